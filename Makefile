@@ -1,0 +1,49 @@
+# Everything happens in .venv; `install` does nothing when the locks have not changed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: install demo test slow test-all lint types fix bench clean
+
+install: $(VENV)/.dev
+
+$(VENV)/.base: requirements.lock setup.cfg pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/edi packs install
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.base requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+demo: $(VENV)/.base
+	$(BIN)/edi demo
+
+test: install
+	$(BIN)/python -m pytest -m "not slow" -n 2 -q
+
+slow: install
+	$(BIN)/python -m pytest -m slow -q
+
+test-all: test slow
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --config setup.cfg
+
+types: install
+	$(BIN)/mypy
+
+fix: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.base
+	$(BIN)/edi bench validate
+	$(BIN)/edi bench path
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info var

@@ -1,0 +1,103 @@
+"""What we tell a sender about one interchange, before it is written in any format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from pipeline.model.connection import Interface
+from pipeline.model.decision import Reason
+from pipeline.model.document import Document
+from pipeline.model.finding import Finding
+from pipeline.model.interchange import Interchange
+from pipeline.model.status import InterchangeStep, Step
+
+
+class FlowOutcome(Enum):
+    """What became of a file as a whole."""
+
+    ACCEPTED = "accepted"
+    PARTLY_ACCEPTED = "partly accepted"
+    REJECTED = "rejected"
+    DUPLICATE = "duplicate"
+    HELD = "held"
+    RECEIVED = "received"  #: not judged yet; never answered
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredDocument:
+    """One document of the flow with what was found in it.
+
+    Attributes:
+        document: Where it stands, with its reasons.
+        findings: Fatal ones first, then warnings, in the report's order.
+    """
+
+    document: Document
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerFacts:
+    """Everything an answer may say.
+
+    Attributes:
+        interchange: The file, with its sha256, size and moment of receipt.
+        outcome: What became of it.
+        reasons: Why the flow as a whole is refused, duplicate or held; in an
+            atomic flow one for each broken file.
+        documents: Every document found inside, by place.
+        at: Moment of the answer (aware, UTC).
+        final_by: On an interim notice, when the final answer is due at the latest.
+        interface: The sender's interface; None on a free-name connection.
+        application_code: The sender's six characters, or None.
+        hub_code: Our own six characters.
+    """
+
+    interchange: Interchange
+    outcome: FlowOutcome
+    reasons: tuple[Reason, ...]
+    documents: tuple[AnsweredDocument, ...]
+    at: datetime
+    final_by: datetime | None
+    interface: Interface | None
+    application_code: str | None
+    hub_code: str
+
+    @property
+    def final(self) -> bool:
+        """Tell whether this is the last word, or an interim notice."""
+        return self.outcome is not FlowOutcome.HELD
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFile:
+    """One answer as it will stand in the partner's folder."""
+
+    name: str
+    payload: bytes
+
+
+def flow_outcome(step: InterchangeStep, steps: Iterable[Step]) -> FlowOutcome:
+    """Sum up an interchange from its own step and those of its documents.
+
+    >>> flow_outcome(InterchangeStep.OPENED, [Step.ROUTED, Step.REJECTED]).value
+    'partly accepted'
+    """
+    if step in {InterchangeStep.REFUSED, InterchangeStep.DUPLICATE, InterchangeStep.HELD}:
+        return {
+            InterchangeStep.REFUSED: FlowOutcome.REJECTED,
+            InterchangeStep.DUPLICATE: FlowOutcome.DUPLICATE,
+            InterchangeStep.HELD: FlowOutcome.HELD,
+        }[step]
+    found = set(steps)
+    if Step.HELD in found:
+        return FlowOutcome.HELD
+    if step is InterchangeStep.RECEIVED or Step.RECEIVED in found:
+        return FlowOutcome.RECEIVED
+    refused = found & {Step.REJECTED, Step.DUPLICATE}
+    if not refused:
+        return FlowOutcome.ACCEPTED
+    return FlowOutcome.PARTLY_ACCEPTED if found - refused else FlowOutcome.REJECTED

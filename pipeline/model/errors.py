@@ -1,0 +1,127 @@
+"""Everything this package raises.
+
+Three kinds of trouble are kept apart, because three different people act on
+them:
+
+* a fault in a *partner's document* is never raised: it is a `Finding` or a
+  `Reason`, values that travel on to the answer;
+* trouble in the *world* (network, disk, peer, configuration) is a
+  `PipelineError` below;
+* a mistake in *our own code* is an ordinary exception and stops the run.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PipelineError(Exception):
+    """Base of all errors the application may catch and turn into an event.
+
+    Attributes:
+        code: Stable identifier, shown to operators and counted in metrics.
+        transient: True where doing the same again later can succeed.
+    """
+
+    code: ClassVar[str] = "PIPELINE"
+    transient: ClassVar[bool] = False
+
+
+class ConfigError(PipelineError):
+    """A configuration file or an operator's request cannot be used as it is."""
+
+    code = "CONFIG"
+
+
+class ConnectError(PipelineError):
+    """A partner's server cannot be reached or does not let us in now."""
+
+    code = "CONNECT"
+    transient = True
+
+    def __init__(self, connection: str, reason: str) -> None:
+        super().__init__(f"{connection}: {reason}")
+        self.connection = connection
+        self.reason = reason
+
+
+class HostKeyMismatch(PipelineError):
+    """The server is not the one this connection was set up with."""
+
+    code = "HOSTKEY"
+
+    def __init__(self, connection: str, expected: str, offered: str) -> None:
+        super().__init__(f"{connection}: expected {expected}, offered {offered}")
+        self.connection = connection
+        self.expected = expected
+        self.offered = offered
+
+
+class TransferError(PipelineError):
+    """A file could not be moved to or from a partner's server."""
+
+    code = "TRANSFER"
+    transient = True
+
+    def __init__(self, connection: str, path: str, reason: str) -> None:
+        super().__init__(f"{connection}: {path}: {reason}")
+        self.connection = connection
+        self.path = path
+        self.reason = reason
+
+
+class FileChanged(TransferError):
+    """The file grew, shrank or was replaced while it was being read."""
+
+    code = "CHANGED"
+
+
+class FileTooLarge(TransferError):
+    """The file is larger than the flow limit; no more than the limit was read."""
+
+    code = "TOO_LARGE"
+    transient = False
+
+
+class NameTaken(TransferError):
+    """Another file with other bytes stands under the name we must use."""
+
+    code = "NAME_TAKEN"
+    transient = False
+
+
+class ArchiveError(PipelineError):
+    """The archive could not store, or no longer holds, a blob."""
+
+    code = "ARCHIVE"
+    transient = True
+
+
+class LedgerConflict(PipelineError):
+    """Another process wrote first; the transaction left nothing and may be run again."""
+
+    code = "LEDGER_CONFLICT"
+    transient = True
+
+
+class Fenced(PipelineError):
+    """The claim on this work was lost to another worker: stop, write nothing."""
+
+    code = "FENCED"
+
+
+class PackMissing(PipelineError):
+    """An official artefact is absent or is not the one that was pinned."""
+
+    code = "PACK_MISSING"
+
+    def __init__(self, pack: str, reason: str) -> None:
+        super().__init__(f"{pack}: {reason}")
+        self.pack = pack
+        self.reason = reason
+
+
+class EngineError(PipelineError):
+    """The rule engine stopped before it could say anything about a document."""
+
+    code = "ENGINE"

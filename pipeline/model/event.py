@@ -1,0 +1,56 @@
+"""The append-only, hash-chained record of what happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+#: What the first event's `previous` holds.
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One thing that happened, before it has its place in the chain.
+
+    Attributes:
+        at: When (aware, UTC).
+        subject: Id of the interchange, document or outbox row it happened to.
+        what: Constant name, e.g. ``document.accepted``.
+        by: Who made it happen: ``run:<id>`` or ``operator:<name>``.
+        data: Small facts, JSON values only; no document content.
+    """
+
+    at: datetime
+    subject: str
+    what: str
+    by: str
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact with its place in the chain; written once, never edited.
+
+    Attributes:
+        seq: From 1, without gaps.
+        fact: What happened.
+        previous: Hash of the event before.
+        hash: `chain_hash` of this one.
+    """
+
+    seq: int
+    fact: Fact
+    previous: str
+    hash: str
+
+
+def chain_hash(seq: int, fact: Fact, previous: str) -> str:
+    """Return the hash that seals `fact` at place `seq` after `previous`."""
+    moment = fact.at.astimezone(UTC).isoformat(timespec="microseconds")
+    body = [seq, moment, fact.subject, fact.what, fact.by, dict(fact.data), previous]
+    text = json.dumps(body, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()

@@ -1,0 +1,56 @@
+"""Files that are to leave: deliveries and acknowledgements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from pipeline.model.connection import Envelope
+from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
+from pipeline.model.status import OutboxState
+
+
+class OutboxKind(Enum):
+    """Why a file leaves."""
+
+    DELIVERY = "delivery"
+    ACKNOWLEDGEMENT = "acknowledgement"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """One file that is to appear, whole, in one folder of one partner.
+
+    Attributes:
+        key: Derived; the row is written once.
+        kind: Delivery or acknowledgement.
+        interchange: The flow it comes from.
+        connection: Whose door it goes through.
+        name: File name in that connection's `out` folder, for ever.
+        payload: An acknowledgement's bytes; None for a delivery, whose bytes are
+            taken out of the interchange again, always the same.
+        documents: What a delivery carries, in order.
+        envelope: How a delivery is packed.
+        generation: 1, or one more for each redelivery.
+        final: False for an interim notice.
+        state: Where it stands.
+        due: Not before this moment.
+        attempts: Tries so far.
+        error: What the last try met; empty if none failed.
+    """
+
+    key: OutboxKey
+    kind: OutboxKind
+    interchange: InterchangeId
+    connection: str
+    name: str
+    due: datetime
+    payload: bytes | None = None
+    documents: tuple[DocumentId, ...] = ()
+    envelope: Envelope = Envelope.SINGLE
+    generation: int = 1
+    final: bool = True
+    state: OutboxState = OutboxState.PENDING
+    attempts: int = 0
+    error: str = ""

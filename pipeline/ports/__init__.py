@@ -1,0 +1,1 @@
+"""Small protocols, in our words, behind which the world stands."""

@@ -1,0 +1,193 @@
+"""The clock, partners' folders and the archive of original bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO, Protocol
+
+from pipeline.model.connection import Connection
+from pipeline.model.interchange import RemoteFile
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return the moment (aware, UTC)."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass."""
+
+
+class Inbound(Protocol):
+    """One open session on the folders a sender uses.
+
+    Folders are as the sheet names them; names are shown forms (`model.names`).
+    """
+
+    def list_files(self, folder: str) -> Sequence[RemoteFile]:
+        """List the regular files of `folder`, sorted by name.
+
+        Links, folders and devices are left out. One unreadable name never hides
+        the others.
+
+        Raises:
+            ConnectError: The session is gone or the folder cannot be listed.
+        """
+
+    def fetch(self, folder: str, file: RemoteFile, limit_bytes: int) -> Iterator[bytes]:
+        """Yield the file's bytes in order, in chunks.
+
+        Raises:
+            FileChanged: The file was not the one listed, or changed while it was
+                read; raised at the latest after the last chunk, so nothing may be
+                believed before the iterator has ended.
+            FileTooLarge: It holds more than `limit_bytes`.
+            TransferError: Anything else, the time limit included.
+        """
+
+    def set_aside(self, folder: str, file: RemoteFile, archive: str, as_name: str) -> bool:
+        """Move a taken file to `archive` under `as_name`, replacing what is there.
+
+        The archive folder is made if it does not exist. A file that is no longer
+        the one listed (size or mtime differ) is left alone.
+
+        Returns:
+            True when the file as listed is no longer in `folder`; absence is success.
+
+        Raises:
+            TransferError: It is still there and could not be moved.
+        """
+
+
+class Outbound(Protocol):
+    """One open session that puts files where a partner picks them up."""
+
+    def put(self, folder: str, name: str, payload: bytes) -> bool:
+        """Make `payload` appear as `name`, whole or not at all.
+
+        Written under a temporary name, then renamed. A file of that name, size and
+        bytes that is already there counts as put.
+
+        Returns:
+            True if the bytes were sent now, False if they were found there.
+
+        Raises:
+            NameTaken: Other bytes stand under that name.
+            TransferError: The file is not there, or only its temporary name is.
+        """
+
+    def names(self, folder: str) -> Sequence[str]:
+        """List the finished files of `folder`, sorted, temporary names left out."""
+
+
+class Session(Inbound, Outbound, Protocol):
+    """Both directions over one transport."""
+
+
+class Doors(Protocol):
+    """Opens sessions on partners' servers."""
+
+    def open(self, connection: Connection) -> AbstractContextManager[Session]:
+        """Log in through `connection`'s door.
+
+        Raises:
+            ConnectError: The server cannot be reached, or refuses our key.
+            HostKeyMismatch: It is not the server that was pinned; nothing was sent.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Bytes that were written down.
+
+    Attributes:
+        sha256: Hexadecimal; the name they are kept under.
+        size: Bytes.
+        head: The first 4,096 bytes.
+        tail: The last 4,096 bytes.
+        place: Where the adapter put them for now; meaningless to others.
+    """
+
+    sha256: str
+    size: int
+    head: bytes
+    tail: bytes
+    place: str
+
+
+class Archive(Protocol):
+    """The content-addressed store of bytes as received. Nothing in it is ever changed."""
+
+    def receive(self, chunks: Iterable[bytes]) -> Blob:
+        """Write `chunks` down, not yet durable, and return what they are.
+
+        Raises:
+            ArchiveError: They could not be written; nothing is left behind.
+        """
+
+    def keep(self, blobs: Sequence[Blob]) -> None:
+        """Make received blobs durable under their hash, as one group.
+
+        Raises:
+            ArchiveError: At least one may not be durable: no row may name it.
+        """
+
+    def discard(self, blob: Blob) -> None:
+        """Drop a received blob that is not to be kept."""
+
+    def open_received(self, blob: Blob) -> BinaryIO:
+        """Open a received blob for reading, before it is kept."""
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Open a kept blob for reading.
+
+        Raises:
+            ArchiveError: It is not there.
+        """
+
+    def check(self, sha256: str) -> bool:
+        """Read a kept blob again and tell whether it is there, with that hash."""
+
+    def sweep(self) -> int:
+        """Remove what a crash left half-written; return how many files that was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scrap:
+    """One document in scratch space.
+
+    Attributes:
+        path: File that holds it, for the engine's workers.
+        size: Bytes.
+        sha256: Of its bytes.
+        head: Its first 4,096 bytes.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    head: bytes
+
+
+class Spool(Protocol):
+    """Scratch space for documents taken out of interchanges; may be emptied at any time.
+
+    Nothing in it is durable: what is read back must be held against its SHA-256.
+    """
+
+    def write(self, name: str, chunks: Iterable[bytes]) -> Scrap:
+        """Write one document under `name` (slashes make folders), replacing what is there.
+
+        Raises:
+            ArchiveError: It could not be written.
+        """
+
+    def read(self, name: str) -> bytes | None:
+        """Return a document's bytes, or None if it is not there."""
+
+    def clear(self, folder: str) -> None:
+        """Remove a folder of documents; absence is success."""

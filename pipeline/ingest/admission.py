@@ -1,0 +1,174 @@
+"""Whether a file as a whole may be opened: steps 1 to 6 of the control table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.ingest.naming import read_flow_name
+from pipeline.ingest.unwrap import Kind
+from pipeline.model.acknowledgement import FlowOutcome
+from pipeline.model.connection import Connection, Interface, Naming
+from pipeline.model.controls import reason
+from pipeline.model.decision import Decision, Reason, Verdict
+from pipeline.model.interchange import Interchange
+
+_TAKEN = {FlowOutcome.ACCEPTED, FlowOutcome.PARTLY_ACCEPTED, FlowOutcome.HELD}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """Another interchange of the same sender that resembles this one.
+
+    Attributes:
+        interchange: The other one.
+        outcome: What became of it.
+    """
+
+    interchange: Interchange
+    outcome: FlowOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What steps 1 to 6 say of a file.
+
+    Attributes:
+        decision: Accept: open it; reject or duplicate: with its reason.
+        interface: The interface it is answered under; None with free names.
+        first: The interchange it repeats, if any.
+    """
+
+    decision: Decision
+    interface: Interface | None = None
+    first: Interchange | None = None
+
+
+def admit(
+    interchange: Interchange,
+    connection: Connection,
+    kind: Kind,
+    interfaces: Mapping[str, Interface],
+    earlier: Sequence[Earlier],
+) -> Admission:
+    """Hold a received file against what was agreed, before it is opened.
+
+    Args:
+        interchange: The file.
+        connection: The sheet it came through.
+        kind: What its first bytes say it is.
+        interfaces: The interface table, by code.
+        earlier: Interchanges of the same sender with the same bytes, or of the
+            same connection with the same name; oldest first.
+
+    Returns:
+        The first failing control only, in the table's order.
+    """
+    interface = _interface(interchange, connection, interfaces)
+    fault = _name_fault(interchange, connection, interfaces) or _body_fault(
+        interchange, connection, kind
+    )
+    if fault is not None:
+        return Admission(Decision(Verdict.REJECT, (fault,)), interface)
+    return _unicity(interchange, connection, interface, earlier)
+
+
+def _interface(
+    interchange: Interchange, connection: Connection, interfaces: Mapping[str, Interface]
+) -> Interface | None:
+    """Return the interface named, else the sheet's first: every file gets an answer."""
+    if connection.naming is Naming.FREE:
+        return None
+    flow = read_flow_name(interchange.name)
+    if flow is not None and flow.code in connection.interfaces and flow.code in interfaces:
+        return interfaces[flow.code]
+    return interfaces[connection.interfaces[0]]
+
+
+def _name_fault(
+    interchange: Interchange, connection: Connection, interfaces: Mapping[str, Interface]
+) -> Reason | None:
+    if connection.naming is Naming.FREE:
+        return None
+    name = interchange.name
+    flow = read_flow_name(name)
+    if flow is None:
+        return reason(
+            "IRR_FORM",
+            name,
+            f"nom de flux « {name} » non conforme ; attendu : code interface (8) _ code "
+            "application (6) _ code application + 4 chiffres de l'interface + 15 chiffres, "
+            "sans extension",
+            f"flow name '{name}' does not follow the grammar: interface code (8) _ application "
+            "code (6) _ application code + the interface's 4 digits + 15 digits, no extension",
+        )
+    if flow.application != connection.application_code:
+        return reason(
+            "IRR_CODE_APP",
+            name,
+            f"code application {flow.application} ; attendu : {connection.application_code}",
+            f"application code {flow.application}; expected {connection.application_code}",
+        )
+    if flow.code not in interfaces or flow.code not in connection.interfaces:
+        agreed = ", ".join(connection.interfaces)
+        return reason(
+            "IRR_CODE_INTER",
+            name,
+            f"code interface {flow.code} inconnu ou non souscrit ; souscrits : {agreed}",
+            f"interface code {flow.code} unknown or not subscribed; subscribed: {agreed}",
+        )
+    return None
+
+
+def _body_fault(interchange: Interchange, connection: Connection, kind: Kind) -> Reason | None:
+    name, size, most = interchange.name, interchange.size, connection.limits.flow_bytes
+    if size == 0:
+        return reason("IRR_VIDE", name, "fichier de 0 octet", "file of 0 bytes")
+    if size > most:
+        return reason(
+            "IRR_TAILLE",
+            name,
+            f"flux de {size} octets ; limite : {most}",
+            f"flow of {size} bytes; limit: {most}",
+        )
+    if kind not in {Kind.XML, Kind.GZIP}:
+        return reason(
+            "IRR_TYPE",
+            name,
+            f"contenu de type {kind.value} ; attendu : un fichier XML ou une archive tar.gz",
+            f"content of type {kind.value}; expected one XML file or a tar.gz archive",
+        )
+    return None
+
+
+def _unicity(
+    interchange: Interchange,
+    connection: Connection,
+    interface: Interface | None,
+    earlier: Sequence[Earlier],
+) -> Admission:
+    same_name = [one for one in earlier if one.interchange.name == interchange.name]
+    if connection.naming is Naming.GRAMMAR and same_name:
+        first = same_name[0].interchange
+        fault = _repeats(interchange, first, "nom de flux déjà reçu", "flow name already received")
+        return Admission(Decision(Verdict.REJECT, (fault,)), interface, first)
+    same_bytes = [
+        one
+        for one in earlier
+        if one.interchange.sha256 == interchange.sha256 and one.outcome in _TAKEN
+    ]
+    if same_bytes:
+        first = same_bytes[0].interchange
+        fault = _repeats(interchange, first, "contenu déjà reçu", "content already received")
+        return Admission(Decision(Verdict.DUPLICATE, (fault,)), interface, first)
+    return Admission(Decision(Verdict.ACCEPT), interface)
+
+
+def _repeats(interchange: Interchange, first: Interchange, fr: str, en: str) -> Reason:
+    moment = first.received_at.strftime("%Y-%m-%d %H:%M:%SZ")
+    return reason(
+        "IRR_UNICITE",
+        interchange.name,
+        f"{fr} : « {first.name} » du {moment} (flux {first.id})",
+        f"{en}: '{first.name}' of {moment} (flow {first.id})",
+    )

@@ -1,0 +1,1 @@
+"""Where documents go, under which names, and how often it is tried."""

@@ -1,0 +1,35 @@
+"""What becomes of a file that could not be put; sleeping and saving are someone else's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from pipeline.model.connection import RetryPolicy
+from pipeline.model.errors import PipelineError
+from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.status import OutboxState
+
+
+def after_failure(
+    row: OutboxRow, error: PipelineError, policy: RetryPolicy, now: datetime
+) -> tuple[OutboxRow, OutboxState | None]:
+    """Decide what becomes of an outbox row after one failed attempt.
+
+    Args:
+        row: The row as it was attempted.
+        error: What went wrong; only a transient error is worth a retry.
+        policy: The waits agreed for this connection.
+        now: The moment of the failure (aware, UTC).
+
+    Returns:
+        The row with its attempt counted, and its next state: None to stay pending
+        and be tried again when due, or abandoned. An acknowledgement is never
+        abandoned: a sender without an answer would send again.
+    """
+    tried = replace(row, attempts=row.attempts + 1, error=f"{error.code}: {error}")
+    spent = not error.transient or row.attempts >= len(policy.waits)
+    if spent and row.kind is OutboxKind.DELIVERY:
+        return tried, OutboxState.ABANDONED
+    wait = policy.waits[min(row.attempts, len(policy.waits) - 1)]
+    return replace(tried, due=now + wait), None

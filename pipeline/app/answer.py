@@ -1,0 +1,82 @@
+"""Tell the sender: the answer's files become outbox rows of the deciding transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pipeline.app.hub import Hub
+from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts, FlowOutcome, flow_outcome
+from pipeline.model.connection import Connection, Interface
+from pipeline.model.decision import Reason
+from pipeline.model.document import Document
+from pipeline.model.finding import Finding, Severity
+from pipeline.model.identity import DocumentId, outbox_key
+from pipeline.model.interchange import Interchange
+from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.ports.ledger import Transaction
+
+Findings = Mapping[DocumentId, Sequence[Finding]]
+
+
+def answer(
+    hub: Hub,
+    tx: Transaction,
+    connection: Connection,
+    interface: Interface | None,
+    interchange: Interchange,
+    reasons: tuple[Reason, ...],
+    findings: Findings,
+) -> None:
+    """Enqueue the answer to an interchange as it now stands, once.
+
+    An interim notice goes out while something is held; the final answer follows
+    when nothing is. What was said already is not said again.
+
+    Args:
+        reasons: Those of the flow as a whole.
+        findings: Of its documents, by id, as far as they are known.
+    """
+    documents = tx.documents_of(interchange.id)
+    outcome = flow_outcome(interchange.step, (document.step for document in documents))
+    final = outcome is not FlowOutcome.HELD
+    said = [row for row in tx.outbox_of(interchange.id) if row.kind is OutboxKind.ACKNOWLEDGEMENT]
+    if any(row.final or not final for row in said):
+        return
+    now = hub.clock.now()
+    facts = AnswerFacts(
+        interchange=interchange,
+        outcome=outcome,
+        reasons=reasons or _reasons_of_held(documents, final=final),
+        documents=tuple(
+            AnsweredDocument(document, _worst_first(findings.get(document.id, ())))
+            for document in documents
+        ),
+        at=now,
+        final_by=None if final else interchange.received_at + hub.settings.held_for,
+        interface=interface,
+        application_code=connection.application_code,
+        hub_code=hub.settings.hub_code,
+    )
+    for file in hub.compose(facts, tx.next_number):
+        row = OutboxRow(
+            key=outbox_key("acknowledgement", interchange.id, connection.name, file.name),
+            kind=OutboxKind.ACKNOWLEDGEMENT,
+            interchange=interchange.id,
+            connection=connection.name,
+            name=file.name,
+            due=now,
+            payload=file.payload,
+            final=final,
+        )
+        tx.enqueue(row, hub.by, now)
+
+
+def _reasons_of_held(documents: Sequence[Document], *, final: bool) -> tuple[Reason, ...]:
+    if final:
+        return ()
+    held = (document for document in documents if document.step.value == "held")
+    return tuple(reason for document in held for reason in document.reasons)
+
+
+def _worst_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: finding.severity is not Severity.FATAL))

@@ -1,0 +1,67 @@
+"""Open an interchange: its documents go to scratch space, ready to be judged or delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.app.hub import Hub
+from pipeline.ingest.unwrap import EnvelopeRefused, unwrap
+from pipeline.model.connection import Connection
+from pipeline.model.controls import reason
+from pipeline.model.decision import Reason
+from pipeline.model.identity import InterchangeId
+from pipeline.model.interchange import Interchange
+from pipeline.ports.outside import Scrap
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """One file found in a flow.
+
+    Attributes:
+        seq: Place in the flow, from 1.
+        name: Name inside the flow, shown form.
+        scrap: Where its bytes are; None if it was refused before it was written.
+        fault: Why it was refused (steps 8 and 9), or None.
+    """
+
+    seq: int
+    name: str
+    scrap: Scrap | None
+    fault: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A flow taken apart, or the reason why it could not be (steps 5 to 7)."""
+
+    files: tuple[Extracted, ...] = ()
+    refused: Reason | None = None
+
+
+def open_flow(hub: Hub, interchange: Interchange, connection: Connection) -> Opened:
+    """Take the documents out of an interchange, streamed, within the sheet's limits.
+
+    Raises:
+        ArchiveError: Its bytes are gone, or scratch space cannot be written.
+    """
+    files: list[Extracted] = []
+    with hub.archive.open(interchange.sha256) as stream:
+        try:
+            for member in unwrap(stream, connection.limits, interchange.name):
+                scrap = None
+                if member.fault is None:
+                    scrap = hub.spool.write(spool_name(interchange.id, member.seq), member.chunks)
+                files.append(Extracted(member.seq, member.name, scrap, member.fault))
+        except EnvelopeRefused as refused:
+            hub.spool.clear(interchange.id)
+            message = refused.message
+            return Opened(
+                refused=reason(refused.code, refused.place, message["fr"], message["en"])
+            )
+    return Opened(tuple(files))
+
+
+def spool_name(interchange: InterchangeId, seq: int) -> str:
+    """Return the scratch name of the `seq`-th document of an interchange."""
+    return f"{interchange}/{seq:06d}.xml"

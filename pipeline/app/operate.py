@@ -1,0 +1,210 @@
+"""Operators' verbs on one id: release, reject, redeliver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from structlog import get_logger
+
+from pipeline.app.answer import answer
+from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.open_flow import open_flow
+from pipeline.app.settle import Candidate, close_if_done, settle_flow
+from pipeline.app.work import admission_of, findings_of, jobs_for
+from pipeline.ingest.admission import Admission
+from pipeline.ingest.unwrap import kind_of
+from pipeline.model.connection import Connection
+from pipeline.model.controls import reason
+from pipeline.model.decision import Reason
+from pipeline.model.document import Document
+from pipeline.model.errors import ConfigError
+from pipeline.model.event import Fact
+from pipeline.model.finding import Finding
+from pipeline.model.identity import DocumentId, InterchangeId
+from pipeline.model.interchange import Interchange
+from pipeline.model.outbox import OutboxKind
+from pipeline.model.status import InterchangeStep, Step
+from pipeline.ports.ledger import Query, Sheets, Transaction
+from pipeline.route.plan import plan_deliveries
+
+log = get_logger(__name__)
+
+_ALL = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What a verb did.
+
+    Attributes:
+        subject: The id it was given.
+        documents: Documents it moved, as they now stand.
+    """
+
+    subject: str
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    interchange: Interchange
+    documents: tuple[Document, ...]
+    connection: Connection
+    admission: Admission
+
+
+def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
+    """Judge what is held once more, and let go what now passes.
+
+    Args:
+        hub: The hub; `by` names the operator.
+        sheets: The configuration in force.
+        subject: A held document's id, or an interchange's for all it holds.
+
+    Raises:
+        ConfigError: Nothing of that id is held.
+    """
+    held = _held(hub, sheets, subject)
+    opened = open_flow(hub, held.interchange, held.connection)
+    wanted = {document.seq for document in held.documents}
+    jobs = [
+        (seq, job)
+        for seq, job in jobs_for(hub, opened, held.connection, held.admission)
+        if seq in wanted
+    ]
+    judged = dict(
+        zip((seq for seq, _ in jobs), hub.engine.judge(job for _, job in jobs), strict=True)
+    )
+    candidates = [
+        Candidate(
+            replace(one, syntax=judged[one.seq].report.syntax, header=judged[one.seq].header),
+            judged[one.seq].report,
+        )
+        if one.seq in judged
+        else Candidate(one, fault=opened.files[one.seq - 1].fault)
+        for one in held.documents
+    ]
+    earlier = _stored_findings(hub, held.interchange)
+    with hub.ledger.transaction() as tx:
+        _note(hub, tx, subject, "operator.release")
+        for one in candidates:
+            if one.report is not None:
+                tx.replace_report(one.document.id, one.report)
+        interchange, reasons = settle_flow(
+            hub,
+            sheets,
+            tx,
+            held.connection,
+            held.admission.interface,
+            held.interchange,
+            candidates,
+        )
+        interface = held.admission.interface
+        found = {**earlier, **findings_of(candidates)}
+        answer(hub, tx, held.connection, interface, interchange, reasons, found)
+    hub.spool.clear(held.interchange.id)
+    return _acted(hub, subject, held.documents)
+
+
+def reject(hub: Hub, sheets: Sheets, subject: str, why: str) -> Acted:
+    """Refuse what is held, with the operator's reason in the answer.
+
+    Raises:
+        ConfigError: Nothing of that id is held, or no reason is given.
+    """
+    if not why.strip():
+        raise ConfigError("donnez un motif / give a reason: --reason")
+    held = _held(hub, sheets, subject)
+    own = reason("OPERATOR", subject, why, why)
+    earlier = _stored_findings(hub, held.interchange)
+    with hub.ledger.transaction() as tx:
+        _note(hub, tx, subject, "operator.reject", reason=why)
+        now = hub.clock.now()
+        refused = [replace(one, reasons=(own,)) for one in held.documents]
+        tx.move_documents(refused, Step.REJECTED, by=hub.by, at=now)
+        interchange, reasons = held.interchange, tuple[Reason, ...]()
+        if interchange.step is InterchangeStep.HELD:
+            interchange = replace(interchange, reason=own.code, detail=why)
+            tx.move_interchange(interchange, InterchangeStep.REFUSED, by=hub.by, at=now)
+            interchange = replace(interchange, step=InterchangeStep.REFUSED)
+            reasons = (own,)
+        interchange = close_if_done(hub, tx, interchange)
+        interface = held.admission.interface
+        answer(hub, tx, held.connection, interface, interchange, reasons, earlier)
+    return _acted(hub, subject, held.documents)
+
+
+def redeliver(hub: Hub, sheets: Sheets, subject: str) -> Acted:
+    """Deliver abandoned documents again, as a new generation.
+
+    Raises:
+        ConfigError: Nothing of that id was abandoned, or its recipient has no sheet.
+    """
+    interchange, documents = _find(hub, subject, Step.ABANDONED)
+    for document in documents:
+        sheet_of(sheets, document.route or "")
+    with hub.ledger.transaction() as tx:
+        _note(hub, tx, subject, "operator.redeliver")
+        now = hub.clock.now()
+        carried = [
+            row for row in tx.outbox_of(interchange.id) if row.kind is OutboxKind.DELIVERY
+        ]
+        wanted = {one.id for one in documents}
+        last = max(row.generation for row in carried if wanted & set(row.documents))
+        tx.move_documents(documents, Step.ROUTED, by=hub.by, at=now)
+        routed = [replace(one, step=Step.ROUTED) for one in documents]
+        for row in plan_deliveries(routed, sheets.connections, now, last + 1):
+            tx.enqueue(row, hub.by, now)
+    return _acted(hub, subject, documents)
+
+
+def _held(hub: Hub, sheets: Sheets, subject: str) -> _Subject:
+    interchange, documents = _find(hub, subject, Step.HELD)
+    if interchange.step is InterchangeStep.HELD and subject != interchange.id:
+        raise ConfigError(
+            f"{subject}: tout le flux est suspendu, agissez sur {interchange.id}"
+            f" / the whole flow is held, act on {interchange.id}"
+        )
+    connection = sheet_of(sheets, interchange.connection)
+    with hub.archive.open(interchange.sha256) as stream:
+        kind = kind_of(stream.read(4096))
+    with hub.ledger.transaction() as tx:
+        admission = admission_of(hub, tx, interchange, connection, kind)
+    return _Subject(interchange, tuple(documents), connection, admission)
+
+
+def _find(hub: Hub, subject: str, step: Step) -> tuple[Interchange, Sequence[Document]]:
+    document = hub.ledger.document(subject)
+    flow = document.interchange if document else subject
+    interchange = hub.ledger.interchange(flow)
+    if interchange is None:
+        raise ConfigError(f"{subject}: aucun flux ni document / no such flow or document")
+    with hub.ledger.transaction() as tx:
+        documents = [
+            one
+            for one in tx.documents_of(InterchangeId(flow))
+            if one.step is step and (document is None or one.id == document.id)
+        ]
+    if not documents:
+        raise ConfigError(
+            f"{subject}: rien n'y est au stade « {step.value} » / nothing is {step.value} there"
+        )
+    return interchange, documents
+
+
+def _stored_findings(hub: Hub, interchange: Interchange) -> dict[DocumentId, Sequence[Finding]]:
+    """Return what earlier judging found in the other documents of the flow."""
+    documents = hub.ledger.documents(Query(interchange=interchange.id, limit=_ALL))
+    reports = {one.id: hub.ledger.report(one.id) for one in documents}
+    return {subject: tuple(report.findings) for subject, report in reports.items() if report}
+
+
+def _note(hub: Hub, tx: Transaction, subject: str, what: str, **data: str) -> None:
+    tx.append(Fact(at=hub.clock.now(), subject=subject, what=what, by=hub.by, data=data))
+    log.info(what, subject=subject, by=hub.by)
+
+
+def _acted(hub: Hub, subject: str, documents: Sequence[Document]) -> Acted:
+    now = (hub.ledger.document(one.id) for one in documents)
+    return Acted(subject, tuple(one for one in now if one is not None))

@@ -1,0 +1,245 @@
+"""Take whole files out of a sender's folder: blob, then row, then remote removal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TypeVar
+
+from structlog import get_logger
+
+from pipeline.app.hub import Hub
+from pipeline.app.lanes import in_lanes
+from pipeline.ingest.completeness import gzip_whole, looks_whole
+from pipeline.ingest.selection import Selection, select, waited_enough
+from pipeline.ingest.unwrap import Kind, kind_of
+from pipeline.model.connection import Connection
+from pipeline.model.errors import PipelineError
+from pipeline.model.identity import interchange_id
+from pipeline.model.interchange import Interchange, RemoteFile, Sighting
+from pipeline.model.names import raw_name, slug
+from pipeline.ports.outside import Blob, Session
+
+log = get_logger(__name__)
+
+T = TypeVar("T")
+
+#: Files whose blobs are synced together, before the one commit that names them.
+GROUP = 50
+#: Longest file name most servers take, in bytes.
+_NAME_BYTES = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What one pass over a sender's folder did.
+
+    Attributes:
+        listed: Files seen, temporary names left out.
+        taken: Interchanges recorded for the first time.
+        waiting: Files left for later.
+    """
+
+    listed: int
+    taken: int
+    waiting: int
+
+
+def pull(hub: Hub, connection: Connection) -> Pulled:
+    """Take every file that is whole from a sender's inbox.
+
+    A file that fails is left where it is, with a note in the ledger, and never
+    keeps the others from being taken.
+
+    Raises:
+        ConnectError, HostKeyMismatch: The server could not be used at all.
+    """
+    with hub.doors.open(connection) as session:
+        listing = {file.name: file for file in session.list_files(connection.inbox)}
+        _finish_removals(hub, connection, session, listing)
+        selection = select(
+            listing.values(),
+            hub.ledger.sightings(connection.name),
+            connection.completeness,
+            hub.clock.now(),
+        )
+        log.info(
+            "pull.listed",
+            connection=connection.name,
+            ready=len(selection.ready),
+            waiting=len(selection.waiting),
+        )
+        hub.ledger.note_sightings(connection.name, [*selection.ready, *selection.waiting])
+        taken, left = _take_all(hub, connection, session, selection, listing)
+    still = [*left, *selection.waiting]
+    hub.ledger.note_sightings(connection.name, still)
+    return Pulled(len(selection.ready) + len(selection.waiting), taken, len(still))
+
+
+def _take_all(
+    hub: Hub,
+    connection: Connection,
+    session: Session,
+    selection: Selection,
+    listing: Mapping[str, RemoteFile],
+) -> tuple[int, list[Sighting]]:
+    taken = 0
+    left: list[Sighting] = []
+    for group in _groups(selection.ready):
+        fetched = in_lanes(hub, connection, group, _fetch, first=session)
+        blobs: list[tuple[Sighting, Blob]] = []
+        for sighting, result in zip(group, fetched, strict=True):
+            match result:
+                case PipelineError():
+                    log.warning(
+                        "pull.left",
+                        connection=connection.name,
+                        file=sighting.file.name,
+                        code=result.code,
+                        error=str(result),
+                    )
+                    left.append(replace(sighting, note=f"{result.code}: {result}"))
+                case Blob():
+                    blobs.append((sighting, result))
+        whole, partial = _sort_by_wholeness(hub, connection, blobs)
+        left.extend(partial)
+        taken += _record(hub, connection, session, whole, listing)
+    return taken, left
+
+
+def _fetch(hub: Hub, connection: Connection, session: Session, sighting: Sighting) -> Blob:
+    limit = connection.limits.flow_bytes
+    if sighting.file.size > limit:
+        # refused by its size alone: it gets a row and an answer, but no blob of ours
+        return Blob(sha256="", size=sighting.file.size, head=b"", tail=b"", place="")
+    return hub.archive.receive(session.fetch(connection.inbox, sighting.file, limit))
+
+
+def _sort_by_wholeness(
+    hub: Hub, connection: Connection, blobs: Sequence[tuple[Sighting, Blob]]
+) -> tuple[list[tuple[Sighting, Blob]], list[Sighting]]:
+    """Put aside what was only stable and does not look whole yet; its time is limited."""
+    now = hub.clock.now()
+    rules = connection.completeness
+    whole: list[tuple[Sighting, Blob]] = []
+    partial: list[Sighting] = []
+    for sighting, blob in blobs:
+        if rules.marker or waited_enough(sighting, rules, now) or _is_whole(hub, connection, blob):
+            whole.append((sighting, blob))
+            continue
+        hub.archive.discard(blob)
+        note = f"does not look whole; taken as it is after {rules.partial_wait}"
+        partial.append(replace(sighting, note=note))
+        log.info("pull.partial", connection=connection.name, file=sighting.file.name)
+    return whole, partial
+
+
+def _is_whole(hub: Hub, connection: Connection, blob: Blob) -> bool:
+    if not blob.sha256:
+        return True
+    if kind_of(blob.head) is not Kind.GZIP:
+        return looks_whole(blob.head, blob.tail)
+    with hub.archive.open_received(blob) as stream:
+        return gzip_whole(stream, connection.limits.flow_bytes)
+
+
+def _record(
+    hub: Hub,
+    connection: Connection,
+    session: Session,
+    whole: Sequence[tuple[Sighting, Blob]],
+    listing: Mapping[str, RemoteFile],
+) -> int:
+    """Make blobs durable, then commit their rows, then move the remote files away."""
+    if not whole:
+        return 0
+    hub.archive.keep([blob for _, blob in whole if blob.sha256])
+    now = hub.clock.now()
+    interchanges = [
+        Interchange(
+            id=interchange_id(
+                connection.name, sighting.file.name, blob.sha256, sighting.file.mtime
+            ),
+            connection=connection.name,
+            partner=connection.partner,
+            name=sighting.file.name,
+            size=blob.size,
+            mtime=sighting.file.mtime,
+            sha256=blob.sha256,
+            received_at=now,
+        )
+        for sighting, blob in whole
+    ]
+    with hub.ledger.transaction() as tx:
+        new = [one for one in interchanges if tx.record(one, hub.by)]
+    for one in new:
+        log.info(
+            "interchange.received",
+            interchange=one.id,
+            connection=one.connection,
+            file=one.name,
+            size=one.size,
+            sha256=one.sha256,
+        )
+    _remove(hub, connection, session, interchanges, listing)
+    return len(new)
+
+
+def _finish_removals(
+    hub: Hub, connection: Connection, session: Session, listing: dict[str, RemoteFile]
+) -> None:
+    """Finish what a crash left: recorded files that still stand in the inbox."""
+    for group in _groups(hub.ledger.still_there(connection.name)):
+        _remove(hub, connection, session, group, listing)
+        for one in group:
+            if listing.get(one.name) == _as_listed(one):
+                del listing[one.name]
+
+
+def _remove(
+    hub: Hub,
+    connection: Connection,
+    session: Session,
+    interchanges: Sequence[Interchange],
+    listing: Mapping[str, RemoteFile],
+) -> None:
+    def set_aside(hub: Hub, connection: Connection, session: Session, one: Interchange) -> bool:
+        marker = listing.get(f"{one.name}{connection.completeness.marker}")
+        if marker is not None:
+            archived = archive_name(one) + (connection.completeness.marker or "")
+            session.set_aside(connection.inbox, marker, connection.archive, archived)
+        return session.set_aside(
+            connection.inbox, _as_listed(one), connection.archive, archive_name(one)
+        )
+
+    results = in_lanes(hub, connection, interchanges, set_aside, first=session)
+    gone: list[Interchange] = []
+    for one, result in zip(interchanges, results, strict=True):
+        if isinstance(result, PipelineError):
+            log.warning("pull.not_removed", interchange=one.id, error=str(result))
+            continue
+        gone.append(one)
+        if not result:
+            # another file took the name meanwhile: ours is gone from there all the same
+            log.info("pull.replaced", interchange=one.id, file=one.name)
+    if gone:
+        with hub.ledger.transaction() as tx:
+            for one in gone:
+                tx.mark_removed(one.id, hub.by, hub.clock.now())
+
+
+def _as_listed(one: Interchange) -> RemoteFile:
+    return RemoteFile(one.name, one.size, one.mtime)
+
+
+def archive_name(one: Interchange) -> str:
+    """Return the name a taken file gets in the partner's archive folder."""
+    name = f"{one.id}-{one.name}"
+    return name if len(raw_name(name)) <= _NAME_BYTES else f"{one.id}-{slug(one.name, 200)}"
+
+
+def _groups(items: Sequence[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while group := list(islice(rest, GROUP)):
+        yield group

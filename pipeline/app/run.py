@@ -1,0 +1,127 @@
+"""One pass of the pipeline: pull, judge and deliver side by side until nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from structlog import get_logger
+
+from pipeline.app.deliver import deliver
+from pipeline.app.hub import Hub
+from pipeline.app.pull import Pulled, pull
+from pipeline.app.work import work
+from pipeline.model.connection import Role
+from pipeline.model.errors import PipelineError
+from pipeline.ports.ledger import Sheets
+
+log = get_logger(__name__)
+
+#: Tells a person at a terminal how far a run is: a word and a number.
+Progress = Callable[[str, int], None]
+
+#: How long the judging loop sleeps when pulls are still running, in seconds.
+_NAP_S = 0.05
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """What one run did; every figure is counted, none is guessed.
+
+    Attributes:
+        pulled: Interchanges recorded, by connection.
+        waiting: Files left for later, by connection.
+        failed: Why a connection could not be used, by connection.
+        settled: Interchanges judged and decided.
+        tried: Outbox rows attempted.
+    """
+
+    pulled: dict[str, int] = field(default_factory=dict)
+    waiting: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    settled: int = 0
+    tried: int = 0
+
+
+def run_once(
+    hub: Hub, *, insist: bool, progress: Progress = lambda _what, _count: None
+) -> RunSummary:
+    """Pull every sender once, judge what came in, deliver what is due, and return.
+
+    Pulling, judging and delivering overlap, since each waits for something else:
+    the network, the rule engine, the disk.
+
+    Args:
+        hub: The hub; only one run at a time may use its ledger.
+        insist: Try every pending file, even if its next attempt is not due yet.
+        progress: Told of every step, from this thread.
+    """
+    sheets = hub.ledger.sheets()
+    hub.ledger.void_claims()
+    hub.spool.clear("")
+    if insist:
+        hub.ledger.hasten(hub.clock.now())
+    summary = RunSummary()
+    senders = [one for one in sheets.connections.values() if one.role is Role.SENDER]
+    with ThreadPoolExecutor(max_workers=2 * len(sheets.connections) + 1) as pool:
+        pulls = {one.name: pool.submit(pull, hub, one) for one in senders}
+        courier = _Courier(hub, sheets, pool)
+        while True:
+            last_look = all(pulling.done() for pulling in pulls.values())
+            settled = work(hub, sheets)
+            summary.settled += settled
+            progress("settled", settled)
+            courier.go()
+            if settled:
+                continue
+            if last_look and courier.idle:
+                break
+            hub.clock.sleep(_NAP_S)
+    summary.tried = courier.tried
+    for name, pulling in pulls.items():
+        _sum_up(summary, name, pulling)
+    hub.spool.clear("")
+    log.info("run.done", settled=summary.settled, tried=summary.tried, failed=summary.failed)
+    return summary
+
+
+def _sum_up(summary: RunSummary, name: str, pulling: Future[Pulled]) -> None:
+    try:
+        pulled = pulling.result()
+    except PipelineError as error:
+        log.error("pull.failed", connection=name, code=error.code, error=str(error))
+        summary.failed[name] = f"{error.code}: {error}"
+    else:
+        summary.pulled[name] = pulled.taken
+        summary.waiting[name] = pulled.waiting
+
+
+class _Courier:
+    """Empties the outbox, one thread a connection, beside everything else."""
+
+    def __init__(self, hub: Hub, sheets: Sheets, pool: ThreadPoolExecutor) -> None:
+        self._hub = hub
+        self._sheets = sheets
+        self._pool = pool
+        self._rounds: dict[str, Future[int]] = {}
+        self.tried = 0
+
+    def go(self) -> None:
+        """Start a round on every connection with due files and no round running."""
+        for name in [name for name, running in self._rounds.items() if running.done()]:
+            self.tried += self._rounds.pop(name).result()
+        for name in self._hub.ledger.due_connections(self._hub.clock.now()):
+            if name not in self._rounds:
+                self._rounds[name] = self._pool.submit(self._round, name)
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether no round runs."""
+        return not self._rounds
+
+    def _round(self, name: str) -> int:
+        tried = 0
+        while count := deliver(self._hub, self._sheets, name, self._hub.clock.now()):
+            tried += count
+        return tried

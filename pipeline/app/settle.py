@@ -1,0 +1,234 @@
+"""Decide on the documents of one interchange and write everything that follows from it.
+
+Used for a flow judged for the first time and for one that an operator released: the
+documents come in as they stand, RECEIVED or HELD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.app.hub import Hub
+from pipeline.ingest.duplicate import find_duplicates
+from pipeline.model.connection import Atomicity, Connection, Interface
+from pipeline.model.controls import reason
+from pipeline.model.decision import Decision, Reason, Verdict
+from pipeline.model.document import BusinessKey, Document
+from pipeline.model.identity import DocumentId
+from pipeline.model.interchange import Interchange
+from pipeline.model.report import ValidationReport
+from pipeline.model.status import FOLLOWS, InterchangeStep, Step, is_final
+from pipeline.ports.ledger import Claim, Sheets, Transaction
+from pipeline.route.plan import find_recipient, find_route, no_route, plan_deliveries
+from pipeline.validate.decide import decide
+
+_STEP = {
+    Verdict.ACCEPT: Step.ACCEPTED,
+    Verdict.REJECT: Step.REJECTED,
+    Verdict.DUPLICATE: Step.DUPLICATE,
+    Verdict.HOLD: Step.HELD,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One document to decide on.
+
+    Attributes:
+        document: As it stands, RECEIVED or HELD.
+        report: What the engine said; None if it was refused before it was judged.
+        fault: That refusal (steps 8 and 9), or None.
+    """
+
+    document: Document
+    report: ValidationReport | None = None
+    fault: Reason | None = None
+
+    @property
+    def broken(self) -> bool:
+        """Tell whether it fails at flow level (steps 8 to 10)."""
+        return self.fault is not None or (self.report is not None and self.report.structure_broken)
+
+    @property
+    def unclear(self) -> bool:
+        """Tell whether it is not known if it fails at flow level."""
+        return self.report is not None and not self.report.structure_known
+
+    def decide(self) -> Decision:
+        """Return what its own checks recommend."""
+        if self.fault is not None:
+            return Decision(Verdict.REJECT, (self.fault,))
+        if self.report is None:
+            raise ValueError(f"{self.document.id} was neither refused nor judged")
+        return decide(self.report, self.document.name)
+
+
+def settle_flow(
+    hub: Hub,
+    sheets: Sheets,
+    tx: Transaction,
+    connection: Connection,
+    interface: Interface | None,
+    interchange: Interchange,
+    candidates: Sequence[Candidate],
+    claim: Claim | None = None,
+) -> tuple[Interchange, tuple[Reason, ...]]:
+    """Decide on a flow whose documents are all judged, and move everything.
+
+    In an atomic flow nothing is accepted before the structure of all is known, and
+    one broken file takes the whole flow down.
+
+    Returns:
+        The interchange as it now stands, and the reasons of the flow as a whole.
+    """
+    broken = [one for one in candidates if one.broken]
+    if _atomicity(connection, interface) is Atomicity.FLOW:
+        if broken:
+            return _refuse_flow(hub, tx, interchange, candidates, broken, claim)
+        unclear = [one for one in candidates if one.unclear]
+        if unclear:
+            return _hold_flow(hub, tx, interchange, candidates, unclear, claim)
+    opened = interchange
+    if interchange.step is not InterchangeStep.OPENED:
+        opened = _move(hub, tx, interchange, InterchangeStep.OPENED, claim)
+    decided = _decide_all(tx, sheets, interchange.partner, candidates)
+    _write(hub, sheets, tx, decided)
+    return close_if_done(hub, tx, opened), ()
+
+
+def close_if_done(hub: Hub, tx: Transaction, interchange: Interchange) -> Interchange:
+    """Close an opened interchange when nothing in it can move any more."""
+    steps = {document.step for document in tx.documents_of(interchange.id)}
+    if interchange.step is InterchangeStep.OPENED and all(is_final(FOLLOWS, s) for s in steps):
+        return _move(hub, tx, interchange, InterchangeStep.CLOSED, None)
+    return interchange
+
+
+def _atomicity(connection: Connection, interface: Interface | None) -> Atomicity:
+    if connection.atomicity is not None:
+        return connection.atomicity
+    return interface.atomicity if interface else Atomicity.INVOICE
+
+
+def _move(
+    hub: Hub,
+    tx: Transaction,
+    interchange: Interchange,
+    after: InterchangeStep,
+    claim: Claim | None,
+) -> Interchange:
+    tx.move_interchange(interchange, after, by=hub.by, at=hub.clock.now(), claim=claim)
+    return replace(interchange, step=after)
+
+
+def _refuse_flow(
+    hub: Hub,
+    tx: Transaction,
+    interchange: Interchange,
+    candidates: Sequence[Candidate],
+    broken: Sequence[Candidate],
+    claim: Claim | None,
+) -> tuple[Interchange, tuple[Reason, ...]]:
+    """Refuse an atomic flow, listing the first reason of every broken file."""
+    reasons = tuple(one.decide().reasons[0] for one in broken)
+    refused = replace(interchange, reason=reasons[0].code, detail=reasons[0].message["fr"])
+    if interchange.step is InterchangeStep.RECEIVED:
+        refused = _move(hub, tx, refused, InterchangeStep.OPENED, claim)
+    refused = _move(hub, tx, refused, InterchangeStep.REFUSED, None)
+    names = ", ".join(one.document.name for one in broken[:5])
+    for one in candidates:
+        own = one.decide().reasons if one.broken else (_flow_refused(one.document, names),)
+        _move_document(hub, tx, replace(one.document, reasons=own), Step.REJECTED)
+    return refused, reasons
+
+
+def _hold_flow(
+    hub: Hub,
+    tx: Transaction,
+    interchange: Interchange,
+    candidates: Sequence[Candidate],
+    unclear: Sequence[Candidate],
+    claim: Claim | None,
+) -> tuple[Interchange, tuple[Reason, ...]]:
+    """Hold an atomic flow while the structure of some of its files is not known."""
+    reasons = tuple(one.decide().reasons[0] for one in unclear)
+    held = replace(interchange, reason=reasons[0].code, detail=reasons[0].message["fr"])
+    if interchange.step is InterchangeStep.RECEIVED:
+        held = _move(hub, tx, held, InterchangeStep.HELD, claim)
+    for one in candidates:
+        if one.document.step is Step.RECEIVED:
+            own = one.decide().reasons if one.unclear else reasons[:1]
+            _move_document(hub, tx, replace(one.document, reasons=own), Step.HELD)
+    return held, reasons
+
+
+def _flow_refused(document: Document, names: str) -> Reason:
+    return reason(
+        "FLOW_IRR",
+        document.name,
+        f"facture non intégrée : le flux est irrecevable à cause de {names}",
+        f"invoice not taken: the flow is refused because of {names}",
+    )
+
+
+def _decide_all(
+    tx: Transaction, sheets: Sheets, sender: str, candidates: Sequence[Candidate]
+) -> list[tuple[Document, Decision]]:
+    """Decide on each document: its own checks, then recipient, route and uniqueness."""
+    decided: dict[DocumentId, tuple[Document, Decision]] = {}
+    for one in candidates:
+        decision = one.decide()
+        document = one.document
+        if decision.verdict is Verdict.ACCEPT:
+            decision = find_recipient(document, sheets.directory)
+        if decision.verdict is Verdict.ACCEPT:
+            route = find_route(document, sender, sheets.directory)
+            known = route if route in sheets.connections else None
+            document = replace(document, route=known)
+            decision = decision if known else no_route(document)
+        decided[document.id] = (document, decision)
+    accepted = [d for d, decision in decided.values() if decision.verdict is Verdict.ACCEPT]
+    for subject, (first, decision) in find_duplicates(accepted, _holders(tx, accepted)).items():
+        document = replace(decided[subject][0], first=first, route=None)
+        decided[subject] = (document, decision)
+    return list(decided.values())
+
+
+def _holders(tx: Transaction, documents: Sequence[Document]) -> Mapping[BusinessKey, Document]:
+    keys = {key for document in documents if (key := document.business_key)}
+    found = {key: tx.document(holder) for key, holder in tx.holders(keys).items()}
+    return {key: holder for key, holder in found.items() if holder is not None}
+
+
+def _write(
+    hub: Hub, sheets: Sheets, tx: Transaction, decided: Sequence[tuple[Document, Decision]]
+) -> None:
+    """Move every document, and for the accepted ones hold their keys and plan deliveries."""
+    now = hub.clock.now()
+    groups: dict[Step, list[Document]] = {}
+    for document, decision in decided:
+        after = _after(document.step, decision.verdict)
+        if after is not document.step:
+            moved = replace(document, reasons=decision.reasons)
+            groups.setdefault(after, []).append(moved)
+    for after, documents in groups.items():
+        tx.move_documents(documents, after, by=hub.by, at=now)
+    accepted = [replace(one, step=Step.ACCEPTED) for one in groups.get(Step.ACCEPTED, ())]
+    tx.hold_keys({key: one.id for one in accepted if (key := one.business_key)})
+    if accepted:
+        tx.move_documents(accepted, Step.ROUTED, by=hub.by, at=now)
+        for row in plan_deliveries(accepted, sheets.connections, now):
+            tx.enqueue(row, hub.by, now)
+
+
+def _after(before: Step, verdict: Verdict) -> Step:
+    """Return the step a verdict leads to; a held document that repeats another is rejected."""
+    after = _STEP[verdict]
+    if before is Step.HELD and after is Step.DUPLICATE:
+        return Step.REJECTED
+    return after
+
+
+def _move_document(hub: Hub, tx: Transaction, document: Document, after: Step) -> None:
+    tx.move_documents([document], after, by=hub.by, at=hub.clock.now())

@@ -1,0 +1,293 @@
+"""Judge received interchanges and settle each group of them in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from structlog import get_logger
+
+from pipeline.app.answer import Findings, answer
+from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.open_flow import Opened, open_flow
+from pipeline.app.settle import Candidate, settle_flow
+from pipeline.ingest.admission import Admission, Earlier, admit
+from pipeline.ingest.unwrap import Kind, kind_of
+from pipeline.model.acknowledgement import flow_outcome
+from pipeline.model.connection import Connection
+from pipeline.model.decision import Reason, Verdict
+from pipeline.model.document import Document
+from pipeline.model.errors import LedgerConflict
+from pipeline.model.finding import Layer
+from pipeline.model.identity import document_id
+from pipeline.model.interchange import Interchange
+from pipeline.model.report import Judged, Syntax
+from pipeline.model.status import InterchangeStep, Step
+from pipeline.ports.engine import Job
+from pipeline.ports.ledger import Claim, Sheets, Transaction
+from pipeline.syntax.recognise import guess_family
+
+log = get_logger(__name__)
+
+#: Interchanges settled by one commit, and the bytes they may hold together.
+GROUP = 32
+GROUP_BYTES = 64_000_000
+#: How often a transaction that lost a race is run again.
+TRIES = 5
+_HEAD = 4096
+
+
+@dataclass(slots=True)
+class Case:
+    """One interchange on its way through one round of work."""
+
+    interchange: Interchange
+    claim: Claim
+    connection: Connection
+    kind: Kind
+    admission: Admission
+    opened: Opened | None = None
+    judged: dict[int, Judged] = field(default_factory=dict)
+
+
+def work(hub: Hub, sheets: Sheets) -> int:
+    """Judge and settle received interchanges; return how many were claimed."""
+    now = hub.clock.now()
+    claimed = hub.ledger.claim_interchanges(hub.by, now, now + hub.settings.lease, GROUP)
+    for group in _by_size(claimed):
+        cases = [_gather(hub, sheets, interchange, claim) for interchange, claim in group]
+        _judge(hub, cases)
+        _settle_group(hub, sheets, cases)
+    return len(claimed)
+
+
+def jobs_for(
+    hub: Hub, opened: Opened, connection: Connection, admission: Admission
+) -> Iterator[tuple[int, Job]]:
+    """Yield the place and the job of every file of a flow that is to be judged."""
+    profile = hub.profile_for(connection, admission.interface)
+    allowed = admission.interface.syntaxes if admission.interface else ()
+    for file in opened.files:
+        if file.scrap is not None:
+            yield (
+                file.seq,
+                Job(
+                    path=file.scrap.path,
+                    profile=profile,
+                    limits=connection.limits,
+                    layers=frozenset(Layer),
+                    syntaxes=tuple(Syntax(name) for name in allowed),
+                    affinity=guess_family(file.scrap.head),
+                ),
+            )
+
+
+def admission_of(
+    hub: Hub, tx: Transaction, interchange: Interchange, connection: Connection, kind: Kind
+) -> Admission:
+    """Gather what resembles an interchange, and hold it against what was agreed."""
+    others = {
+        one.id: one
+        for one in (
+            *tx.same_name(connection.name, interchange.name, interchange.id),
+            *tx.same_bytes(interchange.sha256, interchange.id),
+        )
+        if one.partner == interchange.partner and _before(one, interchange)
+    }
+    earlier = [
+        Earlier(
+            interchange=one,
+            outcome=flow_outcome(one.step, (d.step for d in tx.documents_of(one.id))),
+        )
+        for one in sorted(others.values(), key=lambda one: (one.received_at, one.id))
+    ]
+    return admit(interchange, connection, kind, hub.interfaces, earlier)
+
+
+def _before(one: Interchange, other: Interchange) -> bool:
+    return (one.received_at, one.name) < (other.received_at, other.name)
+
+
+def _by_size(
+    claimed: Sequence[tuple[Interchange, Claim]],
+) -> Iterator[list[tuple[Interchange, Claim]]]:
+    group: list[tuple[Interchange, Claim]] = []
+    for interchange, claim in claimed:
+        if group and sum(one.size for one, _ in group) + interchange.size > GROUP_BYTES:
+            yield group
+            group = []
+        group.append((interchange, claim))
+    if group:
+        yield group
+
+
+def _gather(hub: Hub, sheets: Sheets, interchange: Interchange, claim: Claim) -> Case:
+    connection = sheet_of(sheets, interchange.connection)
+    kind = kind_of(b"")
+    if interchange.sha256:
+        with hub.archive.open(interchange.sha256) as stream:
+            kind = kind_of(stream.read(_HEAD))
+    with hub.ledger.transaction() as tx:
+        admission = admission_of(hub, tx, interchange, connection, kind)
+    return Case(interchange, claim, connection, kind, admission)
+
+
+def _judge(hub: Hub, cases: Sequence[Case]) -> None:
+    """Open and judge every admitted case; results arrive in the order of the jobs."""
+    places: list[tuple[Case, int]] = []
+
+    def jobs() -> Iterator[Job]:
+        for case in cases:
+            if case.admission.decision.verdict is not Verdict.ACCEPT:
+                continue
+            case.opened = open_flow(hub, case.interchange, case.connection)
+            for seq, job in jobs_for(hub, case.opened, case.connection, case.admission):
+                places.append((case, seq))
+                yield job
+
+    for index, judged in enumerate(hub.engine.judge(jobs())):
+        case, seq = places[index]
+        case.judged[seq] = judged
+
+
+def _settle_group(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
+    """Settle cases by one commit; a lost race runs the whole of it again."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            with hub.ledger.transaction() as tx:
+                settled = [_settle(hub, sheets, tx, case) for case in cases]
+        except LedgerConflict:
+            if attempt == TRIES:
+                raise
+            log.info("work.conflict", attempt=attempt)
+        else:
+            break
+    for case, interchange in zip(cases, settled, strict=True):
+        log.info(
+            "interchange.settled",
+            interchange=interchange.id,
+            file=case.interchange.name,
+            step=interchange.step.value,
+            reason=interchange.reason,
+            documents=interchange.documents,
+        )
+
+
+def _settle(hub: Hub, sheets: Sheets, tx: Transaction, case: Case) -> Interchange:
+    admission = admission_of(hub, tx, case.interchange, case.connection, case.kind)
+    verdict = admission.decision.verdict
+    if verdict is Verdict.REJECT:
+        return _refuse(hub, tx, case, admission, admission.decision.reasons[0])
+    if verdict is Verdict.DUPLICATE:
+        return _duplicate(hub, tx, case, admission)
+    if case.opened is None:
+        # the flow it repeated was refused meanwhile: it is judged in the next round
+        return case.interchange
+    if case.opened.refused is not None:
+        return _refuse(hub, tx, case, admission, case.opened.refused)
+    return _open(hub, sheets, tx, case, admission, case.opened)
+
+
+def _refuse(
+    hub: Hub, tx: Transaction, case: Case, admission: Admission, why: Reason
+) -> Interchange:
+    first = admission.first.id if admission.first else None
+    refused = replace(
+        case.interchange, reason=why.code, detail=why.message["fr"], first=first
+    )
+    return _close_with(hub, tx, case, admission, refused, InterchangeStep.REFUSED, (why,))
+
+
+def _duplicate(hub: Hub, tx: Transaction, case: Case, admission: Admission) -> Interchange:
+    """Answer a repeated flow; its documents are counted, as duplicates of the first's."""
+    why = admission.decision.reasons[0]
+    first = admission.first
+    if first is None:
+        raise ValueError(f"{case.interchange.id} repeats nothing")
+    copies = [
+        replace(
+            one,
+            id=document_id(case.interchange.id, one.seq),
+            interchange=case.interchange.id,
+            step=Step.RECEIVED,
+            reasons=(why,),
+            route=None,
+            first=one.id,
+        )
+        for one in tx.documents_of(first.id)
+    ]
+    now = hub.clock.now()
+    tx.add_documents([(copy, None) for copy in copies], hub.by, now)
+    tx.move_documents(copies, Step.DUPLICATE, by=hub.by, at=now)
+    repeated = replace(
+        case.interchange,
+        reason=why.code,
+        detail=why.message["fr"],
+        first=first.id,
+        documents=len(copies),
+    )
+    return _close_with(hub, tx, case, admission, repeated, InterchangeStep.DUPLICATE, (why,))
+
+
+def _close_with(
+    hub: Hub,
+    tx: Transaction,
+    case: Case,
+    admission: Admission,
+    interchange: Interchange,
+    after: InterchangeStep,
+    reasons: tuple[Reason, ...],
+) -> Interchange:
+    tx.move_interchange(interchange, after, by=hub.by, at=hub.clock.now(), claim=case.claim)
+    moved = replace(interchange, step=after)
+    answer(hub, tx, case.connection, admission.interface, moved, reasons, {})
+    return moved
+
+
+def _open(
+    hub: Hub, sheets: Sheets, tx: Transaction, case: Case, admission: Admission, opened: Opened
+) -> Interchange:
+    candidates = [
+        _candidate(case, file.seq, file.name, file.fault, opened) for file in opened.files
+    ]
+    now = hub.clock.now()
+    tx.add_documents([(one.document, one.report) for one in candidates], hub.by, now)
+    interchange = replace(case.interchange, documents=len(candidates))
+    moved, reasons = settle_flow(
+        hub,
+        sheets,
+        tx,
+        case.connection,
+        admission.interface,
+        interchange,
+        candidates,
+        case.claim,
+    )
+    answer(hub, tx, case.connection, admission.interface, moved, reasons, findings_of(candidates))
+    return moved
+
+
+def findings_of(candidates: Sequence[Candidate]) -> Findings:
+    """Return the findings of judged candidates, by document."""
+    return {
+        one.document.id: tuple(one.report.findings) for one in candidates if one.report is not None
+    }
+
+
+def _candidate(
+    case: Case, seq: int, name: str, fault: Reason | None, opened: Opened
+) -> Candidate:
+    scrap = opened.files[seq - 1].scrap
+    judged = case.judged.get(seq)
+    document = Document(
+        id=document_id(case.interchange.id, seq),
+        interchange=case.interchange.id,
+        seq=seq,
+        name=name,
+        size=scrap.size if scrap else 0,
+        sha256=scrap.sha256 if scrap else "",
+    )
+    if judged is None:
+        return Candidate(document, fault=fault)
+    judged_as = replace(document, syntax=judged.report.syntax, header=judged.header)
+    return Candidate(judged_as, judged.report, fault)

@@ -469,7 +469,7 @@ def _table(key: str, numbers: Mapping[str, int]) -> str:
 
 
 def directory() -> Iterator[tuple[str, bytes]]:
-    """Yield the two tables of who can be billed."""
+    """Yield the tables of who can be billed, and the routes to those with a connection."""
     structures = ((VILLE, True), (HOPITAL, True), (COLLEGE, True), (SYNDICAT, False))
     yield (
         "directory/structures.csv",
@@ -488,6 +488,13 @@ def directory() -> Iterator[tuple[str, bytes]]:
                 for code, name, active in services
             ],
         ),
+    )
+    yield (
+        "directory/routes.toml",
+        "\n".join(
+            f'[[route]]\nconnection = "{name}"\nbuyer_siret = "{party.siret}"\n'
+            for name, party in (("ville-exemple", VILLE), ("hopital-exemple", HOPITAL))
+        ).encode(),
     )
 
 

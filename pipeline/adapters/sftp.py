@@ -1,0 +1,417 @@
+"""Partners' folders over SFTP: whom we talk to is proven before we say who we are.
+
+Keys and nothing else open a door: no password, no agent, no key looked for elsewhere.
+The server must show the very host key of the connection's sheet, else no login is tried.
+Nothing here is shared between sessions, so any number may be open in any threads; one
+session is for one thread at a time.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import posixpath
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import paramiko
+from paramiko.pkey import UnknownKeyType
+from paramiko.ssh_exception import IncompatiblePeer
+
+from pipeline.adapters.sftp_wire import Attributes, Refused, Wire, WireError
+from pipeline.model.connection import Connection, Door
+from pipeline.model.errors import (
+    ConfigError,
+    ConnectError,
+    FileChanged,
+    FileTooLarge,
+    HostKeyMismatch,
+    NameTaken,
+    TransferError,
+)
+from pipeline.model.interchange import RemoteFile
+from pipeline.model.names import raw_name, shown_name
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+#: What the world may do to a session in the middle of a request.
+_TROUBLE = (Refused, WireError, paramiko.SSHException, EOFError, OSError)
+_READABLE_BY_OTHERS = 0o077
+
+# What goes wrong is told by the errors raised here. Without a handler Python would print
+# paramiko's own tracebacks on the terminal.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+
+class SftpDoors:
+    """Opens sessions on partners' SFTP servers."""
+
+    def __init__(self, workspace: Path) -> None:
+        """Remember where relative key paths begin.
+
+        Args:
+            workspace: The hub's folder; a door's absolute key path is taken as it is.
+        """
+        self._workspace = workspace
+
+    @contextmanager
+    def open(self, connection: Connection) -> Iterator[SftpSession]:
+        """Log in through `connection`'s door; the session ends with the block.
+
+        Raises:
+            ConfigError: Our key file or the pinned host key cannot be used.
+            ConnectError: The server cannot be reached, or refuses our key.
+            HostKeyMismatch: It is not the server that was pinned; nothing was sent.
+        """
+        key = _private_key(self._workspace / connection.door.key)
+        pinned = _pinned_key(connection)
+        with _line_to(connection) as line:
+            transport = paramiko.Transport(line)
+            try:
+                yield SftpSession(connection, _logged_in(connection, transport, key, pinned))
+            finally:
+                transport.close()
+
+
+class SftpSession:
+    """Both directions over one transport."""
+
+    def __init__(self, connection: Connection, wire: Wire) -> None:
+        """Take over a conversation that has just begun."""
+        self._connection = connection
+        self._wire = wire
+        self._made: set[str] = set()
+
+    def list_files(self, folder: str) -> Sequence[RemoteFile]:
+        """List the regular files of `folder`, sorted by name.
+
+        Links, folders and devices are left out, and so is what cannot be a file's name.
+
+        Raises:
+            ConnectError: The session is gone or the folder cannot be listed.
+        """
+        try:
+            files = [
+                _listed(name, attributes)
+                for name, attributes in self._wire.entries(folder.encode(), self._until())
+                if attributes.regular and b"/" not in name
+            ]
+        except _TROUBLE as error:
+            raise ConnectError(self._connection.name, f"{folder}: {_words(error)}") from error
+        return sorted(files, key=lambda file: file.name)
+
+    def names(self, folder: str) -> Sequence[str]:
+        """List the finished files of `folder`, sorted, our temporary names left out.
+
+        Raises:
+            ConnectError: The session is gone or the folder cannot be listed.
+        """
+        return [
+            file.name
+            for file in self.list_files(folder)
+            if not (file.name.startswith(".") and file.name.endswith(".part"))
+        ]
+
+    def fetch(self, folder: str, file: RemoteFile, limit_bytes: int) -> Iterator[bytes]:
+        """Yield the file's bytes in order, in chunks of up to 32 KiB.
+
+        The open file must have the listed size and mtime before the first byte and
+        after the last one, and give exactly that many bytes.
+
+        Raises:
+            FileChanged: The file was not the one listed, or changed while it was read;
+                raised at the latest after the last chunk.
+            FileTooLarge: It holds more than `limit_bytes`; nothing was read.
+            TransferError: Anything else, the time limit included.
+        """
+        path = _Path(folder, file.name)
+        if file.size > limit_bytes:
+            reason = f"{file.size} bytes, the limit is {limit_bytes}"
+            raise FileTooLarge(self._connection.name, path.shown, reason)
+        with self._telling(path):
+            handle = self._open_listed(path)
+            try:
+                seen = yield from self._wire.read(handle, file.size, self._until())
+            finally:
+                self._wire.close(handle)
+        for then in seen.before, seen.after:
+            if (then.size, then.mtime) != (file.size, file.mtime):
+                raise self._changed(path, f"listed with {file.size} bytes, now {then.size}")
+        if seen.count != file.size:
+            raise self._changed(path, f"{seen.count} of {file.size} bytes could be read")
+
+    def set_aside(self, folder: str, file: RemoteFile, archive: str, as_name: str) -> bool:
+        """Move a taken file to `archive` under `as_name`, replacing what is there.
+
+        SFTP has no locks: a file that replaces the listed one in the instant between
+        our look and our move is moved in its place.
+
+        Returns:
+            True when it was moved or is no longer there; False when another file
+            (other size or mtime) stands under its name now, which is left alone.
+
+        Raises:
+            TransferError: It is still there and could not be moved.
+        """
+        path = _Path(folder, file.name)
+        with self._telling(path):
+            found = self._wire.lstat(path.raw)
+            if found is None:
+                return True
+            if not found.regular or (found.size, found.mtime) != (file.size, file.mtime):
+                return False
+            self._make_once(archive)
+            self._wire.replace(path.raw, _Path(archive, as_name).raw)
+            return True
+
+    def put(self, folder: str, name: str, payload: bytes) -> bool:
+        """Make `payload` appear as `name`, whole or not at all.
+
+        Written as ``.<name>.part``, then renamed. The folder is the partner's and is
+        never made here.
+
+        Returns:
+            True if the bytes were sent now, False if they were found there.
+
+        Raises:
+            NameTaken: Other bytes stand under that name.
+            TransferError: The file is not there, or only its temporary name is.
+        """
+        path, temporary = _Path(folder, name), _Path(folder, f".{name}.part")
+        with self._telling(path):
+            found = self._wire.lstat(path.raw)
+            if found is not None:
+                self._check_same(path, found, payload)
+                return False
+            handle = self._wire.create(temporary.raw)
+            written = self._wire.write(handle, payload, self._until())
+            if written.size != len(payload):
+                reason = f"{written.size} of {len(payload)} bytes were written"
+                raise TransferError(self._connection.name, path.shown, reason)
+            self._wire.replace(temporary.raw, path.raw)
+            return True
+
+    def _open_listed(self, path: _Path) -> bytes:
+        try:
+            return self._wire.open(path.raw)
+        except Refused as refused:
+            if refused.absent:
+                raise self._changed(path, "it is no longer there") from refused
+            raise
+
+    def _check_same(self, path: _Path, found: Attributes, payload: bytes) -> None:
+        taken = NameTaken(
+            self._connection.name, path.shown, "other bytes stand under this name already"
+        )
+        if not found.regular or found.size != len(payload):
+            raise taken
+        handle = self._wire.open(path.raw)
+        try:
+            at = 0
+            for chunk in self._wire.read(handle, len(payload), self._until()):
+                if chunk != payload[at : at + len(chunk)]:
+                    raise taken
+                at += len(chunk)
+        finally:
+            self._wire.close(handle)
+        if at != len(payload):
+            raise taken
+
+    def _make_once(self, folder: str) -> None:
+        """Make a folder the first time it is needed in this session."""
+        if folder in self._made:
+            return
+        if self._wire.lstat(folder.encode()) is None:
+            self._wire.mkdir(folder.encode())
+        self._made.add(folder)
+
+    def _until(self) -> float:
+        return monotonic() + self._connection.door.transfer_timeout_s
+
+    def _changed(self, path: _Path, reason: str) -> FileChanged:
+        return FileChanged(self._connection.name, path.shown, reason)
+
+    @contextmanager
+    def _telling(self, path: _Path) -> Iterator[None]:
+        """Turn what the world did into the error that says so."""
+        try:
+            yield
+        except _TROUBLE as error:
+            raise TransferError(self._connection.name, path.shown, _words(error)) from error
+
+
+class _Path:
+    """A file in a partner's folder: as its server knows it, and as people read it."""
+
+    def __init__(self, folder: str, name: str) -> None:
+        self.raw = posixpath.join(folder.encode(), raw_name(name))
+        self.shown = posixpath.join(folder, name)
+
+
+class _Line(socket.socket):
+    """A connected socket on which a send that gets nowhere fails in the end.
+
+    paramiko tries a send again for ever while the peer keeps the connection open
+    but takes nothing.
+    """
+
+    def __init__(self, connected: socket.socket, patience_s: float) -> None:
+        super().__init__(fileno=connected.detach())
+        self._patience_s = patience_s
+        self._moved_at = monotonic()
+        self._stuck = False
+
+    def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:
+        """Send a part of `data`; after `patience_s` without any progress, give up."""
+        if not self._stuck:
+            self._moved_at = monotonic()
+        try:
+            sent = super().send(data, flags)
+        except TimeoutError as error:
+            self._stuck = True
+            if monotonic() - self._moved_at > self._patience_s:
+                raise ConnectionAbortedError("the server takes nothing any more") from error
+            raise
+        self._stuck = False
+        return sent
+
+
+def _private_key(path: Path) -> paramiko.PKey:
+    """Load our key.
+
+    Raises:
+        ConfigError: It is missing, readable by others, or no plain private key.
+    """
+    try:
+        if path.stat().st_mode & _READABLE_BY_OTHERS:
+            raise ConfigError(f"{path}: others may read this private key: run chmod 600 {path}")
+        return paramiko.PKey.from_path(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: private key cannot be read: {error.strerror}") from error
+    except (ValueError, TypeError, paramiko.SSHException, UnknownKeyType) as error:
+        raise ConfigError(
+            f"{path}: not an ed25519, ecdsa or rsa private key without passphrase"
+        ) from error
+
+
+def _pinned_key(connection: Connection) -> paramiko.PKey:
+    """Read the host key of the sheet.
+
+    Raises:
+        ConfigError: It is no public key of a kind in use.
+    """
+    try:
+        kind, encoded = connection.door.host_key.split()[:2]
+        return paramiko.PKey.from_type_string(kind, base64.b64decode(encoded, validate=True))
+    except (ValueError, paramiko.SSHException, UnknownKeyType) as error:
+        raise ConfigError(
+            f"{connection.name}: host_key is not a line 'type base64' of an ed25519, "
+            "ecdsa or rsa key"
+        ) from error
+
+
+def _line_to(connection: Connection) -> _Line:
+    """Connect; small packets leave at once (three to four times more small files a second)."""
+    door = connection.door
+    try:
+        connected = socket.create_connection((door.host, door.port), timeout=door.timeout_s)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError as error:
+        raise ConnectError(connection.name, f"{door.host}:{door.port}: {_words(error)}") from error
+    return _Line(connected, door.timeout_s)
+
+
+def _logged_in(
+    connection: Connection,
+    transport: paramiko.Transport,
+    key: paramiko.PKey,
+    pinned: paramiko.PKey,
+) -> Wire:
+    """Negotiate, check the host key, log in, begin SFTP; all of it within `timeout_s`."""
+    door = connection.door
+    deadline = monotonic() + door.timeout_s
+    # Some of paramiko's waits know no time limit; closing the transport ends them all.
+    alarm = threading.Timer(door.timeout_s, transport.close)
+    alarm.start()
+    try:
+        _negotiate(connection, transport, pinned)
+        _authenticate(connection, transport, key)
+        channel = transport.open_session(timeout=door.timeout_s)
+        channel.settimeout(door.timeout_s)
+        channel.invoke_subsystem("sftp")
+        return Wire(channel, door.timeout_s)
+    except HostKeyMismatch:
+        raise
+    except Exception as error:  # paramiko hands on whatever its thread met
+        raise ConnectError(connection.name, _late(door, deadline) or _words(error)) from error
+    finally:
+        alarm.cancel()
+
+
+def _negotiate(
+    connection: Connection, transport: paramiko.Transport, pinned: paramiko.PKey
+) -> None:
+    """Agree on keys with the pinned server and no other.
+
+    Raises:
+        HostKeyMismatch: The server has another key; we have not said who we are.
+    """
+    door = connection.door
+    rsa = pinned.get_name() == "ssh-rsa"
+    kinds = ("rsa-sha2-512", "rsa-sha2-256") if rsa else (pinned.get_name(),)
+    # A server with several keys thus shows the one that was pinned.
+    transport.get_security_options().key_types = kinds
+    transport.banner_timeout = transport.handshake_timeout = door.timeout_s
+    transport.auth_timeout = transport.clear_to_send_timeout = door.timeout_s
+    expected = f"{pinned.get_name()} {pinned.fingerprint}"
+    try:
+        transport.start_client(timeout=door.timeout_s)
+    except IncompatiblePeer as error:
+        if "host key" not in str(error):
+            raise
+        offered = f"no {' or '.join(kinds)} key"
+        raise HostKeyMismatch(connection.name, expected, offered) from error
+    shown = transport.get_remote_server_key()
+    if shown.asbytes() != pinned.asbytes():
+        offered = f"{shown.get_name()} {shown.fingerprint}"
+        raise HostKeyMismatch(connection.name, expected, offered)
+
+
+def _authenticate(
+    connection: Connection, transport: paramiko.Transport, key: paramiko.PKey
+) -> None:
+    """Prove with our key who we are.
+
+    Raises:
+        paramiko.AuthenticationException: The server does not take the key, or not the
+            key alone.
+    """
+    user = connection.door.user
+    try:
+        more = transport.auth_publickey(user, key)
+    except paramiko.AuthenticationException as error:
+        reason = f"{user} is refused with key {key.fingerprint}: {_words(error)}"
+        raise paramiko.AuthenticationException(reason) from error
+    if more:
+        raise paramiko.AuthenticationException(f"{user} also needs {', '.join(more)} to log in")
+
+
+def _listed(name: bytes, attributes: Attributes) -> RemoteFile:
+    if attributes.size is None or attributes.mtime is None:
+        raise WireError(f"{shown_name(name)}: the server tells neither size nor time")
+    return RemoteFile(shown_name(name), attributes.size, attributes.mtime)
+
+
+def _late(door: Door, deadline: float) -> str:
+    """Return the true reason of a failure that came from our own alarm; else nothing."""
+    return f"no answer within {door.timeout_s:g} s" if monotonic() >= deadline else ""
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,345 @@
+"""Reads ``config/``: TOML and CSV in, values out; unknown keys are refused with their path."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.model.connection import (
+    Atomicity,
+    Completeness,
+    Connection,
+    Door,
+    Envelope,
+    Interface,
+    Naming,
+    RetryPolicy,
+    Role,
+)
+from pipeline.model.directory import Directory, Route, Structure
+from pipeline.model.errors import ConfigError
+from pipeline.model.finding import Severity
+from pipeline.model.limits import Limits
+from pipeline.model.profile import Profile
+from pipeline.model.report import Syntax
+from pipeline.model.settings import Settings
+
+#: Longest wait that may be set, in seconds; longer ones are slips of the pen.
+_YEAR = 366 * 86_400
+
+Positive = Annotated[float, Field(gt=0, le=_YEAR)]
+Wait = Annotated[float, Field(ge=0, le=_YEAR)]
+Count = Annotated[int, Field(gt=0)]
+Siret = Annotated[str, Field(pattern=r"^[0-9]{14}$")]
+ApplicationCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{6}$")]
+
+
+class Environment(BaseSettings):
+    """What the environment says: EDI_HOME, EDI_DATABASE, EDI_PACKS."""
+
+    model_config = SettingsConfigDict(env_prefix="EDI_", extra="ignore")
+
+    home: Path = Path("var")
+    database: str | None = None
+    packs: Path | None = None
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Door(_Strict):
+    host: str
+    port: Annotated[int, Field(gt=0, lt=65536)] = 22
+    user: str
+    key: str
+    host_key: Annotated[str, Field(pattern=r"^\S+ \S+")]
+    transports: Annotated[int, Field(ge=1, le=16)] = 2
+    timeout_s: Positive = 30.0
+    transfer_timeout_s: Positive = 600.0
+
+
+class _Folders(_Strict):
+    inbox: str = "in"
+    archive: str = "archive"
+    out: str = "out"
+
+    @model_validator(mode="after")
+    def _differ(self) -> _Folders:
+        folders = [PurePosixPath(name) for name in (self.inbox, self.archive, self.out)]
+        if len(set(folders)) < len(folders):
+            raise ValueError(
+                "inbox, archive and out must be three folders: what stands in inbox is pulled"
+            )
+        return self
+
+
+class _Completeness(_Strict):
+    marker: Annotated[str, Field(min_length=2)] | None = None
+    stable_s: Wait = 30.0
+    partial_wait_s: Wait = 3600.0
+
+
+class _Retry(_Strict):
+    waits_s: Annotated[tuple[Positive, ...], Field(min_length=1)]
+
+
+class _Limits(_Strict):
+    flow_bytes: Count = Limits().flow_bytes
+    file_bytes: Count = Limits().file_bytes
+    attachment_bytes: Count = Limits().attachment_bytes
+    documents: Count = Limits().documents
+    ratio: Count = Limits().ratio
+
+
+class _Sheet(_Strict):
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    partner: str
+    role: Role
+    door: _Door
+    folders: _Folders = _Folders()
+    application_code: ApplicationCode | None = None
+    naming: Naming = Naming.FREE
+    interfaces: tuple[str, ...] = ()
+    atomicity: Atomicity | None = None
+    profile: str | None = None
+    envelope: Envelope = Envelope.SINGLE
+    completeness: _Completeness = _Completeness()
+    retry: _Retry | None = None
+    limits: _Limits = _Limits()
+
+    @model_validator(mode="after")
+    def _grammar_needs_codes(self) -> _Sheet:
+        if self.naming is Naming.GRAMMAR and not (self.application_code and self.interfaces):
+            raise ValueError("naming = 'grammar' needs application_code and interfaces")
+        return self
+
+    def value(self) -> Connection:
+        """Return the sheet as the model's value."""
+        wait = self.completeness
+        waits = self.retry.waits_s if self.retry else None
+        return Connection(
+            name=self.name,
+            partner=self.partner,
+            role=self.role,
+            door=Door(**self.door.model_dump()),
+            inbox=self.folders.inbox,
+            archive=self.folders.archive,
+            out=self.folders.out,
+            application_code=self.application_code,
+            naming=self.naming,
+            interfaces=self.interfaces,
+            atomicity=self.atomicity,
+            profile=self.profile,
+            envelope=self.envelope,
+            completeness=Completeness(
+                marker=wait.marker,
+                stable_for=timedelta(seconds=wait.stable_s),
+                partial_wait=timedelta(seconds=wait.partial_wait_s),
+            ),
+            retry=RetryPolicy(tuple(timedelta(seconds=s) for s in waits))
+            if waits
+            else RetryPolicy(),
+            limits=Limits(**self.limits.model_dump()),
+        )
+
+
+class _Route(_Strict):
+    connection: str
+    buyer_siret: Siret | None = None
+    buyer_siren: Annotated[str, Field(pattern=r"^[0-9]{9}$")] | None = None
+    buyer_service: str | None = None
+    sender: str | None = None
+    type_codes: tuple[str, ...] = ()
+
+
+class _Routes(_Strict):
+    route: tuple[_Route, ...] = ()
+
+
+class _Interface(_Strict):
+    title: str
+    syntaxes: tuple[Syntax, ...]
+    refused_by: str
+    taken_by: str
+    atomicity: Atomicity
+    profile: str
+    source: str
+
+    def value(self, code: str) -> Interface:
+        """Return the row as the model's value."""
+        syntaxes = tuple(syntax.value for syntax in self.syntaxes)
+        return Interface(code=code, **{**self.model_dump(), "syntaxes": syntaxes})
+
+
+class _Interfaces(_Strict):
+    interface: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}[0-9]{4}[A-Z]$")], _Interface]
+
+
+class _Profile(_Strict):
+    packs: dict[str, tuple[str, ...]]
+    weigh_all: Severity | None = None
+    reweighed: dict[str, Severity] = {}
+
+
+class _Profiles(_Strict):
+    profiles: dict[str, _Profile]
+
+
+class _Settings(_Strict):
+    hub_code: ApplicationCode = Settings().hub_code
+    default_profile: str = Settings().default_profile
+    held_for_h: Positive = Settings().held_for.total_seconds() / 3600
+    lease_s: Positive = Settings().lease.total_seconds()
+    workers: Annotated[int, Field(ge=0)] = 0
+    time_limit_s: Positive = Settings().time_limit_s
+    memory_limit_mb: Annotated[int, Field(ge=300)] = Settings().memory_limit_mb
+    every_s: Positive = Settings().every.total_seconds()
+
+
+class _StructureRow(_Strict):
+    siret: Siret
+    name: str
+    active: bool
+
+
+class _ServiceRow(_StructureRow):
+    code: Annotated[str, Field(min_length=1)]
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_sheet(text: str, where: str = "sheet") -> Connection:
+    """Read one connection sheet from its TOML text.
+
+    Raises:
+        ConfigError: It cannot be used; the message names key and fault.
+    """
+    return _parse(text, where, _Sheet).value()
+
+
+def read_connections(folder: Path) -> dict[str, Connection]:
+    """Read every connection sheet of ``config/connections``, by name.
+
+    Raises:
+        ConfigError: A sheet cannot be used; the message names file, key and fault.
+    """
+    found: dict[str, Connection] = {}
+    for path in sorted(folder.glob("*.toml")):
+        sheet = _read(path, _Sheet).value()
+        if sheet.name in found:
+            raise ConfigError(f"{path}: name: « {sheet.name} » existe déjà / is taken already")
+        found[sheet.name] = sheet
+    return found
+
+
+def read_directory(folder: Path) -> Directory:
+    """Read ``config/directory``: structures.csv, services.csv and routes.toml.
+
+    Raises:
+        ConfigError: A row or a route cannot be used, with its file, line and fault.
+    """
+    structures: dict[str, _StructureRow] = {}
+    services: dict[str, dict[str, bool]] = {}
+    for where, row in _read_csv(folder / "structures.csv", _StructureRow):
+        if row.siret in structures:
+            raise ConfigError(f"{where}: siret: {row.siret} existe déjà / is there already")
+        structures[row.siret] = row
+        services[row.siret] = {}
+    for where, service in _read_csv(folder / "services.csv", _ServiceRow):
+        known = services.get(service.siret)
+        if known is None:
+            raise ConfigError(f"{where}: siret: {service.siret} absent de / not in structures.csv")
+        if service.code in known:
+            raise ConfigError(f"{where}: code: {service.code} existe déjà / is there already")
+        known[service.code] = service.active
+    routes = folder / "routes.toml"
+    listed = _read(routes, _Routes).route if routes.exists() else ()
+    return Directory(
+        {
+            siret: Structure(
+                siret=siret, name=row.name, active=row.active, services=services[siret]
+            )
+            for siret, row in structures.items()
+        },
+        tuple(Route(**route.model_dump()) for route in listed),
+    )
+
+
+def read_interfaces(path: Path) -> dict[str, Interface]:
+    """Read the interface table, by code."""
+    table = _read(path, _Interfaces).interface
+    return {code: row.value(code) for code, row in table.items()}
+
+
+def read_profiles(path: Path) -> dict[str, Profile]:
+    """Read the validation profiles, by name."""
+    table = _read(path, _Profiles).profiles
+    return {name: Profile(name=name, **row.model_dump()) for name, row in table.items()}
+
+
+def read_settings(path: Path) -> Settings:
+    """Read ``config/pipeline.toml``; a missing file gives the defaults."""
+    given = _read(path, _Settings) if path.exists() else _Settings()
+    return Settings(
+        hub_code=given.hub_code,
+        default_profile=given.default_profile,
+        held_for=timedelta(hours=given.held_for_h),
+        lease=timedelta(seconds=given.lease_s),
+        workers=given.workers,
+        time_limit_s=given.time_limit_s,
+        memory_limit_mb=given.memory_limit_mb,
+        every=timedelta(seconds=given.every_s),
+    )
+
+
+def _read(path: Path, model: type[M]) -> M:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return _parse(text, str(path), model)
+
+
+def _parse(text: str, where: str, model: type[M]) -> M:
+    try:
+        return model.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where}: {error}") from error
+    except ValidationError as error:
+        raise ConfigError(_explain(where, error)) from error
+
+
+def _read_csv(path: Path, model: type[M]) -> Iterator[tuple[str, M]]:
+    """Yield each row with its place, ``file:line``; a missing file has none."""
+    if not path.exists():
+        return
+    try:
+        # a spreadsheet puts a byte order mark before its UTF-8
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file, restkey="(trop de colonnes / too many columns)")
+            for row in rows:
+                where = f"{path}:{rows.line_num}"
+                try:
+                    yield where, model.model_validate(row)
+                except ValidationError as error:
+                    raise ConfigError(_explain(where, error)) from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _explain(where: str, error: ValidationError) -> str:
+    """Say each fault on a line of its own: file, key path, what is wrong, value found."""
+    return "\n".join(
+        f"{where}: {'.'.join(str(part) for part in fault['loc']) or '(sheet)'}: {fault['msg']}"
+        f" (trouvé / found: {fault['input']!r:.80})"
+        for fault in error.errors()
+    )

@@ -1,0 +1,1 @@
+"""Drivers: what starts the hub; they decide nothing."""

@@ -1,0 +1,59 @@
+"""The command line: one module a verb, or a small family of them."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from pipeline.entry.cli import (
+    apply,
+    bench,
+    demo,
+    init,
+    operate,
+    packs,
+    read,
+    run_verb,
+    validate,
+    verify,
+)
+from pipeline.entry.cli.output import complain
+from pipeline.model.errors import PipelineError
+
+#: Exit code when something could not be done, as opposed to done with a bad result.
+CANNOT = 2
+
+app = typer.Typer(
+    name="edi",
+    help="Concentrateur de factures EDI / invoice exchange hub for EDI partners.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+app.command("init")(init.init)
+app.command("apply")(apply.apply)
+app.command("run")(run_verb.run)
+app.command("validate")(validate.validate)
+app.command("interchanges")(read.interchanges)
+app.command("documents")(read.documents)
+app.command("show")(read.show)
+app.command("trace")(read.trace)
+app.command("why")(read.why)
+app.command("release")(operate.release)
+app.command("reject")(operate.reject)
+app.command("redeliver")(operate.redeliver)
+app.command("verify")(verify.verify)
+app.command("demo")(demo.demo)
+app.command("bench")(bench.bench)
+app.add_typer(packs.app, name="packs")
+
+
+def run() -> None:
+    """Run `edi`; trouble in the world is one clear message, never a traceback."""
+    try:
+        app()
+    except PipelineError as error:
+        complain(str(error))
+        sys.exit(CANNOT)

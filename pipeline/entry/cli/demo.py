@@ -1,0 +1,116 @@
+"""``edi demo``: the whole job on a small world of its own."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline import bootstrap
+from pipeline.app.views import Became, Conservation
+from pipeline.entry import showcase
+from pipeline.entry.cli.output import AsJson, say, say_json, say_table
+
+
+def demo(
+    files: Annotated[
+        Path | None,
+        typer.Option(
+            help="Dossier : un sous-dossier par fournisseur / one folder a supplier.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Montrer tout le travail : dépôt, contrôle, remise, réponses / show the whole job."""
+    home = bootstrap.workspace().home / "demo"
+    bootstrap.shelf(bootstrap.workspace()).install()
+    with Console(stderr=True).status("…") as status:
+        done = 0
+
+        def progress(what: str, count: int) -> None:
+            nonlocal done
+            done += count
+            status.update(f"{what}: {done}")
+
+        shown = showcase.show(home, files or bootstrap.samples() / "demo", progress)
+    if as_json:
+        say_json(_as_object(shown))
+    else:
+        _tell(shown, home)
+    everything = len(shown.read_back) == len(shown.files)
+    if not (everything and shown.documents.holds and shown.interchanges.holds):
+        raise typer.Exit(1)
+
+
+def _as_object(shown: showcase.Shown) -> dict[str, object]:
+    lines = shown.documents
+    return {
+        "interchanges": [
+            {
+                "partner": one.interchange.partner,
+                "name": one.interchange.name,
+                "outcome": one.outcome.value,
+                "reason": one.reasons[0] if one.reasons else None,
+                "acknowledgement": one.acknowledgement,
+            }
+            for one in shown.files
+        ],
+        "documents": {key: value for key, value in asdict(lines).items() if key != "waiting"},
+        "delivered": shown.delivered,
+        "acknowledged": len(shown.read_back),
+    }
+
+
+def _tell(shown: showcase.Shown, home: Path) -> None:
+    say_table(
+        "Ce que chaque fichier est devenu / what became of each file",
+        ("partenaire", "fichier / file", "issue / outcome", "documents", "motif / reason"),
+        (
+            (
+                one.interchange.partner,
+                one.interchange.name,
+                one.outcome.value,
+                _counts(one),
+                _why(one),
+            )
+            for one in shown.files
+        ),
+    )
+    say(_line("Flux / interchanges", shown.interchanges))
+    say(_line("Documents", shown.documents))
+    say(
+        f"{shown.delivered} documents remis et trouvés chez les destinataires / delivered and"
+        f" found; {len(shown.read_back)} flux sur / of {len(shown.files)} répondus et relus"
+        " / answered and read back."
+    )
+    say(f"Tout est sous / everything is under {home}: EDI_HOME={home} edi interchanges")
+
+
+def _counts(one: Became) -> str:
+    steps: dict[str, int] = {}
+    for document in one.documents:
+        steps[document.step.value] = steps.get(document.step.value, 0) + 1
+    return ", ".join(f"{count} {step}" for step, count in sorted(steps.items()))
+
+
+def _why(one: Became) -> str:
+    if not one.reasons:
+        return ""
+    told = one.interchange.detail or next(
+        reason.message["fr"] for document in one.documents for reason in document.reasons
+    )
+    return f"{one.reasons[0]} — {told}"
+
+
+def _line(what: str, line: Conservation) -> str:
+    sign = "=" if line.holds else "≠"
+    return (
+        f"{what}: reçus / received {line.received} {sign} acceptés / accepted {line.accepted}"
+        f" + refusés / rejected {line.rejected} + doublons / duplicate {line.duplicate}"
+        f" + suspendus / held {line.held}" + (f" + {line.waiting}" if line.waiting else "")
+    )

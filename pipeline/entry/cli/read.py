@@ -1,0 +1,234 @@
+"""``edi interchanges|documents|show|trace|why``: the read side."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline import bootstrap
+from pipeline.app.views import Became, became
+from pipeline.app.views import why as why_of
+from pipeline.entry.cli.output import AsJson, complain, say, say_json, say_table
+from pipeline.model.document import Document
+from pipeline.model.interchange import Interchange
+from pipeline.ports.ledger import Ledger, Query
+
+Partner = Annotated[str | None, typer.Option(help="Nom du partenaire / partner's name.")]
+StepOption = Annotated[list[str] | None, typer.Option("--step", help="Étape / step.")]
+Limit = Annotated[int, typer.Option(help="Lignes au plus / rows at most.", min=1)]
+Export = Annotated[
+    Path | None, typer.Option(help="Écrire aussi ce fichier CSV / write this CSV file too.")
+]
+
+
+def interchanges(
+    partner: Partner = None,
+    step: StepOption = None,
+    limit: Limit = 50,
+    export: Export = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lister les flux reçus / list received flows."""
+    with bootstrap.reading() as ledger:
+        query = Query(partner=partner, steps=tuple(step or ()), limit=limit)
+        listed = [became(ledger, one) for one in ledger.interchanges(query)]
+    rows = [_interchange_row(one) for one in listed]
+    _show_rows("Flux / flows", rows, export, as_json=as_json)
+
+
+def documents(
+    partner: Partner = None,
+    step: StepOption = None,
+    limit: Limit = 50,
+    export: Export = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lister les documents / list documents."""
+    with bootstrap.reading() as ledger:
+        query = Query(partner=partner, steps=tuple(step or ()), limit=limit)
+        rows = [document_row(one) for one in ledger.documents(query)]
+    _show_rows("Documents", rows, export, as_json=as_json)
+
+
+def show(subject: str, as_json: AsJson = False) -> None:
+    """Tout montrer d'un flux ou d'un document / show all about one id."""
+    with bootstrap.reading() as ledger:
+        told = _tell_document(ledger, subject) or _tell_interchange(ledger, subject)
+    if told is None:
+        complain(f"{subject}: inconnu / unknown")
+        raise typer.Exit(2)
+    if as_json:
+        say_json(told)
+        return
+    for key, value in told.items():
+        if isinstance(value, list):
+            _show_list(key, value)
+        else:
+            say(f"{key}: {value}")
+
+
+def trace(text: str, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """Retrouver par nom, numéro, identifiant, code ou empreinte / find by any text."""
+    with bootstrap.reading() as ledger:
+        flows = [_plain(one) for one in ledger.interchanges(Query(text=text, limit=limit))]
+        found = [document_row(one) for one in ledger.documents(Query(text=text, limit=limit))]
+    if as_json:
+        say_json({"interchanges": flows, "documents": found})
+    else:
+        _show_list("Flux / flows", flows)
+        _show_list("Documents", found)
+    if not flows and not found:
+        raise typer.Exit(1)
+
+
+def why(subject: str, as_json: AsJson = False) -> None:
+    """Dire pourquoi un fichier ou un document attend, et qui agit / why it waits."""
+    with bootstrap.reading() as ledger:
+        told = why_of(ledger, subject)
+    if as_json:
+        say_json([asdict(one) for one in told])
+    elif told:
+        _show_list("", [asdict(one) for one in told])
+    else:
+        say(f"{subject}: inconnu ou rien n'attend / unknown, or nothing waits")
+    if not told:
+        raise typer.Exit(1)
+
+
+def document_row(one: Document) -> dict[str, object]:
+    """Return what listings say of a document."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "number": one.header.number,
+        "issue_date": one.header.issue_date,
+        "seller": one.header.seller_name,
+        "buyer": one.header.buyer_name,
+        "total": one.header.total_with_vat,
+        "currency": one.header.currency,
+        "step": one.step.value,
+        "route": one.route,
+        "reasons": ", ".join(dict.fromkeys(reason.code for reason in one.reasons)),
+    }
+
+
+def _interchange_row(one: Became) -> dict[str, object]:
+    return {
+        **_plain(one.interchange),
+        "outcome": one.outcome.value,
+        "reasons": ", ".join(one.reasons),
+        "acknowledgement": one.acknowledgement,
+        "answered": one.answered,
+    }
+
+
+def _plain(one: Interchange) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "partner": one.partner,
+        "name": one.name,
+        "received_at": one.received_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+        "step": one.step.value,
+        "documents": one.documents,
+    }
+
+
+def _tell_document(ledger: Ledger, subject: str) -> dict[str, object] | None:
+    one = ledger.document(subject)
+    if one is None:
+        return None
+    report = ledger.report(one.id)
+    findings = [
+        {
+            "rule": f.rule,
+            "severity": f.severity.value,
+            "term": f.term,
+            "line": f.line,
+            "value": f.value,
+            **f.message,
+        }
+        for f in (report.findings if report else ())
+    ]
+    return {
+        **document_row(one),
+        "interchange": one.interchange,
+        "sha256": one.sha256,
+        "layers": {r.layer.value: r.outcome.value for r in report.layers} if report else {},
+        "why": [
+            {"code": reason.code, "place": reason.place, **reason.message}
+            for reason in one.reasons
+        ],
+        "findings": findings,
+        "outbox": _outbox_rows(ledger, document=one),
+        "events": _event_rows(ledger, one.id),
+    }
+
+
+def _tell_interchange(ledger: Ledger, subject: str) -> dict[str, object] | None:
+    one = ledger.interchange(subject)
+    if one is None:
+        return None
+    sum_up = became(ledger, one)
+    return {
+        **_interchange_row(sum_up),
+        "connection": one.connection,
+        "size": one.size,
+        "sha256": one.sha256,
+        "detail": one.detail,
+        "first": one.first,
+        "contents": [document_row(document) for document in sum_up.documents],
+        "outbox": _outbox_rows(ledger, interchange=one),
+        "events": _event_rows(ledger, one.id),
+    }
+
+
+def _outbox_rows(
+    ledger: Ledger, *, interchange: Interchange | None = None, document: Document | None = None
+) -> list[dict[str, object]]:
+    rows = ledger.outbox(
+        interchange=interchange.id if interchange else None,
+        document=document.id if document else None,
+    )
+    return [
+        {
+            "kind": row.kind.value,
+            "connection": row.connection,
+            "name": row.name,
+            "state": row.state.value,
+            "attempts": row.attempts,
+            "error": row.error,
+        }
+        for row in rows
+    ]
+
+
+def _event_rows(ledger: Ledger, subject: str) -> list[dict[str, object]]:
+    return [
+        {
+            "seq": event.seq,
+            "at": event.fact.at.strftime("%Y-%m-%d %H:%M:%S.%fZ"),
+            "what": event.fact.what,
+            "by": event.fact.by,
+            "subject": event.fact.subject,
+        }
+        for event in ledger.events(subject)
+    ]
+
+
+def _show_rows(
+    title: str, rows: list[dict[str, object]], export: Path | None, *, as_json: bool
+) -> None:
+    if export is not None:
+        bootstrap.export_rows(rows, export)
+    if as_json:
+        say_json(rows)
+    else:
+        _show_list(title, rows)
+
+
+def _show_list(title: str, rows: list[dict[str, object]]) -> None:
+    columns = tuple(rows[0]) if rows else ("—",)
+    say_table(title, columns, (tuple(row.values()) for row in rows))

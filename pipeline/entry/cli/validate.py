@@ -1,0 +1,117 @@
+"""``edi validate``: judge files of one's own."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from pipeline import bootstrap
+from pipeline.app.check import Checked, Source, check
+from pipeline.entry.cli.output import complain
+from pipeline.model.errors import ConfigError
+from pipeline.model.finding import Layer, Outcome, Severity
+from pipeline.validate.render import report_object
+
+
+class Format(Enum):
+    """How results are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def validate(
+    paths: Annotated[
+        list[str], typer.Argument(help="Fichiers, dossiers ou « - » / files, folders or '-'.")
+    ],
+    profile: Annotated[str, typer.Option(help="Profil / profile.")] = "auto",
+    layers: Annotated[
+        str | None, typer.Option(help="Couches, séparées par des virgules / layers, by commas.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processus / worker processes; 0: all cores.")] = 0,
+    output: Annotated[Format, typer.Option("--format", help="text | json")] = Format.TEXT,
+) -> None:
+    """Contrôler des factures / judge invoices: XSD, EN 16931, profile.
+
+    Codes de sortie / exit codes: 0 valide, 1 invalide, 2 indéterminé ou illisible.
+    """
+    known = bootstrap.profiles(bootstrap.workspace())
+    if profile not in known:
+        raise ConfigError(f"profil inconnu / unknown profile: {profile} ({', '.join(known)})")
+    wanted = _layers(layers)
+    worst = 0
+    with bootstrap.checking(workers=jobs) as (engine, spool):
+        for checked in check(_sources(paths), engine, spool, known[profile], wanted):
+            worst = max(worst, _code(checked.judged.report.outcome))
+            if output is Format.JSON:
+                told = report_object(checked.path, checked.document, checked.judged)
+                sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
+                sys.stdout.flush()
+            else:
+                _print(checked)
+    raise typer.Exit(worst)
+
+
+def _code(outcome: Outcome) -> int:
+    return {Outcome.VALID: 0, Outcome.INVALID: 1}.get(outcome, 2)
+
+
+def _layers(given: str | None) -> frozenset[Layer]:
+    if given is None:
+        return frozenset(Layer)
+    try:
+        return frozenset(Layer(name.strip()) for name in given.split(","))
+    except ValueError:
+        names = ", ".join(layer.value for layer in Layer)
+        raise ConfigError(f"couches / layers: {names}; trouvé / found: {given}") from None
+
+
+def _sources(paths: list[str]) -> Iterator[Source]:
+    for name in paths:
+        path = Path(name)
+        if name == "-":
+            yield Source("-", lambda: io.BytesIO(sys.stdin.buffer.read()))
+        elif path.is_dir():
+            for each in sorted(each for each in path.rglob("*") if each.is_file()):
+                yield Source(str(each), lambda each=each: each.open("rb"))  # type: ignore[misc]  # the default binds the loop variable
+        else:
+            yield Source(name, lambda path=path: path.open("rb"))  # type: ignore[misc]  # likewise
+
+
+def _print(checked: Checked) -> None:
+    report = checked.judged.report
+    console = Console(soft_wrap=True, highlight=False)
+    mark = {
+        Outcome.VALID: ("✓ valide / valid", "green"),
+        Outcome.INVALID: ("✗ invalide / invalid", "red"),
+    }.get(report.outcome, ("? indéterminé / unclear", "yellow"))
+    inside = "" if checked.document == checked.path else f" : {checked.document}"
+    console.print(Text(f"{checked.path}{inside}  "), Text(*mark), sep="")
+    layers = "  ".join(f"{r.layer.value}={r.outcome.value}" for r in report.layers)
+    packs = " ".join(f"{p.name}@{p.version}({p.rules})" for p in report.packs)
+    console.print(Text(f"    {layers}  {packs}", style="dim"))
+    for finding in report.findings:
+        fatal = finding.severity is Severity.FATAL
+        place = " ".join(
+            part
+            for part in (finding.term, f"ligne {finding.line}" if finding.line else None)
+            if part
+        )
+        console.print(
+            Text(f"    {finding.rule}", style="red" if fatal else "yellow"),
+            Text(f" {place} : {finding.message['fr']}"),
+            sep="",
+        )
+        if finding.value:
+            console.print(Text(f"        trouvé / found: {finding.value}", style="dim"))
+    if report.trouble is not None:
+        complain(f"    {report.trouble.value} {report.trouble_detail}")

@@ -1,0 +1,248 @@
+"""The demonstration: a small world of partners around a hub of its own.
+
+Suppliers and recipients log in with keys of their own, drop and read files over SFTP,
+and see nothing of the hub's ledger. What is told at the end is what they found.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from pipeline import bootstrap
+from pipeline.app.apply import apply
+from pipeline.app.hub import Hub
+from pipeline.app.run import Progress, run_once
+from pipeline.app.views import (
+    Became,
+    Conservation,
+    became,
+    conserve_documents,
+    conserve_interchanges,
+)
+from pipeline.model.connection import Connection, Envelope
+from pipeline.model.errors import ConfigError
+from pipeline.model.names import shown_name
+from pipeline.model.outbox import OutboxKind
+from pipeline.ports.ledger import Query
+from pipeline.ports.outside import Doors
+
+#: Says that a folder was made by an earlier demonstration and may be made anew.
+_MARK = ".edi-demo"
+_SUPPLIERS = ("papeterie", "traiteur")
+_RECIPIENTS = ("ville-exemple", "hopital-exemple")
+_ALL = 1_000_000
+#: Passes after which the demonstration stops waiting for files that are not whole.
+_MOST_PASSES = 40
+_BETWEEN_PASSES_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the demonstration saw.
+
+    Attributes:
+        files: What became of each file that was dropped.
+        read_back: Interchanges whose every answer a supplier read, with the bytes
+            that the ledger says were sent.
+        documents: The documents' conservation line.
+        interchanges: The interchanges' conservation line.
+        delivered: Documents that recipients found in their folders.
+    """
+
+    files: tuple[Became, ...]
+    read_back: frozenset[str]
+    documents: Conservation
+    interchanges: Conservation
+    delivered: int
+
+
+def show(home: Path, files: Path, progress: Progress) -> Shown:
+    """Drop every file of `files` as its supplier, run the jobs, and read the answers.
+
+    Args:
+        home: Folder of the demonstration; made anew at every call.
+        files: One folder a supplier, with the files it drops.
+        progress: Told of every step.
+
+    Raises:
+        ConfigError: `home` holds something that no demonstration made, or `files`
+            has no folder of a known supplier.
+    """
+    dropped = _dropped(files)
+    _make_anew(home)
+    place = bootstrap.workspace(home)
+    with _world(home) as partners:
+        _configure(place, partners)
+        _drop(partners, dropped)
+        with (
+            bootstrap.alone(place),
+            bootstrap.open_hub(place, by=bootstrap.new_run(), log_to_file=True) as hub,
+        ):
+            apply(hub, bootstrap.proposed_sheets(place))
+            _run_until_quiet(hub, progress)
+            return _look(hub, partners)
+
+
+def _dropped(files: Path) -> dict[str, list[Path]]:
+    found = {
+        name: sorted(path for path in (files / name).iterdir() if path.is_file())
+        for name in _SUPPLIERS
+        if (files / name).is_dir()
+    }
+    if not found:
+        names = ", ".join(_SUPPLIERS)
+        raise ConfigError(f"{files}: aucun dossier fournisseur / no supplier's folder ({names})")
+    return found
+
+
+def _make_anew(home: Path) -> None:
+    if home.exists() and any(home.iterdir()) and not (home / _MARK).exists():
+        raise ConfigError(f"{home}: n'est pas un dossier de démonstration / not a demo folder")
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    (home / _MARK).touch()
+
+
+@dataclass(frozen=True, slots=True)
+class _Partners:
+    """The partners' side: their own way into their own account."""
+
+    doors: Doors
+    sheets: Mapping[str, Connection]
+
+
+@contextmanager
+def _world(home: Path) -> Iterator[_Partners]:
+    """Start the SFTP server with an account, a key and the folders of each partner."""
+    hub_keys = {name: _key(home / "keys" / name) for name in (*_SUPPLIERS, *_RECIPIENTS)}
+    own_keys = {name: _key(home / "partners" / name) for name in hub_keys}
+    for name in hub_keys:
+        for folder in ("in", "out", "archive"):
+            (home / "sftp" / name / folder).mkdir(parents=True)
+    accounts = {name: (hub_keys[name], own_keys[name]) for name in hub_keys}
+    with bootstrap.embedded_server(home / "sftp", home / "host_key", accounts) as server:
+        port, host_key = server
+        doors = bootstrap.doors(home)
+        yield _Partners(
+            doors,
+            {name: bootstrap.read_sheet(_sheet_text(name, port, host_key)) for name in accounts},
+        )
+
+
+def _key(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return bootstrap.generate_key(path)
+
+
+def _configure(place: bootstrap.Workspace, partners: _Partners) -> None:
+    """Write the sheets, the directory and the routes, as an operator would."""
+    bootstrap.initialise(place)
+    for name, sheet in partners.sheets.items():
+        text = _sheet_text(name, sheet.door.port, sheet.door.host_key)
+        (place.config / "connections" / f"{name}.toml").write_text(text, encoding="utf-8")
+    samples = bootstrap.samples()
+    for table in ("structures.csv", "services.csv", "routes.toml"):
+        shutil.copyfile(samples / "directory" / table, place.config / "directory" / table)
+
+
+_SHEETS = {
+    "papeterie": """role = "sender"
+naming = "grammar"
+application_code = "PAP001"
+interfaces = ["FSO1100A", "FSO1106A"]
+""",
+    "traiteur": 'role = "sender"\n',
+    "ville-exemple": 'role = "receiver"\nenvelope = "single"\n',
+    "hopital-exemple": 'role = "receiver"\nenvelope = "tar.gz"\n',
+}
+
+
+def _sheet_text(name: str, port: int, host_key: str) -> str:
+    return f"""name = "{name}"
+partner = "{name}"
+{_SHEETS[name]}
+[door]
+host = "127.0.0.1"
+port = {port}
+user = "{name}"
+key = "keys/{name}"
+host_key = "{host_key}"
+
+[completeness]
+stable_s = 0.2
+partial_wait_s = 2
+"""
+
+
+def _as_partner(partners: _Partners, name: str) -> Connection:
+    sheet = partners.sheets[name]
+    return replace(sheet, door=replace(sheet.door, key=f"partners/{name}"))
+
+
+def _drop(partners: _Partners, dropped: Mapping[str, Sequence[Path]]) -> None:
+    for name, paths in dropped.items():
+        with partners.doors.open(_as_partner(partners, name)) as session:
+            for path in paths:
+                session.put("in", shown_name(path.name.encode()), path.read_bytes())
+
+
+def _run_until_quiet(hub: Hub, progress: Progress) -> None:
+    for _ in range(_MOST_PASSES):
+        summary = run_once(hub, insist=True, progress=progress)
+        if summary.failed:
+            raise ConfigError("; ".join(summary.failed.values()))
+        if not any(summary.waiting.values()):
+            return
+        hub.clock.sleep(_BETWEEN_PASSES_S)
+
+
+def _look(hub: Hub, partners: _Partners) -> Shown:
+    flows = sorted(
+        hub.ledger.interchanges(Query(limit=_ALL)), key=lambda one: (one.partner, one.name)
+    )
+    answers = {name: _read_out(partners, name) for name in _SUPPLIERS}
+    return Shown(
+        files=tuple(became(hub.ledger, one) for one in flows),
+        read_back=frozenset(
+            one.id for one in flows if _answered(hub, one.id, answers[one.connection])
+        ),
+        documents=conserve_documents(hub.ledger),
+        interchanges=conserve_interchanges(hub.ledger),
+        delivered=sum(
+            _count_documents(partners.sheets[name], payload)
+            for name in _RECIPIENTS
+            for payload in _read_out(partners, name).values()
+        ),
+    )
+
+
+def _read_out(partners: _Partners, name: str) -> dict[str, bytes]:
+    """Read a partner's pick-up folder through its own account."""
+    with partners.doors.open(_as_partner(partners, name)) as session:
+        return {
+            file.name: b"".join(session.fetch("out", file, 1_000_000_000))
+            for file in session.list_files("out")
+        }
+
+
+def _answered(hub: Hub, subject: str, found: Mapping[str, bytes]) -> bool:
+    rows = hub.ledger.outbox(kind=OutboxKind.ACKNOWLEDGEMENT)
+    own = [row for row in rows if row.interchange == subject]
+    return bool(own) and all(
+        sha256(found.get(row.name, b"")).digest() == sha256(row.payload or b"").digest()
+        for row in own
+    )
+
+
+def _count_documents(sheet: Connection, payload: bytes) -> int:
+    if sheet.envelope is Envelope.SINGLE:
+        return 1
+    with tarfile.open(fileobj=io.BytesIO(payload), mode="r:gz") as lot:
+        return len(lot.getnames())

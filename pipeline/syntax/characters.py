@@ -1,0 +1,24 @@
+r"""Which characters a markup document can carry.
+
+Text that partners wrote is shown back to them. XML 1.0 has no way, not even by a
+reference, to carry most control characters and lone surrogates; one of them would make
+the whole answer impossible to write.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: What XML 1.0 (fifth edition, production 2, Char) leaves out.
+_NOT_CHAR = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def carriable(text: str) -> str:
+    r"""Return `text` with U+FFFD in place of each character that XML cannot carry.
+
+    >>> carriable("a\x00b\x1b[31m\ud800c\ufffe") == "a\ufffdb\ufffd[31m\ufffdc\ufffd"
+    True
+    """
+    if text.isprintable():  # the common case, at a fraction of the cost
+        return text
+    return _NOT_CHAR.sub("\ufffd", text)

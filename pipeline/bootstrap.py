@@ -391,7 +391,8 @@ def document_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
 
     def judge(job: Job) -> Judged:
         with Path(job.path).open("rb") as file:
-            data = file.read(job.limits.file_bytes + 1)
+            # one byte too many is enough for the parser to refuse it
+            data = file.read(min(os.fstat(file.fileno()).st_size, job.limits.file_bytes + 1))
         question = Question(
             profile=job.profile, limits=job.limits, layers=job.layers, syntaxes=job.syntaxes
         )
@@ -413,15 +414,14 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
 
     @cache
     def schema(syntax: Syntax) -> etree.XMLSchema:
-        return compile_schema(shelf.path(SCHEMAS[syntax]))
+        return compile_schema(str(shelf.path(SCHEMAS[syntax])))
 
     @cache
     def explainer(syntax: Syntax) -> xmlschema.XMLSchema:
         import xmlschema
 
         path = str(shelf.path(SCHEMAS[syntax]))
-        built: xmlschema.XMLSchema = xmlschema.XMLSchema(path, allow="local", defuse="always")
-        return built
+        return xmlschema.XMLSchema(path, allow="local", defuse="always")
 
     @cache
     def opened(name: str) -> tuple[Path, PackRun]:

@@ -33,6 +33,11 @@ def answer(
     when nothing is. What was said already is not said again.
 
     Args:
+        hub: The hub.
+        tx: The deciding transaction.
+        connection: The sender's sheet.
+        interface: What the flow came under, or None with free names.
+        interchange: As it now stands.
         reasons: Those of the flow as a whole.
         findings: Of its documents, by id, as far as they are known.
     """

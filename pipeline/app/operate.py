@@ -11,7 +11,7 @@ from pipeline.app.answer import answer
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.open_flow import open_flow
 from pipeline.app.settle import Candidate, close_if_done, settle_flow
-from pipeline.app.work import admission_of, findings_of, jobs_for
+from pipeline.app.work import admission_of, findings_of, jobs_for, rework
 from pipeline.ingest.admission import Admission
 from pipeline.ingest.unwrap import kind_of
 from pipeline.model.connection import Connection
@@ -65,6 +65,10 @@ def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
     Raises:
         ConfigError: Nothing of that id is held.
     """
+    whole = hub.ledger.interchange(subject)
+    if whole is not None and whole.step is InterchangeStep.HELD and whole.documents == 0:
+        rework(hub, sheets, whole)
+        return Acted(subject, tuple(hub.ledger.documents(Query(interchange=whole.id, limit=_ALL))))
     held = _held(hub, sheets, subject)
     opened = open_flow(hub, held.interchange, held.connection)
     wanted = {document.seq for document in held.documents}
@@ -147,9 +151,7 @@ def redeliver(hub: Hub, sheets: Sheets, subject: str) -> Acted:
     with hub.ledger.transaction() as tx:
         _note(hub, tx, subject, "operator.redeliver")
         now = hub.clock.now()
-        carried = [
-            row for row in tx.outbox_of(interchange.id) if row.kind is OutboxKind.DELIVERY
-        ]
+        carried = [row for row in tx.outbox_of(interchange.id) if row.kind is OutboxKind.DELIVERY]
         wanted = {one.id for one in documents}
         last = max(row.generation for row in carried if wanted & set(row.documents))
         tx.move_documents(documents, Step.ROUTED, by=hub.by, at=now)
@@ -186,7 +188,8 @@ def _find(hub: Hub, subject: str, step: Step) -> tuple[Interchange, Sequence[Doc
             for one in tx.documents_of(InterchangeId(flow))
             if one.step is step and (document is None or one.id == document.id)
         ]
-    if not documents:
+    whole = step is Step.HELD and interchange.step is InterchangeStep.HELD
+    if not documents and not whole:
         raise ConfigError(
             f"{subject}: rien n'y est au stade « {step.value} » / nothing is {step.value} there"
         )

@@ -204,7 +204,7 @@ def _remove(
     interchanges: Sequence[Interchange],
     listing: Mapping[str, RemoteFile],
 ) -> None:
-    def set_aside(hub: Hub, connection: Connection, session: Session, one: Interchange) -> bool:
+    def set_aside(_: Hub, connection: Connection, session: Session, one: Interchange) -> bool:
         marker = listing.get(f"{one.name}{connection.completeness.marker}")
         if marker is not None:
             archived = archive_name(one) + (connection.completeness.marker or "")

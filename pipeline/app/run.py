@@ -90,7 +90,7 @@ def _sum_up(summary: RunSummary, name: str, pulling: Future[Pulled]) -> None:
     try:
         pulled = pulling.result()
     except PipelineError as error:
-        log.error("pull.failed", connection=name, code=error.code, error=str(error))
+        log.warning("pull.failed", connection=name, code=error.code, error=str(error))
         summary.failed[name] = f"{error.code}: {error}"
     else:
         summary.pulled[name] = pulled.taken

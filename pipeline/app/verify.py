@@ -46,16 +46,16 @@ def verify(ledger: Ledger, archive: Archive) -> Verified:
             last[event.fact.subject] = step
     flows = ledger.interchanges(Query(limit=_ALL))
     digests = sorted({one.sha256 for one in flows if one.sha256})
-    steps = {one.id: one.step.value for one in flows} | {
-        one.id: one.step.value for one in ledger.documents(Query(limit=_ALL))
-    }
+    steps: dict[str, str] = {one.id: one.step.value for one in flows}
+    steps.update((one.id, one.step.value) for one in ledger.documents(Query(limit=_ALL)))
     return Verified(
         events=events,
         blobs=len(digests),
         breaks=tuple(ledger.verify()),
         lost=tuple(digest for digest in digests if not archive.check(digest)),
         differences=tuple(
-            f"{subject}: étape / step « {steps.get(subject)} », événement / event « {last.get(subject)} »"
+            f"{subject}: étape / step « {steps.get(subject)} »,"
+            f" événement / event « {last.get(subject)} »"
             for subject in sorted({*steps, *last})
             if steps.get(subject) != last.get(subject)
         ),

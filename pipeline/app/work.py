@@ -11,13 +11,14 @@ from pipeline.app.answer import Findings, answer
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.open_flow import Opened, open_flow
 from pipeline.app.settle import Candidate, settle_flow
-from pipeline.ingest.admission import Admission, Earlier, admit
+from pipeline.ingest.admission import Admission, Earlier, admit, interface_of
 from pipeline.ingest.unwrap import Kind, kind_of
 from pipeline.model.acknowledgement import flow_outcome
 from pipeline.model.connection import Connection
+from pipeline.model.controls import reason
 from pipeline.model.decision import Reason, Verdict
 from pipeline.model.document import Document
-from pipeline.model.errors import LedgerConflict
+from pipeline.model.errors import Fenced, LedgerConflict
 from pipeline.model.finding import Layer
 from pipeline.model.identity import document_id
 from pipeline.model.interchange import Interchange
@@ -42,7 +43,7 @@ class Case:
     """One interchange on its way through one round of work."""
 
     interchange: Interchange
-    claim: Claim
+    claim: Claim | None
     connection: Connection
     kind: Kind
     admission: Admission
@@ -55,10 +56,49 @@ def work(hub: Hub, sheets: Sheets) -> int:
     now = hub.clock.now()
     claimed = hub.ledger.claim_interchanges(hub.by, now, now + hub.settings.lease, GROUP)
     for group in _by_size(claimed):
+        _work_on(hub, sheets, group)
+    return len(claimed)
+
+
+def _work_on(hub: Hub, sheets: Sheets, group: Sequence[tuple[Interchange, Claim]]) -> None:
+    """Judge and settle a group; one that fails is taken apart until the culprit is held.
+
+    No bug of ours may stop the other flows, nor be taken for a partner's fault.
+    """
+    try:
         cases = [_gather(hub, sheets, interchange, claim) for interchange, claim in group]
         _judge(hub, cases)
         _settle_group(hub, sheets, cases)
-    return len(claimed)
+    except (LedgerConflict, Fenced):
+        raise
+    except Exception as error:
+        log.exception("work.failed", interchanges=[one.id for one, _ in group])
+        if len(group) == 1:
+            _hold(hub, sheets, *group[0], error)
+            return
+        for one in group:
+            _work_on(hub, sheets, [one])
+
+
+def _hold(
+    hub: Hub, sheets: Sheets, interchange: Interchange, claim: Claim, error: Exception
+) -> None:
+    """Hold a flow that could not be worked on, and tell its sender that it is safe."""
+    connection = sheet_of(sheets, interchange.connection)
+    code = "ENGINE_CRASH"
+    why = reason(
+        code,
+        interchange.name,
+        f"le flux n'a pas pu être traité ({type(error).__name__})",
+        f"the flow could not be worked on ({type(error).__name__})",
+    )
+    with hub.ledger.transaction() as tx:
+        held = replace(interchange, reason=code, detail=why.message["fr"])
+        now = hub.clock.now()
+        tx.move_interchange(held, InterchangeStep.HELD, by=hub.by, at=now, claim=claim)
+        held = replace(held, step=InterchangeStep.HELD)
+        interface = interface_of(interchange, connection, hub.interfaces)
+        answer(hub, tx, connection, interface, held, (why,), {})
 
 
 def jobs_for(
@@ -121,7 +161,14 @@ def _by_size(
         yield group
 
 
-def _gather(hub: Hub, sheets: Sheets, interchange: Interchange, claim: Claim) -> Case:
+def rework(hub: Hub, sheets: Sheets, interchange: Interchange) -> None:
+    """Work on a flow that is held as a whole before it was ever opened."""
+    case = _gather(hub, sheets, interchange, None)
+    _judge(hub, [case])
+    _settle_group(hub, sheets, [case])
+
+
+def _gather(hub: Hub, sheets: Sheets, interchange: Interchange, claim: Claim | None) -> Case:
     connection = sheet_of(sheets, interchange.connection)
     kind = kind_of(b"")
     if interchange.sha256:
@@ -176,7 +223,8 @@ def _settle_group(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
 def _settle(hub: Hub, sheets: Sheets, tx: Transaction, case: Case) -> Interchange:
     admission = admission_of(hub, tx, case.interchange, case.connection, case.kind)
     verdict = admission.decision.verdict
-    if verdict is Verdict.REJECT:
+    held = case.interchange.step is InterchangeStep.HELD
+    if verdict is Verdict.REJECT or (held and verdict is Verdict.DUPLICATE):
         return _refuse(hub, tx, case, admission, admission.decision.reasons[0])
     if verdict is Verdict.DUPLICATE:
         return _duplicate(hub, tx, case, admission)
@@ -192,9 +240,7 @@ def _refuse(
     hub: Hub, tx: Transaction, case: Case, admission: Admission, why: Reason
 ) -> Interchange:
     first = admission.first.id if admission.first else None
-    refused = replace(
-        case.interchange, reason=why.code, detail=why.message["fr"], first=first
-    )
+    refused = replace(case.interchange, reason=why.code, detail=why.message["fr"], first=first)
     return _close_with(hub, tx, case, admission, refused, InterchangeStep.REFUSED, (why,))
 
 
@@ -274,9 +320,7 @@ def findings_of(candidates: Sequence[Candidate]) -> Findings:
     }
 
 
-def _candidate(
-    case: Case, seq: int, name: str, fault: Reason | None, opened: Opened
-) -> Candidate:
+def _candidate(case: Case, seq: int, name: str, fault: Reason | None, opened: Opened) -> Candidate:
     scrap = opened.files[seq - 1].scrap
     judged = case.judged.get(seq)
     document = Document(

@@ -23,6 +23,8 @@ from pipeline.model.limits import Limits
 from pipeline.model.names import slug
 from pipeline.model.status import Step
 from pipeline.ports.engine import Job
+from pipeline.syntax.parse import parse
+from pipeline.syntax.ubl import read_header
 
 REPEATS = 3
 _FLOW = 200
@@ -98,7 +100,7 @@ def measure_validate(place: bootstrap.Workspace) -> Mapping[str, object]:
 def _scaling(files: Sequence[Path]) -> list[dict[str, object]]:
     """Judge the same files with one and with two workers, in turn, by the wall clock."""
     rates: dict[int, list[float]] = {1: [], 2: []}
-    sources = [Source(str(path), lambda path=path: path.open("rb")) for path in files * 6]  # type: ignore[misc]  # the default binds the loop variable
+    sources = [Source(str(path), lambda path=path: path.open("rb")) for path in list(files) * 6]  # type: ignore[misc]  # the default binds the loop variable
     profile = bootstrap.profiles(bootstrap.workspace())["en16931"]
     with bootstrap.checking(workers=1) as one, bootstrap.checking(workers=2) as two:
         for engine, spool in (one, two):
@@ -208,8 +210,8 @@ def _served(place: bootstrap.Workspace, files: Mapping[str, bytes]) -> Iterator[
         )
         directory = place.config / "directory"
         (directory / "routes.toml").write_text('[[route]]\nconnection = "recipient"\n')
-        structures = bootstrap.samples() / "directory" / "structures.csv"
-        (directory / "structures.csv").write_bytes(structures.read_bytes())
+        rows = "".join(f"{siret},recipient,true\n" for siret in sorted(_buyers()))
+        (directory / "structures.csv").write_text(f"siret,name,active\n{rows}")
         yield
 
 
@@ -238,7 +240,11 @@ def _flow_name(sequence: int) -> str:
 
 def _numbered(count: int) -> Iterator[tuple[str, bytes]]:
     """Yield that many invoices with numbers of their own, out of the samples that are routed."""
-    sources = [path.read_bytes() for path in _ubl_samples()]
+    sources = [
+        payload
+        for payload in (path.read_bytes() for path in _ubl_samples())
+        if _buyer_of(payload) is not None
+    ]
     for index in range(count):
         source = sources[index % len(sources)]
         start = source.index(b"<cbc:ID>") + len(b"<cbc:ID>")
@@ -255,6 +261,16 @@ def _tar_gz(files: Sequence[tuple[str, bytes]]) -> bytes:
             member.size = len(payload)
             tar.addfile(member, io.BytesIO(payload))
     return packed.getvalue()
+
+
+def _buyers() -> set[str]:
+    """Return the SIRET of every recipient of the samples."""
+    found = {_buyer_of(path.read_bytes()) for path in _ubl_samples()}
+    return {siret for siret in found if siret is not None}
+
+
+def _buyer_of(payload: bytes) -> str | None:
+    return read_header(parse(payload, Limits())).buyer_siret
 
 
 def _ubl_samples() -> list[Path]:

@@ -64,7 +64,7 @@ def admit(
     Returns:
         The first failing control only, in the table's order.
     """
-    interface = _interface(interchange, connection, interfaces)
+    interface = interface_of(interchange, connection, interfaces)
     fault = _name_fault(interchange, connection, interfaces) or _body_fault(
         interchange, connection, kind
     )
@@ -73,7 +73,7 @@ def admit(
     return _unicity(interchange, connection, interface, earlier)
 
 
-def _interface(
+def interface_of(
     interchange: Interchange, connection: Connection, interfaces: Mapping[str, Interface]
 ) -> Interface | None:
     """Return the interface named, else the sheet's first: every file gets an answer."""

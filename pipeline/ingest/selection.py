@@ -82,9 +82,7 @@ def _sight(file: RemoteFile, before: Sighting | None, now: datetime) -> Sighting
     return Sighting(file=file, first_seen=before.first_seen, stable_since=now)
 
 
-def _waits_for(
-    sighting: Sighting, rules: Completeness, markers: set[str], now: datetime
-) -> str:
+def _waits_for(sighting: Sighting, rules: Completeness, markers: set[str], now: datetime) -> str:
     if rules.marker is not None:
         marker = sighting.file.name + rules.marker
         return "" if marker in markers else f"marker {marker}"

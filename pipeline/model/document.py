@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.model.decision import Reason
 from pipeline.model.identity import DocumentId, InterchangeId
@@ -53,7 +53,7 @@ class Document:
     sha256: str
     step: Step = Step.RECEIVED
     syntax: Syntax | None = None
-    header: RoutingHeader = RoutingHeader()
+    header: RoutingHeader = field(default_factory=RoutingHeader)
     reasons: tuple[Reason, ...] = ()
     route: str | None = None
     first: DocumentId | None = None

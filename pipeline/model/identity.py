@@ -42,4 +42,6 @@ def outbox_key(
     kind: str, interchange: InterchangeId, connection: str, subject: str, generation: int = 1
 ) -> OutboxKey:
     """Name one file that is to leave: what, from which flow, to whom, which generation."""
-    return OutboxKey(f"{kind[0].upper()}{derived(kind, interchange, connection, subject, generation)}")
+    return OutboxKey(
+        f"{kind[0].upper()}{derived(kind, interchange, connection, subject, generation)}"
+    )

@@ -212,7 +212,7 @@ class Ledger(Protocol):
         limit: int,
         connection: str,
     ) -> Sequence[tuple[OutboxRow, Claim]]:
-        """Claim due PENDING rows of one connection that nobody holds, in order of due, then key."""
+        """Claim due PENDING rows of one connection that nobody holds, by due, then key."""
 
     def due_connections(self, now: datetime) -> Sequence[str]:
         """Return the names of connections with due PENDING rows, sorted."""
@@ -263,4 +263,3 @@ class Ledger(Protocol):
 
     def verify(self) -> Sequence[Break]:
         """Recompute the chain of events; return every place where it breaks."""
-

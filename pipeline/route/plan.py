@@ -73,7 +73,7 @@ def no_route(document: Document) -> Decision:
 
 
 def buyer_siren(header: RoutingHeader) -> str | None:
-    """Return the recipient's SIREN: BT-47, else a 0225 electronic address's first nine."""
+    """Return the recipient's SIREN: BT-47, else the first nine of an address made of one."""
     if header.buyer_siren:
         return header.buyer_siren
     if header.buyer_endpoint and header.buyer_endpoint_scheme in {"0002", "0009", "0225"}:
@@ -103,8 +103,8 @@ def plan_deliveries(
     ordered = sorted(documents, key=lambda document: (document.route or "", document.seq))
     for name, group in groupby(ordered, key=lambda document: document.route or ""):
         connection = connections[name]
-        for lot in _lots(tuple(group), connection.envelope):
-            rows.append(_row(connection, lot, due, generation))
+        lots = _lots(tuple(group), connection.envelope)
+        rows.extend(_row(connection, lot, due, generation) for lot in lots)
     return tuple(rows)
 
 

@@ -1,0 +1,102 @@
+"""Claims: the right to act on one row until a deadline, handed to one worker at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    or_,
+    select,
+    update,
+)
+
+from pipeline.adapters.database.reading import BY_AGE, find_outbox
+from pipeline.adapters.database.rows import Values, interchange_of
+from pipeline.adapters.database.tables import interchange, outbox
+from pipeline.model.interchange import Interchange
+from pipeline.model.outbox import OutboxRow
+from pipeline.model.status import InterchangeStep, OutboxState
+from pipeline.ports.ledger import Claim
+
+#: What a move writes besides: nobody holds the row any more.
+ENDED: Values = {"lease_owner": None, "lease_until": None}
+
+
+def is_free(table: Table, now: datetime) -> ColumnElement[bool]:
+    """Match rows that nobody holds at `now`."""
+    return or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
+
+
+def claim_interchanges(
+    connection: Connection, owner: str, now: datetime, until: datetime, limit: int
+) -> Sequence[tuple[Interchange, Claim]]:
+    """Claim received interchanges, oldest first."""
+    waiting = (
+        select(interchange)
+        .where(interchange.c.step == InterchangeStep.RECEIVED.value, is_free(interchange, now))
+        .order_by(*BY_AGE)
+        .limit(limit)
+    )
+    rows = _take(connection, waiting, interchange.c.id, owner, until)
+    return [(interchange_of(row), Claim(row.id, row.lease_token + 1)) for row in rows]
+
+
+def claim_outbox(
+    connection: Connection, owner: str, now: datetime, until: datetime, limit: int, door: str
+) -> Sequence[tuple[OutboxRow, Claim]]:
+    """Claim due rows of the connection `door`, in order of due, then key."""
+    waiting = (
+        select(outbox.c.key, outbox.c.lease_token)
+        .where(
+            outbox.c.state == OutboxState.PENDING.value,
+            outbox.c.connection == door,
+            outbox.c.due <= now,
+            is_free(outbox, now),
+        )
+        .order_by(outbox.c.due, outbox.c.key)
+        .limit(limit)
+    )
+    taken = _take(connection, waiting, outbox.c.key, owner, until)
+    if not taken:
+        return ()
+    keys = [row.key for row in taken]
+    values = {row.key: row for row in find_outbox(connection, outbox.c.key.in_(keys))}
+    return [(values[row.key], Claim(row.key, row.lease_token + 1)) for row in taken]
+
+
+def void_claims(connection: Connection) -> int:
+    """End every claim, so that whoever held one is fenced; return how many there were."""
+    ended = 0
+    for table in (interchange, outbox):
+        held = table.c.lease_owner.is_not(None)
+        statement = update(table).where(held).values(lease_token=table.c.lease_token + 1, **ENDED)
+        ended += connection.execute(statement).rowcount
+    return ended
+
+
+def _take(
+    connection: Connection,
+    waiting: Select[Any],
+    key: Column[str],
+    owner: str,
+    until: datetime,
+) -> Sequence[Row[Any]]:
+    """Lock the rows that no other worker has locked, and note who holds them."""
+    rows = connection.execute(waiting.with_for_update(skip_locked=True, key_share=True)).all()
+    if rows:
+        names = [getattr(row, key.name) for row in rows]
+        token = key.table.c.lease_token + 1
+        connection.execute(
+            update(key.table)
+            .where(key.in_(names))
+            .values(lease_owner=owner, lease_until=until, lease_token=token)
+        )
+    return rows

@@ -1,0 +1,116 @@
+"""Open a database: connect, bring its tables up to date, hand out the ledger."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection as SqliteConnection
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError
+
+from pipeline.adapters.database.ledger import SqlLedger
+from pipeline.adapters.database.tables import REVISION
+from pipeline.adapters.database.trouble import translated
+from pipeline.model.errors import ConfigError
+
+#: How long one writer waits for another before it gives up with a `LedgerConflict`.
+_PATIENCE_S = 30
+
+
+def open_ledger(url: str) -> SqlLedger:
+    """Open a ledger, creating or upgrading its tables.
+
+    Args:
+        url: ``sqlite:///path/to/file`` or ``postgresql://user@host/name``.
+
+    Raises:
+        ConfigError: The address cannot be used, or the database was written by a
+            newer version of this software.
+        LedgerConflict: The database does not answer now.
+    """
+    address = _address(url)
+    if address.get_backend_name() == "sqlite":
+        writing, reading = _sqlite(address)
+    else:
+        writing, reading = _postgresql(address)
+    try:
+        with translated():
+            _upgrade(writing, reading)
+    except BaseException:
+        writing.dispose()
+        raise
+    return SqlLedger(writing, reading)
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError(
+            f"adresse de base de données illisible / database address not readable: {error}"
+        ) from error
+    backend = address.get_backend_name()
+    if backend == "postgresql":
+        return address.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and address.database not in {None, "", ":memory:"}:
+        return address.set(drivername="sqlite")
+    shown = address.render_as_string(hide_password=True)
+    raise ConfigError(
+        f"{shown}: il faut un fichier SQLite ou PostgreSQL / use a SQLite file or PostgreSQL"
+    )
+
+
+def _sqlite(address: URL) -> tuple[Engine, Engine]:
+    """Return engines on a file in WAL mode, where readers never wait for the writer.
+
+    The driver's own transaction control (which begins late, and as a reader) is
+    switched off: each transaction begins as what it is.
+    """
+    engine = create_engine(address, connect_args={"timeout": _PATIENCE_S})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: SqliteConnection, _: object) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+    return engine.execution_options(begin="BEGIN IMMEDIATE"), engine
+
+
+def _postgresql(address: URL) -> tuple[Engine, Engine]:
+    """Return engines on a server; readers see one snapshot."""
+    options = f"-c timezone=UTC -c lock_timeout={_PATIENCE_S}s"
+    engine = create_engine(
+        address,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        connect_args={"options": options, "connect_timeout": _PATIENCE_S},
+    )
+    snapshot = engine.execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    )
+    return engine, snapshot
+
+
+def _upgrade(writing: Engine, reading: Engine) -> None:
+    """Bring the tables up to date; Alembic is only loaded where they are not."""
+    with reading.connect() as connection:
+        if _revision(connection) == REVISION:
+            return
+    from pipeline.adapters.database.migrate import migrate
+
+    with writing.begin() as connection:
+        migrate(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    """Return the migration that the tables stand at, None before the first."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(
+        text("SELECT version_num FROM alembic_version")
+    ).scalar()
+    return found

@@ -1,0 +1,126 @@
+"""Questions to the tables, for transactions and for readers alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select
+
+from pipeline.adapters.database.columns import storable
+from pipeline.adapters.database.rows import (
+    document_of,
+    interchange_of,
+    outbox_of,
+    report_of,
+)
+from pipeline.adapters.database.tables import (
+    document,
+    finding,
+    interchange,
+    outbox,
+    outbox_document,
+    report,
+)
+from pipeline.model.document import Document
+from pipeline.model.identity import DocumentId
+from pipeline.model.interchange import Interchange
+from pipeline.model.outbox import OutboxRow
+from pipeline.model.report import ValidationReport
+from pipeline.ports.ledger import Query
+
+#: Oldest first; files of one moment by name, as those who compare them do.
+BY_AGE = (interchange.c.received_at, interchange.c.name, interchange.c.id)
+_NEWEST_FIRST = tuple(column.desc() for column in BY_AGE)
+
+
+def find_interchange(connection: Connection, subject: str) -> Interchange | None:
+    """Return one interchange."""
+    row = connection.execute(select(interchange).where(interchange.c.id == subject)).first()
+    return interchange_of(row) if row else None
+
+
+def find_document(connection: Connection, subject: str) -> Document | None:
+    """Return one document."""
+    row = connection.execute(select(document).where(document.c.id == subject)).first()
+    return document_of(row) if row else None
+
+
+def find_documents(connection: Connection, subject: str) -> list[Document]:
+    """Return the documents of an interchange by place."""
+    statement = select(document).where(document.c.interchange == subject)
+    return [document_of(row) for row in connection.execute(statement.order_by(document.c.seq))]
+
+
+def find_report(connection: Connection, subject: DocumentId) -> ValidationReport | None:
+    """Return the stored report of a document."""
+    body = connection.execute(select(report.c.body).where(report.c.document == subject)).scalar()
+    if body is None:
+        return None
+    rows = select(finding).where(finding.c.document == subject).order_by(finding.c.place)
+    return report_of(body, connection.execute(rows))
+
+
+def find_outbox(connection: Connection, *where: ColumnElement[bool]) -> list[OutboxRow]:
+    """Return outbox rows by key, with the documents they carry."""
+    wanted = select(outbox.c.key).where(*where)
+    carried: dict[str, list[DocumentId]] = {}
+    statement = (
+        select(outbox_document.c.key, outbox_document.c.document)
+        .where(outbox_document.c.key.in_(wanted))
+        .order_by(outbox_document.c.key, outbox_document.c.place)
+    )
+    for key, subject in connection.execute(statement):
+        carried.setdefault(key, []).append(DocumentId(subject))
+    rows = connection.execute(select(outbox).where(*where).order_by(outbox.c.key))
+    return [outbox_of(row, carried) for row in rows]
+
+
+def list_interchanges(connection: Connection, query: Query) -> Sequence[Interchange]:
+    """Answer a query about interchanges, newest first."""
+    statement = _filtered(select(interchange), query, interchange.c.step)
+    if query.text is not None:
+        numbered = exists().where(
+            document.c.interchange == interchange.c.id,
+            _contains(query.text, document.c.number),
+        )
+        columns = interchange.c
+        own = _contains(query.text, columns.id, columns.name, columns.reason, columns.sha256)
+        statement = statement.where(or_(own, numbered))
+    rows = connection.execute(statement.order_by(*_NEWEST_FIRST).limit(query.limit))
+    return [interchange_of(row) for row in rows]
+
+
+def list_documents(connection: Connection, query: Query) -> Sequence[Document]:
+    """Answer a query about documents, by interchange (newest first) and place."""
+    joined = select(document).join(interchange, document.c.interchange == interchange.c.id)
+    statement = _filtered(joined, query, document.c.step)
+    if query.text is not None:
+        columns = document.c
+        statement = statement.where(
+            _contains(
+                query.text,
+                columns.id,
+                columns.name,
+                columns.number,
+                columns.codes,
+                columns.sha256,
+            )
+        )
+    ordered = statement.order_by(*_NEWEST_FIRST, document.c.seq).limit(query.limit)
+    return [document_of(row) for row in connection.execute(ordered)]
+
+
+def _filtered(statement: Select[Any], query: Query, step: ColumnElement[str]) -> Select[Any]:
+    if query.partner is not None:
+        statement = statement.where(interchange.c.partner == query.partner)
+    if query.interchange is not None:
+        statement = statement.where(interchange.c.id == query.interchange)
+    if query.steps:
+        statement = statement.where(step.in_(query.steps))
+    return statement
+
+
+def _contains(text: str, *columns: ColumnElement[str]) -> ColumnElement[bool]:
+    """Match columns that hold `text`, its wildcards taken literally, whatever its case."""
+    return or_(*(column.icontains(storable(text), autoescape=True) for column in columns))

@@ -1,0 +1,130 @@
+"""The configuration in force, and every version of it that ever was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection as Database
+from sqlalchemy import bindparam, func, insert, select, update
+
+from pipeline.adapters.database.codec import dump, load
+from pipeline.adapters.database.tables import sheet
+from pipeline.model.connection import Connection
+from pipeline.model.directory import Directory, Route, Structure
+from pipeline.model.errors import ConfigError
+from pipeline.model.event import Fact
+from pipeline.ports.ledger import Sheets
+
+T = TypeVar("T")
+
+_CONNECTION, _STRUCTURE, _ROUTES = "connection", "structure", "routes"
+#: Kind and name of a sheet.
+_Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The routes in order, as one sheet."""
+
+    routes: tuple[Route, ...]
+
+
+def read_sheets(database: Database) -> Sheets:
+    """Return the configuration in force.
+
+    Raises:
+        ConfigError: A stored sheet cannot be read by this version of the code.
+    """
+    connections: dict[str, Connection] = {}
+    structures: dict[str, Structure] = {}
+    routes: tuple[Route, ...] = ()
+    for (kind, name), body in _in_force(database).items():
+        if kind == _CONNECTION:
+            connections[name] = _read(Connection, kind, name, body)
+        elif kind == _STRUCTURE:
+            structures[name] = _read(Structure, kind, name, body)
+        else:
+            routes = _read(Routes, kind, name, body).routes
+    return Sheets(connections, Directory(structures, routes))
+
+
+def apply_sheets(database: Database, sheets: Sheets, by: str, at: datetime) -> list[Fact]:
+    """Put `sheets` in force: new versions of what changed, an end to what vanished.
+
+    Returns:
+        What happened, one fact for each sheet, in order of kind and name.
+    """
+    before, wanted = _in_force(database), dict(_bodies(sheets))
+    changed = [key for key in sorted(wanted) if before.get(key) != wanted[key]]
+    closed = sorted(before.keys() - wanted.keys())
+    versions = _versions(database)
+    rows = [
+        {
+            "kind": kind,
+            "name": name,
+            "version": versions.get((kind, name), 0) + 1,
+            "body": wanted[kind, name],
+            "applied_at": at,
+            "applied_by": by,
+        }
+        for kind, name in changed
+    ]
+    _end(database, [*before.keys() & changed, *closed], at)
+    if rows:
+        database.execute(insert(sheet), rows)
+    told = [(key, "sheet.applied", versions.get(key, 0) + 1) for key in changed]
+    told += [(key, "sheet.closed", versions[key]) for key in closed]
+    return [
+        Fact(at=at, subject=name, what=what, by=by, data={"kind": kind, "version": version})
+        for (kind, name), what, version in told
+    ]
+
+
+def _bodies(sheets: Sheets) -> Iterator[tuple[_Key, str]]:
+    for name, connection in sheets.connections.items():
+        yield (_CONNECTION, name), dump(connection)
+    for siret, structure in sheets.directory.structures.items():
+        yield (_STRUCTURE, siret), dump(structure)
+    if sheets.directory.routes:
+        yield (_ROUTES, _ROUTES), dump(Routes(sheets.directory.routes))
+
+
+def _in_force(database: Database) -> Mapping[_Key, str]:
+    statement = select(sheet.c.kind, sheet.c.name, sheet.c.body).where(sheet.c.ended_at.is_(None))
+    rows = database.execute(statement.order_by(sheet.c.kind, sheet.c.name))
+    return {(kind, name): body for kind, name, body in rows}
+
+
+def _versions(database: Database) -> Mapping[_Key, int]:
+    """Return the highest version of every sheet there ever was."""
+    statement = select(sheet.c.kind, sheet.c.name, func.max(sheet.c.version))
+    rows = database.execute(statement.group_by(sheet.c.kind, sheet.c.name))
+    return {(kind, name): version for kind, name, version in rows}
+
+
+def _end(database: Database, keys: Sequence[_Key], at: datetime) -> None:
+    statement = (
+        update(sheet)
+        .where(
+            sheet.c.kind == bindparam("b_kind"),
+            sheet.c.name == bindparam("b_name"),
+            sheet.c.ended_at.is_(None),
+        )
+        .values(ended_at=at)
+    )
+    if keys:
+        database.execute(statement, [{"b_kind": kind, "b_name": name} for kind, name in keys])
+
+
+def _read(kind: type[T], sort: str, name: str, body: str) -> T:
+    try:
+        return load(kind, body)
+    except ValueError as error:
+        raise ConfigError(
+            f"{sort} {name}: fiche illisible par cette version, appliquez à nouveau la "
+            f"configuration / sheet not readable by this version, apply the configuration "
+            f"again: {error}"
+        ) from error

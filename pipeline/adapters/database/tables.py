@@ -1,0 +1,215 @@
+"""The tables, as the newest migration leaves them (a test holds the two together)."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from pipeline.adapters.database.columns import UtcDateTime, Words
+
+#: The newest migration.
+REVISION = "0001"
+
+metadata = MetaData()
+
+#: Connections, structures and the list of routes, each version of each kept for ever.
+sheet = Table(
+    "sheet",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
+    Column("applied_at", UtcDateTime, nullable=False),
+    Column("applied_by", Text, nullable=False),
+    # null while this version is in force
+    Column("ended_at", UtcDateTime),
+)
+
+listing_seen = Table(
+    "listing_seen",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime", BigInteger, nullable=False),
+    Column("first_seen", UtcDateTime, nullable=False),
+    Column("stable_since", UtcDateTime, nullable=False),
+    Column("note", Words, nullable=False),
+)
+
+interchange = Table(
+    "interchange",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("partner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("removed", Boolean, nullable=False),
+    Column("reason", Text),
+    Column("detail", Words, nullable=False),
+    Column("first", Text, ForeignKey("interchange.id")),
+    Column("documents", Integer, nullable=False),
+    Column("lease_owner", Text),
+    Column("lease_token", BigInteger, nullable=False),
+    Column("lease_until", UtcDateTime),
+    Index("interchange_step", "step", "received_at"),
+    Index("interchange_name", "connection", "name"),
+    Index("interchange_sha256", "sha256"),
+    Index("interchange_removed", "connection", "removed"),
+    Index("interchange_received", "received_at"),
+)
+
+document = Table(
+    "document",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("interchange", Text, ForeignKey("interchange.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("syntax", Text),
+    Column("header", Text, nullable=False),
+    Column("reasons", Text, nullable=False),
+    # the codes of the reasons, parted by spaces, to be searched
+    Column("codes", Text, nullable=False),
+    Column("route", Text),
+    Column("first", Text, ForeignKey("document.id")),
+    # three terms of the header, to be searched
+    Column("number", Text),
+    Column("seller", Text),
+    Column("buyer_siret", Text),
+    UniqueConstraint("interchange", "seq", name="document_place"),
+    Index("document_step", "step"),
+    Index("document_number", "number"),
+    Index("document_seller", "seller"),
+    Index("document_buyer", "buyer_siret"),
+)
+
+#: A validation report without its findings, which have rows of their own.
+report = Table(
+    "report",
+    metadata,
+    Column("document", Text, ForeignKey("document.id"), primary_key=True),
+    Column("body", Text, nullable=False),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("document", Text, ForeignKey("document.id"), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("layer", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("term", Text),
+    Column("xpath", Words, nullable=False),
+    Column("line", Integer),
+    Column("value", Words),
+    Column("message", Text, nullable=False),
+    Index("finding_rule", "rule"),
+)
+
+business_key = Table(
+    "business_key",
+    metadata,
+    Column("seller", Text, primary_key=True),
+    Column("number", Text, primary_key=True),
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("document", Text, ForeignKey("document.id"), nullable=False),
+    Index("business_key_document", "document"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("interchange", Text, ForeignKey("interchange.id"), nullable=False),
+    Column("connection", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("due", UtcDateTime, nullable=False),
+    Column("payload", LargeBinary),
+    Column("envelope", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("final", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Words, nullable=False),
+    Column("lease_owner", Text),
+    Column("lease_token", BigInteger, nullable=False),
+    Column("lease_until", UtcDateTime),
+    Index("outbox_due", "state", "connection", "due"),
+    Index("outbox_interchange", "interchange"),
+)
+
+outbox_document = Table(
+    "outbox_document",
+    metadata,
+    Column("key", Text, ForeignKey("outbox.key"), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("document", Text, ForeignKey("document.id"), nullable=False),
+    Index("outbox_document_document", "document"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, ForeignKey("outbox.key"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("error", Words, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Index("attempt_key", "key"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Index("event_subject", "subject", "seq"),
+    Index("event_what", "what"),
+)
+
+#: One row: how many events there are, and the hash of the last.
+chain_head = Table(
+    "chain_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("series", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)

@@ -1,0 +1,438 @@
+"""One atomic change of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Executable,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from pipeline.adapters.database import chain, reading, rows, tables
+from pipeline.adapters.database.claims import ENDED, is_free
+from pipeline.adapters.database.trouble import translated
+from pipeline.model.document import BusinessKey, Document
+from pipeline.model.errors import Fenced, PipelineError
+from pipeline.model.event import Fact
+from pipeline.model.identity import DocumentId, InterchangeId
+from pipeline.model.interchange import Interchange
+from pipeline.model.outbox import OutboxRow
+from pipeline.model.report import ValidationReport
+from pipeline.model.status import (
+    FOLLOWS,
+    INTERCHANGE_FOLLOWS,
+    OUTBOX_FOLLOWS,
+    InterchangeStep,
+    OutboxState,
+    Step,
+    check_step,
+)
+from pipeline.ports.ledger import Claim
+
+T = TypeVar("T")
+
+#: Values named by one statement; databases limit how many that may be.
+_SLICE = 1000
+_INSERT: Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+
+
+class SqlTransaction:
+    """A `pipeline.ports.ledger.Transaction` on one open connection.
+
+    On PostgreSQL every fact about an interchange, its documents or its outbox rows
+    locks the interchange's row first, so that what was read stays true; on SQLite the
+    whole transaction holds the one write lock. Events and attempts are collected and
+    written by `finish`, because the head of the chain is what all writers wait for.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._facts: list[Fact] = []
+        self._attempts: list[rows.Values] = []
+        self._locked: set[str] = set()
+        self._broken: PipelineError | None = None
+
+    def finish(self) -> None:
+        """Write what was collected; the transaction is then ready to commit.
+
+        Raises:
+            PipelineError: One that an act raised before, if the caller swallowed it:
+                such a transaction never commits.
+        """
+        if self._broken is not None:
+            raise self._broken
+        if self._attempts:
+            self._run(insert(tables.attempt), self._attempts)
+        with self._guard():
+            chain.append(self._connection, self._facts)
+
+    # -- facts
+    def interchange(self, subject: InterchangeId) -> Interchange | None:
+        """Return one interchange."""
+        with self._guard():
+            self._lock(subject)
+            return reading.find_interchange(self._connection, subject)
+
+    def documents_of(self, subject: InterchangeId) -> Sequence[Document]:
+        """Return its documents by place."""
+        with self._guard():
+            self._lock(subject)
+            return reading.find_documents(self._connection, subject)
+
+    def document(self, subject: DocumentId) -> Document | None:
+        """Return one document."""
+        with self._guard():
+            found = reading.find_document(self._connection, subject)
+            if found is None or found.interchange in self._locked:
+                return found
+            self._lock(found.interchange)
+            return reading.find_document(self._connection, subject)
+
+    def outbox_of(self, subject: InterchangeId) -> Sequence[OutboxRow]:
+        """Return the outbox rows that come from one interchange, by key."""
+        with self._guard():
+            self._lock(subject)
+            return reading.find_outbox(self._connection, tables.outbox.c.interchange == subject)
+
+    def same_bytes(self, sha256: str, but: InterchangeId) -> Sequence[Interchange]:
+        """Return other interchanges with these bytes; none where the bytes are not known."""
+        return self._others(but, sha256=sha256) if sha256 else ()
+
+    def same_name(self, connection: str, name: str, but: InterchangeId) -> Sequence[Interchange]:
+        """Return other interchanges of this connection with this name, oldest first."""
+        return self._others(but, connection=connection, name=name)
+
+    def holders(self, keys: Collection[BusinessKey]) -> Mapping[BusinessKey, DocumentId]:
+        """Return which accepted document holds each key that is held."""
+        columns = tables.business_key.c
+        sellers = sorted({key.seller for key in keys})
+        found: dict[BusinessKey, DocumentId] = {}
+        for numbers in _sliced(sorted({key.number for key in keys})):
+            held = self._run(
+                select(tables.business_key)
+                .where(columns.seller.in_(sellers), columns.number.in_(numbers))
+                .with_for_update(key_share=True)
+            )
+            for row in held:
+                key = BusinessKey(seller=row.seller, number=row.number, year=row.year)
+                found[key] = DocumentId(row.document)
+        return {key: found[key] for key in keys if key in found}
+
+    def next_number(self, series: str) -> int:
+        """Take the next number of a series; others wait for theirs until this ends."""
+        counter = tables.counter
+        statement = (
+            self._insert(counter)
+            .values(series=series, value=1)
+            .on_conflict_do_update(
+                index_elements=[counter.c.series], set_={"value": counter.c.value + 1}
+            )
+            .returning(counter.c.value)
+        )
+        return int(self._run(statement).scalar_one())
+
+    # -- interchanges
+    def record(self, interchange: Interchange, by: str) -> bool:
+        """Write a received interchange; False if it is known already (nothing new)."""
+        check_step(INTERCHANGE_FOLLOWS, None, interchange.step)
+        if not self._added(tables.interchange, rows.interchange_values(interchange)):
+            return False
+        data = {
+            "connection": interchange.connection,
+            "partner": interchange.partner,
+            "name": interchange.name,
+            "size": interchange.size,
+            "sha256": interchange.sha256,
+        }
+        self._tell(interchange.id, "interchange.received", by, interchange.received_at, data)
+        return True
+
+    def mark_removed(self, subject: InterchangeId, by: str, at: datetime) -> None:
+        """Note that the remote file was taken out of the partner's folder; once is enough.
+
+        Raises:
+            ValueError: There is no such interchange: our bug.
+        """
+        columns = tables.interchange.c
+        statement = update(tables.interchange).where(
+            columns.id == subject, columns.removed.is_(False)
+        )
+        if self._run(statement.values(removed=True)).rowcount:
+            self._tell(subject, "interchange.removed", by, at, {})
+        elif reading.find_interchange(self._connection, subject) is None:
+            raise ValueError(f"{subject}: no such interchange")
+
+    def move_interchange(
+        self,
+        interchange: Interchange,
+        after: InterchangeStep,
+        *,
+        by: str,
+        at: datetime,
+        claim: Claim | None = None,
+    ) -> None:
+        """Move `interchange` from its `step` to `after`; a claim on it ends."""
+        check_step(INTERCHANGE_FOLLOWS, interchange.step, after)
+        outcome = rows.interchange_outcome(interchange)
+        columns = tables.interchange.c
+        statement = update(tables.interchange).where(
+            columns.id == interchange.id, columns.step == interchange.step.value
+        )
+        if claim is not None:
+            statement = statement.where(columns.lease_token == claim.token)
+        moved = self._run(statement.values(step=after.value, **outcome, **ENDED)).rowcount
+        self._check(interchange.id, moved, 1)
+        data = {
+            "reason": interchange.reason,
+            "first": interchange.first,
+            "documents": interchange.documents or None,
+        }
+        self._tell(interchange.id, f"interchange.{after.value}", by, at, data)
+
+    # -- documents
+    def add_documents(
+        self, documents: Sequence[tuple[Document, ValidationReport | None]], by: str, at: datetime
+    ) -> None:
+        """Write documents as RECEIVED, with their reports and findings."""
+        for document, _ in documents:
+            check_step(FOLLOWS, None, document.step)
+        self._insert_all(tables.document, [rows.document_values(one) for one, _ in documents])
+        self._add_reports([(one.id, report) for one, report in documents if report is not None])
+        for one, _ in documents:
+            data = {"name": one.name, "size": one.size, "sha256": one.sha256}
+            self._tell(one.id, "document.received", by, at, data)
+
+    def replace_report(self, subject: DocumentId, report: ValidationReport) -> None:
+        """Put the newer report of a document that was judged again in place of the old."""
+        for table in (tables.finding, tables.report):
+            self._run(delete(table).where(table.c.document == subject))
+        self._add_reports([(subject, report)])
+
+    def move_documents(
+        self, documents: Sequence[Document], after: Step, *, by: str, at: datetime
+    ) -> None:
+        """Move each document from its `step` to `after`, all of them or none."""
+        for one in documents:
+            check_step(FOLLOWS, one.step, after)
+        if not documents:
+            return
+        columns = tables.document.c
+        statement = update(tables.document).where(
+            columns.id == bindparam("b_id"), columns.step == bindparam("b_step")
+        )
+        changes = [
+            {
+                "b_id": one.id,
+                "b_step": one.step.value,
+                "step": after.value,
+                **rows.document_outcome(one),
+            }
+            for one in documents
+        ]
+        moved = self._run(statement, changes).rowcount
+        self._check(f"{documents[0].id} … {documents[-1].id}", moved, len(documents))
+        for one in documents:
+            codes = [reason.code for reason in one.reasons]
+            data = {"reasons": codes or None, "route": one.route, "first": one.first}
+            self._tell(one.id, f"document.{after.value}", by, at, data)
+
+    def hold_keys(self, keys: Mapping[BusinessKey, DocumentId]) -> None:
+        """Let accepted documents hold their keys.
+
+        Raises:
+            LedgerConflict: Another document got one first; run the transaction again.
+        """
+        # in one order for everybody, so that no two wait for each other
+        held = sorted(
+            keys.items(), key=lambda item: (item[0].seller, item[0].number, item[0].year)
+        )
+        self._insert_all(
+            tables.business_key,
+            [
+                {"seller": key.seller, "number": key.number, "year": key.year, "document": holder}
+                for key, holder in held
+            ],
+        )
+
+    def free_keys(self, documents: Collection[DocumentId]) -> None:
+        """Take the keys back from documents that are accepted no more."""
+        for part in _sliced(sorted(documents)):
+            held = tables.business_key.c.document.in_(part)
+            self._run(delete(tables.business_key).where(held))
+
+    # -- outbox
+    def enqueue(self, row: OutboxRow, by: str, at: datetime) -> None:
+        """Write an outbox row as PENDING; a row with that key already there is left alone."""
+        check_step(OUTBOX_FOLLOWS, None, row.state)
+        if not self._added(tables.outbox, rows.outbox_values(row)):
+            return
+        self._insert_all(
+            tables.outbox_document,
+            [
+                {"key": row.key, "place": place, "document": subject}
+                for place, subject in enumerate(row.documents, 1)
+            ],
+        )
+        data = {
+            "kind": row.kind.value,
+            "interchange": row.interchange,
+            "connection": row.connection,
+            "name": row.name,
+            "documents": len(row.documents) or None,
+            "generation": row.generation,
+            "final": row.final,
+        }
+        self._tell(row.key, "outbox.pending", by, at, data)
+
+    def settle_outbox(
+        self,
+        row: OutboxRow,
+        after: OutboxState | None,
+        *,
+        claim: Claim,
+        by: str,
+        at: datetime,
+        sha256: str = "",
+    ) -> None:
+        """Write how one attempt at `row` ended, with its attempt row; the claim ends."""
+        check_step(OUTBOX_FOLLOWS, row.state, after or OutboxState.SENT)
+        columns = tables.outbox.c
+        statement = update(tables.outbox).where(
+            columns.key == row.key,
+            columns.state == row.state.value,
+            columns.lease_token == claim.token,
+        )
+        outcome: rows.Values = {
+            "state": (after or row.state).value,
+            "attempts": row.attempts,
+            "due": row.due,
+            "error": row.error,
+        }
+        self._check(row.key, self._run(statement.values(**outcome, **ENDED)).rowcount, 1)
+        self._attempts.append(
+            {
+                "key": row.key,
+                "number": row.attempts,
+                "at": at,
+                "actor": by,
+                "error": row.error,
+                "sha256": sha256,
+            }
+        )
+        data = {
+            "attempt": row.attempts,
+            "error": row.error or None,
+            "sha256": sha256 or None,
+            "due": row.due.isoformat() if after is None else None,
+        }
+        self._tell(row.key, f"outbox.{after.value if after else 'retry'}", by, at, data)
+
+    def move_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> None:
+        """Pause, resume or cancel a row that nobody has claimed."""
+        check_step(OUTBOX_FOLLOWS, row.state, after)
+        columns = tables.outbox.c
+        # a new token fences whoever let a claim run out and comes back late
+        changed = {"state": after.value, "lease_token": columns.lease_token + 1, **ENDED}
+        statement = (
+            update(tables.outbox)
+            .where(
+                columns.key == row.key,
+                columns.state == row.state.value,
+                is_free(tables.outbox, at),
+            )
+            .values(**changed)
+        )
+        self._check(row.key, self._run(statement).rowcount, 1)
+        self._tell(row.key, f"outbox.{after.value}", by, at, {})
+
+    def append(self, fact: Fact) -> None:
+        """Add a fact that no move above tells."""
+        self._facts.append(fact)
+
+    # -- how
+    def _tell(
+        self, subject: str, what: str, by: str, at: datetime, data: Mapping[str, object]
+    ) -> None:
+        known = {key: value for key, value in data.items() if value is not None}
+        self._facts.append(Fact(at=at, subject=subject, what=what, by=by, data=known))
+
+    def _lock(self, subject: str) -> None:
+        """Keep others from changing an interchange, and what lies inside, until this ends."""
+        if subject not in self._locked:
+            column = tables.interchange.c.id
+            wanted = select(column).where(column == subject)
+            self._connection.execute(wanted.with_for_update(key_share=True))
+            self._locked.add(subject)
+
+    def _others(self, but: InterchangeId, **same: str) -> Sequence[Interchange]:
+        statement = (
+            select(tables.interchange)
+            .filter_by(**same)
+            .where(tables.interchange.c.id != but)
+            .order_by(*reading.BY_AGE)
+            .with_for_update(key_share=True)
+        )
+        return [rows.interchange_of(row) for row in self._run(statement)]
+
+    def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        return _INSERT[self._connection.dialect.name](table)
+
+    def _added(self, table: Table, values: rows.Values) -> bool:
+        """Insert a row unless one with its key is there; tell whether it was inserted."""
+        statement = self._insert(table).values(**values).on_conflict_do_nothing()
+        # the library keeps the count of updates and deletions only, unless it is asked
+        counted = statement.execution_options(preserve_rowcount=True)
+        return self._run(counted).rowcount == 1
+
+    def _insert_all(self, table: Table, values: Sequence[rows.Values]) -> None:
+        if values:
+            self._run(insert(table), values)
+
+    def _add_reports(self, reports: Sequence[tuple[DocumentId, ValidationReport]]) -> None:
+        self._insert_all(tables.report, [rows.report_values(*one) for one in reports])
+        findings = [finding for one in reports for finding in rows.finding_values(*one)]
+        self._insert_all(tables.finding, findings)
+
+    def _run(
+        self, statement: Executable, values: Sequence[rows.Values] | None = None
+    ) -> CursorResult[Any]:
+        with self._guard():
+            return self._connection.execute(statement, values)
+
+    def _check(self, subject: str, changed: int, expected: int) -> None:
+        """Stop where another worker moved the thing first."""
+        if changed != expected:
+            self._broken = Fenced(f"{subject}: moved by another worker meanwhile")
+            raise self._broken
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        """Translate the database's errors, and let no transaction commit that met one."""
+        try:
+            with translated():
+                yield
+        except PipelineError as error:
+            self._broken = error
+            raise
+
+
+def _sliced(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    rest = iter(values)
+    while part := list(islice(rest, _SLICE)):
+        yield part

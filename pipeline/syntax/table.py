@@ -1,0 +1,132 @@
+"""One table a format: business term, and where the format writes it.
+
+`ubl` and `cii` each hold one `Table`. It reads the routing header, and tells which term
+stands at a path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from lxml import etree
+
+from pipeline.model.report import RoutingHeader
+
+#: Longest text a header keeps, in characters: it goes into database keys and file
+#: names, and no real number, name or identifier is longer.
+MOST_TEXT = 255
+
+#: ``2026-09-01``, with or without a time zone, and ``20260901``.
+_DATE = re.compile(
+    r"(?P<y>[0-9]{4})(?P<dash>-?)(?P<m>[0-9]{2})(?P=dash)(?P<d>[0-9]{2})"
+    r"(?:Z|[+-][0-9]{2}:[0-9]{2})?"
+)
+#: As ``xs:decimal`` writes it, and short enough for any database.
+_DECIMAL = re.compile(r"[+-]?(?=\.?[0-9])[0-9]{0,20}(?:\.[0-9]{0,20})?")
+_SIRET = re.compile(r"[0-9]{14}")
+_NUMBERING = re.compile(r"\[[0-9]+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One term.
+
+    Attributes:
+        field: Field of `RoutingHeader` it fills.
+        term: Its name in EN 16931-1, e.g. ``BT-1``.
+        paths: XPaths from the root element, best first; the first that holds text wins.
+    """
+
+    field: str
+    term: str
+    paths: tuple[str, ...]
+
+
+class Table:
+    """The rows of one format, ready to be read by."""
+
+    def __init__(self, namespaces: Mapping[str, str], rows: Sequence[Row]) -> None:
+        """Compile every path.
+
+        Args:
+            namespaces: Prefixes the paths use.
+            rows: In any order; one a field.
+
+        Raises:
+            lxml.etree.XPathSyntaxError: A path is none: our bug.
+        """
+        prefixes = dict(namespaces)
+        self._readers = [
+            (
+                row.field,
+                _VALUES.get(row.field, _text),
+                [_compiled(path, prefixes) for path in row.paths],
+            )
+            for row in rows
+        ]
+        # a path with a condition names an element that is another term elsewhere
+        self._terms = {path: row.term for row in rows for path in row.paths if "[" not in path}
+
+    def read_header(self, root: etree._Element) -> RoutingHeader:
+        """Read the header of a document of this format.
+
+        Returns:
+            What is there. A date or an amount that is none is None, as is what is absent.
+        """
+        found: dict[str, object] = {}
+        for field, value, paths in self._readers:
+            for path in paths:
+                text = str(path(root)).strip()
+                if text:
+                    found[field] = value(text)
+                    break
+        for party in ("seller", "buyer"):
+            siret = found.get(f"{party}_siret")
+            if isinstance(siret, str) and _SIRET.fullmatch(siret):
+                found.setdefault(f"{party}_siren", siret[:9])
+        return RoutingHeader(**found)  # type: ignore[arg-type]  # fields and values pair in _VALUES
+
+    def term_of(self, path: str) -> str | None:
+        """Return the business term at a path, or None where the table has no single one.
+
+        Args:
+            path: From the root, which comes first, in the prefixes of this format;
+                numbers of elements are not looked at.
+        """
+        _, _, inner = _NUMBERING.sub("", path).lstrip("/").partition("/")
+        return self._terms.get(inner)
+
+
+def _compiled(path: str, prefixes: dict[str, str]) -> etree.XPath:
+    return etree.XPath(f"string({path})", namespaces=prefixes, smart_strings=False)
+
+
+def _text(text: str) -> str:
+    return text[:MOST_TEXT]
+
+
+def _date(text: str) -> date | None:
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return None
+    try:
+        return date(int(found["y"]), int(found["m"]), int(found["d"]))
+    except ValueError:  # no such day
+        return None
+
+
+def _decimal(text: str) -> Decimal | None:
+    return Decimal(text) if _DECIMAL.fullmatch(text) else None
+
+
+#: How a text becomes a value; every other field is text.
+_VALUES: Mapping[str, Callable[[str], object]] = {
+    "issue_date": _date,
+    "total_without_vat": _decimal,
+    "total_with_vat": _decimal,
+    "amount_due": _decimal,
+}

@@ -1,0 +1,1 @@
+"""The validation pyramid, and the decision drawn from its report."""

@@ -1,0 +1,166 @@
+"""Where a finding is: one short path for people and tools, its line, what stands there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from types import MappingProxyType
+
+from lxml import etree
+
+from pipeline.model.finding import Finding, Severity
+from pipeline.syntax import cii, ubl
+
+#: How namespaces are written in every path of a report, whatever prefixes the
+#: document uses. With these, a path can be evaluated as XPath 1.0.
+PREFIXES: Mapping[str, str] = MappingProxyType(
+    {
+        ubl.INVOICE: "ubl",
+        ubl.CREDIT_NOTE: "cn",
+        **{space: prefix for prefix, space in ubl.NAMESPACES.items()},
+        "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2": "ext",
+        **{space: prefix for prefix, space in cii.NAMESPACES.items()},
+        "urn:un:unece:uncefact:data:standard:QualifiedDataType:100": "qdt",
+    }
+)
+
+#: Longest value that a report repeats, in characters.
+MOST_VALUE = 200
+
+#: One step of the location paths that compiled Schematrons write, e.g.
+#: ``/*:TaxTotal[namespace-uri()='urn:…'][1]``, ``/ram:ID[2]``, ``/@*:schemeID``.
+_STEP = re.compile(
+    r"/(?P<attribute>@?)(?:\*:|\w[\w.-]*:)?(?P<name>\w[\w.-]*)"
+    r"(?:\[namespace-uri\(\)\s*=\s*'(?P<space>[^']*)'\])?"
+    r"(?:\[(?P<nth>\d+)\])?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place of a document.
+
+    Attributes:
+        xpath: Path in the prefixes of `PREFIXES`; a number only where siblings of
+            the same name stand beside.
+        line: Line in the document as received, from 1; None if unknown.
+        value: Text found there, cut at `MOST_VALUE`; None for a group.
+    """
+
+    xpath: str
+    line: int | None
+    value: str | None
+
+
+def place_of(element: etree._Element, attribute: str | None = None) -> Place:
+    """Describe an element, or one of its attributes (Clark name)."""
+    path = path_of(element)
+    if attribute is not None:
+        path = f"{path}/@{shown_tag(attribute)}"
+        return Place(path, line_of(element), cut(element.get(attribute)))
+    return Place(path, line_of(element), None if _is_group(element) else cut(text_of(element)))
+
+
+def text_of(element: etree._Element) -> str:
+    """Return the text of an element and of all below it, stripped, comments left out."""
+    return etree.tostring(element, method="text", encoding="unicode", with_tail=False).strip()
+
+
+def line_of(element: etree._Element) -> int | None:
+    """Return the line an element starts on, from 1."""
+    return element.sourceline  # type: ignore[return-value]  # the stubs leave this one blank
+
+
+def structure_finding(rule: str, place: Place, fr: str, en: str) -> Finding:
+    """Return a fatal finding of the structure layer."""
+    return Finding(
+        rule=rule,
+        severity=Severity.FATAL,
+        term=None,
+        xpath=place.xpath,
+        line=place.line,
+        value=place.value,
+        message={"fr": fr, "en": en},
+    )
+
+
+def path_of(element: etree._Element) -> str:
+    """Return the path of an element from the root."""
+    steps = [_step(element), *(_step(parent) for parent in element.iterancestors())]
+    return "/" + "/".join(reversed(steps))
+
+
+def find(root: etree._Element, location: str) -> Place:
+    """Find the place that a compiled Schematron names.
+
+    Args:
+        root: The document.
+        location: Path from the root, with a number at every step.
+
+    Returns:
+        The place; where `location` leads nowhere in `root`, `location` itself.
+    """
+    steps = list(_STEP.finditer(location))
+    if not steps or "".join(step.group() for step in steps) != location:
+        return Place(location, None, None)
+    found: etree._Element | None = root
+    for step in steps[1:]:
+        if found is None:
+            break
+        if step["attribute"]:
+            return place_of(found, _attribute(found, step["name"]))
+        found = _child(found, step)
+    return Place(location, None, None) if found is None else place_of(found)
+
+
+def shown_tag(tag: str) -> str:
+    """Return a Clark name in the prefixes of `PREFIXES`.
+
+    >>> shown_tag("{urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2}ID")
+    'cbc:ID'
+    >>> shown_tag("currencyID"), shown_tag("{urn:other}x")
+    ('currencyID', 'x')
+    """
+    name = etree.QName(tag)
+    prefix = PREFIXES.get(name.namespace or "")
+    return f"{prefix}:{name.localname}" if prefix else name.localname
+
+
+def cut(value: str | None) -> str | None:
+    """Return the beginning of a value that is too long for a report."""
+    if value is None or len(value) <= MOST_VALUE:
+        return value
+    return value[: MOST_VALUE - 1] + "…"
+
+
+def _is_group(element: etree._Element) -> bool:
+    return next(element.iterchildren("*"), None) is not None
+
+
+def _step(element: etree._Element) -> str:
+    name = etree.QName(element)
+    tag = str(element.tag)
+    if name.namespace in PREFIXES or not name.namespace:
+        shown = shown_tag(tag)
+    else:
+        shown = f"*[local-name()='{name.localname}' and namespace-uri()='{name.namespace}']"
+    before = sum(1 for _ in element.itersiblings(tag, preceding=True))
+    alone = not before and next(element.itersiblings(tag), None) is None
+    return shown if alone else f"{shown}[{before + 1}]"
+
+
+def _child(parent: etree._Element, step: re.Match[str]) -> etree._Element | None:
+    """Return the child that one step names; without a namespace any will do."""
+    space = step["space"]
+    tag = f"{{{'*' if space is None else space}}}{step['name']}"
+    nth = int(step["nth"] or 1)
+    return next(islice(parent.iterchildren(tag), nth - 1, None), None)
+
+
+def _attribute(element: etree._Element, name: str) -> str | None:
+    """Return the Clark name of the attribute with this local name, if there is one."""
+    return next(
+        (str(key) for key in element.attrib if etree.QName(str(key)).localname == name), None
+    )

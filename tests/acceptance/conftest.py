@@ -1,0 +1,155 @@
+"""Runs the installed ``edi`` as a user would, and loads the samples' makers by path."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from pipeline.adapters.embedded_sftp import Account, EmbeddedServer, ServerSettings, generate_key
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How one command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Return standard output as one JSON value."""
+        return json.loads(self.out)
+
+
+Edi = Callable[..., Ran]
+
+
+@pytest.fixture
+def edi(tmp_path: Path) -> Edi:
+    """Run ``edi`` with a workspace of its own: ``edi("run", "--once")``."""
+    home = tmp_path / "var"
+
+    def run(*arguments: str, stdin: bytes = b"", **environment: str) -> Ran:
+        command = [str(Path(sys.executable).parent / "edi"), *arguments]
+        ran = subprocess.run(
+            command,
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=300,
+            env={**os.environ, "EDI_HOME": str(home), "COLUMNS": "200", **environment},
+        )
+        return Ran(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def samples() -> ModuleType:
+    """Return ``samples/build.py``: invoices as values, and the files that suppliers drop."""
+    folder = str(ROOT / "samples")
+    sys.path.insert(0, folder)
+    try:
+        import build
+    finally:
+        sys.path.remove(folder)
+    return build
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A workspace with one embedded server, a supplier and two recipients on it.
+
+    Attributes:
+        home: The workspace (``EDI_HOME``).
+        folders: Each partner's folder on the server: ``in``, ``out``, ``archive``.
+        edi: Runs a command in that workspace.
+        port: Of the server.
+        host_key: Of the server.
+    """
+
+    home: Path
+    folders: dict[str, Path]
+    edi: Edi
+    port: int
+    host_key: str
+
+    def sheet(self, name: str, text: str) -> None:
+        """Write the connection sheet `name`; `text` is what comes before its door."""
+        door = (
+            f'\n[door]\nhost = "127.0.0.1"\nport = {self.port}\nuser = "{name}"\n'
+            f'key = "keys/{name}"\nhost_key = "{self.host_key}"\n'
+            "[completeness]\nstable_s = 0\npartial_wait_s = 0\n"
+        )
+        path = self.home / "config" / "connections" / f"{name}.toml"
+        path.write_text(f'name = "{name}"\npartner = "{name}"\n{text}{door}', encoding="utf-8")
+
+    def out(self, name: str) -> dict[str, bytes]:
+        """Return what a partner finds in its pick-up folder."""
+        return {path.name: path.read_bytes() for path in (self.folders[name] / "out").iterdir()}
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return every whole line of the workspace's log."""
+        path = self.home / "logs" / "edi.jsonl"
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        return [json.loads(line) for line in text.splitlines(keepends=True) if line[-1] == "\n"]
+
+    def clear(self) -> None:
+        """Forget everything but the configuration: a fresh ledger, empty folders."""
+        for path in self.home.glob("ledger.sqlite*"):
+            path.unlink()
+        for folder in ("archive", "spool", "logs"):
+            shutil.rmtree(self.home / folder, ignore_errors=True)
+        for root in self.folders.values():
+            for path in root.glob("*/*"):
+                path.unlink()
+        assert self.edi("init").code == 0
+        assert self.edi("apply").code == 0
+
+
+PARTNERS = {
+    "supplier": 'role = "sender"\nnaming = "grammar"\napplication_code = "SUP001"\n'
+    'interfaces = ["FSO1100A", "FSO1106A"]\n',
+    "caterer": 'role = "sender"\n',
+    "ville-exemple": 'role = "receiver"\nenvelope = "single"\n[retry]\nwaits_s = [0.2, 0.2]\n',
+    "hopital-exemple": 'role = "receiver"\nenvelope = "tar.gz"\n[retry]\nwaits_s = [0.2, 0.2]\n',
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path, edi: Edi) -> Iterator[World]:
+    """Set up partners, keys, sheets and the samples' directory; everything is in force."""
+    home = tmp_path / "var"
+    assert edi("init").code == 0
+    keys = {name: generate_key(home / "keys" / name) for name in PARTNERS}
+    folders = {name: tmp_path / "sftp" / name for name in PARTNERS}
+    for root in folders.values():
+        for folder in ("in", "out", "archive"):
+            (root / folder).mkdir(parents=True)
+    settings = ServerSettings(
+        root=tmp_path / "sftp",
+        host_key=tmp_path / "host_key",
+        accounts={name: Account((key,), name) for name, key in keys.items()},
+    )
+    for table in ("structures.csv", "services.csv", "routes.toml"):
+        shutil.copyfile(ROOT / "samples/directory" / table, home / "config/directory" / table)
+    with EmbeddedServer(settings) as server:
+        made = World(home, folders, edi, server.port, server.host_key)
+        for name, text in PARTNERS.items():
+            made.sheet(name, text)
+        applied = edi("apply")
+        assert applied.code == 0, applied.err
+        yield made

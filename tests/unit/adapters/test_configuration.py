@@ -1,0 +1,475 @@
+"""Configuration is taken whole or refused, naming file, key, line and fault."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.configuration import (
+    read_connections,
+    read_directory,
+    read_interfaces,
+    read_profiles,
+    read_settings,
+    read_sheet,
+)
+from pipeline.model.connection import (
+    Atomicity,
+    Completeness,
+    Connection,
+    Door,
+    Envelope,
+    Interface,
+    Naming,
+    RetryPolicy,
+    Role,
+)
+from pipeline.model.directory import Directory, Route, Structure
+from pipeline.model.errors import ConfigError
+from pipeline.model.finding import Severity
+from pipeline.model.limits import Limits
+from pipeline.model.profile import Profile
+from pipeline.model.settings import Settings
+
+TOP = """\
+name = "papeterie"
+partner = "Papeterie du Lac"
+role = "sender"
+"""
+DOOR = """\
+[door]
+host = "sftp.example.org"
+user = "edi"
+key = "keys/papeterie"
+host_key = "ssh-ed25519 AAAA"
+"""
+CITY, CLINIC = "21000123600012", "26000456900018"
+
+
+def a_sheet(top: str = "", door: str = "", tables: str = "") -> str:
+    """Return the text of a sheet with lines added."""
+    return f"{TOP}{top}\n{DOOR}{door}\n{tables}\n"
+
+
+def refusal(text: str) -> list[str]:
+    """Return what a sheet is refused with, one line a fault."""
+    with pytest.raises(ConfigError) as refused:
+        read_sheet(text, "papeterie.toml")
+    return str(refused.value).splitlines()
+
+
+def test_a_sheet_needs_little() -> None:
+    """Everything else is as the model says."""
+    assert read_sheet(a_sheet()) == Connection(
+        name="papeterie",
+        partner="Papeterie du Lac",
+        role=Role.SENDER,
+        door=Door(
+            host="sftp.example.org",
+            port=22,
+            user="edi",
+            key="keys/papeterie",
+            host_key="ssh-ed25519 AAAA",
+        ),
+    )
+
+
+def test_a_sheet_may_say_everything() -> None:
+    """Each key ends where it belongs, in its own unit."""
+    text = a_sheet(
+        top='naming = "grammar"\napplication_code = "PAP001"\ninterfaces = ["FSO1100A"]\n'
+        'atomicity = "invoice"\nprofile = "en16931"\nenvelope = "tar.gz"',
+        door="port = 2222\ntransports = 4\ntimeout_s = 5\ntransfer_timeout_s = 7.5",
+        tables='[folders]\ninbox = "drop"\narchive = "done"\nout = "answers"\n'
+        '[completeness]\nmarker = ".ok"\nstable_s = 1.5\npartial_wait_s = 0\n'
+        "[retry]\nwaits_s = [1, 60]\n"
+        "[limits]\nflow_bytes = 1\nfile_bytes = 2\nattachment_bytes = 3\ndocuments = 4\nratio = 5",
+    )
+
+    assert read_sheet(text) == Connection(
+        name="papeterie",
+        partner="Papeterie du Lac",
+        role=Role.SENDER,
+        door=Door(
+            host="sftp.example.org",
+            port=2222,
+            user="edi",
+            key="keys/papeterie",
+            host_key="ssh-ed25519 AAAA",
+            transports=4,
+            timeout_s=5.0,
+            transfer_timeout_s=7.5,
+        ),
+        inbox="drop",
+        archive="done",
+        out="answers",
+        application_code="PAP001",
+        naming=Naming.GRAMMAR,
+        interfaces=("FSO1100A",),
+        atomicity=Atomicity.INVOICE,
+        profile="en16931",
+        envelope=Envelope.TAR_GZ,
+        completeness=Completeness(
+            marker=".ok", stable_for=timedelta(seconds=1.5), partial_wait=timedelta(0)
+        ),
+        retry=RetryPolicy((timedelta(seconds=1), timedelta(minutes=1))),
+        limits=Limits(flow_bytes=1, file_bytes=2, attachment_bytes=3, documents=4, ratio=5),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        pytest.param(a_sheet(top="colour = 1"), "colour", id="top"),
+        pytest.param(a_sheet(door='password = "x"'), "door.password", id="in-a-table"),
+        pytest.param(a_sheet(tables="[limits]\nbytes = 1"), "limits.bytes", id="in-limits"),
+        pytest.param(a_sheet(tables="[retries]\nn = 1"), "retries", id="a-table"),
+    ],
+)
+def test_a_key_that_nobody_knows_is_refused_with_its_path(text: str, place: str) -> None:
+    """A misspelt key that is overlooked is a rule that is not in force."""
+    (line,) = refusal(text)
+
+    assert line.startswith(f"papeterie.toml: {place}: Extra inputs are not permitted")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        pytest.param(a_sheet(top='naming = "regex"'), "naming", id="unknown-word"),
+        pytest.param(a_sheet(top='application_code = "pap001"'), "application_code", id="case"),
+        pytest.param(a_sheet().replace("papeterie", "Papeterie"), "name", id="name"),
+        pytest.param(a_sheet().replace('"sender"', '"both"'), "role", id="role"),
+        pytest.param(a_sheet().replace("ssh-ed25519 ", ""), "door.host_key", id="host-key"),
+        pytest.param(a_sheet(door="port = 65536"), "door.port", id="port"),
+        pytest.param(a_sheet(door="transports = 0"), "door.transports", id="transports"),
+        pytest.param(a_sheet(door="timeout_s = inf"), "door.timeout_s", id="for-ever"),
+        pytest.param(a_sheet(door="timeout_s = 0"), "door.timeout_s", id="no-time"),
+        pytest.param(
+            a_sheet(tables="[completeness]\nstable_s = inf"), "completeness.stable_s", id="stable"
+        ),
+        pytest.param(
+            a_sheet(tables="[completeness]\npartial_wait_s = -1"),
+            "completeness.partial_wait_s",
+            id="negative-wait",
+        ),
+        pytest.param(a_sheet(tables="[retry]\nwaits_s = []"), "retry.waits_s", id="no-waits"),
+        pytest.param(a_sheet(tables="[retry]\nwaits_s = [60, nan]"), "retry.waits_s.1", id="nan"),
+        pytest.param(
+            a_sheet(tables="[retry]\nwaits_s = [60, 1e300]"), "retry.waits_s.1", id="beyond-time"
+        ),
+        pytest.param(a_sheet(tables="[limits]\ndocuments = 0"), "limits.documents", id="limit"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused_with_its_path(text: str, place: str) -> None:
+    """At `edi apply`, not on the first night."""
+    (line,) = refusal(text)
+
+    assert line.startswith(f"papeterie.toml: {place}: ")
+    assert "trouvé / found: " in line
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "fault"),
+    [
+        pytest.param(
+            a_sheet(top='naming = "grammar"'), "(sheet)", "application_code", id="grammar"
+        ),
+        pytest.param(
+            a_sheet(tables='[folders]\nout = "in"'), "folders", "three folders", id="answers-in-in"
+        ),
+        pytest.param(
+            a_sheet(tables='[folders]\narchive = "in/"'), "folders", "three folders", id="loop"
+        ),
+    ],
+)
+def test_values_that_do_not_go_together_are_refused(text: str, place: str, fault: str) -> None:
+    """An answer or a taken file that stands in the inbox would be pulled for ever."""
+    (line,) = refusal(text)
+
+    assert line.startswith(f"papeterie.toml: {place}: ")
+    assert fault in line
+
+
+def test_every_fault_of_a_sheet_is_told_at_once() -> None:
+    """One line each, so that one correction is enough."""
+    lines = refusal(a_sheet(top='role2 = "x"', door="port = 0\ntransports = 99"))
+
+    assert sorted(line.split(": ")[1] for line in lines) == [
+        "door.port",
+        "door.transports",
+        "role2",
+    ]
+
+
+def test_what_is_no_toml_is_refused_with_its_line() -> None:
+    """The reader's own words say where."""
+    (line,) = refusal("name = \n")
+
+    assert line.startswith("papeterie.toml: ")
+    assert "line 1" in line
+
+
+def test_sheets_are_read_by_name_and_examples_are_not(tmp_path: Path) -> None:
+    """Only `*.toml` is in force."""
+    (tmp_path / "one.toml").write_text(a_sheet())
+    (tmp_path / "two.toml").write_text(a_sheet().replace('"papeterie"', '"traiteur"'))
+    (tmp_path / "example.toml.sample").write_text("not even TOML")
+
+    found = read_connections(tmp_path)
+
+    assert found == {
+        "papeterie": read_sheet(a_sheet()),
+        "traiteur": read_sheet(a_sheet().replace('"papeterie"', '"traiteur"')),
+    }
+
+
+def test_two_sheets_of_one_name_are_refused(tmp_path: Path) -> None:
+    """One would silently win."""
+    for name in ("one.toml", "two.toml"):
+        (tmp_path / name).write_text(a_sheet())
+
+    with pytest.raises(ConfigError, match=r"two\.toml: name: « papeterie » existe déjà"):
+        read_connections(tmp_path)
+
+
+def test_a_sheet_that_is_no_text_is_refused_with_its_file(tmp_path: Path) -> None:
+    """An editor of another age saved it."""
+    (tmp_path / "one.toml").write_bytes(a_sheet().replace("Lac", "Château").encode("latin-1"))
+
+    with pytest.raises(ConfigError, match=r"one\.toml: .*utf-8"):
+        read_connections(tmp_path)
+
+
+def write_directory(
+    folder: Path, structures: str | bytes, services: str = "", routes: str = ""
+) -> Path:
+    """Write the three files of a directory; an empty text makes no file."""
+    raw = structures if isinstance(structures, bytes) else structures.encode()
+    (folder / "structures.csv").write_bytes(raw)
+    if services:
+        (folder / "services.csv").write_text(services, encoding="utf-8")
+    if routes:
+        (folder / "routes.toml").write_text(routes, encoding="utf-8")
+    return folder
+
+
+def test_a_directory_is_read_from_three_files(tmp_path: Path) -> None:
+    """Structures with their services, and the routes in their order."""
+    folder = write_directory(
+        tmp_path,
+        f'siret,name,active\n{CITY},"Ville, l\'Exemple",true\n{CLINIC},Clinique,false\n',
+        f"siret,code,name,active\n{CITY},FETES,Comité des fêtes,false\n{CITY},ECOLE,École,true\n",
+        f'[[route]]\nconnection = "ville"\nbuyer_siret = "{CITY}"\ntype_codes = ["380"]\n'
+        '[[route]]\nconnection = "reste"\n',
+    )
+
+    assert read_directory(folder) == Directory(
+        {
+            CITY: Structure(
+                siret=CITY,
+                name="Ville, l'Exemple",
+                active=True,
+                services={"FETES": False, "ECOLE": True},
+            ),
+            CLINIC: Structure(siret=CLINIC, name="Clinique", active=False),
+        },
+        (
+            Route(connection="ville", buyer_siret=CITY, type_codes=("380",)),
+            Route(connection="reste"),
+        ),
+    )
+
+
+def test_an_absent_directory_is_an_empty_one(tmp_path: Path) -> None:
+    """A hub may start without recipients; it refuses every invoice and says why."""
+    assert read_directory(tmp_path) == Directory()
+
+
+def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    """It puts a byte order mark first and ends lines its own way."""
+    text = f"\ufeffsiret,name,active\r\n{CITY},Ville,TRUE\r\n"
+
+    found = read_directory(write_directory(tmp_path, text))
+
+    assert found.structures == {CITY: Structure(siret=CITY, name="Ville")}
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "fault"),
+    [
+        pytest.param("123,Ville,true\n", 2, "siret: String should match", id="siret"),
+        pytest.param(f"{CITY},Ville,peut-être\n", 2, "active: ", id="active"),
+        pytest.param(f"{CITY},Ville\n", 2, "active: ", id="too-few"),
+        pytest.param(f"{CITY},Ville,true,x\n", 2, "(trop de colonnes", id="too-many"),
+        pytest.param(f"{CITY},Ville,true\n\n\n123,x,true\n", 5, "siret: ", id="after-blank-lines"),
+        pytest.param(f'{CITY},"Vil\nle",true\n123,x,true\n', 4, "siret: ", id="after-two-lines"),
+        pytest.param(f"{CITY},a,true\n{CITY},b,false\n", 3, f"siret: {CITY} existe", id="twice"),
+    ],
+)
+def test_a_bad_row_is_refused_with_its_line(
+    tmp_path: Path, rows: str, line: int, fault: str
+) -> None:
+    """As an editor counts lines, however rows are spread over them."""
+    folder = write_directory(tmp_path, f"siret,name,active\n{rows}")
+
+    with pytest.raises(ConfigError) as refused:
+        read_directory(folder)
+
+    assert str(refused.value).startswith(f"{folder}/structures.csv:{line}: {fault}")
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        pytest.param(f"{CLINIC},ECOLE,École,true\n", f"siret: {CLINIC} absent de", id="orphan"),
+        pytest.param(f"{CITY},A,a,true\n{CITY},A,b,false\n", "code: A existe déjà", id="twice"),
+        pytest.param(f"{CITY},,École,true\n", "code: ", id="no-code"),
+    ],
+)
+def test_a_service_that_cannot_be_meant_is_refused(tmp_path: Path, rows: str, fault: str) -> None:
+    """A service that silently did not count would refuse its invoices."""
+    folder = write_directory(
+        tmp_path, f"siret,name,active\n{CITY},Ville,true\n", f"siret,code,name,active\n{rows}"
+    )
+
+    with pytest.raises(ConfigError, match=rf"services\.csv:\d: {fault}"):
+        read_directory(folder)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(f"siret,name,active\n{CITY},Château,true\n".encode("latin-1"), id="latin-1"),
+        pytest.param(f"siret,name,active\n{CITY},{'x' * 200_000},true\n".encode(), id="too-long"),
+    ],
+)
+def test_a_table_that_is_no_csv_is_refused_with_its_file(tmp_path: Path, raw: bytes) -> None:
+    """It is a fault of the configuration, not of the program."""
+    with pytest.raises(ConfigError, match=r"structures\.csv: "):
+        read_directory(write_directory(tmp_path, raw))
+
+
+@pytest.mark.parametrize(
+    ("route", "place"),
+    [
+        pytest.param('buyer_siret = "1"', "route.0.buyer_siret", id="siret"),
+        pytest.param('buyer_siren = "1"', "route.0.buyer_siren", id="siren"),
+        pytest.param('buyer = "x"', "route.0.buyer", id="unknown-key"),
+    ],
+)
+def test_a_bad_route_is_refused_with_its_place(tmp_path: Path, route: str, place: str) -> None:
+    """A route that is not read as it was meant leads invoices to the wrong recipient."""
+    folder = write_directory(
+        tmp_path, "siret,name,active\n", routes=f'[[route]]\nconnection = "ville"\n{route}\n'
+    )
+
+    with pytest.raises(ConfigError, match=rf"routes\.toml: {place}: "):
+        read_directory(folder)
+
+
+INTERFACE = """\
+[interface.FSO1100A]
+title = "UBL"
+syntaxes = ["ubl-invoice"]
+refused_by = "CSO1100A"
+taken_by = "FEN1200A"
+atomicity = "flow"
+profile = "chorus-historical"
+source = "DSE"
+"""
+
+
+def test_the_interface_table_is_read_by_code(tmp_path: Path) -> None:
+    """What a deposit under each code may carry, and how it is answered."""
+    path = tmp_path / "interfaces.toml"
+    path.write_text(INTERFACE)
+
+    assert read_interfaces(path) == {
+        "FSO1100A": Interface(
+            code="FSO1100A",
+            title="UBL",
+            syntaxes=("ubl-invoice",),
+            refused_by="CSO1100A",
+            taken_by="FEN1200A",
+            atomicity=Atomicity.FLOW,
+            profile="chorus-historical",
+            source="DSE",
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "place"),
+    [
+        pytest.param("FSO1100A", "FSO110", "interface.FSO110", id="code"),
+        pytest.param('"ubl-invoice"', '"ubl"', "interface.FSO1100A.syntaxes.0", id="syntax"),
+        pytest.param('"flow"', '"file"', "interface.FSO1100A.atomicity", id="atomicity"),
+    ],
+)
+def test_a_bad_interface_is_refused_with_its_path(
+    tmp_path: Path, before: str, after: str, place: str
+) -> None:
+    """A syntax that nobody knows would stop the first flow, not the start."""
+    path = tmp_path / "interfaces.toml"
+    path.write_text(INTERFACE.replace(before, after, 1))
+
+    with pytest.raises(ConfigError, match=rf"interfaces\.toml: {place}"):
+        read_interfaces(path)
+
+
+def test_profiles_are_read_by_name(tmp_path: Path) -> None:
+    """With the weight that was agreed."""
+    path = tmp_path / "profiles.toml"
+    path.write_text(
+        '[profiles.lenient]\nweigh_all = "warning"\npacks.ubl = ["en16931-ubl"]\n'
+        '[profiles.lenient.reweighed]\nBR-CO-15 = "fatal"\n'
+    )
+
+    assert read_profiles(path) == {
+        "lenient": Profile(
+            name="lenient",
+            packs={"ubl": ("en16931-ubl",)},
+            weigh_all=Severity.WARNING,
+            reweighed={"BR-CO-15": Severity.FATAL},
+        )
+    }
+
+
+def test_settings_that_nobody_wrote_are_the_defaults(tmp_path: Path) -> None:
+    """A missing file, an empty one and the model say the same."""
+    empty = tmp_path / "pipeline.toml"
+    empty.write_text("")
+
+    assert read_settings(tmp_path / "absent.toml") == read_settings(empty) == Settings()
+
+
+def test_settings_are_read_in_their_units(tmp_path: Path) -> None:
+    """Hours, seconds and megabytes."""
+    path = tmp_path / "pipeline.toml"
+    path.write_text(
+        'hub_code = "HUB001"\ndefault_profile = "en16931"\nheld_for_h = 12\nlease_s = 60\n'
+        "workers = 3\ntime_limit_s = 2.5\nmemory_limit_mb = 400\nevery_s = 5\n"
+    )
+
+    assert read_settings(path) == Settings(
+        hub_code="HUB001",
+        default_profile="en16931",
+        held_for=timedelta(hours=12),
+        lease=timedelta(minutes=1),
+        workers=3,
+        time_limit_s=2.5,
+        memory_limit_mb=400,
+        every=timedelta(seconds=5),
+    )
+
+
+def test_a_setting_that_cannot_be_meant_is_refused(tmp_path: Path) -> None:
+    """A worker needs its 300 MB for the rules alone."""
+    path = tmp_path / "pipeline.toml"
+    path.write_text("memory_limit_mb = 100\n")
+
+    with pytest.raises(ConfigError, match=r"pipeline\.toml: memory_limit_mb: .*300"):
+        read_settings(path)

@@ -1,0 +1,117 @@
+"""Findings out of a compiled Schematron's report."""
+
+from __future__ import annotations
+
+import pytest
+from lxml import etree
+
+from pipeline.model.finding import Finding, Severity
+from pipeline.model.profile import Profile
+from pipeline.validate.svrl import read_svrl
+
+PLAIN = Profile(name="plain", packs={})
+UBL = "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
+CBC = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2"
+ROOT = f"/*:Invoice[namespace-uri()='{UBL}'][1]"
+INVOICE = etree.fromstring(f'<Invoice xmlns="{UBL}" xmlns:c="{CBC}">\n<c:ID> F1 </c:ID></Invoice>')
+
+
+def output(entry: str) -> etree._Element:
+    return etree.fromstring(
+        '<s:schematron-output xmlns:s="http://purl.oclc.org/dsdl/svrl">'
+        f'<s:fired-rule context="/"/>{entry}</s:schematron-output>'
+    )
+
+
+def failed(rule: str, text: str, flag: str = 'flag="fatal"', location: str = ROOT) -> str:
+    return (
+        f'<s:failed-assert id="{rule}" {flag} location="{location}" test="t">'
+        f"<s:text>{text}</s:text></s:failed-assert>"
+    )
+
+
+def test_a_failed_assertion_becomes_a_finding_with_place_term_and_both_languages() -> None:
+    """The pack's own words, without their label; French says that they are English."""
+    place = f"{ROOT}/*:ID[namespace-uri()='{CBC}'][1]"
+    entry = failed("BR-02", "[BR-02]-An Invoice shall\n have a number (BT-1).", location=place)
+
+    assert list(read_svrl(output(entry), INVOICE, PLAIN)) == [
+        Finding(
+            rule="BR-02",
+            severity=Severity.FATAL,
+            term="BT-1",
+            xpath="/ubl:Invoice/cbc:ID",
+            line=2,
+            value="F1",
+            message={
+                "fr": "[en] An Invoice shall have a number (BT-1).",
+                "en": "An Invoice shall have a number (BT-1).",
+            },
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "severity"),
+    [
+        (failed("R", "x", 'flag="fatal"'), Severity.FATAL),
+        (failed("R", "x", 'flag="error"'), Severity.FATAL),
+        (failed("R", "x", 'flag="warning"'), Severity.WARNING),
+        (failed("R", "x", ""), Severity.FATAL),
+        (failed("R", "x", "").replace("failed-assert", "successful-report"), Severity.WARNING),
+        (failed("R", "x").replace("failed-assert", "successful-report"), Severity.FATAL),
+    ],
+)
+def test_the_weight_is_the_packs_flag(entry: str, severity: Severity) -> None:
+    """A pack that says nothing means it: an assertion refuses, a report warns."""
+    assert [f.severity for f in read_svrl(output(entry), INVOICE, PLAIN)] == [severity]
+
+
+def test_a_profile_weighs_rules_anew() -> None:
+    """One rule by name, all others together."""
+    profile = Profile(
+        name="soft",
+        packs={},
+        weigh_all=Severity.WARNING,
+        reweighed={"BR-02": Severity.FATAL},
+    )
+    entries = output(failed("BR-02", "x") + failed("BR-03", "x"))
+
+    found = read_svrl(entries, INVOICE, profile)
+
+    assert [(f.rule, f.severity.value) for f in found] == [
+        ("BR-02", "fatal"),
+        ("BR-03", "warning"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "french"),
+    [
+        (
+            "UBL-CR-666",
+            "X refers to Y",
+            "Écriture non conforme à EN 16931, règle UBL-CR-666 : « X refers to Y ».",
+        ),
+        (
+            "CII-SR-001",
+            "TestIndicator should not be present",
+            "« TestIndicator » n'a pas d'emploi dans EN 16931 : à retirer (règle CII-SR-001).",
+        ),
+        (
+            "UBL-DT-18",
+            "Name attribute should not be present",
+            "« Name attribute » n'a pas d'emploi dans EN 16931 : à retirer (règle UBL-DT-18).",
+        ),
+        (
+            "CII-SR-039",
+            "IncludedNote should exist maximum once",
+            "« IncludedNote » ne peut figurer qu'une fois (règle CII-SR-039).",
+        ),
+    ],
+)
+def test_structural_rules_speak_french(rule: str, text: str, french: str) -> None:
+    """Hundreds of rules, one template; both languages are always filled."""
+    (finding,) = read_svrl(output(failed(rule, f"[{rule}]-{text}")), INVOICE, PLAIN)
+
+    assert finding.message == {"fr": french, "en": text}

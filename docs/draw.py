@@ -1,0 +1,121 @@
+"""Draws the parts of the documentation that are told by the code: step diagrams, reasons.
+
+Each drawn part stands between two markers, ``<!-- NAME:begin -->`` and
+``<!-- NAME:end -->``. ``python docs/draw.py`` draws them anew; with ``--check`` nothing is
+written, and the exit code is 1 if anything would change.
+"""  # noqa: INP001  # a script beside the documents, not a package
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+
+from pipeline.model.controls import CONTROLS, Actor, Control
+from pipeline.model.status import FOLLOWS, INTERCHANGE_FOLLOWS, OUTBOX_FOLLOWS
+
+DOCS = Path(__file__).resolve().parent
+CODE = DOCS.parent / "pipeline"
+
+#: The module that lists the codes; a code named in no other is never given.
+_TABLE = CODE / "model" / "controls.py"
+_WHO = {Actor.SENDER: "you", Actor.OPERATOR: "the hub"}
+
+E = TypeVar("E", bound=Enum)
+
+
+def draw_steps() -> str:
+    """Draw the three step tables as Mermaid state diagrams, in the order of their enums."""
+    return "\n\n".join(
+        (
+            _diagram("Documents", FOLLOWS),
+            _diagram("Interchanges", INTERCHANGE_FOLLOWS),
+            _diagram("Outbox rows", OUTBOX_FOLLOWS),
+        )
+    )
+
+
+def draw_reasons() -> str:
+    """Draw the control table, and say which of its codes nothing in the code gives yet."""
+    by_code: dict[str, list[Control]] = {}
+    for control in CONTROLS:
+        by_code.setdefault(control.code, []).append(control)
+    lines = [
+        "| step | code | what it means | what to do | who acts |",
+        "|---|---|---|---|---|",
+        *(_reason_row(controls) for controls in by_code.values()),
+    ]
+    named = "".join(
+        path.read_text(encoding="utf-8") for path in CODE.rglob("*.py") if path != _TABLE
+    )
+    unused = ", ".join(f"`{code}`" for code in by_code if f'"{code}"' not in named)
+    if unused:
+        lines += ["", f"This version never gives: {unused}."]
+    return "\n".join(lines)
+
+
+#: What is drawn: file, marker, drawing.
+PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
+    ("architecture.md", "steps", draw_steps),
+    ("partners.md", "reasons", draw_reasons),
+)
+
+
+def stale() -> Iterator[tuple[Path, str]]:
+    """Yield each document that differs from the code, with its text as it should be.
+
+    Raises:
+        ValueError: A document lost its markers.
+    """
+    for name, marker, drawing in PARTS:
+        path = DOCS / name
+        text = path.read_text(encoding="utf-8")
+        begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
+        if text.count(begin) != 1 or text.count(end) != 1:
+            raise ValueError(f"{path}: {begin} and {end} must stand there once")
+        before, _, rest = text.partition(begin)
+        wanted = f"{before}{begin}\n\n{drawing()}\n\n{end}{rest.partition(end)[2]}"
+        if wanted != text:
+            yield path, wanted
+
+
+def main(arguments: list[str]) -> int:
+    """Draw what is stale, or with ``--check`` only name it."""
+    check = arguments == ["--check"]
+    if arguments and not check:
+        sys.stderr.write("usage: python docs/draw.py [--check]\n")
+        return 2
+    found = list(stale())
+    for path, text in found:
+        sys.stdout.write(f"{'stale' if check else 'drawn'}: {path.relative_to(DOCS.parent)}\n")
+        if not check:
+            path.write_text(text, encoding="utf-8")
+    return 1 if check and found else 0
+
+
+def _diagram(title: str, follows: Mapping[E | None, frozenset[E]]) -> str:
+    steps = list(type(next(iter(follows[None]))))
+    arrows = [f"    [*] --> {step.value}" for step in steps if step in follows[None]]
+    arrows += [
+        f"    {before.value} --> {after.value}"
+        for before in steps
+        for after in steps
+        if after in follows[before]
+    ]
+    arrows += [f"    {step.value} --> [*]" for step in steps if not follows[step]]
+    return "\n".join((f"### {title}", "", "```mermaid", "stateDiagram-v2", *arrows, "```"))
+
+
+def _reason_row(controls: list[Control]) -> str:
+    """Write one code; one that stands at two steps names both."""
+    first = controls[0]
+    steps = ", ".join(str(control.step) for control in controls)
+    label = f"{first.label['fr']} / {first.label['en']}"
+    action = f"{first.action['fr']} / {first.action['en']}"
+    return f"| {steps} | `{first.code}` | {label} | {action} | {_WHO[first.acts]} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -46,4 +46,4 @@ bench: $(VENV)/.base
 	$(BIN)/edi bench path
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info var
+	rm -rf $(VENV) build dist *.egg-info

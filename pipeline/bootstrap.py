@@ -163,24 +163,26 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
 
     _must_exist(place)
     settings = read_settings(place.config / "pipeline.toml")
-    logs.set_up(place.home / "logs" / "edi.jsonl" if log_to_file else None, by=by)
+    log_file = place.home / "logs" / "edi.jsonl" if log_to_file else None
     schema = compile_schema(str(data_folder("schemas") / "CPPStatut-V1_19.xsd"))
     ledger = open_ledger(place.database)
     engine = make_engine(place, settings)
+    hub = Hub(
+        clock=SystemClock(),
+        ledger=ledger,
+        archive=archive(place),
+        spool=FolderSpool(place.home / "spool" / str(os.getpid())),
+        engine=engine,
+        doors=doors(place.home),
+        interfaces=read_interfaces(_table(place, "interfaces.toml")),
+        profiles=profiles(place),
+        settings=settings,
+        compose=partial(_compose, schema),
+        by=by,
+    )
     try:
-        yield Hub(
-            clock=SystemClock(),
-            ledger=ledger,
-            archive=archive(place),
-            spool=FolderSpool(place.home / "spool" / str(os.getpid())),
-            engine=engine,
-            doors=doors(place.home),
-            interfaces=read_interfaces(_table(place, "interfaces.toml")),
-            profiles=profiles(place),
-            settings=settings,
-            compose=partial(_compose, schema),
-            by=by,
-        )
+        with logs.logging_to(log_file, by=by):
+            yield hub
     finally:
         engine.close()
         ledger.close()

@@ -336,7 +336,7 @@ def _rows(one: AnsweredDocument) -> Iterator[etree._Element]:
         "tr",
         _el("td", str(document.seq)),
         _el("td", _reference(document)),
-        _el("td", f"{header.issue_date:%d/%m/%Y}" if header.issue_date else "–"),
+        _el("td", f"{header.issue_date:%d/%m/%Y}" if header.issue_date else "–", css="day"),
         _el("td", _el("bdi", _buyer(document) or "–")),
         _el("td", _amount(document), css="amount"),
     )

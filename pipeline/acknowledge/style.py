@@ -78,6 +78,7 @@ th, td { text-align:left; vertical-align:top; padding:.4rem .6rem;
   border-top:1px solid var(--line); }
 th { background:var(--ground); font-weight:600; }
 td:first-child { color:var(--soft); width:3rem; }
+.day { white-space:nowrap; }
 .amount, th:last-child { text-align:right; }
 .warnings td { border-top:0; text-align:left; color:var(--ink); padding-left:1.2rem; }
 

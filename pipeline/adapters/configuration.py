@@ -9,7 +9,14 @@ from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.model.connection import (
@@ -85,6 +92,13 @@ class _Completeness(_Strict):
     marker: Annotated[str, Field(min_length=2)] | None = None
     stable_s: Wait = 30.0
     partial_wait_s: Wait = 3600.0
+
+    @field_validator("marker")
+    @classmethod
+    def _can_be_seen(cls, marker: str | None) -> str | None:
+        if marker and marker.lower().endswith((".part", ".tmp", ".filepart")):
+            raise ValueError("names with a temporary ending are never looked at")
+        return marker
 
 
 class _Retry(_Strict):

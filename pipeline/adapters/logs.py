@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 import structlog
 
 
-def set_up(path: Path | None, *, by: str) -> None:
-    """Send every log line to a file, or warnings and worse to standard error.
+@contextmanager
+def logging_to(path: Path | None, *, by: str) -> Iterator[None]:
+    """Send every log line to a file, or warnings and worse to standard error, while inside.
 
     Args:
         path: File to append to (made 0600), or None for standard error.
         by: The run or operator that every line names.
     """
-    stream: TextIO = sys.stderr
-    level = logging.WARNING
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        stream = path.open("a", encoding="utf-8", buffering=1)
-        level = logging.INFO
+    if path is None:
+        _configure(sys.stderr, logging.WARNING, by)
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    with path.open("a", encoding="utf-8", buffering=1) as stream:
+        _configure(stream, logging.INFO, by)
+        try:
+            yield
+        finally:
+            structlog.reset_defaults()
+
+
+def _configure(stream: TextIO, level: int, by: str) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

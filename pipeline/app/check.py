@@ -100,8 +100,11 @@ def _parts(sources: Iterable[Source], spool: Spool, limits: Limits) -> Iterator[
             with source.open() as stream:
                 yield from _take_apart(source.path, stream, spool, limits, number)
         except OSError as error:
-            text = error.strerror or str(error)
-            unreadable = reason("UNREADABLE", source.path, text, text)
+            message = {
+                "fr": f"fichier illisible ({error.strerror or error})",
+                "en": f"unreadable file ({error.strerror or error})",
+            }
+            unreadable = Reason(code="UNREADABLE", place=source.path, message=message)
             yield _Part(source.path, source.path, None, _refused(unreadable, Outcome.UNCLEAR))
 
 

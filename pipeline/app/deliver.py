@@ -13,7 +13,7 @@ from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lanes import in_lanes
 from pipeline.app.open_flow import open_flow, spool_name
 from pipeline.app.settle import close_if_done
-from pipeline.model.connection import Connection, Envelope
+from pipeline.model.connection import Connection, Envelope, RetryPolicy
 from pipeline.model.document import Document
 from pipeline.model.errors import ArchiveError, PipelineError
 from pipeline.model.identity import InterchangeId
@@ -175,10 +175,7 @@ def _mark_failed(
 ) -> None:
     sheet = sheets.connections.get(row.connection)
     now = hub.clock.now()
-    if sheet is None:
-        tried, after = replace(row, attempts=row.attempts + 1, error=str(error)), None
-    else:
-        tried, after = after_failure(row, error, sheet.retry, now)
+    tried, after = after_failure(row, error, sheet.retry if sheet else RetryPolicy(), now)
     log.warning(
         "deliver.failed",
         connection=row.connection,

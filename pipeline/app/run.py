@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from structlog import get_logger
 
+from pipeline.app.apply import check_sheets
 from pipeline.app.deliver import deliver
 from pipeline.app.hub import Hub
 from pipeline.app.pull import Pulled, pull
@@ -56,8 +57,12 @@ def run_once(
         hub: The hub; only one run at a time may use its ledger.
         insist: Try every pending file, even if its next attempt is not due yet.
         progress: Told of every step, from this thread.
+
+    Raises:
+        ConfigError: A sheet in force names an interface or a profile that is gone.
     """
     sheets = hub.ledger.sheets()
+    check_sheets(hub, sheets)
     hub.ledger.void_claims()
     hub.spool.clear("")
     if insist:

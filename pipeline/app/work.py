@@ -55,9 +55,13 @@ def work(hub: Hub, sheets: Sheets) -> int:
     """Judge and settle received interchanges; return how many were claimed."""
     now = hub.clock.now()
     claimed = hub.ledger.claim_interchanges(hub.by, now, now + hub.settings.lease, GROUP)
-    for group in _by_size(claimed):
+    mine = [one for one in claimed if one[0].connection in sheets.connections]
+    for interchange in {one.id for one, _ in claimed} - {one.id for one, _ in mine}:
+        # nobody to answer and nothing agreed: it waits until its sheet is in force again
+        log.warning("work.no_sheet", interchange=interchange)
+    for group in _by_size(mine):
         _work_on(hub, sheets, group)
-    return len(claimed)
+    return len(mine)
 
 
 def _work_on(hub: Hub, sheets: Sheets, group: Sequence[tuple[Interchange, Claim]]) -> None:

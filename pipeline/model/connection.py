@@ -81,7 +81,7 @@ class Completeness:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The agreed waits between attempts; after the last one a delivery is abandoned."""
+    """The agreed waits between attempts, at least one; after the last a delivery is abandoned."""
 
     waits: tuple[timedelta, ...] = (
         timedelta(minutes=1),
@@ -90,6 +90,10 @@ class RetryPolicy:
         timedelta(hours=2),
         timedelta(hours=8),
     )
+
+    def __post_init__(self) -> None:
+        if not self.waits:
+            raise ValueError("a retry policy needs at least one wait")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipeline.model.connection import RetryPolicy
-from pipeline.model.errors import PipelineError
+from pipeline.model.errors import PipelineError, TransferError
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import OutboxState
 
@@ -18,7 +18,9 @@ def after_failure(
 
     Args:
         row: The row as it was attempted.
-        error: What went wrong; only a transient error is worth a retry.
+        error: What went wrong. Trouble with the file itself that will not pass (its
+            name is taken) is not tried again; trouble with the door is, since somebody
+            can mend it: a key, a pin, a server.
         policy: The waits agreed for this connection.
         now: The moment of the failure (aware, UTC).
 
@@ -28,7 +30,8 @@ def after_failure(
         abandoned: a sender without an answer would send again.
     """
     tried = replace(row, attempts=row.attempts + 1, error=f"{error.code}: {error}")
-    spent = not error.transient or row.attempts >= len(policy.waits)
+    hopeless = isinstance(error, TransferError) and not error.transient
+    spent = hopeless or row.attempts >= len(policy.waits)
     if spent and row.kind is OutboxKind.DELIVERY:
         return tried, OutboxState.ABANDONED
     wait = policy.waits[min(row.attempts, len(policy.waits) - 1)]

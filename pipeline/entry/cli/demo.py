@@ -13,6 +13,7 @@ from pipeline import bootstrap
 from pipeline.app.views import Became, Conservation
 from pipeline.entry import showcase
 from pipeline.entry.cli.output import AsJson, say, say_json, say_table
+from pipeline.model.controls import found
 
 
 def demo(
@@ -101,9 +102,8 @@ def _counts(one: Became) -> str:
 def _why(one: Became) -> str:
     if not one.reasons:
         return ""
-    told = one.interchange.detail or next(
-        reason.message["fr"] for document in one.documents for reason in document.reasons
-    )
+    reasons = [reason for document in one.documents for reason in document.reasons]
+    told = found(reasons[0])["fr"] if reasons else one.interchange.detail
     return f"{one.reasons[0]} — {told}"
 
 

@@ -14,7 +14,9 @@ from pipeline.entry.cli.read import document_row
 
 def release(subject: str, as_json: AsJson = False) -> None:
     """Rejuger ce qui est suspendu et laisser partir ce qui passe / let held things go."""
-    with bootstrap.open_hub(bootstrap.workspace(), by=bootstrap.operator()) as hub:
+    with bootstrap.open_hub(
+        bootstrap.workspace(), by=bootstrap.operator(), log_to_file=True
+    ) as hub:
         _tell(verbs.release(hub, hub.ledger.sheets(), subject), as_json=as_json)
 
 
@@ -26,13 +28,17 @@ def reject(
     as_json: AsJson = False,
 ) -> None:
     """Refuser ce qui est suspendu / refuse what is held."""
-    with bootstrap.open_hub(bootstrap.workspace(), by=bootstrap.operator()) as hub:
+    with bootstrap.open_hub(
+        bootstrap.workspace(), by=bootstrap.operator(), log_to_file=True
+    ) as hub:
         _tell(verbs.reject(hub, hub.ledger.sheets(), subject, reason), as_json=as_json)
 
 
 def redeliver(subject: str, as_json: AsJson = False) -> None:
     """Remettre ce qui fut abandonné / deliver abandoned documents again."""
-    with bootstrap.open_hub(bootstrap.workspace(), by=bootstrap.operator()) as hub:
+    with bootstrap.open_hub(
+        bootstrap.workspace(), by=bootstrap.operator(), log_to_file=True
+    ) as hub:
         _tell(verbs.redeliver(hub, hub.ledger.sheets(), subject), as_json=as_json)
 
 

@@ -157,6 +157,7 @@ def _tell_document(ledger: Ledger, subject: str) -> dict[str, object] | None:
         "interchange": one.interchange,
         "sha256": one.sha256,
         "layers": {r.layer.value: r.outcome.value for r in report.layers} if report else {},
+        "trouble": report.trouble_detail if report else "",
         "why": [
             {"code": reason.code, "place": reason.place, **reason.message}
             for reason in one.reasons

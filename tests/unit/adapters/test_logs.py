@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,11 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
+@pytest.fixture
+def opened() -> Iterator[ExitStack]:
     """Close what a test opened, and leave structlog as it was."""
-    yield
-    if structlog.is_configured():
-        stream = structlog.get_config()["logger_factory"]._file
-        if str(getattr(stream, "name", "")).endswith(".jsonl"):
-            stream.close()
+    with ExitStack() as stack:
+        yield stack
     structlog.reset_defaults()
 
 
@@ -40,10 +38,10 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
 
 
-def test_a_line_names_event_moment_level_and_who(tmp_path: Path) -> None:
+def test_a_line_names_event_moment_level_and_who(opened: ExitStack, tmp_path: Path) -> None:
     """A reader can tell what happened, when, to what and in which run."""
     path = tmp_path / "logs" / "edi.jsonl"
-    logs.set_up(path, by="run:7")
+    opened.enter_context(logs.logging_to(path, by="run:7"))
 
     structlog.get_logger().info("delivery.done", document="F1-0001", size=12)
 
@@ -60,10 +58,12 @@ def test_a_line_names_event_moment_level_and_who(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_field_is_one_line_whatever_stands_in_it(tmp_path: Path, text: str) -> None:
+def test_a_field_is_one_line_whatever_stands_in_it(
+    opened: ExitStack, tmp_path: Path, text: str
+) -> None:
     """Partners choose file names and servers choose error texts."""
     path = tmp_path / "edi.jsonl"
-    logs.set_up(path, by="run:7")
+    opened.enter_context(logs.logging_to(path, by="run:7"))
 
     structlog.get_logger().warning("pull.left", file=text, facts={"nested": [text]})
 
@@ -72,10 +72,10 @@ def test_a_field_is_one_line_whatever_stands_in_it(tmp_path: Path, text: str) ->
     assert path.read_text(encoding="ascii").rstrip("\n").isprintable()
 
 
-def test_a_traceback_stays_on_its_line(tmp_path: Path) -> None:
+def test_a_traceback_stays_on_its_line(opened: ExitStack, tmp_path: Path) -> None:
     """It is a field like any other."""
     path = tmp_path / "edi.jsonl"
-    logs.set_up(path, by="run:7")
+    opened.enter_context(logs.logging_to(path, by="run:7"))
 
     try:
         raise ValueError("first\nsecond")  # noqa: TRY301  # the traceback is what is tested
@@ -87,10 +87,10 @@ def test_a_traceback_stays_on_its_line(tmp_path: Path) -> None:
     assert "ValueError: first\nsecond" in line["exception"]
 
 
-def test_a_fact_of_any_kind_can_be_logged(tmp_path: Path) -> None:
+def test_a_fact_of_any_kind_can_be_logged(opened: ExitStack, tmp_path: Path) -> None:
     """A log line never stops a run."""
     path = tmp_path / "edi.jsonl"
-    logs.set_up(path, by="run:7")
+    opened.enter_context(logs.logging_to(path, by="run:7"))
 
     structlog.get_logger().info(
         "a", where=Path("x"), at=datetime(2026, 1, 1, tzinfo=UTC), b=b"\xff"
@@ -100,11 +100,11 @@ def test_a_fact_of_any_kind_can_be_logged(tmp_path: Path) -> None:
     assert (line["where"], line["at"]) == ("x", "2026-01-01 00:00:00+00:00")
 
 
-def test_a_new_run_appends_to_what_is_there(tmp_path: Path) -> None:
+def test_a_new_run_appends_to_what_is_there(opened: ExitStack, tmp_path: Path) -> None:
     """And only its owner reads it."""
     path = tmp_path / "edi.jsonl"
     for run in ("run:1", "run:2"):
-        logs.set_up(path, by=run)
+        opened.enter_context(logs.logging_to(path, by=run))
         structlog.get_logger().info("run.started")
         structlog.get_config()["logger_factory"]._file.close()
 
@@ -113,10 +113,10 @@ def test_a_new_run_appends_to_what_is_there(tmp_path: Path) -> None:
 
 
 def test_without_a_file_only_trouble_is_shown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    opened: ExitStack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A person who types a verb reads its output, not its log."""
-    logs.set_up(None, by="operator:ada")
+    opened.enter_context(logs.logging_to(None, by="operator:ada"))
     log = structlog.get_logger()
 
     log.info("pull.listed")

@@ -125,6 +125,16 @@ def test_a_wrong_name_is_refused_under_the_sheet_s_first_interface(name: str, co
     assert found.interface == INTERFACES["FSO1106A"]
 
 
+def test_a_code_that_left_the_table_is_refused_though_the_sheet_still_has_it() -> None:
+    """The hub no longer serves it, whatever was agreed before."""
+    sheet = replace(GRAMMAR, interfaces=("FSO1106A", "FSO1130A"))
+
+    found = admitted(a_flow("FSO1130A_PAP001_PAP0011130000000000000001"), sheet)
+
+    assert (found.decision.verdict, code_of(found)) == (Verdict.REJECT, "IRR_CODE_INTER")
+    assert found.interface == INTERFACES["FSO1106A"]
+
+
 def test_an_unknown_application_is_answered_under_the_interface_it_named() -> None:
     """The name can be read, so the answer is of its own kind (CSO1100A)."""
     found = admitted(a_flow("FSO1100A_ABC123_ABC1231100000000000000001"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.ingest.naming import FlowName, read_flow_name
@@ -54,6 +54,7 @@ def test_a_name_that_does_not_follow_the_grammar_is_no_name(name: str) -> None:
     assert read_flow_name(name) is None
 
 
+@settings(max_examples=50)
 @given(
     st.from_regex("(FSO|CEN|CEI|CSI)[0-9]{4}A", fullmatch=True),
     st.from_regex("[A-Z0-9]{6}", fullmatch=True),

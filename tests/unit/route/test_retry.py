@@ -28,7 +28,6 @@ DELIVERY = OutboxRow(
 ANSWER = replace(DELIVERY, key=OutboxKey("A1"), kind=OutboxKind.ACKNOWLEDGEMENT)
 AWAY = ConnectError("ville", "connection refused")
 FOR_GOOD = [
-    pytest.param(HostKeyMismatch("ville", "one", "other"), id="another-server"),
     pytest.param(NameTaken("ville", "out/a.xml", "other bytes"), id="name-taken"),
 ]
 
@@ -88,3 +87,15 @@ def test_a_failed_attempt_is_counted_and_says_why() -> None:
     assert row == replace(
         DELIVERY, attempts=1, due=late + MINUTE, error="CONNECT: ville: connection refused"
     )
+
+
+def test_a_door_that_somebody_can_mend_is_tried_again() -> None:
+    """A changed host key is no fault of the file: it waits like any other trouble."""
+    mismatch = HostKeyMismatch("ville", "one", "other")
+
+    assert fail(DELIVERY, 4, mismatch) == [
+        NOON + MINUTE,
+        NOON + 6 * MINUTE,
+        NOON + 36 * MINUTE,
+        OutboxState.ABANDONED,
+    ]

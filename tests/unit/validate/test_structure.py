@@ -185,13 +185,22 @@ def test_where_the_explainer_finds_nothing_the_validator_of_record_speaks(
     anything = xmlschema.XMLSchema(
         '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="r"/></xs:schema>'
     )
+    document = etree.fromstring('<r unit="A"><id>1</id><day>no</day></r>')
 
-    result = check_structure(etree.fromstring("<r/>"), schema, lambda: anything)
+    result = check_structure(document, schema, lambda: anything)
 
     assert result.outcome is Outcome.INVALID
-    assert {finding.rule for finding in result.findings} == {"XSD-INVALID"}
-    assert result.findings[0].xpath == "/r"
-    assert "id" in result.findings[-1].message["en"] + result.findings[0].message["en"]
+    assert [(f.rule, f.xpath, f.value, f.message["fr"]) for f in result.findings] == [
+        (
+            "XSD-INVALID",
+            "/r/day",
+            "no",
+            (
+                "Non conforme au schéma : Element 'day': 'no' is not a valid value of the "
+                "atomic type 'xs:date'."
+            ),
+        )
+    ]
 
 
 def test_a_comment_inside_a_value_does_not_break_its_explanation(check: Check) -> None:

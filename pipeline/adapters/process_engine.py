@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext
-from pathlib import Path
 from time import monotonic
 from typing import Generic, TypeVar
 
@@ -38,8 +37,10 @@ LOWER = frozenset({Layer.SYNTAX, Layer.STRUCTURE})
 WINDOW = 128
 
 #: Jobs of another family that must wait before a worker without work of its own
-#: turns to them although somebody serves them: a restart costs about as much.
-TURN_BACKLOG = 32
+#: turns to them although somebody serves them. A restart costs more than a hundred
+#: small documents, so it has to be nearly the whole window: then no work of its own
+#: is in sight.
+TURN_BACKLOG = 100
 
 #: Time between two looks at the limits, and what a worker may take to start.
 POLL_S = 0.025
@@ -106,6 +107,7 @@ class _Worker:
 
     process: multiprocessing.process.BaseProcess
     connection: Connection
+    statm: int  #: descriptor of its file in /proc
     deadline: float
     family: str = ""
     served: int = 0
@@ -116,10 +118,9 @@ class _Worker:
     def resident(self) -> int:
         """Return its resident memory in bytes; 0 once it has ended."""
         try:
-            statm = Path(f"/proc/{self.process.pid}/statm").read_text()
-        except OSError:
+            return int(os.pread(self.statm, 100, 0).split()[1]) * _PAGE
+        except ProcessLookupError:
             return 0
-        return int(statm.split()[1]) * _PAGE
 
     def enforce(self, limits: EngineLimits) -> None:
         """Kill it if it is over a limit and has not answered yet."""
@@ -139,6 +140,7 @@ class _Worker:
         self.process.kill()
         self.process.join()
         self.connection.close()
+        os.close(self.statm)
 
 
 @dataclass(slots=True)
@@ -254,11 +256,11 @@ class ProcessEngine(Generic[S]):
     def _judge(self, jobs: Iterator[Job]) -> Iterator[Judged]:
         desk = _Desk()
         while True:
-            desk.take_in(jobs)
-            self._hand_out(desk)
+            self._hand_out(desk)  # first: a worker waits for this, nobody for the rest
             yield from desk.give_out()
             if desk.done:
                 return
+            desk.take_in(jobs)
             self._collect(desk, timeout=0 if desk.may_read else None)
 
     def _hand_out(self, desk: _Desk) -> None:
@@ -308,7 +310,7 @@ class ProcessEngine(Generic[S]):
             for place, worker in enumerate(self._slots)
             if worker is not None and worker.task is not None
         }
-        for connection in wait(list(busy), timeout):
+        for connection in wait(busy, timeout) if busy else ():
             if isinstance(connection, Connection):
                 self._hear(busy[connection], desk)
 
@@ -356,7 +358,8 @@ class ProcessEngine(Generic[S]):
         )
         process.start()
         there.close()
-        worker = _Worker(process, here, monotonic() + START_LIMIT_S)
+        statm = os.open(f"/proc/{process.pid}/statm", os.O_RDONLY)
+        worker = _Worker(process, here, statm, monotonic() + START_LIMIT_S)
         with self._lock:
             self._slots[place] = worker
         if self._watch is None:

@@ -10,6 +10,8 @@ from hashlib import sha256
 
 #: What the first event's `previous` holds.
 GENESIS = "0" * 64
+#: One way to write a value down, so that one event has one hash.
+_CANONICAL = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,5 +54,4 @@ def chain_hash(seq: int, fact: Fact, previous: str) -> str:
     """Return the hash that seals `fact` at place `seq` after `previous`."""
     moment = fact.at.astimezone(UTC).isoformat(timespec="microseconds")
     body = [seq, moment, fact.subject, fact.what, fact.by, dict(fact.data), previous]
-    text = json.dumps(body, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    return sha256(text.encode()).hexdigest()
+    return sha256(_CANONICAL.encode(body).encode()).hexdigest()

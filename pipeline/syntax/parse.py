@@ -35,6 +35,8 @@ ATTACHMENT_KEPT = 1024
 
 #: libxml2's own cap on one text node; above it only its huge mode reads on.
 _LIBXML_TEXT = 10_000_000
+#: Bytes given to expat at first (most documents are given whole), and at most, at a time.
+_FIRST_PIECE, _LARGEST_PIECE = 1 << 16, 1 << 22
 #: libxml2's codes for a name or a nesting beyond its own caps.
 _LIBXML_CAPS = frozenset({110, 114})
 
@@ -219,9 +221,28 @@ class _Scan:
             XmlRefused: It is not to be read.
         """
         try:
-            self._parser.Parse(text, True)  # noqa: FBT003  # "this is all": by position only
+            self._parser.Parse(self._feed(text), True)  # noqa: FBT003  # "this is all"
         except expat.ExpatError as error:
             raise _why(error, text) from error
+
+    def _feed(self, text: bytes) -> memoryview:
+        """Give expat a document in pieces; return the last one, not given yet.
+
+        After a handler has refused, expat still reads to the end of what it was given, so it
+        gets little at first. And it reads an unfinished tag or comment anew with each piece,
+        so that one is not let grow.
+        """
+        rest = memoryview(text)
+        size = _FIRST_PIECE
+        while len(rest) > size:
+            self._parser.Parse(rest[:size])
+            rest, size = rest[size:], min(2 * size, _LARGEST_PIECE)
+            unfinished = self._parser.CurrentByteIndex
+            given = len(text) - len(rest)
+            if 0 <= unfinished < given - self._limits.text_bytes:
+                most = self._limits.text_bytes
+                raise self._excessive("longueur d'une balise", "length of a tag", most)
+        return rest
 
     def _excessive(self, fr: str, en: str, most: int) -> XmlRefused:
         """Make the refusal of what the parser has just met."""

@@ -68,8 +68,8 @@ class Table:
             )
             for row in rows
         ]
-        # a path with a condition names an element that is another term elsewhere
-        self._terms = {path: row.term for row in rows for path in row.paths if "[" not in path}
+        # One with a condition is never asked for: without it, its element has several terms.
+        self._terms = {path: row.term for row in rows for path in row.paths}
 
     def read_header(self, root: etree._Element) -> RoutingHeader:
         """Read the header of a document of this format.

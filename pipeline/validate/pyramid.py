@@ -12,6 +12,19 @@ from pipeline.model.report import PackRun, Trouble
 #: both run, so that a supplier sees the findings of both at once.
 GATES = frozenset({Layer.SYNTAX, Layer.STRUCTURE})
 
+_MORE = Finding(
+    rule="MORE-FINDINGS",
+    severity=Severity.WARNING,
+    term=None,
+    xpath="",
+    line=None,
+    value=None,
+    message={
+        "fr": "D'autres constats ne sont pas listés.",
+        "en": "There are more findings, not listed.",
+    },
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -91,7 +104,7 @@ def layer_result(layer: Layer, findings: Iterable[Finding], most: int) -> LayerR
         The outcome, to which every finding counted, and the findings ordered by rule,
         line and place, so that one document always gives one report, byte for byte.
         Where there are too many, fatal ones are kept first and a last warning
-        says how many are not listed.
+        says that there are more.
     """
     ordered = sorted(findings, key=_by_rule_and_place)
     outcome = LayerResult.of(layer, tuple(ordered)).outcome
@@ -99,23 +112,8 @@ def layer_result(layer: Layer, findings: Iterable[Finding], most: int) -> LayerR
         return LayerResult(layer, outcome, tuple(ordered))
     fatal_first = sorted(ordered, key=lambda finding: finding.severity is not Severity.FATAL)
     kept = sorted(fatal_first[:most], key=_by_rule_and_place)
-    return LayerResult(layer, outcome, (*kept, _not_listed(len(ordered) - most)))
+    return LayerResult(layer, outcome, (*kept, _MORE))
 
 
 def _by_rule_and_place(finding: Finding) -> tuple[str, int, str, str]:
     return (finding.rule, finding.line or 0, finding.xpath, finding.message["en"])
-
-
-def _not_listed(count: int) -> Finding:
-    return Finding(
-        rule="MORE-FINDINGS",
-        severity=Severity.WARNING,
-        term=None,
-        xpath="",
-        line=None,
-        value=None,
-        message={
-            "fr": f"{count} autres constats ne sont pas listés.",
-            "en": f"{count} more findings are not listed.",
-        },
-    )

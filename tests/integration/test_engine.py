@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.process_engine import EngineLimits, ProcessEngine
+from pipeline.adapters.process_engine import EngineLimits, ProcessEngine, choose
 from pipeline.bootstrap import WorkerSettings, judge_worker
 from pipeline.model.errors import EngineError
 from pipeline.model.finding import Layer, Outcome
@@ -264,6 +264,26 @@ def test_with_a_worker_a_family_no_worker_ever_changes(
 
     assert len(first) == 2
     assert children() == first
+
+
+@pytest.mark.parametrize(
+    ("family", "waiting", "others", "choice"),
+    [
+        pytest.param("ubl", ["cii", "ubl"], {}, 1, id="work of its own first"),
+        pytest.param("ubl", ["cii", ""], {}, 1, id="what nobody knows counts as its own"),
+        pytest.param("ubl", ["cii"], {}, 0, id="turns to what nobody serves"),
+        pytest.param("ubl", ["cii"] * 99, {"cii": 1}, None, id="leaves a short queue to others"),
+        pytest.param("ubl", ["cii"] * 100, {"cii": 1}, 0, id="helps with a long queue"),
+        pytest.param("", ["ubl", "cii"], {"ubl": 1}, 1, id="a new one takes what nobody serves"),
+        pytest.param("", ["ubl"], {"ubl": 1}, 0, id="a new one is never idle"),
+        pytest.param("", [], {}, None, id="nothing to do"),
+    ],
+)
+def test_which_job_a_worker_takes(
+    family: str, waiting: list[str], others: dict[str, int], choice: int | None
+) -> None:
+    """Restarts are dear, so families stay with their workers while there is work."""
+    assert choose(family, waiting, others) == choice
 
 
 def test_one_worker_changes_family_by_starting_anew_and_rarely(

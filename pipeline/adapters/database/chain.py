@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Text, cast, insert, select, update
 
+from pipeline.adapters.database.codec import dump
 from pipeline.adapters.database.tables import chain_head, event
 from pipeline.model.errors import PipelineError
 from pipeline.model.event import GENESIS, Event, Fact, chain_hash
@@ -61,7 +63,7 @@ def append(connection: Connection, facts: Sequence[Fact]) -> None:
             "subject": one.fact.subject,
             "what": one.fact.what,
             "actor": one.fact.by,
-            "data": json.dumps(dict(one.fact.data), sort_keys=True),
+            "data": dump(one.fact.data),
             "previous": one.previous,
             "hash": one.hash,
         }
@@ -77,13 +79,14 @@ def read_events(connection: Connection, *where: ColumnElement[bool]) -> Iterator
     Raises:
         PipelineError: One was edited so that it cannot be read any more.
     """
-    for row in _stored(connection, *where):
-        if row.fact is None:
-            raise PipelineError(
-                f"événement {row.seq} illisible, il a été modifié : lancez edi verify / "
-                f"event {row.seq} was edited and cannot be read: run edi verify"
-            )
-        yield Event(row.seq, row.fact, row.previous, row.hash)
+    with closing(_stored(connection, *where)) as found:
+        for row in found:
+            if row.fact is None:
+                raise PipelineError(
+                    f"événement {row.seq} illisible, il a été modifié : lancez edi verify / "
+                    f"event {row.seq} was edited and cannot be read: run edi verify"
+                )
+            yield Event(row.seq, row.fact, row.previous, row.hash)
 
 
 def verify(connection: Connection) -> list[Break]:
@@ -153,13 +156,14 @@ def _read_head(connection: Connection, *, lock: bool = False) -> Head:
     return Head(row.seq, row.hash) if row else Head(0, GENESIS)
 
 
-def _stored(connection: Connection, *where: ColumnElement[bool]) -> Iterator[Stored]:
+def _stored(connection: Connection, *where: ColumnElement[bool]) -> Generator[Stored, None, None]:
     # the moment as text: an edited one may be no moment any more
     at = cast(event.c.at, Text).label("at")
     others = [column for column in event.c if column is not event.c.at]
     statement = select(at, *others).where(*where).order_by(event.c.seq)
-    for row in connection.execution_options(yield_per=1000).execute(statement):
-        yield Stored(seq=row.seq, fact=_fact_of(row), previous=row.previous, hash=row.hash)
+    with connection.execution_options(yield_per=1000).execute(statement) as rows:
+        for row in rows:
+            yield Stored(seq=row.seq, fact=_fact_of(row), previous=row.previous, hash=row.hash)
 
 
 def _fact_of(row: Row[Any]) -> Fact | None:

@@ -18,8 +18,9 @@ from sqlalchemy import (
     update,
 )
 
-from pipeline.adapters.database.reading import BY_AGE, find_outbox
+from pipeline.adapters.database.reading import find_outbox
 from pipeline.adapters.database.rows import Values, interchange_of
+from pipeline.adapters.database.statements import BY_AGE, OUTBOX_NAMED
 from pipeline.adapters.database.tables import interchange, outbox
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
@@ -68,7 +69,7 @@ def claim_outbox(
     if not taken:
         return ()
     keys = [row.key for row in taken]
-    values = {row.key: row for row in find_outbox(connection, outbox.c.key.in_(keys))}
+    values = {row.key: row for row in find_outbox(connection, OUTBOX_NAMED, {"keys": keys})}
     return [(values[row.key], Claim(row.key, row.lease_token + 1)) for row in taken]
 
 

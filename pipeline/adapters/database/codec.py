@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import cache
@@ -21,6 +21,12 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 T = TypeVar("T")
 _Read = Callable[[Any], Any]
 
+#: ASCII, so that no character of a partner's can be one that a database refuses.
+_encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode
+
+#: What a reader raises on text of another form.
+_UNREADABLE = (TypeError, KeyError, AttributeError, ValueError, ArithmeticError)
+_ATOMS = (str, int, float, NoneType)
 _FORMS: Sequence[tuple[type, Callable[[Any], object]]] = (
     (Enum, attrgetter("value")),
     (Decimal, str),
@@ -41,7 +47,7 @@ def dump(value: object) -> str:
     Raises:
         TypeError: It holds something this module has no form for: our bug.
     """
-    return json.dumps(_plain(value), ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    return _encode(_plain(value))
 
 
 def load(kind: type[T], text: str) -> T:
@@ -52,7 +58,7 @@ def load(kind: type[T], text: str) -> T:
     """
     try:
         found: T = _reader(cast("Any", kind))(json.loads(text))
-    except (TypeError, KeyError, ValueError, ArithmeticError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"not a stored {kind.__name__}: {error}") from error
     return found
 
@@ -65,16 +71,16 @@ def load_all(kind: type[T], text: str) -> tuple[T, ...]:
     """
     try:
         found: tuple[T, ...] = tuple(map(_reader(cast("Any", kind)), json.loads(text)))
-    except (TypeError, KeyError, ValueError, ArithmeticError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"not stored {kind.__name__} values: {error}") from error
     return found
 
 
 def _plain(value: object) -> object:
     """Return what `json` can write of a value."""
-    if value is None or isinstance(value, str | int | float):
+    if isinstance(value, _ATOMS):
         return value
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
@@ -85,7 +91,8 @@ def _plain(value: object) -> object:
             if (item := getattr(value, name)) is not None or not optional
         }
     for kind, form in _FORMS:
-        if isinstance(value, kind):
+        # a moment is a date to Python, but would lose its time here
+        if isinstance(value, kind) and not isinstance(value, datetime):
             return form(value)
     raise TypeError(f"no JSON form for {type(value).__name__}")
 

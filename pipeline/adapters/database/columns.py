@@ -15,10 +15,10 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 def storable(text: str) -> str:
     r"""Return `text` with what no database takes replaced by U+FFFD.
 
-    >>> storable("a\0b")
-    'a\ufffdb'
+    >>> storable("a\0b") == "a\ufffdb"
+    True
     """
-    return _UNSTORABLE.sub("�", text)
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

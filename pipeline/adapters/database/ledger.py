@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from enum import Enum
 from typing import TypeVar
@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from pipeline.adapters.database import chain, claims, reading, rows, tables
 from pipeline.adapters.database.sheets import apply_sheets, read_sheets
+from pipeline.adapters.database.statements import BY_AGE, outbox_where
 from pipeline.adapters.database.transaction import SqlTransaction
 from pipeline.adapters.database.trouble import translated
 from pipeline.model.document import Document
@@ -44,11 +45,15 @@ class SqlLedger:
     Args:
         writing: Engine whose transactions may write.
         reading: Engine whose transactions see one moment and keep nobody waiting.
+        turn: What a writing thread must hold first; may be used again and again.
     """
 
-    def __init__(self, writing: Engine, reading: Engine) -> None:
+    def __init__(
+        self, writing: Engine, reading: Engine, turn: AbstractContextManager[None]
+    ) -> None:
         self._writing = writing
         self._reading = reading
+        self._turn = turn
 
     def close(self) -> None:
         """Close every connection to the database."""
@@ -61,7 +66,7 @@ class SqlLedger:
         Raises:
             LedgerConflict: Another writer was first; run the block again.
         """
-        with translated(), self._writing.begin() as connection:
+        with self._write() as connection:
             transaction = SqlTransaction(connection)
             yield transaction
             transaction.finish()
@@ -107,7 +112,7 @@ class SqlLedger:
         statement = (
             select(tables.interchange)
             .where(columns.connection == connection, columns.removed.is_(False))
-            .order_by(*reading.BY_AGE)
+            .order_by(*BY_AGE)
         )
         with self._read() as database:
             return [rows.interchange_of(row) for row in database.execute(statement)]
@@ -205,7 +210,7 @@ class SqlLedger:
         if states:
             where.append(columns.state.in_([state.value for state in states]))
         with self._read() as connection:
-            return reading.find_outbox(connection, *where)
+            return reading.find_outbox(connection, outbox_where(*where))
 
     def events(self, subject: str | None = None) -> Iterator[Event]:
         """Yield events in order; of one subject and of what lies inside it if given.
@@ -250,7 +255,7 @@ class SqlLedger:
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with translated(), self._writing.begin() as connection:
+        with translated(), self._turn, self._writing.begin() as connection:
             yield connection
 
 

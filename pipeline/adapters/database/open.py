@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from sqlite3 import Connection as SqliteConnection
+from threading import Lock
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError
@@ -10,10 +12,10 @@ from sqlalchemy.exc import ArgumentError
 from pipeline.adapters.database.ledger import SqlLedger
 from pipeline.adapters.database.tables import REVISION
 from pipeline.adapters.database.trouble import translated
-from pipeline.model.errors import ConfigError
+from pipeline.model.errors import ConfigError, LedgerConflict
 
 #: How long one writer waits for another before it gives up with a `LedgerConflict`.
-_PATIENCE_S = 30
+_PATIENCE_S = 30.0
 
 
 def open_ledger(url: str) -> SqlLedger:
@@ -38,7 +40,26 @@ def open_ledger(url: str) -> SqlLedger:
     except BaseException:
         writing.dispose()
         raise
-    return SqlLedger(writing, reading)
+    turn = _Turn() if address.get_backend_name() == "sqlite" else nullcontext()
+    return SqlLedger(writing, reading, turn)
+
+
+class _Turn:
+    """Lets the writing threads of one process in one by one.
+
+    SQLite lets one writer in as well, but those who wait look again by chance, so that
+    one of them may starve.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=_PATIENCE_S):
+            raise LedgerConflict("another thread of this process does not end its transaction")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def _address(url: str) -> URL:
@@ -82,12 +103,12 @@ def _sqlite(address: URL) -> tuple[Engine, Engine]:
 
 def _postgresql(address: URL) -> tuple[Engine, Engine]:
     """Return engines on a server; readers see one snapshot."""
-    options = f"-c timezone=UTC -c lock_timeout={_PATIENCE_S}s"
+    options = f"-c timezone=UTC -c lock_timeout={_PATIENCE_S * 1000:.0f}"
     engine = create_engine(
         address,
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
-        connect_args={"options": options, "connect_timeout": _PATIENCE_S},
+        connect_args={"options": options, "connect_timeout": int(_PATIENCE_S)},
     )
     snapshot = engine.execution_options(
         isolation_level="REPEATABLE READ", postgresql_readonly=True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select
@@ -14,14 +14,16 @@ from pipeline.adapters.database.rows import (
     outbox_of,
     report_of,
 )
-from pipeline.adapters.database.tables import (
-    document,
-    finding,
-    interchange,
-    outbox,
-    outbox_document,
-    report,
+from pipeline.adapters.database.statements import (
+    BY_AGE,
+    DOCUMENT,
+    DOCUMENTS_OF,
+    FINDINGS,
+    INTERCHANGE,
+    REPORT,
+    Outbox,
 )
+from pipeline.adapters.database.tables import document, interchange
 from pipeline.model.document import Document
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
@@ -29,51 +31,44 @@ from pipeline.model.outbox import OutboxRow
 from pipeline.model.report import ValidationReport
 from pipeline.ports.ledger import Query
 
-#: Oldest first; files of one moment by name, as those who compare them do.
-BY_AGE = (interchange.c.received_at, interchange.c.name, interchange.c.id)
 _NEWEST_FIRST = tuple(column.desc() for column in BY_AGE)
 
 
 def find_interchange(connection: Connection, subject: str) -> Interchange | None:
     """Return one interchange."""
-    row = connection.execute(select(interchange).where(interchange.c.id == subject)).first()
+    row = connection.execute(INTERCHANGE, {"b_id": subject}).first()
     return interchange_of(row) if row else None
 
 
 def find_document(connection: Connection, subject: str) -> Document | None:
     """Return one document."""
-    row = connection.execute(select(document).where(document.c.id == subject)).first()
+    row = connection.execute(DOCUMENT, {"b_id": subject}).first()
     return document_of(row) if row else None
 
 
 def find_documents(connection: Connection, subject: str) -> list[Document]:
     """Return the documents of an interchange by place."""
-    statement = select(document).where(document.c.interchange == subject)
-    return [document_of(row) for row in connection.execute(statement.order_by(document.c.seq))]
+    return [
+        document_of(row) for row in connection.execute(DOCUMENTS_OF, {"b_interchange": subject})
+    ]
 
 
 def find_report(connection: Connection, subject: DocumentId) -> ValidationReport | None:
     """Return the stored report of a document."""
-    body = connection.execute(select(report.c.body).where(report.c.document == subject)).scalar()
+    body = connection.execute(REPORT, {"b_document": subject}).scalar()
     if body is None:
         return None
-    rows = select(finding).where(finding.c.document == subject).order_by(finding.c.place)
-    return report_of(body, connection.execute(rows))
+    return report_of(body, connection.execute(FINDINGS, {"b_document": subject}))
 
 
-def find_outbox(connection: Connection, *where: ColumnElement[bool]) -> list[OutboxRow]:
+def find_outbox(
+    connection: Connection, wanted: Outbox, values: Mapping[str, object] | None = None
+) -> list[OutboxRow]:
     """Return outbox rows by key, with the documents they carry."""
-    wanted = select(outbox.c.key).where(*where)
     carried: dict[str, list[DocumentId]] = {}
-    statement = (
-        select(outbox_document.c.key, outbox_document.c.document)
-        .where(outbox_document.c.key.in_(wanted))
-        .order_by(outbox_document.c.key, outbox_document.c.place)
-    )
-    for key, subject in connection.execute(statement):
+    for key, subject in connection.execute(wanted.carried, values):
         carried.setdefault(key, []).append(DocumentId(subject))
-    rows = connection.execute(select(outbox).where(*where).order_by(outbox.c.key))
-    return [outbox_of(row, carried) for row in rows]
+    return [outbox_of(row, carried) for row in connection.execute(wanted.rows, values)]
 
 
 def list_interchanges(connection: Connection, query: Query) -> Sequence[Interchange]:

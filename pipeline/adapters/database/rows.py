@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row
@@ -22,6 +23,21 @@ from pipeline.model.status import InterchangeStep, OutboxState, Step
 
 #: A row to write: column to value.
 Values = dict[str, object]
+
+_NONE = "[]"
+#: Headers and bare reports kept at hand: the documents of a flow are written and read
+#: several times on their way, and most reports are alike.
+_AT_HAND = 2048
+
+
+@lru_cache(_AT_HAND)
+def _text(value: Hashable) -> str:
+    return dump(value)
+
+
+@lru_cache(_AT_HAND)
+def _header_of(text: str) -> RoutingHeader:
+    return load(RoutingHeader, text)
 
 
 def interchange_values(value: Interchange) -> Values:
@@ -91,8 +107,8 @@ def document_outcome(value: Document) -> Values:
     header = value.header
     return {
         "syntax": value.syntax.value if value.syntax else None,
-        "header": dump(header),
-        "reasons": dump(value.reasons),
+        "header": _text(header),
+        "reasons": dump(value.reasons) if value.reasons else _NONE,
         "codes": " ".join(reason.code for reason in value.reasons),
         "route": value.route,
         "first": value.first,
@@ -113,8 +129,8 @@ def document_of(row: Row[Any]) -> Document:
         sha256=row.sha256,
         step=Step(row.step),
         syntax=Syntax(row.syntax) if row.syntax else None,
-        header=load(RoutingHeader, row.header),
-        reasons=load_all(Reason, row.reasons),
+        header=_header_of(row.header),
+        reasons=load_all(Reason, row.reasons) if row.reasons != _NONE else (),
         route=row.route,
         first=DocumentId(row.first) if row.first else None,
     )
@@ -123,7 +139,7 @@ def document_of(row: Row[Any]) -> Document:
 def report_values(subject: DocumentId, value: ValidationReport) -> Values:
     """Return the row of a report, without its findings."""
     layers = tuple(replace(result, findings=()) for result in value.layers)
-    return {"document": subject, "body": dump(replace(value, layers=layers))}
+    return {"document": subject, "body": _text(replace(value, layers=layers))}
 
 
 def finding_values(subject: DocumentId, value: ValidationReport) -> list[Values]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
@@ -13,15 +13,12 @@ from sqlalchemy import (
     CursorResult,
     Executable,
     Table,
-    bindparam,
     delete,
     insert,
-    select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
-from pipeline.adapters.database import chain, reading, rows, tables
+from pipeline.adapters.database import chain, reading, rows, statements, tables
 from pipeline.adapters.database.claims import ENDED, is_free
 from pipeline.adapters.database.trouble import translated
 from pipeline.model.document import BusinessKey, Document
@@ -46,10 +43,6 @@ T = TypeVar("T")
 
 #: Values named by one statement; databases limit how many that may be.
 _SLICE = 1000
-_INSERT: Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
 
 
 class SqlTransaction:
@@ -57,28 +50,30 @@ class SqlTransaction:
 
     On PostgreSQL every fact about an interchange, its documents or its outbox rows
     locks the interchange's row first, so that what was read stays true; on SQLite the
-    whole transaction holds the one write lock. Events and attempts are collected and
-    written by `finish`, because the head of the chain is what all writers wait for.
+    whole transaction holds the one write lock. What no act reads back (events, attempts, the
+    documents of an outbox row) is collected and written in one go.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._facts: list[Fact] = []
         self._attempts: list[rows.Values] = []
+        self._carried: list[rows.Values] = []
+        self._dialect = connection.dialect.name
         self._locked: set[str] = set()
-        self._broken: PipelineError | None = None
+        self._broken: Exception | None = None
 
     def finish(self) -> None:
         """Write what was collected; the transaction is then ready to commit.
 
         Raises:
-            PipelineError: One that an act raised before, if the caller swallowed it:
-                such a transaction never commits.
+            PipelineError, ValueError: One that an act raised before, if the caller
+                swallowed it: such a transaction never commits.
         """
         if self._broken is not None:
             raise self._broken
-        if self._attempts:
-            self._run(insert(tables.attempt), self._attempts)
+        self._write_carried()
+        self._insert_all(tables.attempt, self._attempts)
         with self._guard():
             chain.append(self._connection, self._facts)
 
@@ -106,52 +101,47 @@ class SqlTransaction:
 
     def outbox_of(self, subject: InterchangeId) -> Sequence[OutboxRow]:
         """Return the outbox rows that come from one interchange, by key."""
+        self._write_carried()
         with self._guard():
             self._lock(subject)
-            return reading.find_outbox(self._connection, tables.outbox.c.interchange == subject)
+            return reading.find_outbox(
+                self._connection, statements.OUTBOX_OF, {"b_interchange": subject}
+            )
 
     def same_bytes(self, sha256: str, but: InterchangeId) -> Sequence[Interchange]:
         """Return other interchanges with these bytes; none where the bytes are not known."""
-        return self._others(but, sha256=sha256) if sha256 else ()
+        if not sha256:
+            return ()
+        found = self._run(statements.SAME_BYTES, {"b_sha256": sha256, "but": but})
+        return [rows.interchange_of(row) for row in found]
 
     def same_name(self, connection: str, name: str, but: InterchangeId) -> Sequence[Interchange]:
         """Return other interchanges of this connection with this name, oldest first."""
-        return self._others(but, connection=connection, name=name)
+        wanted = {"b_connection": connection, "b_name": name, "but": but}
+        return [rows.interchange_of(row) for row in self._run(statements.SAME_NAME, wanted)]
 
     def holders(self, keys: Collection[BusinessKey]) -> Mapping[BusinessKey, DocumentId]:
         """Return which accepted document holds each key that is held."""
-        columns = tables.business_key.c
         sellers = sorted({key.seller for key in keys})
         found: dict[BusinessKey, DocumentId] = {}
         for numbers in _sliced(sorted({key.number for key in keys})):
-            held = self._run(
-                select(tables.business_key)
-                .where(columns.seller.in_(sellers), columns.number.in_(numbers))
-                .with_for_update(key_share=True)
-            )
-            for row in held:
+            wanted = {"sellers": sellers, "numbers": numbers}
+            for row in self._run(statements.HOLDERS, wanted):
                 key = BusinessKey(seller=row.seller, number=row.number, year=row.year)
                 found[key] = DocumentId(row.document)
         return {key: found[key] for key in keys if key in found}
 
     def next_number(self, series: str) -> int:
         """Take the next number of a series; others wait for theirs until this ends."""
-        counter = tables.counter
-        statement = (
-            self._insert(counter)
-            .values(series=series, value=1)
-            .on_conflict_do_update(
-                index_elements=[counter.c.series], set_={"value": counter.c.value + 1}
-            )
-            .returning(counter.c.value)
-        )
-        return int(self._run(statement).scalar_one())
+        statement = statements.NEXT_NUMBER[self._dialect]
+        return int(self._run(statement, {"series": series}).scalar_one())
 
     # -- interchanges
     def record(self, interchange: Interchange, by: str) -> bool:
         """Write a received interchange; False if it is known already (nothing new)."""
         check_step(INTERCHANGE_FOLLOWS, None, interchange.step)
-        if not self._added(tables.interchange, rows.interchange_values(interchange)):
+        statement = statements.ADD_INTERCHANGE[self._dialect]
+        if not self._run(statement, rows.interchange_values(interchange)).rowcount:
             return False
         data = {
             "connection": interchange.connection,
@@ -169,11 +159,7 @@ class SqlTransaction:
         Raises:
             ValueError: There is no such interchange: our bug.
         """
-        columns = tables.interchange.c
-        statement = update(tables.interchange).where(
-            columns.id == subject, columns.removed.is_(False)
-        )
-        if self._run(statement.values(removed=True)).rowcount:
+        if self._run(statements.MARK_REMOVED, {"b_id": subject}).rowcount:
             self._tell(subject, "interchange.removed", by, at, {})
         elif reading.find_interchange(self._connection, subject) is None:
             raise ValueError(f"{subject}: no such interchange")
@@ -189,14 +175,18 @@ class SqlTransaction:
     ) -> None:
         """Move `interchange` from its `step` to `after`; a claim on it ends."""
         check_step(INTERCHANGE_FOLLOWS, interchange.step, after)
-        outcome = rows.interchange_outcome(interchange)
-        columns = tables.interchange.c
-        statement = update(tables.interchange).where(
-            columns.id == interchange.id, columns.step == interchange.step.value
-        )
+        statement = statements.MOVE_INTERCHANGE
+        change: rows.Values = {
+            "b_id": interchange.id,
+            "b_step": interchange.step.value,
+            "step": after.value,
+            **rows.interchange_outcome(interchange),
+            **ENDED,
+        }
         if claim is not None:
-            statement = statement.where(columns.lease_token == claim.token)
-        moved = self._run(statement.values(step=after.value, **outcome, **ENDED)).rowcount
+            statement = statements.MOVE_CLAIMED_INTERCHANGE
+            change["b_lease_token"] = claim.token
+        moved = self._run(statement, change).rowcount
         self._check(interchange.id, moved, 1)
         data = {
             "reason": interchange.reason,
@@ -232,10 +222,6 @@ class SqlTransaction:
             check_step(FOLLOWS, one.step, after)
         if not documents:
             return
-        columns = tables.document.c
-        statement = update(tables.document).where(
-            columns.id == bindparam("b_id"), columns.step == bindparam("b_step")
-        )
         changes = [
             {
                 "b_id": one.id,
@@ -245,7 +231,7 @@ class SqlTransaction:
             }
             for one in documents
         ]
-        moved = self._run(statement, changes).rowcount
+        moved = self._run(statements.MOVE_DOCUMENT, changes).rowcount
         self._check(f"{documents[0].id} … {documents[-1].id}", moved, len(documents))
         for one in documents:
             codes = [reason.code for reason in one.reasons]
@@ -273,22 +259,19 @@ class SqlTransaction:
     def free_keys(self, documents: Collection[DocumentId]) -> None:
         """Take the keys back from documents that are accepted no more."""
         for part in _sliced(sorted(documents)):
-            held = tables.business_key.c.document.in_(part)
-            self._run(delete(tables.business_key).where(held))
+            self._run(statements.FREE_KEYS, {"documents": part})
 
     # -- outbox
     def enqueue(self, row: OutboxRow, by: str, at: datetime) -> None:
         """Write an outbox row as PENDING; a row with that key already there is left alone."""
         check_step(OUTBOX_FOLLOWS, None, row.state)
-        if not self._added(tables.outbox, rows.outbox_values(row)):
+        statement = statements.ADD_OUTBOX[self._dialect]
+        if not self._run(statement, rows.outbox_values(row)).rowcount:
             return
-        self._insert_all(
-            tables.outbox_document,
-            [
-                {"key": row.key, "place": place, "document": subject}
-                for place, subject in enumerate(row.documents, 1)
-            ],
-        )
+        self._carried += [
+            {"key": row.key, "place": place, "document": subject}
+            for place, subject in enumerate(row.documents, 1)
+        ]
         data = {
             "kind": row.kind.value,
             "interchange": row.interchange,
@@ -312,19 +295,17 @@ class SqlTransaction:
     ) -> None:
         """Write how one attempt at `row` ended, with its attempt row; the claim ends."""
         check_step(OUTBOX_FOLLOWS, row.state, after or OutboxState.SENT)
-        columns = tables.outbox.c
-        statement = update(tables.outbox).where(
-            columns.key == row.key,
-            columns.state == row.state.value,
-            columns.lease_token == claim.token,
-        )
-        outcome: rows.Values = {
+        change: rows.Values = {
+            "b_key": row.key,
+            "b_state": row.state.value,
+            "b_lease_token": claim.token,
             "state": (after or row.state).value,
             "attempts": row.attempts,
             "due": row.due,
             "error": row.error,
+            **ENDED,
         }
-        self._check(row.key, self._run(statement.values(**outcome, **ENDED)).rowcount, 1)
+        self._check(row.key, self._run(statements.SETTLE_OUTBOX, change).rowcount, 1)
         self._attempts.append(
             {
                 "key": row.key,
@@ -375,30 +356,13 @@ class SqlTransaction:
     def _lock(self, subject: str) -> None:
         """Keep others from changing an interchange, and what lies inside, until this ends."""
         if subject not in self._locked:
-            column = tables.interchange.c.id
-            wanted = select(column).where(column == subject)
-            self._connection.execute(wanted.with_for_update(key_share=True))
+            self._connection.execute(statements.LOCK, {"b_id": subject})
             self._locked.add(subject)
 
-    def _others(self, but: InterchangeId, **same: str) -> Sequence[Interchange]:
-        statement = (
-            select(tables.interchange)
-            .filter_by(**same)
-            .where(tables.interchange.c.id != but)
-            .order_by(*reading.BY_AGE)
-            .with_for_update(key_share=True)
-        )
-        return [rows.interchange_of(row) for row in self._run(statement)]
-
-    def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
-        return _INSERT[self._connection.dialect.name](table)
-
-    def _added(self, table: Table, values: rows.Values) -> bool:
-        """Insert a row unless one with its key is there; tell whether it was inserted."""
-        statement = self._insert(table).values(**values).on_conflict_do_nothing()
-        # the library keeps the count of updates and deletions only, unless it is asked
-        counted = statement.execution_options(preserve_rowcount=True)
-        return self._run(counted).rowcount == 1
+    def _write_carried(self) -> None:
+        """Write which documents the new outbox rows carry, all in one go."""
+        self._insert_all(tables.outbox_document, self._carried)
+        self._carried = []
 
     def _insert_all(self, table: Table, values: Sequence[rows.Values]) -> None:
         if values:
@@ -410,7 +374,9 @@ class SqlTransaction:
         self._insert_all(tables.finding, findings)
 
     def _run(
-        self, statement: Executable, values: Sequence[rows.Values] | None = None
+        self,
+        statement: Executable,
+        values: Mapping[str, object] | Sequence[rows.Values] | None = None,
     ) -> CursorResult[Any]:
         with self._guard():
             return self._connection.execute(statement, values)
@@ -427,7 +393,7 @@ class SqlTransaction:
         try:
             with translated():
                 yield
-        except PipelineError as error:
+        except (PipelineError, ValueError) as error:
             self._broken = error
             raise
 

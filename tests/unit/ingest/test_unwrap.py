@@ -118,7 +118,7 @@ def test_what_is_not_read_is_passed_over(tar_gz: TarGz) -> None:
 
 def test_folders_and_shared_headers_are_no_files(raw_entry: RawEntry) -> None:
     """``tar`` writes folders, ``git archive`` a comment for all that follows."""
-    comment = b"19 comment=release\n"
+    comment = b"19 comment=release\n14 path=x.xml\n"
     tar = raw_entry("d/", type=tarfile.DIRTYPE) + raw_entry("pax", comment, type=b"g")
     tar += raw_entry("d/a.xml", A) + END
 
@@ -154,6 +154,7 @@ def test_other_types_are_refused_by_name(data: bytes) -> None:
         ("saut\nde ligne.xml", A, "IRR_NOM_F"),
         ("echap\x1b[31m.xml", A, "IRR_NOM_F"),
         ("a" * 1100, A, "IRR_NOM_F"),
+        ("./", A, "IRR_NOM_F"),
         ("f.pdf", A, "IRR_TYPE_F"),
         ("f.xml.exe", A, "IRR_TYPE_F"),
         ("f.xml", b"%PDF-1.7", "IRR_TYPE_F"),
@@ -186,6 +187,13 @@ def test_a_fault_is_told_with_its_place(tar_gz: TarGz) -> None:
     assert member.fault.message["fr"].startswith("fichier de 0 octet. Corrigez ce fichier")
     assert member.fault.message["en"].startswith("file of 0 bytes. Correct this file")
     assert list(member.chunks) == []
+
+
+def test_an_endless_name_is_cut(tar_gz: TarGz) -> None:
+    """It is refused, and told, but not carried into every table and page."""
+    (member,) = unwrap(io.BytesIO(tar_gz(("a" * 5000 + ".xml", A))), LIMITS, FLOW)
+
+    assert member.name == "a" * 1024
 
 
 @pytest.mark.parametrize("alone", [True, False])
@@ -293,9 +301,10 @@ def test_a_tar_that_is_not_whole_is_refused(
     assert _refusal(gzip.compress(build(whole))).code == "IRR_EXTRAC"
 
 
-def test_a_lying_size_is_found(raw_entry: RawEntry) -> None:
+@pytest.mark.parametrize("size", [1500, 10**7, 2**70, -1])
+def test_a_lying_size_is_found(raw_entry: RawEntry, size: int) -> None:
     """The header says more than there is: the flow ends within the file."""
-    tar = raw_entry("a.xml", A, size=10**7) + END
+    tar = raw_entry("a.xml", A, size=size) + END
 
     assert _refusal(gzip.compress(tar)).code == "IRR_EXTRAC"
 
@@ -333,6 +342,18 @@ def test_several_gzip_members_are_one_stream(raw_entry: RawEntry) -> None:
 
     assert _open(flow) == [(1, "a.xml", A), (2, "b.xml", B)]
     assert _open(flow + bytes(100_000)) == [(1, "a.xml", A), (2, "b.xml", B)]
+
+
+def test_a_gzip_member_may_begin_at_the_end_of_what_was_read(raw_entry: RawEntry) -> None:
+    """Its two first bytes need not come together."""
+    tar = raw_entry("a.xml", A) + END
+    first, second = gzip.compress(tar[:700]), gzip.compress(tar[700:])
+    # a file name in the gzip header fills the first read but for one byte
+    name = b"n" * (65_536 - 1 - len(first) - 1) + b"\0"
+    named = first[:3] + b"\x08" + first[4:10] + name + first[10:]
+
+    assert len(named) == 65_535
+    assert _open(named + second) == [(1, "a.xml", A)]
 
 
 @pytest.mark.parametrize(
@@ -379,6 +400,13 @@ def _drain(flow: bytes, limits: Limits = LIMITS) -> EnvelopeRefused | None:
     except EnvelopeRefused as refusal:
         return refusal
     return None
+
+
+def test_empty_gzip_members_do_not_feed_the_ratio(raw_entry: RawEntry) -> None:
+    """Every byte that came is counted once."""
+    bomb = _bomb(30, raw_entry, b"<" * 1_000_000)
+
+    assert _drain(gzip.compress(b"") * 900 + bomb) is not None
 
 
 def test_the_ratio_is_not_asked_of_small_flows(raw_entry: RawEntry) -> None:

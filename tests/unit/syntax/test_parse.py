@@ -131,6 +131,17 @@ def test_laughs_are_refused_at_once(subset: str) -> None:
     assert time.perf_counter() - started < 0.5
 
 
+def test_a_document_type_is_refused_before_the_body_is_read() -> None:
+    """However long the body is: a refusal costs what it is worth."""
+    document = b"<!DOCTYPE a><a>" + b"<b k='v'>x</b>" * 3_000_000 + b"</a>"
+    started = time.perf_counter()
+
+    refusal = _refusal(document)
+
+    assert refusal.code == "XML-DTD"
+    assert time.perf_counter() - started < 0.2
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -264,6 +275,11 @@ SMALL = Limits(
         ),
         pytest.param(lambda n: b"<a>" + b"x" * n + b"</a>", 100, id="text"),
         pytest.param(lambda n: b"<a><b/>" + b"x" * n + b"</a>", 100, id="tail"),
+        pytest.param(
+            lambda n: f'<b xmlns="{CBC}"><EmbeddedDocumentBinaryObject/>{"x" * n}</b>'.encode(),
+            100,
+            id="behind-an-attachment",
+        ),
         pytest.param(lambda n: b"<a><![CDATA[" + b"x" * n + b"]]></a>", 100, id="cdata"),
         pytest.param(
             lambda n: b"<a>" + b"x<!---->" * 5 + b"x" * (n - 5) + b"</a>", 100, id="text-in-pieces"
@@ -326,6 +342,8 @@ def test_a_limit_is_kept_to_the_unit(build: Callable[[int], bytes], most: int) -
         pytest.param(b"<a>" * 300 + b"</a>" * 300, id="depth-300"),
         pytest.param(b"<a>" * 3000 + b"</a>" * 3000, id="depth-3000"),
         pytest.param(b"<a>" * 3_000_000, id="depth-endless"),
+        pytest.param(b"<a><!--" + b"x" * 40_000_000, id="comment-endless"),
+        pytest.param(b"<a b='" + b"x" * 40_000_000, id="attribute-endless"),
     ],
 )
 def test_the_excessive_is_refused_within_a_second(document: bytes) -> None:
@@ -336,6 +354,16 @@ def test_the_excessive_is_refused_within_a_second(document: bytes) -> None:
 
     assert refusal.code == "XML-LIMIT"
     assert time.perf_counter() - started < 1
+
+
+def test_an_attachment_may_be_held_to_less_than_a_text() -> None:
+    """The two caps are two settings of a sheet."""
+    limits = replace(LIMITS, attachment_bytes=30)
+    document = b'<AttachmentBinaryObject xmlns="%s">%s</AttachmentBinaryObject>'
+
+    parse(document % (RAM.encode(), b"QUJD" * 10), limits)
+
+    assert _refusal(document % (RAM.encode(), b"QUJD" * 11), limits).code == "XML-LIMIT"
 
 
 def test_libxml2s_own_caps_are_told_as_limits() -> None:

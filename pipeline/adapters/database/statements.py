@@ -1,0 +1,126 @@
+"""The statements of the hot path, built once: building one costs three times its execution.
+
+Names that begin with ``b_`` are compared; an update sets whatever else it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Executable,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from pipeline.adapters.database.tables import (
+    business_key,
+    counter,
+    document,
+    finding,
+    interchange,
+    outbox,
+    outbox_document,
+    report,
+)
+
+#: Oldest first; files of one moment by name, as those who compare them do.
+BY_AGE = (interchange.c.received_at, interchange.c.name, interchange.c.id)
+
+
+class Outbox(NamedTuple):
+    """Two questions: some outbox rows by key, and the documents they carry by key and place."""
+
+    rows: Select[Any]
+    carried: Select[Any]
+
+
+def outbox_where(*where: ColumnElement[bool]) -> Outbox:
+    """Build the questions for the outbox rows that match."""
+    carried = outbox_document.c
+    return Outbox(
+        select(outbox).where(*where).order_by(outbox.c.key),
+        select(carried.key, carried.document)
+        .where(carried.key.in_(select(outbox.c.key).where(*where)))
+        .order_by(carried.key, carried.place),
+    )
+
+
+def _equal(column: Column[Any]) -> ColumnElement[bool]:
+    return column == bindparam(f"b_{column.name}")
+
+
+def _any_of(name: str) -> BindParameter[Any]:
+    return bindparam(name, expanding=True)
+
+
+# -- facts; on PostgreSQL those of a transaction lock what they return, on SQLite it all is
+INTERCHANGE = select(interchange).where(_equal(interchange.c.id))
+DOCUMENT = select(document).where(_equal(document.c.id))
+DOCUMENTS_OF = select(document).where(_equal(document.c.interchange)).order_by(document.c.seq)
+REPORT = select(report.c.body).where(_equal(report.c.document))
+FINDINGS = select(finding).where(_equal(finding.c.document)).order_by(finding.c.place)
+OUTBOX_OF = outbox_where(_equal(outbox.c.interchange))
+OUTBOX_NAMED = outbox_where(outbox.c.key.in_(_any_of("keys")))
+LOCK = select(interchange.c.id).where(_equal(interchange.c.id)).with_for_update(key_share=True)
+_OTHERS = (
+    select(interchange)
+    .where(interchange.c.id != bindparam("but"))
+    .order_by(*BY_AGE)
+    .with_for_update(key_share=True)
+)
+SAME_BYTES = _OTHERS.where(_equal(interchange.c.sha256))
+SAME_NAME = _OTHERS.where(_equal(interchange.c.connection), _equal(interchange.c.name))
+HOLDERS = (
+    select(business_key)
+    .where(
+        business_key.c.seller.in_(_any_of("sellers")),
+        business_key.c.number.in_(_any_of("numbers")),
+    )
+    .with_for_update(key_share=True)
+)
+
+# -- acts
+MARK_REMOVED = (
+    update(interchange)
+    .where(_equal(interchange.c.id), interchange.c.removed.is_(False))
+    .values(removed=True)
+)
+MOVE_INTERCHANGE = update(interchange).where(_equal(interchange.c.id), _equal(interchange.c.step))
+MOVE_CLAIMED_INTERCHANGE = MOVE_INTERCHANGE.where(_equal(interchange.c.lease_token))
+MOVE_DOCUMENT = update(document).where(_equal(document.c.id), _equal(document.c.step))
+FREE_KEYS = delete(business_key).where(business_key.c.document.in_(_any_of("documents")))
+SETTLE_OUTBOX = update(outbox).where(
+    _equal(outbox.c.key), _equal(outbox.c.state), _equal(outbox.c.lease_token)
+)
+
+_INSERT: Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+#: By dialect: insert a row unless one with its key is there. The library keeps the count
+#: of updates and deletions only, unless it is asked.
+ADD_INTERCHANGE, ADD_OUTBOX = (
+    {
+        dialect: build(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+        for dialect, build in _INSERT.items()
+    }
+    for table in (interchange, outbox)
+)
+#: By dialect: take the next number of a series.
+NEXT_NUMBER: Mapping[str, Executable] = {
+    dialect: build(counter)
+    .values(value=1)
+    .on_conflict_do_update(index_elements=[counter.c.series], set_={"value": counter.c.value + 1})
+    .returning(counter.c.value)
+    for dialect, build in _INSERT.items()
+}

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from pipeline.adapters.baselines import MeasuredProcess
     from pipeline.adapters.packs import PackShelf
+    from pipeline.adapters.process_wire import JobWriter
     from pipeline.app.hub import Hub
     from pipeline.model.connection import Connection as Sheet
     from pipeline.validate.judge import Artefacts
@@ -309,6 +310,13 @@ def measured_worker(place: Workspace) -> MeasuredProcess:
     from pipeline.adapters.baselines import MeasuredProcess
 
     return MeasuredProcess(judge_worker, worker_settings(place))
+
+
+def job_writer() -> JobWriter:
+    """Return what writes jobs for a worker's pipe."""
+    from pipeline.adapters.process_wire import JobWriter
+
+    return JobWriter()
 
 
 def measured_saxonc(place: Workspace, pack: str) -> MeasuredProcess:

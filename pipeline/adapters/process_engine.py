@@ -24,6 +24,14 @@ from multiprocessing.context import SpawnContext
 from time import monotonic
 from typing import Generic, TypeVar
 
+from pipeline.adapters.process_wire import (
+    JobWriter,
+    SentJob,
+    SentJudged,
+    read_job,
+    read_judged,
+    write_judged,
+)
 from pipeline.model.errors import EngineError
 from pipeline.model.finding import Layer, LayerResult, Outcome
 from pipeline.model.report import Judged, Trouble, ValidationReport
@@ -226,6 +234,7 @@ class ProcessEngine(Generic[S]):
         self._lock = threading.Lock()
         self._busy = threading.Lock()
         self._closing = threading.Event()
+        self._jobs = JobWriter()
         self._watch: threading.Thread | None = None
 
     def judge(self, jobs: Iterable[Job]) -> Iterator[Judged]:
@@ -299,7 +308,7 @@ class ProcessEngine(Generic[S]):
             if worker.ready:
                 worker.deadline = monotonic() + self._limits.time_s
         try:
-            worker.connection.send(task.sent)
+            worker.connection.send(self._jobs.write(task.sent))
         except OSError:
             self._lost(place, desk)
 
@@ -334,7 +343,7 @@ class ProcessEngine(Generic[S]):
         if isinstance(message, Failed):
             desk.failed(task, (Trouble.ENGINE_CRASH, message.detail))
         else:
-            desk.answered(task, message)
+            desk.answered(task, read_judged(message))
         worn = worker.served >= self._limits.documents
         if worn or worker.resident() > self._limits.resting_bytes:
             self._retire(place)
@@ -443,9 +452,9 @@ def serve(connection: Connection, judge: Callable[[Job], Judged]) -> None:
         return  # the parent has gone, or has no more use for us
 
 
-def _answer(judge: Callable[[Job], Judged], job: Job) -> Judged | Failed:
+def _answer(judge: Callable[[Job], Judged], sent: SentJob) -> SentJudged | Failed:
     try:
-        return judge(job)
+        return write_judged(judge(read_job(sent)))
     except Exception:  # noqa: BLE001  # the document's edge: our bug holds one document, not a batch
         return Failed(traceback.format_exc(limit=-4))
 

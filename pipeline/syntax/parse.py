@@ -3,7 +3,8 @@
 Two passes over the same bytes, in one encoding that this module settles, so that two
 parsers never see two documents. Expat goes first and refuses what no invoice needs
 (document types, other encodings, excessive sizes) without building anything; lxml then
-builds the tree.
+builds the tree. A small document in which a few counts rule all of that out is spared
+the first pass.
 
 Schemas are compiled here too, for the same reason: nothing is fetched that was not
 handed in.
@@ -15,6 +16,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from copy import deepcopy
+from functools import cache
 from types import MappingProxyType
 from xml.parsers import expat
 
@@ -32,6 +34,17 @@ ATTACHMENTS = (ubl.ATTACHMENT, cii.ATTACHMENT)
 
 #: What `cut_attachments` leaves of a longer one, in characters: whole groups of base 64.
 ATTACHMENT_KEPT = 1024
+
+#: Up to this many bytes a document may be spared the first pass.
+_SMALL = 1 << 16
+#: How nearly every invoice starts; any other declaration is left to the first pass.
+_USUAL_START = re.compile(
+    rb"""<\?xml version=["']1\.0["'](?: encoding=["'][Uu][Tt][Ff]-8["'])?"""
+    rb"""(?: standalone=["'](?:yes|no)["'])?\s*\?>|<[A-Za-z]"""
+)
+#: Attributes that a usual tag has at most, and bytes too few for one more of them.
+_USUAL_ATTRIBUTES = 32
+_USUAL_TAG = 5 * _USUAL_ATTRIBUTES
 
 #: libxml2's own cap on one text node; above it only its huge mode reads on.
 _LIBXML_TEXT = 10_000_000
@@ -127,14 +140,54 @@ def parse(data: bytes, limits: Limits) -> etree._Element:
     if len(data) > most:
         raise _excessive(None, f"fichier de plus de {most} octets", f"file over {most} bytes")
     codec, text = _as_utf8(data)
-    scan = _Scan if len(text) <= min(limits.text_bytes, limits.attachment_bytes) else _FullScan
-    scan(codec, limits).run(text)
+    harmless = _is_harmless(codec, text, limits)
+    if not harmless:
+        _scan(codec, text, limits)
     try:
-        return etree.fromstring(text, _LARGE if len(text) > _LIBXML_TEXT else _PLAIN)
+        root = etree.fromstring(text, _LARGE if len(text) > _LIBXML_TEXT else _PLAIN)
+        if harmless and _deeper_than(limits.depth)(root):
+            _scan(codec, text, limits)
     except etree.XMLSyntaxError as error:
+        if harmless:
+            _scan(codec, text, limits)  # says it in its own words, the same for any size
         if error.code in _LIBXML_CAPS:  # type: ignore[attr-defined]  # the stubs lack it
             raise _excessive(error.lineno, error.msg, error.msg) from error
         raise _ill_formed(error.lineno, error.msg, error.msg) from error
+    return root
+
+
+def _is_harmless(codec: str, text: bytes, limits: Limits) -> bool:
+    """Tell whether a few counts show that the first pass could refuse nothing but its shape."""
+    return (
+        len(text) <= min(_SMALL, limits.text_bytes, limits.attachment_bytes)
+        and codec == "utf-8"
+        and limits.attributes >= _USUAL_ATTRIBUTES
+        and _USUAL_START.match(text) is not None
+        and b"<!DOCTYPE" not in text
+        and text.count(b"<") <= limits.elements
+        and all(map(_is_usual, text.split(b"<")))
+    )
+
+
+def _is_usual(tag: bytes) -> bool:
+    """Tell whether a tag, with the text behind it, is too short for an excessive name.
+
+    A name counts with its namespace, hence half the cap; so short a tag that has an
+    excessive number of attributes shows by its equals signs.
+    """
+    return len(tag) <= _USUAL_TAG or (
+        len(tag) <= NAME_CHARS // 2 and tag.count(b"=") <= _USUAL_ATTRIBUTES
+    )
+
+
+@cache
+def _deeper_than(depth: int) -> etree.XPath:
+    return etree.XPath(f"boolean({'/*' * (depth + 1)})")
+
+
+def _scan(codec: str, text: bytes, limits: Limits) -> None:
+    scan = _Scan if len(text) <= min(limits.text_bytes, limits.attachment_bytes) else _FullScan
+    scan(codec, limits).run(text)
 
 
 def cut_attachments(root: etree._Element) -> etree._Element | None:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -127,17 +128,20 @@ class FolderSpool:
     def write(self, name: str, chunks: Iterable[bytes]) -> Scrap:
         """Write one document, replacing what is there."""
         path = self._place(name)
+        # two lanes may take the same flow apart: neither may see the other's half
+        part = path.with_name(f"{path.name}.{threading.get_ident()}.part")
         digest, size, head = sha256(), 0, b""
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with path.open("wb") as file:
+            with part.open("wb") as file:
                 for chunk in chunks:
                     file.write(chunk)
                     digest.update(chunk)
                     size += len(chunk)
                     head += chunk[: _ENDS - len(head)]
+            part.replace(path)
         except OSError as error:
-            _drop(path)
+            _drop(part)
             raise ArchiveError(f"{name}: {error.strerror or error}") from error
         return Scrap(str(path), size, digest.hexdigest(), head)
 

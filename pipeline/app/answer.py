@@ -26,6 +26,8 @@ def answer(
     interchange: Interchange,
     reasons: tuple[Reason, ...],
     findings: Findings,
+    *,
+    was_held: bool,
 ) -> None:
     """Enqueue the answer to an interchange as it now stands, once.
 
@@ -40,11 +42,13 @@ def answer(
         interchange: As it now stands.
         reasons: Those of the flow as a whole.
         findings: Of its documents, by id, as far as they are known.
+        was_held: Whether something in it was held before, so that something was said.
     """
     documents = tx.documents_of(interchange.id)
     outcome = flow_outcome(interchange.step, (document.step for document in documents))
     final = outcome is not FlowOutcome.HELD
-    said = [row for row in tx.outbox_of(interchange.id) if row.kind is OutboxKind.ACKNOWLEDGEMENT]
+    rows = tx.outbox_of(interchange.id) if was_held else ()
+    said = [row for row in rows if row.kind is OutboxKind.ACKNOWLEDGEMENT]
     if any(row.final or not final for row in said):
         return
     now = hub.clock.now()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -12,14 +12,13 @@ from structlog import get_logger
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lanes import in_lanes
 from pipeline.app.open_flow import open_flow, spool_name
-from pipeline.app.settle import close_if_done
 from pipeline.model.connection import Connection, Envelope, RetryPolicy
 from pipeline.model.document import Document
 from pipeline.model.errors import ArchiveError, PipelineError
-from pipeline.model.identity import InterchangeId
-from pipeline.model.outbox import OutboxKind, OutboxRow
-from pipeline.model.status import OutboxState, Step
-from pipeline.ports.ledger import Claim, Query, Sheets, Transaction
+from pipeline.model.identity import DocumentId, InterchangeId
+from pipeline.model.outbox import OutboxRow
+from pipeline.model.status import InterchangeStep, OutboxState, Step
+from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.ports.outside import Session
 from pipeline.route.pack import pack_tar_gz
 from pipeline.route.plan import member_name
@@ -65,8 +64,7 @@ def deliver(hub: Hub, sheets: Sheets, name: str, horizon: datetime) -> int:
     try:
         connection = sheet_of(sheets, name)
         documents = _documents(hub, rows)
-        with hub.doors.open(connection) as session:
-            results = _put_all(hub, sheets, connection, session, rows, documents)
+        results = _put_all(hub, sheets, connection, rows, documents)
     except PipelineError as error:
         log.warning("deliver.closed_door", connection=name, code=error.code, error=str(error))
         results = [error] * len(rows)
@@ -78,7 +76,6 @@ def _put_all(
     hub: Hub,
     sheets: Sheets,
     connection: Connection,
-    session: Session,
     rows: Sequence[OutboxRow],
     documents: Mapping[str, Document],
 ) -> list[Put | PipelineError]:
@@ -87,7 +84,7 @@ def _put_all(
         sent = session.put(connection.out, row.name, payload)
         return Put(sha256(payload).hexdigest(), sent)
 
-    return in_lanes(hub, connection, rows, put, first=session)
+    return in_lanes(hub, connection, rows, put)
 
 
 def payload_of(
@@ -125,12 +122,8 @@ def _take_again(hub: Hub, sheets: Sheets, subject: InterchangeId) -> None:
 
 
 def _documents(hub: Hub, rows: Sequence[OutboxRow]) -> dict[str, Document]:
-    flows = {row.interchange for row in rows if row.kind is OutboxKind.DELIVERY}
-    return {
-        document.id: document
-        for flow in flows
-        for document in hub.ledger.documents(Query(interchange=flow, limit=1_000_000))
-    }
+    wanted = {one for row in rows for one in row.documents}
+    return {one.id: one for one in hub.ledger.documents_named(wanted)} if wanted else {}
 
 
 def _mark(
@@ -142,24 +135,18 @@ def _mark(
 ) -> None:
     """Write how every attempt of the group ended, by one commit."""
     with hub.ledger.transaction() as tx:
-        touched: set[InterchangeId] = set()
+        ended: dict[OutboxState, set[DocumentId]] = {}
         for (row, claim), result in zip(claimed, results, strict=True):
             if isinstance(result, PipelineError):
-                _mark_failed(hub, sheets, tx, row, claim, result)
+                after = _mark_failed(hub, sheets, tx, row, claim, result)
             else:
+                after = OutboxState.SENT
                 done = replace(row, attempts=row.attempts + 1, error="")
-                tx.settle_outbox(
-                    done,
-                    OutboxState.SENT,
-                    claim=claim,
-                    by=hub.by,
-                    at=hub.clock.now(),
-                    sha256=result.sha256,
-                )
-            if row.kind is OutboxKind.DELIVERY:
-                touched.add(row.interchange)
-        for subject in sorted(touched):
-            _step_documents(hub, tx, subject)
+                now = hub.clock.now()
+                tx.settle_outbox(done, after, claim=claim, by=hub.by, at=now, sha256=result.sha256)
+            if after is not None:
+                ended.setdefault(after, set()).update(row.documents)
+        _step_documents(hub, tx, ended)
     for (row, _), result in zip(claimed, results, strict=True):
         if isinstance(result, Put):
             log.info("deliver.done", connection=name, row=row.key, file=row.name, sent=result.sent)
@@ -172,7 +159,7 @@ def _mark_failed(
     row: OutboxRow,
     claim: Claim,
     error: PipelineError,
-) -> None:
+) -> OutboxState | None:
     sheet = sheets.connections.get(row.connection)
     now = hub.clock.now()
     tried, after = after_failure(row, error, sheet.retry if sheet else RetryPolicy(), now)
@@ -186,24 +173,26 @@ def _mark_failed(
         abandoned=after is OutboxState.ABANDONED,
     )
     tx.settle_outbox(tried, after, claim=claim, by=hub.by, at=now)
+    return after
 
 
-def _step_documents(hub: Hub, tx: Transaction, subject: InterchangeId) -> None:
-    """Move routed documents whose every delivery is sent, or one of which is abandoned."""
-    rows = [row for row in tx.outbox_of(subject) if row.kind is OutboxKind.DELIVERY]
-    # of several generations only the last one counts
-    latest = {
-        one: row.state
-        for row in sorted(rows, key=lambda row: row.generation)
-        for one in row.documents
-    }
-    routed = [one for one in tx.documents_of(subject) if one.step is Step.ROUTED]
+def _step_documents(
+    hub: Hub, tx: Transaction, ended: Mapping[OutboxState, Collection[DocumentId]]
+) -> None:
+    """Move the documents of deliveries that ended, and close what is then finished.
+
+    A routed document has one delivery: that of its latest generation.
+    """
     now = hub.clock.now()
-    sent = [one for one in routed if latest[one.id] is OutboxState.SENT]
-    lost = [one for one in routed if latest[one.id] is OutboxState.ABANDONED]
-    if sent:
-        tx.move_documents(sent, Step.DELIVERED, by=hub.by, at=now)
-    if lost:
-        tx.move_documents(lost, Step.ABANDONED, by=hub.by, at=now)
-    if (interchange := tx.interchange(subject)) is not None:
-        close_if_done(hub, tx, interchange)
+    touched: set[InterchangeId] = set()
+    for state, step in (
+        (OutboxState.SENT, Step.DELIVERED),
+        (OutboxState.ABANDONED, Step.ABANDONED),
+    ):
+        documents = tx.documents_named(ended.get(state, ()))
+        routed = [one for one in documents if one.step is Step.ROUTED]
+        if routed:
+            tx.move_documents(routed, step, by=hub.by, at=now)
+            touched.update(one.interchange for one in routed)
+    for interchange in tx.finished(touched):
+        tx.move_interchange(interchange, InterchangeStep.CLOSED, by=hub.by, at=now)

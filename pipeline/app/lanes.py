@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
 from typing import TypeVar
 
 from pipeline.app.hub import Hub
 from pipeline.model.connection import Connection
-from pipeline.model.errors import PipelineError
+from pipeline.model.errors import FileChanged, FileTooLarge, NameTaken, PipelineError
 from pipeline.ports.outside import Session
 
 T = TypeVar("T")
@@ -18,10 +18,12 @@ Act = Callable[[Hub, Connection, Session, T], R]
 
 #: Fewer files than this are not worth another login.
 _WORTH_A_LANE = 8
+#: Trouble of one file, after which its session can be trusted as before.
+_OF_THE_FILE = (FileChanged, FileTooLarge, NameTaken)
 
 
 def in_lanes(
-    hub: Hub, connection: Connection, items: Sequence[T], act: Act[T, R], *, first: Session
+    hub: Hub, connection: Connection, items: Sequence[T], act: Act[T, R]
 ) -> list[R | PipelineError]:
     """Return what `act` gave for each item, in order; an error is a result like others.
 
@@ -30,34 +32,47 @@ def in_lanes(
         connection: Its `door.transports` bounds how many sessions work side by side.
         items: What to act on.
         act: Called once an item, with one session at a time to itself.
-        first: A session already open; others are opened when there is enough to do.
     """
     count = max(1, min(connection.door.transports, len(items) // _WORTH_A_LANE))
-    lanes = [items[start::count] for start in range(count)]
-
-    def others(lane: Sequence[T]) -> list[R | PipelineError]:
-        try:
-            with hub.doors.open(connection) as session:
-                return _one_by_one(hub, connection, session, lane, act)
-        except PipelineError as error:
-            return list(repeat(error, len(lane)))
-
+    if count == 1:
+        return _one_by_one(hub, connection, items, act)
     results: list[R | PipelineError] = [PipelineError("not tried")] * len(items)
     with ThreadPoolExecutor(max_workers=count) as pool:
-        running = [pool.submit(others, lane) for lane in lanes[1:]]
-        results[0::count] = _one_by_one(hub, connection, first, lanes[0], act)
-        for start, lane in enumerate(running, 1):
+        lanes = [
+            pool.submit(_one_by_one, hub, connection, items[start::count], act)
+            for start in range(count)
+        ]
+        for start, lane in enumerate(lanes):
             results[start::count] = lane.result()
     return results
 
 
 def _one_by_one(
-    hub: Hub, connection: Connection, session: Session, items: Sequence[T], act: Act[T, R]
+    hub: Hub, connection: Connection, items: Sequence[T], act: Act[T, R]
 ) -> list[R | PipelineError]:
+    """Act on items with one session, and with a new one after trouble that was not the file's."""
     results: list[R | PipelineError] = []
-    for item in items:
+    rest = deque(items)
+    while rest:
+        logged_in = False
         try:
-            results.append(act(hub, connection, session, item))
+            with hub.doors.open(connection) as session:
+                logged_in = True
+                while rest:
+                    results.append(_act(hub, connection, session, rest[0], act))
+                    rest.popleft()
         except PipelineError as error:
-            results.append(error)
+            failed = 1 if logged_in else len(rest)
+            results.extend([error] * failed)
+            for _ in range(failed):
+                rest.popleft()
     return results
+
+
+def _act(
+    hub: Hub, connection: Connection, session: Session, item: T, act: Act[T, R]
+) -> R | PipelineError:
+    try:
+        return act(hub, connection, session, item)
+    except _OF_THE_FILE as error:
+        return error

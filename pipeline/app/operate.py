@@ -106,7 +106,7 @@ def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
         )
         interface = held.admission.interface
         found = {**earlier, **findings_of(candidates)}
-        answer(hub, tx, held.connection, interface, interchange, reasons, found)
+        answer(hub, tx, held.connection, interface, interchange, reasons, found, was_held=True)
     hub.spool.clear(held.interchange.id)
     return _acted(hub, subject, held.documents)
 
@@ -135,7 +135,7 @@ def reject(hub: Hub, sheets: Sheets, subject: str, why: str) -> Acted:
             reasons = (own,)
         interchange = close_if_done(hub, tx, interchange)
         interface = held.admission.interface
-        answer(hub, tx, held.connection, interface, interchange, reasons, earlier)
+        answer(hub, tx, held.connection, interface, interchange, reasons, earlier, was_held=True)
     return _acted(hub, subject, held.documents)
 
 

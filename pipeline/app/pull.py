@@ -57,21 +57,21 @@ def pull(hub: Hub, connection: Connection) -> Pulled:
     """
     with hub.doors.open(connection) as session:
         listing = {file.name: file for file in session.list_files(connection.inbox)}
-        _finish_removals(hub, connection, session, listing)
-        selection = select(
-            listing.values(),
-            hub.ledger.sightings(connection.name),
-            connection.completeness,
-            hub.clock.now(),
-        )
-        log.info(
-            "pull.listed",
-            connection=connection.name,
-            ready=len(selection.ready),
-            waiting=len(selection.waiting),
-        )
-        hub.ledger.note_sightings(connection.name, [*selection.ready, *selection.waiting])
-        taken, left = _take_all(hub, connection, session, selection, listing)
+    _finish_removals(hub, connection, listing)
+    selection = select(
+        listing.values(),
+        hub.ledger.sightings(connection.name),
+        connection.completeness,
+        hub.clock.now(),
+    )
+    log.info(
+        "pull.listed",
+        connection=connection.name,
+        ready=len(selection.ready),
+        waiting=len(selection.waiting),
+    )
+    hub.ledger.note_sightings(connection.name, [*selection.ready, *selection.waiting])
+    taken, left = _take_all(hub, connection, selection, listing)
     still = [*left, *selection.waiting]
     hub.ledger.note_sightings(connection.name, still)
     return Pulled(len(selection.ready) + len(selection.waiting), taken, len(still))
@@ -80,14 +80,13 @@ def pull(hub: Hub, connection: Connection) -> Pulled:
 def _take_all(
     hub: Hub,
     connection: Connection,
-    session: Session,
     selection: Selection,
     listing: Mapping[str, RemoteFile],
 ) -> tuple[int, list[Sighting]]:
     taken = 0
     left: list[Sighting] = []
     for group in _groups(selection.ready):
-        fetched = in_lanes(hub, connection, group, _fetch, first=session)
+        fetched = in_lanes(hub, connection, group, _fetch)
         blobs: list[tuple[Sighting, Blob]] = []
         for sighting, result in zip(group, fetched, strict=True):
             match result:
@@ -104,7 +103,7 @@ def _take_all(
                     blobs.append((sighting, result))
         whole, partial = _sort_by_wholeness(hub, connection, blobs)
         left.extend(partial)
-        taken += _record(hub, connection, session, whole, listing)
+        taken += _record(hub, connection, whole, listing)
     return taken, left
 
 
@@ -147,7 +146,6 @@ def _is_whole(hub: Hub, connection: Connection, blob: Blob) -> bool:
 def _record(
     hub: Hub,
     connection: Connection,
-    session: Session,
     whole: Sequence[tuple[Sighting, Blob]],
     listing: Mapping[str, RemoteFile],
 ) -> int:
@@ -182,16 +180,14 @@ def _record(
             size=one.size,
             sha256=one.sha256,
         )
-    _remove(hub, connection, session, interchanges, listing)
+    _remove(hub, connection, interchanges, listing)
     return len(new)
 
 
-def _finish_removals(
-    hub: Hub, connection: Connection, session: Session, listing: dict[str, RemoteFile]
-) -> None:
+def _finish_removals(hub: Hub, connection: Connection, listing: dict[str, RemoteFile]) -> None:
     """Finish what a crash left: recorded files that still stand in the inbox."""
     for group in _groups(hub.ledger.still_there(connection.name)):
-        _remove(hub, connection, session, group, listing)
+        _remove(hub, connection, group, listing)
         for one in group:
             if listing.get(one.name) == _as_listed(one):
                 del listing[one.name]
@@ -200,7 +196,6 @@ def _finish_removals(
 def _remove(
     hub: Hub,
     connection: Connection,
-    session: Session,
     interchanges: Sequence[Interchange],
     listing: Mapping[str, RemoteFile],
 ) -> None:
@@ -213,7 +208,7 @@ def _remove(
             connection.inbox, _as_listed(one), connection.archive, archive_name(one)
         )
 
-    results = in_lanes(hub, connection, interchanges, set_aside, first=session)
+    results = in_lanes(hub, connection, interchanges, set_aside)
     gone: list[Interchange] = []
     for one, result in zip(interchanges, results, strict=True):
         if isinstance(result, PipelineError):

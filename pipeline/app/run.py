@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from structlog import get_logger
 
@@ -12,6 +12,7 @@ from pipeline.app.apply import check_sheets
 from pipeline.app.deliver import deliver
 from pipeline.app.hub import Hub
 from pipeline.app.pull import Pulled, pull
+from pipeline.app.sessions import Sessions
 from pipeline.app.work import work
 from pipeline.model.connection import Role
 from pipeline.model.errors import PipelineError
@@ -67,6 +68,14 @@ def run_once(
     hub.spool.clear("")
     if insist:
         hub.ledger.hasten(hub.clock.now())
+    with Sessions(hub.doors) as sessions:
+        summary = _run(replace(hub, doors=sessions), sheets, progress)
+    hub.spool.clear("")
+    log.info("run.done", settled=summary.settled, tried=summary.tried, failed=summary.failed)
+    return summary
+
+
+def _run(hub: Hub, sheets: Sheets, progress: Progress) -> RunSummary:
     summary = RunSummary()
     senders = [one for one in sheets.connections.values() if one.role is Role.SENDER]
     with ThreadPoolExecutor(max_workers=2 * len(sheets.connections) + 1) as pool:
@@ -86,8 +95,6 @@ def run_once(
     summary.tried = courier.tried
     for name, pulling in pulls.items():
         _sum_up(summary, name, pulling)
-    hub.spool.clear("")
-    log.info("run.done", settled=summary.settled, tried=summary.tried, failed=summary.failed)
     return summary
 
 

@@ -18,7 +18,7 @@ from pipeline.model.document import BusinessKey, Document
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
 from pipeline.model.report import ValidationReport
-from pipeline.model.status import FOLLOWS, InterchangeStep, Step, is_final
+from pipeline.model.status import InterchangeStep, Step
 from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.route.plan import find_recipient, find_route, no_route, plan_deliveries
 from pipeline.validate.decide import decide
@@ -99,8 +99,7 @@ def settle_flow(
 
 def close_if_done(hub: Hub, tx: Transaction, interchange: Interchange) -> Interchange:
     """Close an opened interchange when nothing in it can move any more."""
-    steps = {document.step for document in tx.documents_of(interchange.id)}
-    if interchange.step is InterchangeStep.OPENED and all(is_final(FOLLOWS, s) for s in steps):
+    if tx.finished([interchange.id]):
         return _move(hub, tx, interchange, InterchangeStep.CLOSED, None)
     return interchange
 

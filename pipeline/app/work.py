@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from structlog import get_logger
@@ -20,7 +21,7 @@ from pipeline.model.decision import Reason, Verdict
 from pipeline.model.document import Document
 from pipeline.model.errors import Fenced, LedgerConflict
 from pipeline.model.finding import Layer
-from pipeline.model.identity import document_id
+from pipeline.model.identity import InterchangeId, document_id
 from pipeline.model.interchange import Interchange
 from pipeline.model.report import Judged, Syntax
 from pipeline.model.status import InterchangeStep, Step
@@ -30,9 +31,12 @@ from pipeline.syntax.recognise import guess_family
 
 log = get_logger(__name__)
 
-#: Interchanges settled by one commit, and the bytes they may hold together.
-GROUP = 32
-GROUP_BYTES = 64_000_000
+#: Interchanges claimed at a time.
+BATCH = 128
+#: Interchanges settled by one commit: so many, or so many bytes as received, which is
+#: about one flow of 200 invoices or sixteen files of one.
+GROUP = 16
+GROUP_BYTES = 100_000
 #: How often a transaction that lost a race is run again.
 TRIES = 5
 _HEAD = 4096
@@ -54,38 +58,62 @@ class Case:
 def work(hub: Hub, sheets: Sheets) -> int:
     """Judge and settle received interchanges; return how many were claimed."""
     now = hub.clock.now()
-    claimed = hub.ledger.claim_interchanges(hub.by, now, now + hub.settings.lease, GROUP)
+    claimed = hub.ledger.claim_interchanges(hub.by, now, now + hub.settings.lease, BATCH)
     mine = [one for one in claimed if one[0].connection in sheets.connections]
     for interchange in {one.id for one, _ in claimed} - {one.id for one, _ in mine}:
         # nobody to answer and nothing agreed: it waits until its sheet is in force again
         log.warning("work.no_sheet", interchange=interchange)
-    for group in _by_size(mine):
-        _work_on(hub, sheets, group)
+    with ThreadPoolExecutor(max_workers=1) as settler:
+        settling: Future[None] | None = None
+        for group in _by_size(mine):
+            # the next group is judged while this one is written down
+            cases = _judge_safely(hub, sheets, group)
+            if settling is not None:
+                settling.result()
+            settling = settler.submit(_settle_safely, hub, sheets, cases)
+        if settling is not None:
+            settling.result()
     return len(mine)
 
 
-def _work_on(hub: Hub, sheets: Sheets, group: Sequence[tuple[Interchange, Claim]]) -> None:
-    """Judge and settle a group; one that fails is taken apart until the culprit is held.
+def _judge_safely(
+    hub: Hub, sheets: Sheets, group: Sequence[tuple[Interchange, Claim]]
+) -> list[Case]:
+    """Judge a group; one that fails is taken apart until the culprit is held.
 
     No bug of ours may stop the other flows, nor be taken for a partner's fault.
     """
     try:
-        cases = [_gather(hub, sheets, interchange, claim) for interchange, claim in group]
+        cases = _gather(hub, sheets, group)
         _judge(hub, cases)
-        _settle_group(hub, sheets, cases)
     except (LedgerConflict, Fenced):
         raise
     except Exception as error:
         log.exception("work.failed", interchanges=[one.id for one, _ in group])
-        if len(group) == 1:
-            _hold(hub, sheets, *group[0], error)
+        if len(group) > 1:
+            return [case for one in group for case in _judge_safely(hub, sheets, [one])]
+        _hold(hub, sheets, *group[0], error)
+        return []
+    return cases
+
+
+def _settle_safely(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
+    """Settle a group; one that fails is taken apart in the same way."""
+    try:
+        _settle_group(hub, sheets, cases)
+    except (LedgerConflict, Fenced):
+        raise
+    except Exception as error:
+        log.exception("work.failed", interchanges=[case.interchange.id for case in cases])
+        if len(cases) == 1:
+            _hold(hub, sheets, cases[0].interchange, cases[0].claim, error)
             return
-        for one in group:
-            _work_on(hub, sheets, [one])
+        for case in cases:
+            _settle_safely(hub, sheets, [case])
 
 
 def _hold(
-    hub: Hub, sheets: Sheets, interchange: Interchange, claim: Claim, error: Exception
+    hub: Hub, sheets: Sheets, interchange: Interchange, claim: Claim | None, error: Exception
 ) -> None:
     """Hold a flow that could not be worked on, and tell its sender that it is safe."""
     connection = sheet_of(sheets, interchange.connection)
@@ -102,7 +130,7 @@ def _hold(
         tx.move_interchange(held, InterchangeStep.HELD, by=hub.by, at=now, claim=claim)
         held = replace(held, step=InterchangeStep.HELD)
         interface = interface_of(interchange, connection, hub.interfaces)
-        answer(hub, tx, connection, interface, held, (why,), {})
+        answer(hub, tx, connection, interface, held, (why,), {}, was_held=True)
 
 
 def jobs_for(
@@ -127,9 +155,26 @@ def jobs_for(
 
 
 def admission_of(
-    hub: Hub, tx: Transaction, interchange: Interchange, connection: Connection, kind: Kind
+    hub: Hub,
+    tx: Transaction,
+    interchange: Interchange,
+    connection: Connection,
+    kind: Kind,
+    *,
+    unique: bool = False,
 ) -> Admission:
-    """Gather what resembles an interchange, and hold it against what was agreed."""
+    """Gather what resembles an interchange, and hold it against what was agreed.
+
+    Args:
+        hub: The hub.
+        tx: Where it is looked up.
+        interchange: The file.
+        connection: Its sender's sheet.
+        kind: What its first bytes say it is.
+        unique: True where it is known that nothing resembles it.
+    """
+    if unique:
+        return admit(interchange, connection, kind, hub.interfaces, ())
     others = {
         one.id: one
         for one in (
@@ -157,7 +202,8 @@ def _by_size(
 ) -> Iterator[list[tuple[Interchange, Claim]]]:
     group: list[tuple[Interchange, Claim]] = []
     for interchange, claim in claimed:
-        if group and sum(one.size for one, _ in group) + interchange.size > GROUP_BYTES:
+        size = sum(one.size for one, _ in group) + interchange.size
+        if group and (size > GROUP_BYTES or len(group) == GROUP):
             yield group
             group = []
         group.append((interchange, claim))
@@ -167,20 +213,32 @@ def _by_size(
 
 def rework(hub: Hub, sheets: Sheets, interchange: Interchange) -> None:
     """Work on a flow that is held as a whole before it was ever opened."""
-    case = _gather(hub, sheets, interchange, None)
-    _judge(hub, [case])
-    _settle_group(hub, sheets, [case])
+    cases = _gather(hub, sheets, [(interchange, None)])
+    _judge(hub, cases)
+    _settle_group(hub, sheets, cases)
 
 
-def _gather(hub: Hub, sheets: Sheets, interchange: Interchange, claim: Claim | None) -> Case:
-    connection = sheet_of(sheets, interchange.connection)
-    kind = kind_of(b"")
-    if interchange.sha256:
-        with hub.archive.open(interchange.sha256) as stream:
-            kind = kind_of(stream.read(_HEAD))
+def _gather(
+    hub: Hub, sheets: Sheets, group: Sequence[tuple[Interchange, Claim | None]]
+) -> list[Case]:
+    """Look at the first bytes of each file, and at what the ledger knows of its like."""
+    kinds = [kind_of(_head(hub, interchange)) for interchange, _ in group]
+    cases: list[Case] = []
     with hub.ledger.transaction() as tx:
-        admission = admission_of(hub, tx, interchange, connection, kind)
-    return Case(interchange, claim, connection, kind, admission)
+        repeated = tx.repeated([interchange.id for interchange, _ in group])
+        for (interchange, claim), kind in zip(group, kinds, strict=True):
+            connection = sheet_of(sheets, interchange.connection)
+            known = interchange.id not in repeated
+            admission = admission_of(hub, tx, interchange, connection, kind, unique=known)
+            cases.append(Case(interchange, claim, connection, kind, admission))
+    return cases
+
+
+def _head(hub: Hub, interchange: Interchange) -> bytes:
+    if not interchange.sha256:
+        return b""  # too large to be kept; its size alone refuses it
+    with hub.archive.open(interchange.sha256) as stream:
+        return stream.read(_HEAD)
 
 
 def _judge(hub: Hub, cases: Sequence[Case]) -> None:
@@ -206,7 +264,8 @@ def _settle_group(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
     for attempt in range(1, TRIES + 1):
         try:
             with hub.ledger.transaction() as tx:
-                settled = [_settle(hub, sheets, tx, case) for case in cases]
+                repeated = tx.repeated([case.interchange.id for case in cases])
+                settled = [_settle(hub, sheets, tx, case, repeated) for case in cases]
         except LedgerConflict:
             if attempt == TRIES:
                 raise
@@ -224,8 +283,11 @@ def _settle_group(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
         )
 
 
-def _settle(hub: Hub, sheets: Sheets, tx: Transaction, case: Case) -> Interchange:
-    admission = admission_of(hub, tx, case.interchange, case.connection, case.kind)
+def _settle(
+    hub: Hub, sheets: Sheets, tx: Transaction, case: Case, repeated: Collection[InterchangeId]
+) -> Interchange:
+    unique = case.interchange.id not in repeated
+    admission = admission_of(hub, tx, case.interchange, case.connection, case.kind, unique=unique)
     verdict = admission.decision.verdict
     held = case.interchange.step is InterchangeStep.HELD
     if verdict is Verdict.REJECT or (held and verdict is Verdict.DUPLICATE):
@@ -290,7 +352,7 @@ def _close_with(
 ) -> Interchange:
     tx.move_interchange(interchange, after, by=hub.by, at=hub.clock.now(), claim=case.claim)
     moved = replace(interchange, step=after)
-    answer(hub, tx, case.connection, admission.interface, moved, reasons, {})
+    _answer(hub, tx, case, admission, moved, reasons, {})
     return moved
 
 
@@ -313,8 +375,22 @@ def _open(
         candidates,
         case.claim,
     )
-    answer(hub, tx, case.connection, admission.interface, moved, reasons, findings_of(candidates))
+    _answer(hub, tx, case, admission, moved, reasons, findings_of(candidates))
     return moved
+
+
+def _answer(
+    hub: Hub,
+    tx: Transaction,
+    case: Case,
+    admission: Admission,
+    moved: Interchange,
+    reasons: tuple[Reason, ...],
+    findings: Findings,
+) -> None:
+    was_held = case.interchange.step is InterchangeStep.HELD
+    interface = admission.interface
+    answer(hub, tx, case.connection, interface, moved, reasons, findings, was_held=was_held)
 
 
 def findings_of(candidates: Sequence[Candidate]) -> Findings:

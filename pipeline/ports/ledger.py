@@ -58,6 +58,15 @@ class Transaction(Protocol):
     def document(self, subject: DocumentId) -> Document | None:
         """Return one document."""
 
+    def documents_named(self, subjects: Collection[DocumentId]) -> Sequence[Document]:
+        """Return the documents of these ids, by id; unknown ones are left out."""
+
+    def finished(self, subjects: Collection[InterchangeId]) -> Sequence[Interchange]:
+        """Return those of these interchanges that are OPENED and whose every document is final."""
+
+    def repeated(self, subjects: Collection[InterchangeId]) -> Collection[InterchangeId]:
+        """Return those that share bytes, or connection and name, with another interchange."""
+
     def outbox_of(self, subject: InterchangeId) -> Sequence[OutboxRow]:
         """Return the outbox rows that come from one interchange, by key."""
 
@@ -235,6 +244,9 @@ class Ledger(Protocol):
 
     def document(self, subject: str) -> Document | None:
         """Return one document."""
+
+    def documents_named(self, subjects: Collection[DocumentId]) -> Sequence[Document]:
+        """Return the documents of these ids, by id; unknown ones are left out."""
 
     def report(self, subject: DocumentId) -> ValidationReport | None:
         """Return the stored report of a document."""

@@ -185,6 +185,11 @@ class SqlLedger:
         with self._read() as connection:
             return reading.find_document(connection, subject)
 
+    def documents_named(self, subjects: Collection[DocumentId]) -> Sequence[Document]:
+        """Return the documents of these ids, by id; unknown ones are left out."""
+        with self._read() as connection:
+            return reading.find_named(connection, subjects)
+
     def report(self, subject: DocumentId) -> ValidationReport | None:
         """Return the stored report of a document."""
         with self._read() as connection:

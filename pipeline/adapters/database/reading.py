@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select
 
@@ -17,6 +18,7 @@ from pipeline.adapters.database.rows import (
 from pipeline.adapters.database.statements import (
     BY_AGE,
     DOCUMENT,
+    DOCUMENTS_NAMED,
     DOCUMENTS_OF,
     FINDINGS,
     INTERCHANGE,
@@ -32,6 +34,18 @@ from pipeline.model.report import ValidationReport
 from pipeline.ports.ledger import Query
 
 _NEWEST_FIRST = tuple(column.desc() for column in BY_AGE)
+
+T = TypeVar("T")
+
+#: Values named by one statement; databases limit how many that may be.
+_SLICE = 1000
+
+
+def sliced(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield `values` in parts that one statement may name."""
+    rest = iter(values)
+    while part := list(islice(rest, _SLICE)):
+        yield part
 
 
 def find_interchange(connection: Connection, subject: str) -> Interchange | None:
@@ -50,6 +64,15 @@ def find_documents(connection: Connection, subject: str) -> list[Document]:
     """Return the documents of an interchange by place."""
     return [
         document_of(row) for row in connection.execute(DOCUMENTS_OF, {"b_interchange": subject})
+    ]
+
+
+def find_named(connection: Connection, subjects: Collection[DocumentId]) -> list[Document]:
+    """Return the documents of some ids, by id."""
+    return [
+        document_of(row)
+        for part in sliced(sorted(subjects))
+        for row in connection.execute(DOCUMENTS_NAMED, {"ids": part})
     ]
 
 

@@ -15,8 +15,11 @@ from sqlalchemy import (
     Executable,
     Select,
     Table,
+    and_,
     bindparam,
     delete,
+    exists,
+    or_,
     select,
     update,
 )
@@ -32,6 +35,7 @@ from pipeline.adapters.database.tables import (
     outbox_document,
     report,
 )
+from pipeline.model.status import FOLLOWS, InterchangeStep
 
 #: Oldest first; files of one moment by name, as those who compare them do.
 BY_AGE = (interchange.c.received_at, interchange.c.name, interchange.c.id)
@@ -87,6 +91,35 @@ HOLDERS = (
         business_key.c.number.in_(_any_of("numbers")),
     )
     .with_for_update(key_share=True)
+)
+
+DOCUMENTS_NAMED = select(document).where(document.c.id.in_(_any_of("ids"))).order_by(document.c.id)
+_UNFINISHED = exists().where(
+    document.c.interchange == interchange.c.id,
+    document.c.step.not_in([step.value for step, after in FOLLOWS.items() if step and not after]),
+)
+FINISHED = (
+    select(interchange)
+    .where(
+        interchange.c.id.in_(_any_of("ids")),
+        interchange.c.step == InterchangeStep.OPENED.value,
+        ~_UNFINISHED,
+    )
+    .order_by(interchange.c.id)
+)
+_other = interchange.alias("other")
+REPEATED = select(interchange.c.id).where(
+    interchange.c.id.in_(_any_of("ids")),
+    exists().where(
+        _other.c.id != interchange.c.id,
+        or_(
+            and_(_other.c.sha256 == interchange.c.sha256, interchange.c.sha256 != ""),
+            and_(
+                _other.c.connection == interchange.c.connection,
+                _other.c.name == interchange.c.name,
+            ),
+        ),
+    ),
 )
 
 # -- acts

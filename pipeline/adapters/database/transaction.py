@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -39,11 +38,6 @@ from pipeline.model.status import (
 )
 from pipeline.ports.ledger import Claim
 
-T = TypeVar("T")
-
-#: Values named by one statement; databases limit how many that may be.
-_SLICE = 1000
-
 
 class SqlTransaction:
     """A `pipeline.ports.ledger.Transaction` on one open connection.
@@ -60,6 +54,7 @@ class SqlTransaction:
         self._attempts: list[rows.Values] = []
         self._carried: list[rows.Values] = []
         self._dialect = connection.dialect.name
+        self._locks = self._dialect != "sqlite"  # there a writer is alone anyway
         self._locked: set[str] = set()
         self._broken: Exception | None = None
 
@@ -99,6 +94,36 @@ class SqlTransaction:
             self._lock(found.interchange)
             return reading.find_document(self._connection, subject)
 
+    def documents_named(self, subjects: Collection[DocumentId]) -> Sequence[Document]:
+        """Return the documents of these ids, by id; unknown ones are left out."""
+        with self._guard():
+            found = reading.find_named(self._connection, subjects)
+            flows = {one.interchange for one in found} - self._locked
+            if not flows or not self._locks:
+                return found
+            for flow in sorted(flows):
+                self._lock(flow)
+            return reading.find_named(self._connection, subjects)
+
+    def finished(self, subjects: Collection[InterchangeId]) -> Sequence[Interchange]:
+        """Return those that are OPENED and whose every document is final."""
+        with self._guard():
+            for subject in sorted(subjects):
+                self._lock(subject)
+        return [
+            rows.interchange_of(row)
+            for part in reading.sliced(sorted(subjects))
+            for row in self._run(statements.FINISHED, {"ids": part})
+        ]
+
+    def repeated(self, subjects: Collection[InterchangeId]) -> Collection[InterchangeId]:
+        """Return those that share bytes, or connection and name, with another interchange."""
+        return {
+            row.id
+            for part in reading.sliced(sorted(subjects))
+            for row in self._run(statements.REPEATED, {"ids": part})
+        }
+
     def outbox_of(self, subject: InterchangeId) -> Sequence[OutboxRow]:
         """Return the outbox rows that come from one interchange, by key."""
         self._write_carried()
@@ -124,7 +149,7 @@ class SqlTransaction:
         """Return which accepted document holds each key that is held."""
         sellers = sorted({key.seller for key in keys})
         found: dict[BusinessKey, DocumentId] = {}
-        for numbers in _sliced(sorted({key.number for key in keys})):
+        for numbers in reading.sliced(sorted({key.number for key in keys})):
             wanted = {"sellers": sellers, "numbers": numbers}
             for row in self._run(statements.HOLDERS, wanted):
                 key = BusinessKey(seller=row.seller, number=row.number, year=row.year)
@@ -258,7 +283,7 @@ class SqlTransaction:
 
     def free_keys(self, documents: Collection[DocumentId]) -> None:
         """Take the keys back from documents that are accepted no more."""
-        for part in _sliced(sorted(documents)):
+        for part in reading.sliced(sorted(documents)):
             self._run(statements.FREE_KEYS, {"documents": part})
 
     # -- outbox
@@ -355,7 +380,7 @@ class SqlTransaction:
 
     def _lock(self, subject: str) -> None:
         """Keep others from changing an interchange, and what lies inside, until this ends."""
-        if subject not in self._locked:
+        if self._locks and subject not in self._locked:
             self._connection.execute(statements.LOCK, {"b_id": subject})
             self._locked.add(subject)
 
@@ -396,9 +421,3 @@ class SqlTransaction:
         except (PipelineError, ValueError) as error:
             self._broken = error
             raise
-
-
-def _sliced(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    rest = iter(values)
-    while part := list(islice(rest, _SLICE)):
-        yield part

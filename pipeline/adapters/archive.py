@@ -34,8 +34,10 @@ class FileArchive:
     def __init__(self, folder: Path) -> None:
         self._blobs = folder / "blobs"
         self._incoming = folder / "incoming"
-        for each in (self._blobs, self._incoming):
+        for each in (self._incoming, self._blobs):
             each.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for first in range(256):  # once and for all, so that keeping a blob makes no folder
+            (self._blobs / f"{first:02x}").mkdir(exist_ok=True, mode=0o700)
 
     def receive(self, chunks: Iterable[bytes]) -> Blob:
         """Write `chunks` down, not yet durable."""
@@ -57,7 +59,6 @@ class FileArchive:
             folders = {self._blobs}
             for blob in blobs:
                 target = self._path(blob.sha256)
-                target.parent.mkdir(exist_ok=True, mode=0o700)
                 Path(blob.place).replace(target)
                 folders.add(target.parent)
             with ThreadPoolExecutor(_SYNCERS) as pool:
@@ -81,6 +82,10 @@ class FileArchive:
             return self._path(sha256).open("rb")
         except OSError as error:
             raise ArchiveError(f"{sha256}: {error.strerror}") from error
+
+    def path(self, sha256: str) -> str:
+        """Return the file that holds a kept blob."""
+        return str(self._path(sha256))
 
     def check(self, sha256: str) -> bool:
         """Read a kept blob again and tell whether it is there, with that hash."""

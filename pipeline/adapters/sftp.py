@@ -354,6 +354,17 @@ def _logged_in(
         alarm.cancel()
 
 
+#: Ciphers that seal what they hide come first: with the others paramiko computes and
+#: compares a digest of each packet in Python. None is weak.
+_CIPHERS = (
+    "aes128-gcm@openssh.com",
+    "aes256-gcm@openssh.com",
+    "aes128-ctr",
+    "aes192-ctr",
+    "aes256-ctr",
+)
+
+
 def _negotiate(
     connection: Connection, transport: paramiko.Transport, pinned: paramiko.PKey
 ) -> None:
@@ -366,7 +377,9 @@ def _negotiate(
     rsa = pinned.get_name() == "ssh-rsa"
     kinds = ("rsa-sha2-512", "rsa-sha2-256") if rsa else (pinned.get_name(),)
     # A server with several keys thus shows the one that was pinned.
-    transport.get_security_options().key_types = kinds
+    options = transport.get_security_options()
+    options.key_types = kinds
+    options.ciphers = _CIPHERS
     transport.banner_timeout = transport.handshake_timeout = door.timeout_s
     transport.auth_timeout = transport.clear_to_send_timeout = door.timeout_s
     expected = f"{pinned.get_name()} {pinned.fingerprint}"

@@ -24,6 +24,7 @@ def answer(
     connection: Connection,
     interface: Interface | None,
     interchange: Interchange,
+    documents: Sequence[Document],
     reasons: tuple[Reason, ...],
     findings: Findings,
     *,
@@ -40,11 +41,11 @@ def answer(
         connection: The sender's sheet.
         interface: What the flow came under, or None with free names.
         interchange: As it now stands.
+        documents: All that it holds, as they now stand, by place.
         reasons: Those of the flow as a whole.
         findings: Of its documents, by id, as far as they are known.
         was_held: Whether something in it was held before, so that something was said.
     """
-    documents = tx.documents_of(interchange.id)
     outcome = flow_outcome(interchange.step, (document.step for document in documents))
     final = outcome is not FlowOutcome.HELD
     rows = tx.outbox_of(interchange.id) if was_held else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -103,22 +103,35 @@ def payload_of(
 
 
 def _bytes_of(hub: Hub, sheets: Sheets, document: Document) -> bytes:
-    """Return a document as received, out of scratch space or else out of the archive."""
+    """Return a document as received: from scratch space, the archive, or its flow once more."""
     name = spool_name(document.interchange, document.seq)
-    for taken_again in (False, True):
-        if taken_again:
-            _take_again(hub, sheets, document.interchange)
-        payload = hub.spool.read(name)
+    places: tuple[Callable[[], bytes | None], ...] = (
+        lambda: hub.spool.read(name),
+        lambda: _from_archive(hub, document),
+        lambda: _take_again(hub, sheets, document, name),
+    )
+    for look in places:
+        payload = look()
         if payload is not None and sha256(payload).hexdigest() == document.sha256:
             return payload
     raise ArchiveError(f"{document.id}: its bytes are not those that were judged")
 
 
-def _take_again(hub: Hub, sheets: Sheets, subject: InterchangeId) -> None:
-    interchange = hub.ledger.interchange(subject)
+def _from_archive(hub: Hub, document: Document) -> bytes | None:
+    """Return the bytes of a document that travelled alone; None if the archive lacks them."""
+    try:
+        with hub.archive.open(document.sha256) as stream:
+            return stream.read()
+    except ArchiveError:
+        return None
+
+
+def _take_again(hub: Hub, sheets: Sheets, document: Document, name: str) -> bytes | None:
+    interchange = hub.ledger.interchange(document.interchange)
     if interchange is None:
-        raise ArchiveError(f"{subject}: no such interchange")
+        raise ArchiveError(f"{document.interchange}: no such interchange")
     open_flow(hub, interchange, sheet_of(sheets, interchange.connection))
+    return hub.spool.read(name)
 
 
 def _documents(hub: Hub, rows: Sequence[OutboxRow]) -> dict[str, Document]:

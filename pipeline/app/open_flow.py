@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.app.hub import Hub
-from pipeline.ingest.unwrap import EnvelopeRefused, unwrap
+from pipeline.ingest.unwrap import HEAD, EnvelopeRefused, Kind, kind_of, unwrap
 from pipeline.model.connection import Connection
 from pipeline.model.controls import reason
 from pipeline.model.decision import Reason
@@ -47,10 +47,17 @@ def open_flow(hub: Hub, interchange: Interchange, connection: Connection) -> Ope
     """
     files: list[Extracted] = []
     with hub.archive.open(interchange.sha256) as stream:
+        head = stream.read(HEAD)
+        stream.seek(0)
+        alone = kind_of(head) is Kind.XML
         try:
             for member in unwrap(stream, connection.limits, interchange.name):
                 scrap = None
-                if member.fault is None:
+                if member.fault is None and alone:
+                    # the archive holds the document itself: nothing is written twice
+                    path = hub.archive.path(interchange.sha256)
+                    scrap = Scrap(path, interchange.size, interchange.sha256, head)
+                elif member.fault is None:
                     scrap = hub.spool.write(spool_name(interchange.id, member.seq), member.chunks)
                 files.append(Extracted(member.seq, member.name, scrap, member.fault))
         except EnvelopeRefused as refused:

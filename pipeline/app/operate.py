@@ -95,7 +95,7 @@ def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
         for one in candidates:
             if one.report is not None:
                 tx.replace_report(one.document.id, one.report)
-        interchange, reasons = settle_flow(
+        settled = settle_flow(
             hub,
             sheets,
             tx,
@@ -106,7 +106,17 @@ def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
         )
         interface = held.admission.interface
         found = {**earlier, **findings_of(candidates)}
-        answer(hub, tx, held.connection, interface, interchange, reasons, found, was_held=True)
+        answer(
+            hub,
+            tx,
+            held.connection,
+            interface,
+            settled.interchange,
+            tx.documents_of(held.interchange.id),
+            settled.reasons,
+            found,
+            was_held=True,
+        )
     hub.spool.clear(held.interchange.id)
     return _acted(hub, subject, held.documents)
 
@@ -135,7 +145,18 @@ def reject(hub: Hub, sheets: Sheets, subject: str, why: str) -> Acted:
             reasons = (own,)
         interchange = close_if_done(hub, tx, interchange)
         interface = held.admission.interface
-        answer(hub, tx, held.connection, interface, interchange, reasons, earlier, was_held=True)
+        documents = tx.documents_of(interchange.id)
+        answer(
+            hub,
+            tx,
+            held.connection,
+            interface,
+            interchange,
+            documents,
+            reasons,
+            earlier,
+            was_held=True,
+        )
     return _acted(hub, subject, held.documents)
 
 

@@ -26,7 +26,7 @@ log = get_logger(__name__)
 T = TypeVar("T")
 
 #: Files whose blobs are synced together, before the one commit that names them.
-GROUP = 50
+GROUP = 32
 #: Longest file name most servers take, in bytes.
 _NAME_BYTES = 255
 

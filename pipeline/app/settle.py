@@ -18,7 +18,7 @@ from pipeline.model.document import BusinessKey, Document
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
 from pipeline.model.report import ValidationReport
-from pipeline.model.status import InterchangeStep, Step
+from pipeline.model.status import FOLLOWS, InterchangeStep, Step, is_final
 from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.route.plan import find_recipient, find_route, no_route, plan_deliveries
 from pipeline.validate.decide import decide
@@ -64,6 +64,21 @@ class Candidate:
         return decide(self.report, self.document.name)
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a flow stands after a decision.
+
+    Attributes:
+        interchange: The flow.
+        documents: Those that were decided on, by place.
+        reasons: Of the flow as a whole.
+    """
+
+    interchange: Interchange
+    documents: tuple[Document, ...]
+    reasons: tuple[Reason, ...] = ()
+
+
 def settle_flow(
     hub: Hub,
     sheets: Sheets,
@@ -73,14 +88,14 @@ def settle_flow(
     interchange: Interchange,
     candidates: Sequence[Candidate],
     claim: Claim | None = None,
-) -> tuple[Interchange, tuple[Reason, ...]]:
+) -> Settled:
     """Decide on a flow whose documents are all judged, and move everything.
 
     In an atomic flow nothing is accepted before the structure of all is known, and
     one broken file takes the whole flow down.
 
     Returns:
-        The interchange as it now stands, and the reasons of the flow as a whole.
+        How the flow and the documents it was given now stand.
     """
     broken = [one for one in candidates if one.broken]
     if _atomicity(connection, interface) is Atomicity.FLOW:
@@ -93,8 +108,10 @@ def settle_flow(
     if interchange.step is not InterchangeStep.OPENED:
         opened = _move(hub, tx, interchange, InterchangeStep.OPENED, claim)
     decided = _decide_all(tx, sheets, interchange.partner, candidates)
-    _write(hub, sheets, tx, decided)
-    return close_if_done(hub, tx, opened), ()
+    documents = _write(hub, sheets, tx, decided)
+    if all(is_final(FOLLOWS, one.step) for one in documents):
+        opened = close_if_done(hub, tx, opened)
+    return Settled(opened, documents)
 
 
 def close_if_done(hub: Hub, tx: Transaction, interchange: Interchange) -> Interchange:
@@ -128,7 +145,7 @@ def _refuse_flow(
     candidates: Sequence[Candidate],
     broken: Sequence[Candidate],
     claim: Claim | None,
-) -> tuple[Interchange, tuple[Reason, ...]]:
+) -> Settled:
     """Refuse an atomic flow, listing the first reason of every broken file."""
     reasons = tuple(one.decide().reasons[0] for one in broken)
     refused = replace(interchange, reason=reasons[0].code, detail=reasons[0].message["fr"])
@@ -136,10 +153,14 @@ def _refuse_flow(
         refused = _move(hub, tx, refused, InterchangeStep.OPENED, claim)
     refused = _move(hub, tx, refused, InterchangeStep.REFUSED, None)
     names = ", ".join(one.document.name for one in broken[:5])
-    for one in candidates:
-        own = one.decide().reasons if one.broken else (_flow_refused(one.document, names),)
-        _move_document(hub, tx, replace(one.document, reasons=own), Step.REJECTED)
-    return refused, reasons
+    rejected = [
+        replace(
+            one.document,
+            reasons=one.decide().reasons if one.broken else (_flow_refused(one.document, names),),
+        )
+        for one in candidates
+    ]
+    return Settled(refused, _move_all(hub, tx, rejected, Step.REJECTED), reasons)
 
 
 def _hold_flow(
@@ -149,17 +170,25 @@ def _hold_flow(
     candidates: Sequence[Candidate],
     unclear: Sequence[Candidate],
     claim: Claim | None,
-) -> tuple[Interchange, tuple[Reason, ...]]:
+) -> Settled:
     """Hold an atomic flow while the structure of some of its files is not known."""
     reasons = tuple(one.decide().reasons[0] for one in unclear)
     held = replace(interchange, reason=reasons[0].code, detail=reasons[0].message["fr"])
-    if interchange.step is InterchangeStep.RECEIVED:
-        held = _move(hub, tx, held, InterchangeStep.HELD, claim)
-    for one in candidates:
-        if one.document.step is Step.RECEIVED:
-            own = one.decide().reasons if one.unclear else reasons[:1]
-            _move_document(hub, tx, replace(one.document, reasons=own), Step.HELD)
-    return held, reasons
+    if interchange.step is InterchangeStep.HELD:
+        return Settled(interchange, tuple(one.document for one in candidates), reasons)
+    held = _move(hub, tx, held, InterchangeStep.HELD, claim)
+    documents = [
+        replace(one.document, reasons=one.decide().reasons if one.unclear else reasons[:1])
+        for one in candidates
+    ]
+    return Settled(held, _move_all(hub, tx, documents, Step.HELD), reasons)
+
+
+def _move_all(
+    hub: Hub, tx: Transaction, documents: Sequence[Document], after: Step
+) -> tuple[Document, ...]:
+    tx.move_documents(documents, after, by=hub.by, at=hub.clock.now())
+    return tuple(replace(one, step=after) for one in documents)
 
 
 def _flow_refused(document: Document, names: str) -> Reason:
@@ -202,23 +231,30 @@ def _holders(tx: Transaction, documents: Sequence[Document]) -> Mapping[Business
 
 def _write(
     hub: Hub, sheets: Sheets, tx: Transaction, decided: Sequence[tuple[Document, Decision]]
-) -> None:
+) -> tuple[Document, ...]:
     """Move every document, and for the accepted ones hold their keys and plan deliveries."""
-    now = hub.clock.now()
     groups: dict[Step, list[Document]] = {}
     for document, decision in decided:
         after = _after(document.step, decision.verdict)
-        if after is not document.step:
-            moved = replace(document, reasons=decision.reasons)
-            groups.setdefault(after, []).append(moved)
+        groups.setdefault(after, []).append(replace(document, reasons=decision.reasons))
+    settled: list[Document] = []
     for after, documents in groups.items():
-        tx.move_documents(documents, after, by=hub.by, at=now)
-    accepted = [replace(one, step=Step.ACCEPTED) for one in groups.get(Step.ACCEPTED, ())]
+        moving = [one for one in documents if one.step is not after]
+        settled.extend(one for one in documents if one.step is after)
+        moved = _move_all(hub, tx, moving, after)
+        settled.extend(_route(hub, sheets, tx, moved) if after is Step.ACCEPTED else moved)
+    return tuple(sorted(settled, key=lambda one: one.seq))
+
+
+def _route(
+    hub: Hub, sheets: Sheets, tx: Transaction, accepted: Sequence[Document]
+) -> tuple[Document, ...]:
+    now = hub.clock.now()
     tx.hold_keys({key: one.id for one in accepted if (key := one.business_key)})
-    if accepted:
-        tx.move_documents(accepted, Step.ROUTED, by=hub.by, at=now)
-        for row in plan_deliveries(accepted, sheets.connections, now):
-            tx.enqueue(row, hub.by, now)
+    routed = _move_all(hub, tx, accepted, Step.ROUTED)
+    for row in plan_deliveries(routed, sheets.connections, now):
+        tx.enqueue(row, hub.by, now)
+    return routed
 
 
 def _after(before: Step, verdict: Verdict) -> Step:
@@ -227,7 +263,3 @@ def _after(before: Step, verdict: Verdict) -> Step:
     if before is Step.HELD and after is Step.DUPLICATE:
         return Step.REJECTED
     return after
-
-
-def _move_document(hub: Hub, tx: Transaction, document: Document, after: Step) -> None:
-    tx.move_documents([document], after, by=hub.by, at=hub.clock.now())

@@ -11,7 +11,7 @@ from structlog import get_logger
 from pipeline.app.answer import Findings, answer
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.open_flow import Opened, open_flow
-from pipeline.app.settle import Candidate, settle_flow
+from pipeline.app.settle import Candidate, Settled, settle_flow
 from pipeline.ingest.admission import Admission, Earlier, admit, interface_of
 from pipeline.ingest.unwrap import Kind, kind_of
 from pipeline.model.acknowledgement import flow_outcome
@@ -130,7 +130,7 @@ def _hold(
         tx.move_interchange(held, InterchangeStep.HELD, by=hub.by, at=now, claim=claim)
         held = replace(held, step=InterchangeStep.HELD)
         interface = interface_of(interchange, connection, hub.interfaces)
-        answer(hub, tx, connection, interface, held, (why,), {}, was_held=True)
+        answer(hub, tx, connection, interface, held, (), (why,), {}, was_held=True)
 
 
 def jobs_for(
@@ -331,6 +331,7 @@ def _duplicate(hub: Hub, tx: Transaction, case: Case, admission: Admission) -> I
     now = hub.clock.now()
     tx.add_documents([(copy, None) for copy in copies], hub.by, now)
     tx.move_documents(copies, Step.DUPLICATE, by=hub.by, at=now)
+    documents = tuple(replace(copy, step=Step.DUPLICATE) for copy in copies)
     repeated = replace(
         case.interchange,
         reason=why.code,
@@ -338,7 +339,8 @@ def _duplicate(hub: Hub, tx: Transaction, case: Case, admission: Admission) -> I
         first=first.id,
         documents=len(copies),
     )
-    return _close_with(hub, tx, case, admission, repeated, InterchangeStep.DUPLICATE, (why,))
+    after = InterchangeStep.DUPLICATE
+    return _close_with(hub, tx, case, admission, repeated, after, (why,), documents)
 
 
 def _close_with(
@@ -349,10 +351,11 @@ def _close_with(
     interchange: Interchange,
     after: InterchangeStep,
     reasons: tuple[Reason, ...],
+    documents: tuple[Document, ...] = (),
 ) -> Interchange:
     tx.move_interchange(interchange, after, by=hub.by, at=hub.clock.now(), claim=case.claim)
     moved = replace(interchange, step=after)
-    _answer(hub, tx, case, admission, moved, reasons, {})
+    _answer(hub, tx, case, admission, Settled(moved, documents, reasons), {})
     return moved
 
 
@@ -365,7 +368,7 @@ def _open(
     now = hub.clock.now()
     tx.add_documents([(one.document, one.report) for one in candidates], hub.by, now)
     interchange = replace(case.interchange, documents=len(candidates))
-    moved, reasons = settle_flow(
+    settled = settle_flow(
         hub,
         sheets,
         tx,
@@ -375,8 +378,8 @@ def _open(
         candidates,
         case.claim,
     )
-    _answer(hub, tx, case, admission, moved, reasons, findings_of(candidates))
-    return moved
+    _answer(hub, tx, case, admission, settled, findings_of(candidates))
+    return settled.interchange
 
 
 def _answer(
@@ -384,13 +387,20 @@ def _answer(
     tx: Transaction,
     case: Case,
     admission: Admission,
-    moved: Interchange,
-    reasons: tuple[Reason, ...],
+    settled: Settled,
     findings: Findings,
 ) -> None:
-    was_held = case.interchange.step is InterchangeStep.HELD
-    interface = admission.interface
-    answer(hub, tx, case.connection, interface, moved, reasons, findings, was_held=was_held)
+    answer(
+        hub,
+        tx,
+        case.connection,
+        admission.interface,
+        settled.interchange,
+        settled.documents,
+        settled.reasons,
+        findings,
+        was_held=case.interchange.step is InterchangeStep.HELD,
+    )
 
 
 def findings_of(candidates: Sequence[Candidate]) -> Findings:

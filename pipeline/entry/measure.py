@@ -30,7 +30,7 @@ REPEATS = 3
 _ROUNDS = 5
 _FLOW = 200
 _FLOWS = 5
-_SINGLES = 200
+_SINGLES = 600
 
 
 @dataclass(frozen=True, slots=True)

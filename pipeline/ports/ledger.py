@@ -125,6 +125,7 @@ class Transaction(Protocol):
 
         Raises:
             LedgerConflict: Another document got one first; run the transaction again.
+                Raised at the latest when the transaction ends.
         """
 
     def free_keys(self, documents: Collection[DocumentId]) -> None:

@@ -149,6 +149,9 @@ class Archive(Protocol):
             ArchiveError: It is not there.
         """
 
+    def path(self, sha256: str) -> str:
+        """Return the file that holds a kept blob, for the engine's workers: to be read only."""
+
     def check(self, sha256: str) -> bool:
         """Read a kept blob again and tell whether it is there, with that hash."""
 

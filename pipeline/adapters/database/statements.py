@@ -93,6 +93,7 @@ HOLDERS = (
     .with_for_update(key_share=True)
 )
 
+OUTBOX_KNOWN = select(outbox.c.key).where(outbox.c.key.in_(_any_of("keys")))
 DOCUMENTS_NAMED = select(document).where(document.c.id.in_(_any_of("ids"))).order_by(document.c.id)
 _UNFINISHED = exists().where(
     document.c.interchange == interchange.c.id,
@@ -140,15 +141,12 @@ _INSERT: Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
-#: By dialect: insert a row unless one with its key is there. The library keeps the count
-#: of updates and deletions only, unless it is asked.
-ADD_INTERCHANGE, ADD_OUTBOX = (
-    {
-        dialect: build(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-        for dialect, build in _INSERT.items()
-    }
-    for table in (interchange, outbox)
-)
+#: By dialect: insert an interchange unless one with its key is there. The library keeps
+#: the count of updates and deletions only, unless it is asked.
+ADD_INTERCHANGE = {
+    dialect: build(interchange).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    for dialect, build in _INSERT.items()
+}
 #: By dialect: take the next number of a series.
 NEXT_NUMBER: Mapping[str, Executable] = {
     dialect: build(counter)

@@ -131,7 +131,6 @@ def test_keeping_the_same_content_again_heals_it(archive: FileArchive, folder: P
     """A name that stands for other bytes is worth nothing."""
     digest = archive.receive([b"<a/>"]).sha256
     damaged = folder / "blobs" / digest[:2] / digest
-    damaged.parent.mkdir()
     damaged.write_bytes(b"<b/>")
 
     archive.keep([archive.receive([b"<a/>"])])
@@ -179,7 +178,9 @@ def test_a_group_that_cannot_be_kept_whole_is_not_left_half_written(
 ) -> None:
     """No row will name it, so it is pulled again; what was renamed already does no harm."""
     blobs = [archive.receive([payload]) for payload in (b"<a/>", b"<b/>", b"<c/>")]
-    (folder / "blobs" / blobs[1].sha256[:2]).write_bytes(b"a file in the way")
+    in_the_way = folder / "blobs" / blobs[1].sha256[:2]
+    in_the_way.rmdir()
+    in_the_way.write_bytes(b"a file in the way")
 
     with pytest.raises(ArchiveError):
         archive.keep(blobs)

@@ -192,7 +192,7 @@ def test_nothing_is_seen_before_the_commit(ledger: SqlLedger) -> None:
         waited = time.monotonic() - began
 
     assert seen is None
-    assert waited < 2
+    assert waited < 20  # a writer waits 30 s
     assert ledger.interchange(one.id) == one
 
 

@@ -44,6 +44,7 @@ fix: install
 bench: $(VENV)/.base
 	$(BIN)/edi bench validate
 	$(BIN)/edi bench path
+	$(BIN)/edi bench memory
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import os
+import random
+import subprocess
+import sys
 import tarfile
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -31,6 +36,7 @@ _ROUNDS = 5
 _FLOW = 200
 _FLOWS = 5
 _SINGLES = 600
+_LARGE_FLOW = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +186,77 @@ def _one_path(
             and len(answers) == len(files)
         )
         return documents.received / took, sound
+
+
+def measure_memory(place: bootstrap.Workspace) -> Mapping[str, object]:
+    """Measure the resident memory of `edi run` on one flow of 500 invoices and 200 MB.
+
+    Most of it is attachments that do not compress, as scanned pages are. The run is a
+    process of its own; its peak and those of its workers are read from the system.
+
+    Returns:
+        ``main_peak_mb``, ``worker_peak_mb`` (the largest worker), ``invoices``,
+        ``flow_mb`` (unzipped), ``conserved``.
+    """
+    with tempfile.TemporaryDirectory(prefix="edi-bench-") as scratch:
+        home = Path(scratch) / "memory"
+        own = bootstrap.Workspace(home, f"sqlite:///{home / 'ledger.sqlite'}", place.packs)
+        files = [(name, _fattened(payload)) for name, payload in _numbered(_LARGE_FLOW)]
+        flow_mb = sum(len(payload) for _, payload in files) / 1e6
+        with _served(own, {_flow_name(1): _tar_gz(files)}):
+            del files
+            with bootstrap.open_hub(own, by="operator:bench") as hub:
+                apply(hub, bootstrap.proposed_sheets(own))
+            main_mb, worker_mb = _peaks_of_a_run(home)
+            with bootstrap.reading(own) as ledger:
+                lines = conserve_documents(ledger)
+        return {
+            "invoices": lines.received,
+            "flow_mb": round(flow_mb),
+            "main_peak_mb": round(main_mb),
+            "worker_peak_mb": round(worker_mb),
+            "conserved": lines.holds and lines.accepted == _LARGE_FLOW,
+        }
+
+
+def _fattened(payload: bytes) -> bytes:
+    """Add an attachment of 300 kB of noise to a UBL invoice, in base 64."""
+    dice = random.Random(len(payload))  # noqa: S311  # noise, the same every time
+    noise = base64.b64encode(dice.randbytes(300_000))
+    reference = (
+        b"<cac:AdditionalDocumentReference><cbc:ID>ANNEXE</cbc:ID><cac:Attachment>"
+        b'<cbc:EmbeddedDocumentBinaryObject mimeCode="application/pdf" filename="a.pdf">'
+        + noise
+        + b"</cbc:EmbeddedDocumentBinaryObject></cac:Attachment>"
+        b"</cac:AdditionalDocumentReference>"
+    )
+    project = payload.find(b"<cac:ProjectReference>")
+    before = project if project > 0 else payload.index(b"<cac:AccountingSupplierParty>")
+    return payload[:before] + reference + payload[before:]
+
+
+def _peaks_of_a_run(home: Path) -> tuple[float, float]:
+    """Run `edi run --once` and return the peak of its process and of its largest worker."""
+    command = [sys.executable, "-m", "pipeline", "run", "--once", "--json"]
+    environment = {**os.environ, "EDI_HOME": str(home)}
+    environment.pop("EDI_DATABASE", None)
+    own, worker = 0.0, 0.0
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as run:  # noqa: S603  # ourselves
+        while run.poll() is None:
+            own = max(own, _peak_mb(run.pid))
+            children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
+            with suppress(OSError):
+                workers = children.read_text(encoding="utf-8").split()
+                worker = max([worker, *(_peak_mb(int(pid)) for pid in workers)])
+            time.sleep(0.05)
+    return own, worker
+
+
+def _peak_mb(pid: int) -> float:
+    with suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+        return int(next(line for line in lines if "VmHWM" in line).split()[1]) / 1000
+    return 0.0
 
 
 @contextmanager

@@ -18,17 +18,20 @@ class Bench(Enum):
 
     VALIDATE = "validate"
     PATH = "path"
+    MEMORY = "memory"
 
 
 def bench(
-    name: Annotated[Bench, typer.Argument(help="validate | path")], as_json: AsJson = False
+    name: Annotated[Bench, typer.Argument(help="validate | path | memory")],
+    as_json: AsJson = False,
 ) -> None:
-    """Mesurer / measure: CPU time of judging, or the whole path over SFTP."""
+    """Mesurer / measure: CPU time of judging, the whole path over SFTP, memory."""
     place = bootstrap.workspace()
     bootstrap.shelf(place).install()
     measured = {
         Bench.VALIDATE: measure.measure_validate,
         Bench.PATH: measure.measure_path,
+        Bench.MEMORY: measure.measure_memory,
     }[name](place)
     told = _plain(measured)
     if as_json:

@@ -106,7 +106,9 @@ def settle_flow(
             return _hold_flow(hub, tx, interchange, candidates, unclear, claim)
     opened = interchange
     if interchange.step is not InterchangeStep.OPENED:
-        opened = _move(hub, tx, interchange, InterchangeStep.OPENED, claim)
+        # what it was held for is over
+        opened = replace(interchange, reason=None, detail="")
+        opened = _move(hub, tx, opened, InterchangeStep.OPENED, claim)
     decided = _decide_all(tx, sheets, interchange.partner, candidates)
     documents = _write(hub, sheets, tx, decided)
     if all(is_final(FOLLOWS, one.step) for one in documents):

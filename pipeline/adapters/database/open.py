@@ -65,7 +65,7 @@ class _Turn:
 def _address(url: str) -> URL:
     try:
         address = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise ConfigError(
             f"adresse de base de données illisible / database address not readable: {error}"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import typer
@@ -52,8 +53,16 @@ app.add_typer(packs.app, name="packs")
 
 def run() -> None:
     """Run `edi`; trouble in the world is one clear message, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # whatever the locale, and whatever bytes a name was typed with
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         app()
     except PipelineError as error:
         complain(str(error))
+        sys.exit(CANNOT)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        complain(f"{place}{error.strerror or error}")
         sys.exit(CANNOT)

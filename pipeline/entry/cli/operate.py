@@ -8,11 +8,11 @@ import typer
 
 from pipeline import bootstrap
 from pipeline.app import operate as verbs
-from pipeline.entry.cli.output import AsJson, say_json, say_table
+from pipeline.entry.cli.output import AsJson, Subject, say_json, say_table
 from pipeline.entry.cli.read import document_row
 
 
-def release(subject: str, as_json: AsJson = False) -> None:
+def release(subject: Subject, as_json: AsJson = False) -> None:
     """Rejuger ce qui est suspendu et laisser partir ce qui passe / let held things go."""
     with bootstrap.open_hub(
         bootstrap.workspace(), by=bootstrap.operator(), log_to_file=True
@@ -21,7 +21,7 @@ def release(subject: str, as_json: AsJson = False) -> None:
 
 
 def reject(
-    subject: str,
+    subject: Subject,
     reason: Annotated[
         str, typer.Option(help="Motif, repris dans la réponse / told to the sender")
     ],
@@ -34,7 +34,7 @@ def reject(
         _tell(verbs.reject(hub, hub.ledger.sheets(), subject, reason), as_json=as_json)
 
 
-def redeliver(subject: str, as_json: AsJson = False) -> None:
+def redeliver(subject: Subject, as_json: AsJson = False) -> None:
     """Remettre ce qui fut abandonné / deliver abandoned documents again."""
     with bootstrap.open_hub(
         bootstrap.workspace(), by=bootstrap.operator(), log_to_file=True

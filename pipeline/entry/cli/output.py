@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated
@@ -12,8 +13,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.model.names import shown_name
+
 #: ``--json`` of every verb.
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, pour machines / for machines.")]
+
+
+def typed(text: str) -> str:
+    """Return a name or id as typed in the form that the ledger knows it by."""
+    return shown_name(os.fsencode(text)) if not text.isprintable() else text
+
+
+#: An id, or a file's name, as an operator types it.
+Subject = Annotated[str, typer.Argument(parser=typed, metavar="ID")]
 
 
 def say(text: str) -> None:

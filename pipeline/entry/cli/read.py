@@ -11,14 +11,16 @@ import typer
 from pipeline import bootstrap
 from pipeline.app.views import Became, became
 from pipeline.app.views import why as why_of
-from pipeline.entry.cli.output import AsJson, complain, say, say_json, say_table
+from pipeline.entry.cli.output import AsJson, Subject, complain, say, say_json, say_table, typed
 from pipeline.model.document import Document
 from pipeline.model.interchange import Interchange
 from pipeline.ports.ledger import Ledger, Query
 
-Partner = Annotated[str | None, typer.Option(help="Nom du partenaire / partner's name.")]
+Partner = Annotated[
+    str | None, typer.Option(help="Nom du partenaire / partner's name.", parser=typed)
+]
 StepOption = Annotated[list[str] | None, typer.Option("--step", help="Étape / step.")]
-Limit = Annotated[int, typer.Option(help="Lignes au plus / rows at most.", min=1)]
+Limit = Annotated[int, typer.Option(help="Lignes au plus / rows at most.", min=1, max=1_000_000)]
 Export = Annotated[
     Path | None, typer.Option(help="Écrire aussi ce fichier CSV / write this CSV file too.")
 ]
@@ -53,7 +55,7 @@ def documents(
     _show_rows("Documents", rows, export, as_json=as_json)
 
 
-def show(subject: str, as_json: AsJson = False) -> None:
+def show(subject: Subject, as_json: AsJson = False) -> None:
     """Tout montrer d'un flux ou d'un document / show all about one id."""
     with bootstrap.reading() as ledger:
         told = _tell_document(ledger, subject) or _tell_interchange(ledger, subject)
@@ -70,7 +72,7 @@ def show(subject: str, as_json: AsJson = False) -> None:
             say(f"{key}: {value}")
 
 
-def trace(text: str, limit: Limit = 50, as_json: AsJson = False) -> None:
+def trace(text: Subject, limit: Limit = 50, as_json: AsJson = False) -> None:
     """Retrouver par nom, numéro, identifiant, code ou empreinte / find by any text."""
     with bootstrap.reading() as ledger:
         flows = [_plain(one) for one in ledger.interchanges(Query(text=text, limit=limit))]
@@ -84,7 +86,7 @@ def trace(text: str, limit: Limit = 50, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def why(subject: str, as_json: AsJson = False) -> None:
+def why(subject: Subject, as_json: AsJson = False) -> None:
     """Dire pourquoi un fichier ou un document attend, et qui agit / why it waits."""
     with bootstrap.reading() as ledger:
         told = why_of(ledger, subject)

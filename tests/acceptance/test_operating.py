@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -277,3 +278,34 @@ def test_hostile_files_are_answered_and_stop_nobody(
         "good.xml": "",
     }
     assert list(world.out("ville-exemple").values()) == [good]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("show", "\udcff"), 2),
+        (("trace", "\udcff"), 1),
+        (("release", "F0"), 2),
+        (("interchanges", "--limit", "99999999999999999999"), 2),
+        (("validate", "nosuch.xml"), 2),
+        (("validate", "--profile", "nosuch", "x.xml"), 2),
+        (("validate", "--layers", "nosuch", "x.xml"), 2),
+    ],
+)
+def test_whatever_is_typed_gets_a_plain_answer(
+    edi: Callable[..., Any], arguments: tuple[str, ...], code: int
+) -> None:
+    """No traceback for a user, and an exit code that says what happened."""
+    assert edi("init").code == 0
+
+    ran = edi(*arguments)
+
+    assert (ran.code, "Traceback" in ran.err) == (code, False), ran.err
+
+
+def test_without_a_workspace_every_verb_names_the_remedy(edi: Callable[..., Any]) -> None:
+    """A newcomer is told what to type."""
+    ran = edi("interchanges")
+
+    assert ran.code == 2
+    assert "edi init" in ran.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import UTC
 
 from apscheduler.schedulers.blocking import BlockingScheduler
@@ -15,11 +16,12 @@ log = get_logger(__name__)
 
 
 def keep_running(hub: Hub) -> None:
-    """Run one pass now and then one each `settings.every`, until interrupted.
+    """Run one pass now and then one each `settings.every`, until interrupted or terminated.
 
     A pass that takes longer than the interval is followed by one pass, not by all
-    those it covered; two never overlap.
+    those it covered; two never overlap. A pass at work when the end comes is finished.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     scheduler = BlockingScheduler(timezone=UTC)
     scheduler.add_job(
         lambda: _pass(hub),
@@ -34,6 +36,7 @@ def keep_running(hub: Hub) -> None:
         scheduler.start()
     except KeyboardInterrupt:
         log.info("run.interrupted")
+        scheduler.shutdown(wait=True)
 
 
 def _pass(hub: Hub) -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -309,3 +314,22 @@ def test_without_a_workspace_every_verb_names_the_remedy(edi: Callable[..., Any]
 
     assert ran.code == 2
     assert "edi init" in ran.err
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_the_scheduler_ends_when_it_is_told_to(
+    world: Any, samples: ModuleType, sign: signal.Signals
+) -> None:
+    """Ctrl-C, or a service manager's word: the pass at work is finished, then it ends."""
+    drop(world, "caterer", "a.xml", an_invoice(samples, "S1"))
+    command = [str(Path(sys.executable).parent / "edi"), "run"]
+    environment = {**os.environ, "EDI_HOME": str(world.home)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as running:
+        while not world.log() and running.poll() is None:
+            time.sleep(0.05)
+        running.send_signal(sign)
+        _, err = running.communicate(timeout=60)
+
+    assert (running.returncode, err.decode()) == (0, "")
+    assert len(world.out("ville-exemple")) == 1
+    assert world.edi("verify").code == 0

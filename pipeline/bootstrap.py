@@ -208,6 +208,17 @@ def alone(place: Workspace) -> Iterator[None]:
         yield
 
 
+def sweep(place: Workspace) -> None:
+    """Remove what killed processes left: half-written blobs, scratch space of dead ones.
+
+    Only for the process that is `alone`: another's half-written blob is its own.
+    """
+    archive(place).sweep()
+    for folder in (place.home / "spool").iterdir():
+        if folder.name.isdigit() and not Path(f"/proc/{folder.name}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def new_run() -> str:
     """Return who acts in a new run."""
     from pipeline.adapters.clock import SystemClock

@@ -43,7 +43,22 @@ class Put:
     sent: bool
 
 
-def deliver(hub: Hub, sheets: Sheets, name: str, horizon: datetime) -> int:
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How one group of attempts through one connection ended.
+
+    Attributes:
+        tried: Rows attempted.
+        sent: Rows whose file now stands at the partner's.
+        error: The first failure, with its code; empty if none failed.
+    """
+
+    tried: int
+    sent: int
+    error: str
+
+
+def deliver(hub: Hub, sheets: Sheets, name: str, horizon: datetime) -> Sent:
     """Attempt one group of the files due to leave through one connection.
 
     Args:
@@ -53,13 +68,13 @@ def deliver(hub: Hub, sheets: Sheets, name: str, horizon: datetime) -> int:
         horizon: Rows due before this moment are tried.
 
     Returns:
-        How many rows were tried; 0 when none is left.
+        How it went; nothing tried when none is left.
     """
     now = hub.clock.now()
     until = now + hub.settings.lease
     claimed = hub.ledger.claim_outbox(hub.by, horizon, until, GROUP, name)
     if not claimed:
-        return 0
+        return Sent(0, 0, "")
     rows = [row for row, _ in claimed]
     try:
         connection = sheet_of(sheets, name)
@@ -69,7 +84,9 @@ def deliver(hub: Hub, sheets: Sheets, name: str, horizon: datetime) -> int:
         log.warning("deliver.closed_door", connection=name, code=error.code, error=str(error))
         results = [error] * len(rows)
     _mark(hub, sheets, name, claimed, results)
-    return len(claimed)
+    failed = [result for result in results if isinstance(result, PipelineError)]
+    first = f"{failed[0].code}: {failed[0]}" if failed else ""
+    return Sent(len(claimed), len(claimed) - len(failed), first)
 
 
 def _put_all(

@@ -11,10 +11,9 @@ from pipeline.app.answer import answer
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.open_flow import open_flow
 from pipeline.app.settle import Candidate, close_if_done, settle_flow
-from pipeline.app.work import admission_of, findings_of, jobs_for, rework
-from pipeline.ingest.admission import Admission
-from pipeline.ingest.unwrap import kind_of
-from pipeline.model.connection import Connection
+from pipeline.app.work import findings_of, jobs_for, rework
+from pipeline.ingest.admission import interface_of
+from pipeline.model.connection import Connection, Interface
 from pipeline.model.controls import reason
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
@@ -51,7 +50,7 @@ class _Subject:
     interchange: Interchange
     documents: tuple[Document, ...]
     connection: Connection
-    admission: Admission
+    interface: Interface | None
 
 
 def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
@@ -74,7 +73,7 @@ def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
     wanted = {document.seq for document in held.documents}
     jobs = [
         (seq, job)
-        for seq, job in jobs_for(hub, opened, held.connection, held.admission)
+        for seq, job in jobs_for(hub, opened, held.connection, held.interface)
         if seq in wanted
     ]
     judged = dict(
@@ -100,11 +99,11 @@ def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
             sheets,
             tx,
             held.connection,
-            held.admission.interface,
+            held.interface,
             held.interchange,
             candidates,
         )
-        interface = held.admission.interface
+        interface = held.interface
         found = {**earlier, **findings_of(candidates)}
         answer(
             hub,
@@ -144,7 +143,7 @@ def reject(hub: Hub, sheets: Sheets, subject: str, why: str) -> Acted:
             interchange = replace(interchange, step=InterchangeStep.REFUSED)
             reasons = (own,)
         interchange = close_if_done(hub, tx, interchange)
-        interface = held.admission.interface
+        interface = held.interface
         documents = tx.documents_of(interchange.id)
         answer(
             hub,
@@ -190,11 +189,8 @@ def _held(hub: Hub, sheets: Sheets, subject: str) -> _Subject:
             f" / the whole flow is held, act on {interchange.id}"
         )
     connection = sheet_of(sheets, interchange.connection)
-    with hub.archive.open(interchange.sha256) as stream:
-        kind = kind_of(stream.read(4096))
-    with hub.ledger.transaction() as tx:
-        admission = admission_of(hub, tx, interchange, connection, kind)
-    return _Subject(interchange, tuple(documents), connection, admission)
+    interface = interface_of(interchange, connection, hub.interfaces)
+    return _Subject(interchange, tuple(documents), connection, interface)
 
 
 def _find(hub: Hub, subject: str, step: Step) -> tuple[Interchange, Sequence[Document]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from structlog import get_logger
 
 from pipeline.app.apply import check_sheets
-from pipeline.app.deliver import deliver
+from pipeline.app.deliver import Sent, deliver
 from pipeline.app.hub import Hub
 from pipeline.app.pull import Pulled, pull
 from pipeline.app.sessions import Sessions
@@ -34,9 +34,10 @@ class RunSummary:
     Attributes:
         pulled: Interchanges recorded, by connection.
         waiting: Files left for later, by connection.
-        failed: Why a connection could not be used, by connection.
+        failed: Why a connection could not be used, by connection: the first reason.
         settled: Interchanges judged and decided.
         tried: Outbox rows attempted.
+        sent: Those of them whose file now stands at the partner's.
     """
 
     pulled: dict[str, int] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class RunSummary:
     failed: dict[str, str] = field(default_factory=dict)
     settled: int = 0
     tried: int = 0
+    sent: int = 0
 
 
 def run_once(
@@ -56,7 +58,9 @@ def run_once(
 
     Args:
         hub: The hub; only one run at a time may use its ledger.
-        insist: Try every pending file, even if its next attempt is not due yet.
+        insist: Try every pending answer, even if its next attempt is not due yet.
+            Deliveries keep the waits of their sheet, so that runs in quick succession
+            do not use them up.
         progress: Told of every step, from this thread.
 
     Raises:
@@ -92,7 +96,8 @@ def _run(hub: Hub, sheets: Sheets, progress: Progress) -> RunSummary:
             if last_look and courier.idle:
                 break
             hub.clock.sleep(_NAP_S)
-    summary.tried = courier.tried
+    summary.tried, summary.sent = courier.tried, courier.sent
+    summary.failed.update(courier.failed)
     for name, pulling in pulls.items():
         _sum_up(summary, name, pulling)
     return summary
@@ -116,13 +121,19 @@ class _Courier:
         self._hub = hub
         self._sheets = sheets
         self._pool = pool
-        self._rounds: dict[str, Future[int]] = {}
+        self._rounds: dict[str, Future[Sent]] = {}
         self.tried = 0
+        self.sent = 0
+        self.failed: dict[str, str] = {}
 
     def go(self) -> None:
         """Start a round on every connection with due files and no round running."""
         for name in [name for name, running in self._rounds.items() if running.done()]:
-            self.tried += self._rounds.pop(name).result()
+            done = self._rounds.pop(name).result()
+            self.tried += done.tried
+            self.sent += done.sent
+            if done.error:
+                self.failed.setdefault(name, done.error)
         for name in self._hub.ledger.due_connections(self._hub.clock.now()):
             if name not in self._rounds:
                 self._rounds[name] = self._pool.submit(self._round, name)
@@ -132,8 +143,11 @@ class _Courier:
         """Tell whether no round runs."""
         return not self._rounds
 
-    def _round(self, name: str) -> int:
-        tried = 0
-        while count := deliver(self._hub, self._sheets, name, self._hub.clock.now()):
-            tried += count
-        return tried
+    def _round(self, name: str) -> Sent:
+        total = Sent(0, 0, "")
+        while True:
+            one = deliver(self._hub, self._sheets, name, self._hub.clock.now())
+            if not one.tried:
+                return total
+            error = total.error or one.error
+            total = Sent(total.tried + one.tried, total.sent + one.sent, error)

@@ -15,7 +15,7 @@ from pipeline.app.settle import Candidate, Settled, settle_flow
 from pipeline.ingest.admission import Admission, Earlier, admit, interface_of
 from pipeline.ingest.unwrap import Kind, kind_of
 from pipeline.model.acknowledgement import flow_outcome
-from pipeline.model.connection import Connection
+from pipeline.model.connection import Connection, Interface
 from pipeline.model.controls import reason
 from pipeline.model.decision import Reason, Verdict
 from pipeline.model.document import Document
@@ -134,11 +134,11 @@ def _hold(
 
 
 def jobs_for(
-    hub: Hub, opened: Opened, connection: Connection, admission: Admission
+    hub: Hub, opened: Opened, connection: Connection, interface: Interface | None
 ) -> Iterator[tuple[int, Job]]:
     """Yield the place and the job of every file of a flow that is to be judged."""
-    profile = hub.profile_for(connection, admission.interface)
-    allowed = admission.interface.syntaxes if admission.interface else ()
+    profile = hub.profile_for(connection, interface)
+    allowed = interface.syntaxes if interface else ()
     for file in opened.files:
         if file.scrap is not None:
             yield (
@@ -250,7 +250,7 @@ def _judge(hub: Hub, cases: Sequence[Case]) -> None:
             if case.admission.decision.verdict is not Verdict.ACCEPT:
                 continue
             case.opened = open_flow(hub, case.interchange, case.connection)
-            for seq, job in jobs_for(hub, case.opened, case.connection, case.admission):
+            for seq, job in jobs_for(hub, case.opened, case.connection, case.admission.interface):
                 places.append((case, seq))
                 yield job
 

@@ -228,7 +228,10 @@ class Ledger(Protocol):
         """Return the names of connections with due PENDING rows, sorted."""
 
     def hasten(self, now: datetime) -> int:
-        """Make every PENDING row due at `now` at the latest; return how many were not."""
+        """Make every PENDING acknowledgement due at `now`; return how many were not.
+
+        Deliveries keep the waits of their sheet: each attempt of theirs counts.
+        """
 
     def void_claims(self) -> int:
         """End every claim; only for a process that knows it is alone."""

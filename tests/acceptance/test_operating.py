@@ -333,3 +333,64 @@ def test_the_scheduler_ends_when_it_is_told_to(
     assert (running.returncode, err.decode()) == (0, "")
     assert len(world.out("ville-exemple")) == 1
     assert world.edi("verify").code == 0
+
+
+def test_a_flow_whose_original_is_lost_can_still_be_rejected(
+    world: Any, samples: ModuleType
+) -> None:
+    """Its sender was told to wait: the final answer must not need the bytes."""
+    drop(world, "caterer", "college.xml", an_invoice(samples, "L2", samples.COLLEGE))
+    run(world)
+    for blob in (world.home / "archive" / "blobs").glob("*/*"):
+        blob.unlink()
+    held = next(d for d in world.edi("documents", "--json").json if d["step"] == "held")
+
+    ran = world.edi("reject", held["id"], "--reason", "Original perdu")
+
+    assert ran.code == 0, ran.err
+    run(world)
+    assert any(name.endswith("ack.json") and "college" in name for name in world.out("caterer"))
+
+
+def test_a_recipient_that_cannot_be_reached_is_named_and_costs_no_early_retries(
+    world: Any, samples: ModuleType
+) -> None:
+    """Runs in quick succession do not use up the waits that the sheet agreed."""
+    sheet = PATIENT.format(port=1, host_key=world.host_key)
+    (world.home / "config/connections/ville-exemple.toml").write_text(sheet, encoding="utf-8")
+    assert world.edi("apply").code == 0
+    drop(world, "caterer", "a.xml", an_invoice(samples, "D1"))
+
+    first = run(world)
+    for _ in range(6):
+        run(world)
+
+    assert first.code == 1
+    assert "CONNECT" in first.json["failed"]["ville-exemple"]
+    assert (first.json["tried"], first.json["sent"]) == (3, 2), "the two answers were sent"
+    assert only(world, "documents")["step"] == "routed"
+
+
+PATIENT = """name = "ville-exemple"
+partner = "ville-exemple"
+role = "receiver"
+[door]
+host = "127.0.0.1"
+port = {port}
+user = "ville-exemple"
+key = "keys/ville-exemple"
+host_key = "{host_key}"
+[retry]
+waits_s = [600, 600]
+"""
+
+
+def test_scratch_space_of_dead_runs_is_removed(world: Any) -> None:
+    """Invoices must not pile up where runs were killed."""
+    left = world.home / "spool" / "4194399" / "F0"
+    left.mkdir(parents=True)
+    (left / "000001.xml").write_bytes(b"<a/>")
+
+    run(world)
+
+    assert list((world.home / "spool").iterdir()) == []

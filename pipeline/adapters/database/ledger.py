@@ -149,11 +149,15 @@ class SqlLedger:
             return sorted(connection.scalars(statement))
 
     def hasten(self, now: datetime) -> int:
-        """Make every PENDING row due at `now` at the latest; return how many were not."""
+        """Make every PENDING acknowledgement due at `now`; return how many were not."""
         columns = tables.outbox.c
         statement = (
             update(tables.outbox)
-            .where(columns.state == OutboxState.PENDING.value, columns.due > now)
+            .where(
+                columns.kind == OutboxKind.ACKNOWLEDGEMENT.value,
+                columns.state == OutboxState.PENDING.value,
+                columns.due > now,
+            )
             .values(due=now)
         )
         with self._write() as connection:

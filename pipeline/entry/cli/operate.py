@@ -8,7 +8,7 @@ import typer
 
 from pipeline import bootstrap
 from pipeline.app import operate as verbs
-from pipeline.entry.cli.output import AsJson, Subject, say_json, say_table
+from pipeline.entry.cli.output import AsJson, Subject, say, say_json, say_table
 from pipeline.entry.cli.read import document_row
 
 
@@ -46,5 +46,7 @@ def _tell(acted: verbs.Acted, *, as_json: bool) -> None:
     rows = [document_row(one) for one in acted.documents]
     if as_json:
         say_json({"subject": acted.subject, "documents": rows})
-    else:
+    elif rows:
         say_table(acted.subject, tuple(rows[0]), (tuple(row.values()) for row in rows))
+    else:
+        say(f"{acted.subject}: fait / done")

@@ -26,7 +26,7 @@ def run(
         bootstrap.alone(place),
         bootstrap.open_hub(place, by=bootstrap.new_run(), log_to_file=True) as hub,
     ):
-        hub.archive.sweep()
+        bootstrap.sweep(place)
         if not once:
             schedule.keep_running(hub)
             return
@@ -51,7 +51,8 @@ def _tell(summary: RunSummary, *, as_json: bool) -> None:
     taken, waiting = sum(summary.pulled.values()), sum(summary.waiting.values())
     say(
         f"{taken} fichier(s) relevé(s), {waiting} en attente, {summary.settled} traité(s),"
-        f" {summary.tried} envoi(s) / file(s) taken, waiting, settled, sent"
+        f" {summary.sent} envoi(s) réussi(s) sur {summary.tried}"
+        " / file(s) taken, waiting, settled, sent of those tried"
     )
     for name, error in summary.failed.items():
         say(f"! {name}: {error}")

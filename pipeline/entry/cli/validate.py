@@ -37,7 +37,9 @@ def validate(
     layers: Annotated[
         str | None, typer.Option(help="Couches, séparées par des virgules / layers, by commas.")
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Processus / worker processes; 0: all cores.")] = 0,
+    jobs: Annotated[
+        int, typer.Option(help="Processus / worker processes; 0: all cores.", min=0, max=64)
+    ] = 0,
     output: Annotated[Format, typer.Option("--format", help="text | json")] = Format.TEXT,
 ) -> None:
     """Contrôler des factures / judge invoices: XSD, EN 16931, profile.

@@ -32,7 +32,7 @@ from pipeline.adapters.process_wire import (
     read_judged,
     write_judged,
 )
-from pipeline.model.errors import EngineError
+from pipeline.model.errors import EngineClosed, EngineError
 from pipeline.model.finding import Layer, LayerResult, Outcome
 from pipeline.model.report import Judged, Trouble, ValidationReport
 from pipeline.ports.engine import Job
@@ -53,6 +53,8 @@ TURN_BACKLOG = 100
 #: Time between two looks at the limits, and what a worker may take to start.
 POLL_S = 0.025
 START_LIMIT_S = 60.0
+#: Time after which a call that waits for its workers looks whether the engine was closed.
+_LOOK_UP_S = 0.5
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_PDEATHSIG = 1
@@ -242,14 +244,19 @@ class ProcessEngine(Generic[S]):
 
         Raises:
             EngineError: Workers cannot start at all.
-            RuntimeError: Another call is still being read, or the engine was closed.
+            EngineClosed: The engine was closed, before or meanwhile.
+            RuntimeError: Another call is still being read.
         """
         if self._closing.is_set():
-            raise RuntimeError("the engine was closed")
+            raise EngineClosed("the engine was closed")
         if not self._busy.acquire(blocking=False):
             raise RuntimeError("one judge() at a time: the last one is still being read")
         try:
             yield from self._judge(iter(jobs))
+        except (OSError, ValueError, AssertionError) as error:
+            if self._closing.is_set():  # its pipes went away under this call
+                raise EngineClosed("the engine was closed") from error
+            raise
         finally:
             self._abandon()
             self._busy.release()
@@ -265,12 +272,14 @@ class ProcessEngine(Generic[S]):
     def _judge(self, jobs: Iterator[Job]) -> Iterator[Judged]:
         desk = _Desk()
         while True:
+            if self._closing.is_set():
+                raise EngineClosed("the engine was closed")
             self._hand_out(desk)  # first: a worker waits for this, nobody for the rest
             yield from desk.give_out()
             if desk.done:
                 return
             desk.take_in(jobs)
-            self._collect(desk, timeout=0 if desk.may_read else None)
+            self._collect(desk, timeout=0 if desk.may_read else _LOOK_UP_S)
 
     def _hand_out(self, desk: _Desk) -> None:
         """Give each idle worker a job that suits it; those already started come first."""

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from structlog import get_logger
 
+from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lanes import in_lanes
 from pipeline.app.open_flow import open_flow, spool_name
@@ -164,7 +165,8 @@ def _mark(
     results: Sequence[Put | PipelineError],
 ) -> None:
     """Write how every attempt of the group ended, by one commit."""
-    with hub.ledger.transaction() as tx:
+
+    def mark(tx: Transaction) -> None:
         ended: dict[OutboxState, set[DocumentId]] = {}
         for (row, claim), result in zip(claimed, results, strict=True):
             if isinstance(result, PipelineError):
@@ -177,6 +179,8 @@ def _mark(
             if after is not None:
                 ended.setdefault(after, set()).update(row.documents)
         _step_documents(hub, tx, ended)
+
+    atomically(hub, mark)
     for (row, _), result in zip(claimed, results, strict=True):
         if isinstance(result, Put):
             log.info("deliver.done", connection=name, row=row.key, file=row.name, sent=result.sent)

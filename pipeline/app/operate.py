@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from structlog import get_logger
 
 from pipeline.app.answer import answer
+from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.open_flow import open_flow
 from pipeline.app.settle import Candidate, close_if_done, settle_flow
@@ -89,7 +90,8 @@ def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
         for one in held.documents
     ]
     earlier = _stored_findings(hub, held.interchange)
-    with hub.ledger.transaction() as tx:
+
+    def decide(tx: Transaction) -> None:
         _note(hub, tx, subject, "operator.release")
         for one in candidates:
             if one.report is not None:
@@ -116,6 +118,8 @@ def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
             found,
             was_held=True,
         )
+
+    atomically(hub, decide)
     hub.spool.clear(held.interchange.id)
     return _acted(hub, subject, held.documents)
 
@@ -131,7 +135,8 @@ def reject(hub: Hub, sheets: Sheets, subject: str, why: str) -> Acted:
     held = _held(hub, sheets, subject)
     own = reason("OPERATOR", subject, why, why)
     earlier = _stored_findings(hub, held.interchange)
-    with hub.ledger.transaction() as tx:
+
+    def refuse(tx: Transaction) -> None:
         _note(hub, tx, subject, "operator.reject", reason=why)
         now = hub.clock.now()
         refused = [replace(one, reasons=(own,)) for one in held.documents]
@@ -156,6 +161,8 @@ def reject(hub: Hub, sheets: Sheets, subject: str, why: str) -> Acted:
             earlier,
             was_held=True,
         )
+
+    atomically(hub, refuse)
     return _acted(hub, subject, held.documents)
 
 
@@ -168,7 +175,8 @@ def redeliver(hub: Hub, sheets: Sheets, subject: str) -> Acted:
     interchange, documents = _find(hub, subject, Step.ABANDONED)
     for document in documents:
         sheet_of(sheets, document.route or "")
-    with hub.ledger.transaction() as tx:
+
+    def route(tx: Transaction) -> None:
         _note(hub, tx, subject, "operator.redeliver")
         now = hub.clock.now()
         carried = [row for row in tx.outbox_of(interchange.id) if row.kind is OutboxKind.DELIVERY]
@@ -178,6 +186,8 @@ def redeliver(hub: Hub, sheets: Sheets, subject: str) -> Acted:
         routed = [replace(one, step=Step.ROUTED) for one in documents]
         for row in plan_deliveries(routed, sheets.connections, now, last + 1):
             tx.enqueue(row, hub.by, now)
+
+    atomically(hub, route)
     return _acted(hub, subject, documents)
 
 
@@ -199,12 +209,11 @@ def _find(hub: Hub, subject: str, step: Step) -> tuple[Interchange, Sequence[Doc
     interchange = hub.ledger.interchange(flow)
     if interchange is None:
         raise ConfigError(f"{subject}: aucun flux ni document / no such flow or document")
-    with hub.ledger.transaction() as tx:
-        documents = [
-            one
-            for one in tx.documents_of(InterchangeId(flow))
-            if one.step is step and (document is None or one.id == document.id)
-        ]
+    documents = [
+        one
+        for one in atomically(hub, lambda tx: tx.documents_of(InterchangeId(flow)))
+        if one.step is step and (document is None or one.id == document.id)
+    ]
     whole = step is Step.HELD and interchange.step is InterchangeStep.HELD
     if not documents and not whole:
         raise ConfigError(

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from structlog import get_logger
 
+from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
 from pipeline.app.lanes import in_lanes
 from pipeline.ingest.completeness import gzip_whole, looks_whole
@@ -19,6 +20,7 @@ from pipeline.model.errors import PipelineError
 from pipeline.model.identity import interchange_id
 from pipeline.model.interchange import Interchange, RemoteFile, Sighting
 from pipeline.model.names import raw_name, slug
+from pipeline.ports.ledger import Transaction
 from pipeline.ports.outside import Blob, Session
 
 log = get_logger(__name__)
@@ -169,8 +171,7 @@ def _record(
         )
         for sighting, blob in whole
     ]
-    with hub.ledger.transaction() as tx:
-        new = [one for one in interchanges if tx.record(one, hub.by)]
+    new = atomically(hub, lambda tx: [one for one in interchanges if tx.record(one, hub.by)])
     for one in new:
         log.info(
             "interchange.received",
@@ -219,9 +220,12 @@ def _remove(
             # another file took the name meanwhile: ours is gone from there all the same
             log.info("pull.replaced", interchange=one.id, file=one.name)
     if gone:
-        with hub.ledger.transaction() as tx:
-            for one in gone:
-                tx.mark_removed(one.id, hub.by, hub.clock.now())
+        atomically(hub, lambda tx: _mark_removed(hub, tx, gone))
+
+
+def _mark_removed(hub: Hub, tx: Transaction, gone: Sequence[Interchange]) -> None:
+    for one in gone:
+        tx.mark_removed(one.id, hub.by, hub.clock.now())
 
 
 def _as_listed(one: Interchange) -> RemoteFile:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from structlog import get_logger
 
 from pipeline.app.answer import Findings, answer
+from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.open_flow import Opened, open_flow
 from pipeline.app.settle import Candidate, Settled, settle_flow
@@ -19,7 +20,7 @@ from pipeline.model.connection import Connection, Interface
 from pipeline.model.controls import reason
 from pipeline.model.decision import Reason, Verdict
 from pipeline.model.document import Document
-from pipeline.model.errors import Fenced, LedgerConflict
+from pipeline.model.errors import EngineClosed, Fenced, LedgerConflict
 from pipeline.model.finding import Layer
 from pipeline.model.identity import InterchangeId, document_id
 from pipeline.model.interchange import Interchange
@@ -37,8 +38,6 @@ BATCH = 128
 #: about one flow of 200 invoices or sixteen files of one.
 GROUP = 16
 GROUP_BYTES = 100_000
-#: How often a transaction that lost a race is run again.
-TRIES = 5
 _HEAD = 4096
 
 
@@ -86,7 +85,7 @@ def _judge_safely(
     try:
         cases = _gather(hub, sheets, group)
         _judge(hub, cases)
-    except (LedgerConflict, Fenced):
+    except (LedgerConflict, Fenced, EngineClosed):
         raise
     except Exception as error:
         log.exception("work.failed", interchanges=[one.id for one, _ in group])
@@ -101,7 +100,7 @@ def _settle_safely(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
     """Settle a group; one that fails is taken apart in the same way."""
     try:
         _settle_group(hub, sheets, cases)
-    except (LedgerConflict, Fenced):
+    except (LedgerConflict, Fenced, EngineClosed):
         raise
     except Exception as error:
         log.exception("work.failed", interchanges=[case.interchange.id for case in cases])
@@ -124,13 +123,16 @@ def _hold(
         f"le flux n'a pas pu être traité ({type(error).__name__})",
         f"the flow could not be worked on ({type(error).__name__})",
     )
-    with hub.ledger.transaction() as tx:
+    interface = interface_of(interchange, connection, hub.interfaces)
+
+    def hold(tx: Transaction) -> None:
         held = replace(interchange, reason=code, detail=why.message["fr"])
         now = hub.clock.now()
         tx.move_interchange(held, InterchangeStep.HELD, by=hub.by, at=now, claim=claim)
         held = replace(held, step=InterchangeStep.HELD)
-        interface = interface_of(interchange, connection, hub.interfaces)
         answer(hub, tx, connection, interface, held, (), (why,), {}, was_held=True)
+
+    atomically(hub, hold)
 
 
 def jobs_for(
@@ -223,15 +225,18 @@ def _gather(
 ) -> list[Case]:
     """Look at the first bytes of each file, and at what the ledger knows of its like."""
     kinds = [kind_of(_head(hub, interchange)) for interchange, _ in group]
-    cases: list[Case] = []
-    with hub.ledger.transaction() as tx:
+
+    def gather(tx: Transaction) -> list[Case]:
         repeated = tx.repeated([interchange.id for interchange, _ in group])
+        cases: list[Case] = []
         for (interchange, claim), kind in zip(group, kinds, strict=True):
             connection = sheet_of(sheets, interchange.connection)
             known = interchange.id not in repeated
             admission = admission_of(hub, tx, interchange, connection, kind, unique=known)
             cases.append(Case(interchange, claim, connection, kind, admission))
-    return cases
+        return cases
+
+    return atomically(hub, gather)
 
 
 def _head(hub: Hub, interchange: Interchange) -> bytes:
@@ -260,18 +265,13 @@ def _judge(hub: Hub, cases: Sequence[Case]) -> None:
 
 
 def _settle_group(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
-    """Settle cases by one commit; a lost race runs the whole of it again."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            with hub.ledger.transaction() as tx:
-                repeated = tx.repeated([case.interchange.id for case in cases])
-                settled = [_settle(hub, sheets, tx, case, repeated) for case in cases]
-        except LedgerConflict:
-            if attempt == TRIES:
-                raise
-            log.info("work.conflict", attempt=attempt)
-        else:
-            break
+    """Settle cases by one commit."""
+
+    def settle(tx: Transaction) -> list[Interchange]:
+        repeated = tx.repeated([case.interchange.id for case in cases])
+        return [_settle(hub, sheets, tx, case, repeated) for case in cases]
+
+    settled = atomically(hub, settle)
     for case, interchange in zip(cases, settled, strict=True):
         log.info(
             "interchange.settled",

@@ -121,6 +121,13 @@ class PackMissing(PipelineError):
         self.reason = reason
 
 
+class EngineClosed(PipelineError):
+    """The run is ending: nothing is said of documents that still wait, they are judged later."""
+
+    code = "ENGINE_CLOSED"
+    transient = True
+
+
 class EngineError(PipelineError):
     """The rule engine stopped before it could say anything about a document."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import tomllib
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Annotated, TypeVar
+from zoneinfo import available_timezones
 
 from pydantic import (
     BaseModel,
@@ -20,15 +21,22 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.model.connection import (
+    AnswerFormat,
     Atomicity,
     Completeness,
     Connection,
     Door,
     Envelope,
     Interface,
+    ManifestRule,
     Naming,
+    Protocol,
     RetryPolicy,
     Role,
+    Scanning,
+    Schedule,
+    Secret,
+    SecretKind,
 )
 from pipeline.model.directory import Directory, Route, Structure
 from pipeline.model.errors import ConfigError
@@ -62,15 +70,86 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class _Secret(_Strict):
+    file: str | None = None
+    env: str | None = None
+    credential: str | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> _Secret:
+        if len(self.model_dump(exclude_none=True)) != 1:
+            raise ValueError("name one place: file, env or credential")
+        return self
+
+    def value(self) -> Secret:
+        """Return the reference as the model's value."""
+        ((kind, name),) = self.model_dump(exclude_none=True).items()
+        return Secret(SecretKind(kind), name)
+
+
 class _Door(_Strict):
-    host: str
+    protocol: Protocol = Protocol.SFTP
+    host: str = ""
     port: Annotated[int, Field(gt=0, lt=65536)] = 22
-    user: str
-    key: str
-    host_key: Annotated[str, Field(pattern=r"^\S+ \S+")]
+    user: str = ""
+    key: str = ""
+    certificate: str | None = None
+    password: _Secret | None = None
+    host_key: Annotated[str, Field(pattern=r"^(\S+ \S+.*)?$")] = ""
+    path: str = ""
     transports: Annotated[int, Field(ge=1, le=16)] = 2
     timeout_s: Positive = 30.0
     transfer_timeout_s: Positive = 600.0
+
+    @model_validator(mode="after")
+    def _says_what_its_protocol_needs(self) -> _Door:
+        given = {name for name, value in self if value}
+        remote = {"host", "user", "host_key", "key", "certificate", "password"}
+        if self.protocol is Protocol.LOCAL:
+            if "path" not in given or given & remote:
+                raise ValueError("a local door needs path, and nothing of an SFTP account")
+            return self
+        missing = {"host", "user", "host_key"} - given
+        if missing:
+            raise ValueError(f"an SFTP door needs {', '.join(sorted(missing))}")
+        if "path" in given or not given & {"key", "password"}:
+            raise ValueError("an SFTP door needs key or password, and no path")
+        if "certificate" in given and "key" not in given:
+            raise ValueError("a certificate goes with a key")
+        return self
+
+    def value(self) -> Door:
+        """Return the door as the model's value."""
+        plain = self.model_dump(exclude={"password"})
+        return Door(**plain, password=self.password.value() if self.password else None)
+
+
+class _Schedule(_Strict):
+    every_s: Positive | None = None
+    at: tuple[time, ...] = ()
+    timezone: str = Schedule().timezone
+    workdays: bool = False
+    cutoff: time | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _exists(cls, timezone: str) -> str:
+        if timezone not in available_timezones():
+            raise ValueError("no such time zone; use an IANA name, e.g. Europe/Paris")
+        return timezone
+
+    @model_validator(mode="after")
+    def _one_way(self) -> _Schedule:
+        if self.every_s is not None and self.at:
+            raise ValueError("use every_s or at, not both")
+        if any(moment.tzinfo for moment in (*self.at, self.cutoff or time())):
+            raise ValueError("write times of day without an offset; timezone says where")
+        return self
+
+    def value(self) -> Schedule:
+        """Return the schedule as the model's value."""
+        every = timedelta(seconds=self.every_s) if self.every_s else None
+        return Schedule(every=every, **self.model_dump(exclude={"every_s"}))
 
 
 class _Folders(_Strict):
@@ -128,11 +207,28 @@ class _Sheet(_Strict):
     completeness: _Completeness = _Completeness()
     retry: _Retry | None = None
     limits: _Limits = _Limits()
+    scanner: Scanning | None = None
+    answers: tuple[AnswerFormat, ...] = ()
+    answer_within_h: Positive | None = None
+    manifest: ManifestRule = ManifestRule.OPTIONAL
+    recapitulation: bool = False
+    gap_after_h: Positive | None = None
+    schedule: _Schedule = _Schedule()
 
     @model_validator(mode="after")
     def _grammar_needs_codes(self) -> _Sheet:
         if self.naming is Naming.GRAMMAR and not (self.application_code and self.interfaces):
             raise ValueError("naming = 'grammar' needs application_code and interfaces")
+        if self.gap_after_h is not None and self.naming is not Naming.GRAMMAR:
+            raise ValueError("gap_after_h needs naming = 'grammar': free names have no numbers")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_looks_for_malware(self) -> _Sheet:
+        if self.role is Role.SENDER and self.scanner is None:
+            raise ValueError(
+                "scanner: say who looks for malware: 'clamd', or 'none' if nobody does"
+            )
         return self
 
     def value(self) -> Connection:
@@ -143,7 +239,7 @@ class _Sheet(_Strict):
             name=self.name,
             partner=self.partner,
             role=self.role,
-            door=Door(**self.door.model_dump()),
+            door=self.door.value(),
             inbox=self.folders.inbox,
             archive=self.folders.archive,
             out=self.folders.out,
@@ -162,7 +258,18 @@ class _Sheet(_Strict):
             if waits
             else RetryPolicy(),
             limits=Limits(**self.limits.model_dump()),
+            scanner=self.scanner or Scanning.NONE,
+            answers=self.answers,
+            answer_within=_hours(self.answer_within_h),
+            manifest=self.manifest,
+            recapitulation=self.recapitulation,
+            gap_after=_hours(self.gap_after_h),
+            schedule=self.schedule.value(),
         )
+
+
+def _hours(given: float | None) -> timedelta | None:
+    return None if given is None else timedelta(hours=given)
 
 
 class _Route(_Strict):
@@ -216,6 +323,7 @@ class _Settings(_Strict):
     time_limit_s: Positive = Settings().time_limit_s
     memory_limit_mb: Annotated[int, Field(ge=300)] = Settings().memory_limit_mb
     every_s: Positive = Settings().every.total_seconds()
+    clamd: str = Settings().clamd
 
 
 class _StructureRow(_Strict):
@@ -312,6 +420,7 @@ def read_settings(path: Path) -> Settings:
         time_limit_s=given.time_limit_s,
         memory_limit_mb=given.memory_limit_mb,
         every=timedelta(seconds=given.every_s),
+        clamd=given.clamd,
     )
 
 

@@ -66,6 +66,11 @@ def answer(
         interface=interface,
         application_code=connection.application_code,
         hub_code=hub.settings.hub_code,
+        scanner=connection.scanner,
+        formats=connection.answers,
+        answer_by=interchange.received_at + connection.answer_within
+        if connection.answer_within
+        else None,
     )
     for file in hub.compose(facts, tx.next_number):
         row = OutboxRow(

@@ -278,7 +278,7 @@ def _served(place: bootstrap.Workspace, files: Mapping[str, bytes]) -> Iterator[
         )
         sheets = place.config / "connections"
         (sheets / "supplier.toml").write_text(
-            'name = "supplier"\npartner = "supplier"\nrole = "sender"\nnaming = "grammar"\n'
+            'name = "supplier"\npartner = "supplier"\nrole = "sender"\nscanner = "none"\nnaming = "grammar"\n'
             'application_code = "BEN001"\ninterfaces = ["FSO1100A"]\nprofile = "en16931"\n'
             + door
             + _folders(home / "supplier"),

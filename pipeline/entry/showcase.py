@@ -154,11 +154,12 @@ def _configure(place: bootstrap.Workspace, partners: _Partners) -> None:
 
 _SHEETS = {
     "papeterie": """role = "sender"
+scanner = "none"
 naming = "grammar"
 application_code = "PAP001"
 interfaces = ["FSO1100A", "FSO1106A"]
 """,
-    "traiteur": 'role = "sender"\n',
+    "traiteur": 'role = "sender"\nscanner = "none"\n',
     "ville-exemple": 'role = "receiver"\nenvelope = "single"\n',
     "hopital-exemple": 'role = "receiver"\nenvelope = "tar.gz"\n',
 }

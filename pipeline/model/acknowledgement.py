@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from pipeline.model.connection import Interface
+from pipeline.model.connection import AnswerFormat, Interface, Scanning
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.finding import Finding
@@ -39,6 +39,26 @@ class AnsweredDocument:
     findings: tuple[Finding, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of a flow's manifest beside what was found.
+
+    Attributes:
+        what: ``count``, ``sum EUR`` (one a currency), ``sha256 NAME`` (one a file).
+        announced: As the manifest says it; None where it says nothing.
+        found: As counted; None where there is nothing to count.
+    """
+
+    what: str
+    announced: str | None
+    found: str | None
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether both say the same."""
+        return self.announced == self.found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerFacts:
     """Everything an answer may say.
@@ -54,6 +74,10 @@ class AnswerFacts:
         interface: The sender's interface; None on a free-name connection.
         application_code: The sender's six characters, or None.
         hub_code: Our own six characters.
+        scanner: Who looked for malware.
+        formats: Forms asked for besides that of the interface family.
+        figures: The manifest beside what was found; empty without a manifest.
+        answer_by: When the final answer was agreed to be there; None if nothing was.
     """
 
     interchange: Interchange
@@ -65,6 +89,10 @@ class AnswerFacts:
     interface: Interface | None
     application_code: str | None
     hub_code: str
+    scanner: Scanning = Scanning.NONE
+    formats: tuple[AnswerFormat, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    answer_by: datetime | None = None
 
     @property
     def final(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import time, timedelta
 from enum import Enum
 
 from pipeline.model.limits import Limits
@@ -37,29 +37,102 @@ class Envelope(Enum):
     TAR_GZ = "tar.gz"
 
 
+class Protocol(Enum):
+    """How a partner's folders are reached."""
+
+    SFTP = "sftp"
+    LOCAL = "local"  #: folders on a disk of ours: a mount, a drop box of another program
+
+
+class SecretKind(Enum):
+    """Where a secret is kept. It is never in the configuration nor in the ledger."""
+
+    FILE = "file"  #: a file of mode 0600, relative to the workspace
+    ENV = "env"  #: a variable of the environment
+    CREDENTIAL = "credential"  #: a systemd credential (``$CREDENTIALS_DIRECTORY``)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A reference to a secret: where it is, never what it is."""
+
+    kind: SecretKind
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """One SFTP account.
+    """One SFTP account, or one local folder.
 
     Attributes:
+        protocol: Which of the two; SFTP needs `host`, `user`, `host_key` and a key or a
+            password, a local door only `path`.
         host: Name or address.
         port: TCP port.
         user: Account name.
-        key: Path of our private key file, relative to the workspace.
+        key: Path of our private key file, relative to the workspace; empty with a password.
+        certificate: Path of the OpenSSH certificate that goes with `key`, or None.
+        password: Where the password is, or None.
         host_key: The server's public key as one OpenSSH line, ``type base64``.
+        path: Folder that holds the partner's folders; only of a local door.
         transports: Connections opened side by side.
         timeout_s: Wall-clock limit of connecting and of one answer.
         transfer_timeout_s: Wall-clock limit of one file.
     """
 
-    host: str
-    port: int
-    user: str
-    key: str
-    host_key: str
+    protocol: Protocol = Protocol.SFTP
+    host: str = ""
+    port: int = 22
+    user: str = ""
+    key: str = ""
+    certificate: str | None = None
+    password: Secret | None = None
+    host_key: str = ""
+    path: str = ""
     transports: int = 2
     timeout_s: float = 30.0
     transfer_timeout_s: float = 600.0
+
+
+class Scanning(Enum):
+    """Who looks for malware in what a sender drops."""
+
+    NONE = "none"  #: nobody: written in the sheet, and shown in every report
+    CLAMD = "clamd"  #: ClamAV's daemon; silence of it holds
+    EICAR = "eicar"  #: knows the EICAR test file only: for demonstrations
+
+
+class AnswerFormat(Enum):
+    """A form in which an answer may be asked for, besides that of the interface family."""
+
+    JSON = "json"
+    HTML = "html"
+
+
+class ManifestRule(Enum):
+    """Whether a flow must come with a manifest; one that is there is always checked."""
+
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When a connection is worked on.
+
+    Attributes:
+        every: Time between two passes; None for the hub's own.
+        at: Fixed times of day instead of `every`, by the clock of `timezone`.
+        timezone: IANA name; only `at`, `cutoff` and the calendar's days are read in it.
+        workdays: True to keep weekends and French public holidays free.
+        cutoff: Time of day until which what was dropped is answered on the same day.
+    """
+
+    every: timedelta | None = None
+    at: tuple[time, ...] = ()
+    timezone: str = "Europe/Paris"
+    workdays: bool = False
+    cutoff: time | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +191,14 @@ class Connection:
         completeness: When a dropped file is whole.
         retry: Waits between attempts.
         limits: Caps on what is accepted.
+        scanner: Who looks for malware.
+        answers: Forms of the answer besides that of the family.
+        answer_within: Agreed time from receipt to final answer; None if none was agreed.
+        manifest: Whether a manifest must come with each flow.
+        recapitulation: Whether each day is summed up in `out`.
+        gap_after: Time after which a missing sequence number of the flow grammar is
+            reported to both sides; None never.
+        schedule: When it is worked on.
     """
 
     name: str
@@ -136,6 +217,13 @@ class Connection:
     completeness: Completeness = field(default_factory=Completeness)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: Limits = field(default_factory=Limits)
+    scanner: Scanning = Scanning.NONE
+    answers: tuple[AnswerFormat, ...] = ()
+    answer_within: timedelta | None = None
+    manifest: ManifestRule = ManifestRule.OPTIONAL
+    recapitulation: bool = False
+    gap_after: timedelta | None = None
+    schedule: Schedule = field(default_factory=Schedule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -436,6 +436,28 @@ OURS = (
         acts=Actor.OPERATOR,
     ),
     Control(
+        step=4,
+        level=_FLOW,
+        code="SCANNER_SILENT",
+        nature=_TECHNICAL,
+        label=_texts("Antivirus muet", "Malware scanner silent"),
+        action=_RELEASE,
+        acts=Actor.OPERATOR,
+    ),
+    Control(
+        step=10,
+        level=_FLOW,
+        code="MANIFEST",
+        nature=_FUNCTIONAL,
+        label=_texts("Bordereau non conforme au flux", "Manifest does not match the flow"),
+        action=_texts(
+            "Corrigez le bordereau ou complétez le flux, puis déposez le tout à nouveau sous un "
+            "autre nom.",
+            "Correct the manifest or complete the flow, then send everything again under "
+            "another name.",
+        ),
+    ),
+    Control(
         step=14,
         level=_INVOICE,
         code="NO_ROUTE",

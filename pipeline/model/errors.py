@@ -121,6 +121,13 @@ class PackMissing(PipelineError):
         self.reason = reason
 
 
+class ScannerSilent(PipelineError):
+    """The scanner that a sheet requires does not answer, or not with a verdict."""
+
+    code = "SCANNER_SILENT"
+    transient = True
+
+
 class EngineClosed(PipelineError):
     """The run is ending: nothing is said of documents that still wait, they are judged later."""
 

@@ -16,6 +16,7 @@ class OutboxKind(Enum):
 
     DELIVERY = "delivery"
     ACKNOWLEDGEMENT = "acknowledgement"
+    NOTICE = "notice"  #: what belongs to no single flow: a day's recapitulation, a gap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +25,11 @@ class OutboxRow:
 
     Attributes:
         key: Derived; the row is written once.
-        kind: Delivery or acknowledgement.
-        interchange: The flow it comes from.
+        kind: Why it leaves.
+        interchange: The flow it comes from; None for a notice.
         connection: Whose door it goes through.
         name: File name in that connection's `out` folder, for ever.
-        payload: An acknowledgement's bytes; None for a delivery, whose bytes are
+        payload: An acknowledgement's or a notice's bytes; None for a delivery, whose bytes are
             taken out of the interchange again, always the same.
         documents: What a delivery carries, in order.
         envelope: How a delivery is packed.
@@ -42,7 +43,7 @@ class OutboxRow:
 
     key: OutboxKey
     kind: OutboxKind
-    interchange: InterchangeId
+    interchange: InterchangeId | None
     connection: str
     name: str
     due: datetime

@@ -17,6 +17,7 @@ class Syntax(Enum):
     UBL_INVOICE = "ubl-invoice"
     UBL_CREDIT_NOTE = "ubl-credit-note"
     CII = "cii"
+    FACTURX = "factur-x"  #: a PDF that carries its invoice as CII
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Trouble(Enum):
     ENGINE_TIMEOUT = "ENGINE_TIMEOUT"
     ENGINE_MEMORY = "ENGINE_MEMORY"
     PACK_MISSING = "PACK_MISSING"
+    SCANNER_SILENT = "SCANNER_SILENT"  #: attachments could not be looked at
     PACK_ERROR = "PACK_ERROR"  #: the rule pack itself raised an error on this document
 
 
@@ -141,7 +143,15 @@ class ValidationReport:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a worker says of one document: its report and, where it could be read, its header."""
+    """What a worker says of one document.
+
+    Attributes:
+        report: All layer results.
+        header: What routing needs, where it could be read.
+        infected: What the scanner found in an attachment, ``NAME: SIGNATURE``; None if
+            nothing was found or nobody looked.
+    """
 
     report: ValidationReport
     header: RoutingHeader = field(default_factory=RoutingHeader)
+    infected: str | None = None

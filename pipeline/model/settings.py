@@ -19,7 +19,8 @@ class Settings:
         workers: Worker processes; 0 for one a processor.
         time_limit_s: Wall-clock limit of judging one document.
         memory_limit_mb: Resident memory at which a worker is killed.
-        every: How often `edi run` looks at the connections.
+        every: How often `edi run` looks at connections whose sheet says nothing else.
+        clamd: Where ClamAV's daemon listens: ``unix:PATH`` or ``tcp:HOST:PORT``.
     """
 
     hub_code: str = "CPP001"
@@ -30,3 +31,4 @@ class Settings:
     time_limit_s: float = 60.0
     memory_limit_mb: int = 1000
     every: timedelta = timedelta(minutes=1)
+    clamd: str = "unix:/run/clamav/clamd.ctl"

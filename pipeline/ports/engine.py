@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from pipeline.model.connection import Scanning
 from pipeline.model.finding import Layer
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
@@ -24,6 +25,7 @@ class Job:
         syntaxes: Syntaxes that are allowed here; empty for any.
         affinity: Syntax family guessed from the first bytes (``ubl``, ``cii`` or
             empty): jobs of one family go to one worker, which then holds only its packs.
+        scanner: Who looks at the attachments.
     """
 
     path: str
@@ -32,6 +34,7 @@ class Job:
     layers: frozenset[Layer] = frozenset(Layer)
     syntaxes: tuple[Syntax, ...] = ()
     affinity: str = ""
+    scanner: Scanning = Scanning.NONE
 
 
 class Engine(Protocol):

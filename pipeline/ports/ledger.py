@@ -165,6 +165,9 @@ class Query:
     steps: tuple[str, ...] = ()
     interchange: InterchangeId | None = None
     text: str | None = None  #: part of an id, name, invoice number, reason code or hash
+    connection: str | None = None  #: the sender's
+    received_from: datetime | None = None  #: interchanges received at this moment or later
+    received_before: datetime | None = None  #: and before this one
     limit: int = 100
 
 

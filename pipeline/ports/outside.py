@@ -159,6 +159,17 @@ class Archive(Protocol):
         """Remove what a crash left half-written; return how many files that was."""
 
 
+class Scanner(Protocol):
+    """Looks for malware."""
+
+    def scan(self, chunks: Iterable[bytes]) -> str | None:
+        """Return the name of what was found, or None.
+
+        Raises:
+            ScannerSilent: No verdict could be had.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Scrap:
     """One document in scratch space.

@@ -124,9 +124,9 @@ class World:
 
 
 PARTNERS = {
-    "supplier": 'role = "sender"\nnaming = "grammar"\napplication_code = "SUP001"\n'
+    "supplier": 'role = "sender"\nscanner = "none"\nnaming = "grammar"\napplication_code = "SUP001"\n'
     'interfaces = ["FSO1100A", "FSO1106A"]\n',
-    "caterer": 'role = "sender"\n',
+    "caterer": 'role = "sender"\nscanner = "none"\n',
     "ville-exemple": 'role = "receiver"\nenvelope = "single"\n[retry]\nwaits_s = [0.2, 0.2]\n',
     "hopital-exemple": 'role = "receiver"\nenvelope = "tar.gz"\n[retry]\nwaits_s = [0.2, 0.2]\n',
 }

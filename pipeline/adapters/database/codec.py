@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import cache
@@ -31,11 +31,13 @@ _FORMS: Sequence[tuple[type, Callable[[Any], object]]] = (
     (Enum, attrgetter("value")),
     (Decimal, str),
     (date, date.isoformat),
+    (time, time.isoformat),
     (timedelta, timedelta.total_seconds),
 )
 _SCALARS: Mapping[object, _Read] = {
     Decimal: Decimal,
     date: date.fromisoformat,
+    time: time.fromisoformat,
     timedelta: lambda seconds: timedelta(seconds=seconds),
     float: float,
 }

@@ -134,6 +134,12 @@ def _filtered(statement: Select[Any], query: Query, step: ColumnElement[str]) ->
         statement = statement.where(interchange.c.partner == query.partner)
     if query.interchange is not None:
         statement = statement.where(interchange.c.id == query.interchange)
+    if query.connection is not None:
+        statement = statement.where(interchange.c.connection == query.connection)
+    if query.received_from is not None:
+        statement = statement.where(interchange.c.received_at >= query.received_from)
+    if query.received_before is not None:
+        statement = statement.where(interchange.c.received_at < query.received_before)
     if query.steps:
         statement = statement.where(step.in_(query.steps))
     return statement

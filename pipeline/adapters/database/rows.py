@@ -211,7 +211,7 @@ def outbox_of(row: Row[Any], documents: Mapping[str, Sequence[DocumentId]]) -> O
     return OutboxRow(
         key=OutboxKey(row.key),
         kind=OutboxKind(row.kind),
-        interchange=InterchangeId(row.interchange),
+        interchange=InterchangeId(row.interchange) if row.interchange else None,
         connection=row.connection,
         name=row.name,
         due=row.due,

@@ -143,7 +143,7 @@ outbox = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("kind", Text, nullable=False),
-    Column("interchange", Text, ForeignKey("interchange.id"), nullable=False),
+    Column("interchange", Text, ForeignKey("interchange.id")),
     Column("connection", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("due", UtcDateTime, nullable=False),
@@ -212,4 +212,30 @@ counter = Table(
     metadata,
     Column("series", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+#: One row a slot of a job: written before the job starts, so that no slot runs twice.
+job_run = Table(
+    "job_run",
+    metadata,
+    Column("job", Text, primary_key=True),
+    Column("slot", UtcDateTime, primary_key=True),
+    Column("run", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("reason", Words, nullable=False),
+    Column("summary", Text, nullable=False),
+    Index("job_run_run", "run"),
+    Index("job_run_started", "started_at"),
+)
+
+#: Partners whose work an operator has stopped; ``*`` stands for all of them.
+pause = Table(
+    "pause",
+    metadata,
+    Column("partner", Text, primary_key=True),
+    Column("since", UtcDateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Words, nullable=False),
 )

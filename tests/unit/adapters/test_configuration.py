@@ -37,6 +37,7 @@ TOP = """\
 name = "papeterie"
 partner = "Papeterie du Lac"
 role = "sender"
+scanner = "none"
 """
 DOOR = """\
 [door]
@@ -123,7 +124,7 @@ def test_a_sheet_may_say_everything() -> None:
     ("text", "place"),
     [
         pytest.param(a_sheet(top="colour = 1"), "colour", id="top"),
-        pytest.param(a_sheet(door='password = "x"'), "door.password", id="in-a-table"),
+        pytest.param(a_sheet(door='colour = "x"'), "door.colour", id="in-a-table"),
         pytest.param(a_sheet(tables="[limits]\nbytes = 1"), "limits.bytes", id="in-limits"),
         pytest.param(a_sheet(tables="[retries]\nn = 1"), "retries", id="a-table"),
     ],

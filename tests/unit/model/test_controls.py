@@ -56,6 +56,8 @@ def test_the_published_controls_are_all_there_in_their_order() -> None:
 def test_our_own_codes_stand_where_they_happen() -> None:
     """A hold is told at the step whose check it stopped; a person has the last word."""
     assert {one.code: one.step for one in OURS} == {
+        "SCANNER_SILENT": 4,
+        "MANIFEST": 10,
         "FLOW_IRR": 10,
         "ENGINE_CRASH": 11,
         "ENGINE_TIMEOUT": 11,

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _documents()
     _outbox()
     _record()
+    _operation()
     head = sa.table("chain_head", sa.column("id"), sa.column("seq"), sa.column("hash"))
     op.bulk_insert(head, [{"id": 1, "seq": 0, "hash": GENESIS}])
 
@@ -137,7 +138,7 @@ def _outbox() -> None:
         "outbox",
         sa.Column("key", sa.Text(), primary_key=True),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("interchange", sa.Text(), sa.ForeignKey("interchange.id"), nullable=False),
+        sa.Column("interchange", sa.Text(), sa.ForeignKey("interchange.id")),
         sa.Column("connection", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("due", UtcDateTime(), nullable=False),
@@ -199,4 +200,28 @@ def _record() -> None:
         "counter",
         sa.Column("series", sa.Text(), primary_key=True),
         sa.Column("value", sa.BigInteger(), nullable=False),
+    )
+
+
+def _operation() -> None:
+    """What ran when, and who is paused."""
+    op.create_table(
+        "job_run",
+        sa.Column("job", sa.Text(), primary_key=True),
+        sa.Column("slot", UtcDateTime(), primary_key=True),
+        sa.Column("run", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("ended_at", UtcDateTime()),
+        sa.Column("reason", Words(), nullable=False),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Index("job_run_run", "run"),
+        sa.Index("job_run_started", "started_at"),
+    )
+    op.create_table(
+        "pause",
+        sa.Column("partner", sa.Text(), primary_key=True),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("reason", Words(), nullable=False),
     )

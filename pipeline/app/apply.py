@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from pipeline.app.hub import Hub
 from pipeline.model.connection import Connection, Naming
+from pipeline.model.directory import Route
 from pipeline.model.errors import ConfigError
 from pipeline.ports.ledger import Sheets
+
+#: How many routes are shown of each kind of difference; all are counted.
+ROUTES_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +21,10 @@ class Change:
     """One key that differs between the sheet in force and the one proposed.
 
     Attributes:
-        subject: ``connection NAME``, ``structure SIRET`` or ``routes``.
-        key: Dotted path, or empty where the whole thing is new or gone.
+        subject: ``connection NAME``, ``structure SIRET``, ``routes`` (how many, of what
+            kind) or ``route CRITERIA``.
+        key: Dotted path, or empty where the whole thing is new or gone; of a route
+            ``connection``, or ``rank`` among the routes that stay.
         before: Value in force, as text; None if there was none.
         after: Value proposed, as text; None if there is none.
     """
@@ -37,9 +44,7 @@ def differences(before: Sheets, after: Sheets) -> tuple[Change, ...]:
     ):
         for name in sorted({*old, *new}):
             changes.extend(_differ(f"{kind} {name}", old.get(name), new.get(name)))
-    if before.directory.routes != after.directory.routes:
-        routes = (str(len(s.directory.routes)) + " route(s)" for s in (before, after))
-        changes.append(Change("routes", "", *routes))
+    changes.extend(_differ_routes(before.directory.routes, after.directory.routes))
     return tuple(changes)
 
 
@@ -91,6 +96,58 @@ def _differ(subject: str, old: object, new: object) -> Iterator[Change]:
     for key in sorted({*before, *after}):
         if before.get(key) != after.get(key):
             yield Change(subject, key, before.get(key), after.get(key))
+
+
+def _differ_routes(before: tuple[Route, ...], after: tuple[Route, ...]) -> Iterator[Change]:
+    """Yield how many routes differ, and the first of each kind, by their criteria."""
+    if before == after:
+        return
+    old, new = _by_criteria(before), _by_criteria(after)
+    old_ranks = {key: rank for rank, key in enumerate((key for key in old if key in new), 1)}
+    new_ranks = {key: rank for rank, key in enumerate((key for key in new if key in old), 1)}
+    removed = [Change(str(key), "", old[key], None) for key in old if key not in new]
+    added = [Change(str(key), "", None, new[key]) for key in new if key not in old]
+    changed = [
+        Change(str(key), "connection", old[key], new[key])
+        for key in new_ranks
+        if old[key] != new[key]
+    ]
+    moved = [
+        Change(str(key), "rank", str(old_ranks[key]), str(rank))
+        for key, rank in new_ranks.items()
+        if old_ranks[key] != rank
+    ]
+    counts = (
+        f"{len(removed)} retirée(s) / removed, {len(added)} ajoutée(s) / added,"
+        f" {len(changed)} modifiée(s) / changed, {len(moved)} déplacée(s) / moved"
+    )
+    yield Change("routes", "", f"{len(before)} route(s)", f"{len(after)} route(s): {counts}")
+    for kind in (removed, added, changed, moved):
+        yield from kind[:ROUTES_SHOWN]
+
+
+@dataclass(frozen=True, slots=True)
+class _Criteria:
+    """What a route matches: `text`, for people; `nth` of those that match the same."""
+
+    text: str
+    nth: int
+
+    def __str__(self) -> str:
+        return f"route {self.text}" + (f" ({self.nth})" if self.nth > 1 else "")
+
+
+def _by_criteria(routes: tuple[Route, ...]) -> dict[_Criteria, str]:
+    """Return the name of each route's connection, in order, by what the route matches."""
+    found: dict[_Criteria, str] = {}
+    seen: Counter[str] = Counter()
+    for route in routes:
+        criteria = {**asdict(route), "type_codes": ",".join(route.type_codes)}
+        connection = criteria.pop("connection")
+        text = " ".join(f"{key}={value}" for key, value in criteria.items() if value) or "*"
+        seen[text] += 1
+        found[_Criteria(text, seen[text])] = connection
+    return found
 
 
 def _short(value: object) -> str | None:

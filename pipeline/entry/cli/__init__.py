@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 
 import typer
@@ -53,6 +54,10 @@ app.add_typer(packs.app, name="packs")
 
 def run() -> None:
     """Run `edi`; trouble in the world is one clear message, never a traceback."""
+    _occupy_standard_descriptors()
+    if sys.stdout is None:
+        complain("sortie standard fermée / standard output is closed")
+        sys.exit(CANNOT)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # whatever the locale, and whatever bytes a name was typed with
@@ -66,3 +71,19 @@ def run() -> None:
         place = f"{error.filename}: " if error.filename else ""
         complain(f"{place}{error.strerror or error}")
         sys.exit(CANNOT)
+
+
+def _occupy_standard_descriptors() -> None:
+    """Lead closed ones (``<&-``) to nowhere.
+
+    Else the next file that is opened, perhaps the ledger, gets the number that native
+    code and child processes read from or write to.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # the lowest free number is taken: this one
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)

@@ -7,16 +7,23 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated
+from unicodedata import category
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.model.errors import ConfigError
 from pipeline.model.names import shown_name
 
 #: ``--json`` of every verb.
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, pour machines / for machines.")]
+
+#: Unicode categories of what a terminal obeys and does not show: control and format
+#: characters (those that turn the writing direction among them), halves of surrogate
+#: pairs, line and paragraph separators.
+_OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def typed(text: str) -> str:
@@ -24,18 +31,46 @@ def typed(text: str) -> str:
     return shown_name(os.fsencode(text)) if not text.isprintable() else text
 
 
+def typed_subject(text: str) -> str:
+    """Return what a verb is to act on or to look for, as `typed`.
+
+    Raises:
+        ConfigError: There is none: an empty text would be found everywhere.
+    """
+    if not text.strip():
+        raise ConfigError("identifiant ou texte vide / empty id or text")
+    return typed(text)
+
+
 #: An id, or a file's name, as an operator types it.
-Subject = Annotated[str, typer.Argument(parser=typed, metavar="ID")]
+Subject = Annotated[str, typer.Argument(parser=typed_subject, metavar="ID")]
+
+
+def shown(text: str, style: str = "") -> Text:
+    r"""Return text for a terminal: nothing in it is obeyed, as markup or as a control.
+
+    Line breaks and tabs stay; other characters that are obeyed and not shown are escaped.
+
+    >>> shown("[b]Été\u202fx\u202e\x9b1m\n").plain
+    '[b]Été\u202fx\\u202e\\x9b1m\n'
+    """
+    return Text("".join(map(_shown_character, text)), style=style)
+
+
+def _shown_character(char: str) -> str:
+    if char in "\n\t" or category(char) not in _OBEYED:
+        return char
+    return char.encode("unicode_escape").decode("ascii")
 
 
 def say(text: str) -> None:
     """Print one line for a person."""
-    Console(soft_wrap=True, highlight=False).print(Text(text))
+    Console(soft_wrap=True, highlight=False).print(shown(text))
 
 
 def complain(text: str) -> None:
     """Print what went wrong, for a person, on standard error."""
-    Console(stderr=True, soft_wrap=True, highlight=False).print(Text(text, style="red"))
+    Console(stderr=True, soft_wrap=True, highlight=False).print(shown(text, "red"))
 
 
 def say_json(value: object) -> None:
@@ -44,8 +79,8 @@ def say_json(value: object) -> None:
 
 
 def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; names and texts of partners are shown as they are, never as markup."""
+    """Print a table; names and texts of partners are `shown`, never obeyed."""
     table = Table(*columns, title=title or None, title_justify="left")
     for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(shown("" if cell is None else str(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(table)

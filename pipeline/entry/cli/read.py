@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.models import OptionInfo
 
 from pipeline import bootstrap
 from pipeline.app.views import Became, became
 from pipeline.app.views import why as why_of
 from pipeline.entry.cli.output import AsJson, Subject, complain, say, say_json, say_table, typed
 from pipeline.model.document import Document
+from pipeline.model.errors import ConfigError
 from pipeline.model.interchange import Interchange
+from pipeline.model.status import InterchangeStep, Step
 from pipeline.ports.ledger import Ledger, Query
+
+
+def _step_option(steps: type[Enum]) -> OptionInfo:
+    """Return the option ``--step``, which takes the values of `steps` and names them."""
+    known = ", ".join(step.value for step in steps)
+
+    def read(text: str) -> str:
+        if text not in {step.value for step in steps}:
+            raise ConfigError(f"étape inconnue / unknown step: « {text} » ({known})")
+        return text
+
+    option: OptionInfo = typer.Option(
+        "--step", help=f"Étape / step: {known}.", parser=read, metavar="STEP"
+    )
+    return option
+
 
 Partner = Annotated[
     str | None, typer.Option(help="Nom du partenaire / partner's name.", parser=typed)
 ]
-StepOption = Annotated[list[str] | None, typer.Option("--step", help="Étape / step.")]
+FlowSteps = Annotated[list[str] | None, _step_option(InterchangeStep)]
+DocumentSteps = Annotated[list[str] | None, _step_option(Step)]
 Limit = Annotated[int, typer.Option(help="Lignes au plus / rows at most.", min=1, max=1_000_000)]
 Export = Annotated[
     Path | None, typer.Option(help="Écrire aussi ce fichier CSV / write this CSV file too.")
@@ -28,7 +49,7 @@ Export = Annotated[
 
 def interchanges(
     partner: Partner = None,
-    step: StepOption = None,
+    step: FlowSteps = None,
     limit: Limit = 50,
     export: Export = None,
     as_json: AsJson = False,
@@ -43,7 +64,7 @@ def interchanges(
 
 def documents(
     partner: Partner = None,
-    step: StepOption = None,
+    step: DocumentSteps = None,
     limit: Limit = 50,
     export: Export = None,
     as_json: AsJson = False,

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import io
-import json
+import stat
 import sys
 from collections.abc import Iterator
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from pipeline import bootstrap
 from pipeline.app.check import Checked, Source, check
-from pipeline.entry.cli.output import complain
+from pipeline.entry.cli.output import complain, say_json, shown, typed
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Layer, Outcome, Severity
 from pipeline.validate.render import report_object
@@ -49,14 +49,14 @@ def validate(
     known = bootstrap.profiles(bootstrap.workspace())
     if profile not in known:
         raise ConfigError(f"profil inconnu / unknown profile: {profile} ({', '.join(known)})")
+    _check_named(paths)
     wanted = _layers(layers)
     worst = 0
     with bootstrap.checking(workers=jobs) as (engine, spool):
         for checked in check(_sources(paths), engine, spool, known[profile], wanted):
             worst = max(worst, _code(checked.judged.report.outcome))
             if output is Format.JSON:
-                told = report_object(checked.path, checked.document, checked.judged)
-                sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
+                say_json(report_object(checked.path, checked.document, checked.judged))
                 sys.stdout.flush()
             else:
                 _print(checked)
@@ -77,16 +77,45 @@ def _layers(given: str | None) -> frozenset[Layer]:
         raise ConfigError(f"couches / layers: {names}; trouvé / found: {given}") from None
 
 
+def _check_named(paths: list[str]) -> None:
+    if "" in paths:
+        raise ConfigError("chemin vide / empty path")
+    if paths.count("-") > 1:
+        raise ConfigError("« - » : une seule fois / '-': once only")
+
+
 def _sources(paths: list[str]) -> Iterator[Source]:
+    """Yield what was named; what cannot be read gets a report of its own that says so."""
     for name in paths:
         path = Path(name)
         if name == "-":
-            yield Source("-", lambda: io.BytesIO(sys.stdin.buffer.read()))
+            yield Source("-", _standard_input)
         elif path.is_dir():
-            for each in sorted(each for each in path.rglob("*") if each.is_file()):
-                yield Source(str(each), lambda each=each: each.open("rb"))  # type: ignore[misc]  # the default binds the loop variable
+            inside = sorted(each for each in path.rglob("*") if each.is_file())
+            yield from (Source(typed(str(each)), partial(_regular_file, each)) for each in inside)
+            if not inside:
+                yield Source(typed(name), _nothing_inside)
         else:
-            yield Source(name, lambda path=path: path.open("rb"))  # type: ignore[misc]  # likewise
+            yield Source(typed(name), partial(_regular_file, path))
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:
+        raise OSError("entrée standard fermée / standard input is closed")
+    return io.BytesIO(sys.stdin.buffer.read())
+
+
+def _nothing_inside() -> BinaryIO:
+    raise OSError("aucun fichier trouvé dans ce dossier / no file found in this folder")
+
+
+def _regular_file(path: Path) -> BinaryIO:
+    if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe waits for its writer
+        raise OSError(
+            "ni fichier ordinaire ni dossier ; « - » lit l'entrée standard"
+            " / neither a regular file nor a folder; '-' reads standard input"
+        )
+    return path.open("rb")
 
 
 def _print(checked: Checked) -> None:
@@ -97,10 +126,10 @@ def _print(checked: Checked) -> None:
         Outcome.INVALID: ("✗ invalide / invalid", "red"),
     }.get(report.outcome, ("? indéterminé / unclear", "yellow"))
     inside = "" if checked.document == checked.path else f" : {checked.document}"
-    console.print(Text(f"{checked.path}{inside}  "), Text(*mark), sep="")
+    console.print(shown(f"{checked.path}{inside}  "), shown(*mark), sep="")
     layers = "  ".join(f"{r.layer.value}={r.outcome.value}" for r in report.layers)
     packs = " ".join(f"{p.name}@{p.version}({p.rules})" for p in report.packs)
-    console.print(Text(f"    {layers}  {packs}", style="dim"))
+    console.print(shown(f"    {layers}  {packs}", style="dim"))
     for finding in report.findings:
         fatal = finding.severity is Severity.FATAL
         place = " ".join(
@@ -109,11 +138,11 @@ def _print(checked: Checked) -> None:
             if part
         )
         console.print(
-            Text(f"    {finding.rule}", style="red" if fatal else "yellow"),
-            Text(f" {place} : {finding.message['fr']}"),
+            shown(f"    {finding.rule}", style="red" if fatal else "yellow"),
+            shown(f" {place} : {finding.message['fr']}"),
             sep="",
         )
         if finding.value:
-            console.print(Text(f"        trouvé / found: {finding.value}", style="dim"))
+            console.print(shown(f"        trouvé / found: {finding.value}", style="dim"))
     if report.trouble is not None:
         complain(f"    {report.trouble.value} {report.trouble_detail}")

@@ -18,7 +18,9 @@ import threading
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext
 from time import monotonic
@@ -310,7 +312,8 @@ class ProcessEngine(Generic[S]):
             self._retire(place)
             worker = None
         if worker is None:
-            worker = self._start(place)
+            with _uninterrupted():
+                worker = self._start(place)
         with self._lock:
             worker.family = worker.family or family
             worker.task = task
@@ -404,6 +407,17 @@ class ProcessEngine(Generic[S]):
                 for worker in self._slots:
                     if worker is not None:
                         worker.enforce(self._limits)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Keep Ctrl-C for later, and from what is started meanwhile: it is the parent's to act on."""
+    resource_tracker.ensure_running()  # to start it would let interrupts in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def choose(family: str, waiting: Sequence[str], others: Mapping[str, int]) -> int | None:

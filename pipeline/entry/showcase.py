@@ -7,6 +7,7 @@ and see nothing of the hub's ledger. What is told at the end is what they found.
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -191,7 +192,7 @@ def _drop(partners: _Partners, dropped: Mapping[str, Sequence[Path]]) -> None:
     for name, paths in dropped.items():
         with partners.doors.open(_as_partner(partners, name)) as session:
             for path in paths:
-                session.put("in", shown_name(path.name.encode()), path.read_bytes())
+                session.put("in", shown_name(os.fsencode(path.name)), path.read_bytes())
 
 
 def _run_until_quiet(hub: Hub, progress: Progress) -> None:

@@ -93,6 +93,12 @@ class FileArchive:
             return _digest(stream) == sha256
         return False
 
+    def kept(self) -> Iterator[str]:
+        """Yield the SHA-256 of every kept blob; what stands elsewhere cannot be opened."""
+        for path in self._blobs.glob("??/*"):
+            if _SHA256.fullmatch(path.name) and path == self._path(path.name):
+                yield path.name
+
     def sweep(self) -> int:
         """Remove what a crash left half-written."""
         left = list(self._incoming.iterdir())

@@ -1,13 +1,18 @@
-"""Hold the record against itself: the chain, the originals, and steps against events."""
+"""Hold the record against itself: the chain, the originals, and rows against events."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 
-from pipeline.ports.ledger import Break, Ledger, Query
+from pipeline.model.decision import Reason
+from pipeline.model.status import OutboxState
+from pipeline.ports.ledger import Break, Ledger, Subject
 from pipeline.ports.outside import Archive
 
-_ALL = 1_000_000_000
+_Facts = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,51 +21,159 @@ class Verified:
 
     Attributes:
         events: Events in the chain.
-        blobs: Originals that are named by an interchange.
+        blobs: Originals that an interchange names, by its event or else by its row.
         breaks: Places where the chain does not hold.
         lost: SHA-256 of originals that are missing or changed.
-        differences: Documents and interchanges whose step is not what their last
-            event says.
+        differences: Where a row cannot be read, or is not what its events say.
+        orphans: SHA-256 of originals that no interchange names. A crash between blob
+            and row leaves one, so they are unsound only beside a chain without events.
     """
 
-    events: int
-    blobs: int
-    breaks: tuple[Break, ...]
-    lost: tuple[str, ...]
-    differences: tuple[str, ...]
+    events: int = 0
+    blobs: int = 0
+    breaks: tuple[Break, ...] = ()
+    lost: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+    orphans: tuple[str, ...] = ()
+
+    @property
+    def emptied(self) -> bool:
+        """Tell whether there are originals, and nothing that says where they came from."""
+        return bool(self.orphans) and not self.events
 
     @property
     def sound(self) -> bool:
-        """Tell whether nothing was found."""
-        return not (self.breaks or self.lost or self.differences)
+        """Tell whether nothing was found that the hub cannot have left so."""
+        return not (self.breaks or self.lost or self.differences or self.emptied)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Which attributes of a row its events tell, by the same names in their data.
+
+    Attributes:
+        step: Where it stands: not in the data, but the end of the event's own name.
+        once: Told by the event that made the row; its moment is `received_at`.
+        moved: Told anew by every later event that moves it.
+    """
+
+    step: str
+    once: tuple[str, ...]
+    moved: tuple[str, ...] = ()
+
+
+_COMPARED: Mapping[str, _Compared] = {
+    "interchange": _Compared(
+        step="step",
+        once=("connection", "partner", "name", "size", "sha256", "received_at", "removed"),
+        moved=("reason", "first", "documents"),
+    ),
+    "document": _Compared(
+        step="step",
+        once=("name", "size", "sha256"),
+        moved=("reasons", "route", "first"),
+    ),
+    "outbox": _Compared(
+        step="state",
+        once=("kind", "interchange", "connection", "name", "documents", "generation", "final"),
+    ),
+}
+#: Ends of event names that are no step: what they say instead.
+_NO_STEP: Mapping[str, _Facts] = {
+    "interchange.removed": {"removed": True},
+    "outbox.retry": {"state": OutboxState.PENDING.value},
+}
+#: Where a document lies, as its id says (`model.identity.document_id`).
+_PLACE = re.compile(r"(.+)-(\d+)")
+#: How an attribute is called on screen.
+_CALLED: Mapping[str, str] = {
+    "step": "étape / step",
+    "state": "état / state",
+    "connection": "connexion / connection",
+    "partner": "partenaire / partner",
+    "name": "nom / name",
+    "size": "taille / size",
+    "reason": "motif / reason",
+    "reasons": "motifs / reasons",
+    "first": "premier / first",
+    "route": "route",
+    "received_at": "reçu / received",
+    "seq": "place",
+    "sha256": "SHA-256",
+    "removed": "retiré / removed",
+    "kind": "sorte / kind",
+    "interchange": "flux / interchange",
+    "documents": "documents",
+    "generation": "génération / generation",
+    "final": "final",
+}
 
 
 def verify(ledger: Ledger, archive: Archive) -> Verified:
-    """Recompute the chain, read every original again, compare steps with events."""
+    """Recompute the chain, read every original again, compare rows with events."""
     breaks = tuple(ledger.verify())
     if breaks:
         # an edited event may not even be readable: what it said is of no more use
-        return Verified(events=0, blobs=0, breaks=breaks, lost=(), differences=())
-    last: dict[str, str] = {}
-    events = 0
-    for event in ledger.events():
-        events += 1
-        kind, _, step = event.fact.what.partition(".")
-        if kind in {"interchange", "document"} and step != "removed":
-            last[event.fact.subject] = step
-    flows = ledger.interchanges(Query(limit=_ALL))
-    digests = sorted({one.sha256 for one in flows if one.sha256})
-    steps: dict[str, str] = {one.id: one.step.value for one in flows}
-    steps.update((one.id, one.step.value) for one in ledger.documents(Query(limit=_ALL)))
+        return Verified(breaks=breaks)
+    digests: set[str] = set()
+    differences: list[str] = []
+    for subject in ledger.subjects():
+        told = _told(subject)
+        differences.extend(f"{subject.id}: {one}" for one in _compare(subject, told))
+        digest = told.get("sha256") or getattr(subject.row, "sha256", None)
+        if subject.kind == "interchange" and isinstance(digest, str):
+            digests.add(digest)
     return Verified(
-        events=events,
+        events=ledger.count_events(),
         blobs=len(digests),
-        breaks=(),
-        lost=tuple(digest for digest in digests if not archive.check(digest)),
-        differences=tuple(
-            f"{subject}: étape / step « {steps.get(subject)} »,"
-            f" événement / event « {last.get(subject)} »"
-            for subject in sorted({*steps, *last})
-            if steps.get(subject) != last.get(subject)
-        ),
+        lost=tuple(digest for digest in sorted(digests) if not archive.check(digest)),
+        differences=tuple(sorted(differences)),
+        orphans=tuple(sorted(digest for digest in archive.kept() if digest not in digests)),
     )
+
+
+def _compare(subject: Subject, told: _Facts) -> Iterator[str]:
+    """Yield what is wrong with a row, French first."""
+    if subject.trouble:
+        yield f"ligne illisible / row cannot be read: {subject.trouble}"
+    elif subject.row is None:
+        yield "ligne absente / row missing"
+    elif not told:
+        yield "aucun événement / no event"
+    else:
+        for name, said in told.items():
+            found = _plain(getattr(subject.row, name))
+            if found != said:
+                yield f"{_CALLED[name]} « {found} », événement / event « {said} »"
+
+
+def _told(subject: Subject) -> _Facts:
+    """Return what a row's attributes must be by its events; nothing if it has none."""
+    compared = _COMPARED[subject.kind]
+    told: dict[str, object] = {}
+    for fact in subject.facts:
+        kind, _, step = fact.what.partition(".")
+        if kind != subject.kind:
+            continue  # what an operator did to it
+        names = compared.moved if told else (*compared.once, *compared.moved)
+        if fact.what in _NO_STEP:
+            told |= _NO_STEP[fact.what]
+        else:
+            said = {"received_at": fact.at, **fact.data}
+            told |= {compared.step: step, **{name: _plain(said.get(name)) for name in names}}
+    if told and subject.kind == "document" and (place := _PLACE.fullmatch(subject.id)):
+        told |= {"interchange": place[1], "seq": int(place[2])}
+    return told
+
+
+def _plain(value: object) -> object:
+    """Return a value as events tell it: nothing, zero and False are all left out there."""
+    match value:
+        case Enum():
+            return value.value
+        case (Reason(), *_):
+            return [reason.code for reason in value if isinstance(reason, Reason)]
+        case tuple():
+            return len(value) or None
+        case _:
+            return value or None

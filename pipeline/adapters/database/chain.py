@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Text, cast, insert, select, update
 
-from pipeline.adapters.database.codec import dump
+from pipeline.adapters.database.codec import UNREADABLE, dump
 from pipeline.adapters.database.tables import chain_head, event
 from pipeline.model.errors import PipelineError
 from pipeline.model.event import GENESIS, Event, Fact, chain_hash
@@ -107,6 +107,9 @@ def find_breaks(rows: Iterable[Stored], head: Head) -> list[Break]:
     last = 0
     before: str | None = GENESIS
     for row in rows:
+        if not isinstance(row.seq, int):  # SQLite keeps whatever it is given
+            breaks.append(Break(last + 1, "edited"))
+            continue
         if row.seq != last + 1:
             breaks.append(Break(last + 1, "removed"))
             before = None
@@ -161,16 +164,18 @@ def _stored(connection: Connection, *where: ColumnElement[bool]) -> Generator[St
     at = cast(event.c.at, Text).label("at")
     others = [column for column in event.c if column is not event.c.at]
     statement = select(at, *others).where(*where).order_by(event.c.seq)
-    with connection.execution_options(yield_per=1000).execute(statement) as rows:
+    with connection.execute(statement.execution_options(yield_per=1000)) as rows:
         for row in rows:
             yield Stored(seq=row.seq, fact=_fact_of(row), previous=row.previous, hash=row.hash)
 
 
 def _fact_of(row: Row[Any]) -> Fact | None:
+    if not all(isinstance(one, str) for one in (row.subject, row.what, row.actor, row.previous)):
+        return None
     try:
         at = datetime.fromisoformat(row.at)
         data = json.loads(row.data)
-    except ValueError:
+    except UNREADABLE:
         return None
     if at.tzinfo is None or not isinstance(data, dict):
         return None

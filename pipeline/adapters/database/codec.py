@@ -24,8 +24,8 @@ _Read = Callable[[Any], Any]
 #: ASCII, so that no character of a partner's can be one that a database refuses.
 _encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode
 
-#: What a reader raises on text of another form.
-_UNREADABLE = (TypeError, KeyError, AttributeError, ValueError, ArithmeticError)
+#: What reading something of another form raises.
+UNREADABLE = (TypeError, KeyError, AttributeError, ValueError, ArithmeticError, RecursionError)
 _ATOMS = (str, int, float, NoneType)
 _FORMS: Sequence[tuple[type, Callable[[Any], object]]] = (
     (Enum, attrgetter("value")),
@@ -60,7 +60,7 @@ def load(kind: type[T], text: str) -> T:
     """
     try:
         found: T = _reader(cast("Any", kind))(json.loads(text))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ValueError(f"not a stored {kind.__name__}: {error}") from error
     return found
 
@@ -73,7 +73,7 @@ def load_all(kind: type[T], text: str) -> tuple[T, ...]:
     """
     try:
         found: tuple[T, ...] = tuple(map(_reader(cast("Any", kind)), json.loads(text)))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ValueError(f"not stored {kind.__name__} values: {error}") from error
     return found
 

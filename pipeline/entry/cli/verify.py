@@ -7,26 +7,37 @@ from dataclasses import asdict
 import typer
 
 from pipeline import bootstrap
+from pipeline.app.verify import Verified
 from pipeline.app.verify import verify as verify_all
 from pipeline.entry.cli.output import AsJson, complain, say, say_json
 
 
 def verify(as_json: AsJson = False) -> None:
-    """Vérifier la chaîne des événements et les originaux / verify events and originals."""
+    """Vérifier événements, originaux et lignes / verify events, originals and rows."""
     place = bootstrap.workspace()
     with bootstrap.reading(place) as ledger:
         found = verify_all(ledger, bootstrap.archive(place))
     if as_json:
         say_json({"sound": found.sound, **asdict(found)})
     else:
-        say(f"{found.events} événements / events, {found.blobs} originaux / originals")
-        for each in found.breaks:
-            complain(f"événement / event {each.seq}: {each.what}")
-        for digest in found.lost:
-            complain(f"original {digest}: absent ou modifié / missing or changed")
-        for line in found.differences:
-            complain(line)
+        _show(found)
     if not found.sound:
         raise typer.Exit(1)
     if not as_json:
         say("La chaîne tient / the chain holds.")
+
+
+def _show(found: Verified) -> None:
+    orphans = f", {len(found.orphans)} orphelin(s) / orphan(s)" if found.orphans else ""
+    say(f"{found.events} événements / events, {found.blobs} originaux / originals{orphans}")
+    for each in found.breaks:
+        complain(f"événement / event {each.seq}: {each.what}")
+    for digest in found.lost:
+        complain(f"original {digest}: absent ou modifié / missing or changed")
+    for line in found.differences:
+        complain(line)
+    for digest in found.orphans:
+        complain(f"original {digest}: orphelin, dans aucun flux / orphan, in no interchange")
+    if found.emptied:
+        complain("des originaux, mais aucun événement : registre vidé ou autre registre")
+        complain("originals, but no event: the ledger was emptied, or is another one")

@@ -227,6 +227,16 @@ def test_a_sweep_removes_what_a_crash_left_and_nothing_else(
     assert files_in(folder) == [f"blobs/{kept.sha256[:2]}/{kept.sha256}"]
 
 
+def test_every_kept_blob_is_listed_and_nothing_else(archive: FileArchive, folder: Path) -> None:
+    """`edi verify` asks whose they are; what cannot be opened by its hash is no blob."""
+    blobs = [archive.receive([payload]) for payload in (b"<a/>", b"<b/>", b"<c/>")]
+    archive.keep(blobs[:2])
+    for stray in ("README", "ab/README", f"ab/{'c' * 64}"):
+        (folder / "blobs" / stray).write_bytes(b"no blob")
+
+    assert sorted(archive.kept()) == sorted(blob.sha256 for blob in blobs[:2])
+
+
 def test_two_processes_never_take_the_same_place(folder: Path) -> None:
     """In containers every process has the same number."""
     one, other = FileArchive(folder), FileArchive(folder)

@@ -8,9 +8,12 @@ Fixtures:
   local folders behind it;
 * ``faulty_line``: a port that leads to a server and breaks on the way;
 * ``postgresql`` (session): address of a real PostgreSQL, from a wheel;
-* ``partner``: one fresh `Partner`, the test being run once on each of the two servers.
+* ``start_clamd`` (session): start a real ClamAV daemon; ``clamd`` (session): one of them;
+* ``partner``: one fresh `Partner`, the test being run once on each of the two servers and
+  once in a local folder; ``remote``: the same without the folder.
 
-``sshd`` must be installed where ``CI=true``; elsewhere its tests are skipped, saying so.
+``sshd`` and ``clamd`` must be installed where ``CI=true``; elsewhere their tests are
+skipped, saying so.
 """
 
 from __future__ import annotations
@@ -32,14 +35,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pipeline.adapters.eicar import TEST_FILE
 from pipeline.adapters.embedded_sftp import Account, EmbeddedServer, ServerSettings, generate_key
-from pipeline.model.connection import Connection, Door, Role
+from pipeline.model.connection import Connection, Door, Protocol, Role
 
 StartSshd = Callable[..., "Server"]
 ConnectionFactory = Callable[..., "Partner"]
 FaultyLine = Callable[..., int]
 
 _SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+_CLAMD = shutil.which("clamd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 _numbers = itertools.count(1)
 
 
@@ -48,7 +53,7 @@ class Server:
     """One running SFTP server with one account.
 
     Attributes:
-        port: On 127.0.0.1.
+        port: On 127.0.0.1; 0 for a folder of this machine.
         host_key: Its public key, as one OpenSSH line.
         user: The account.
         key: Private key file that opens the account.
@@ -176,15 +181,7 @@ def connection_factory() -> ConnectionFactory:
             name=name,
             partner=name.title(),
             role=role,
-            door=Door(
-                host="127.0.0.1",
-                port=server.port,
-                user=server.user,
-                key=str(server.key),
-                host_key=server.host_key,
-                timeout_s=10,
-                transfer_timeout_s=60,
-            ),
+            door=_door_of(server),
             inbox=f"{home}/in",
             archive=f"{home}/archive",
             out=f"{home}/out",
@@ -212,10 +209,37 @@ def faulty_line() -> Iterator[FaultyLine]:
         proxy.close()
 
 
-@pytest.fixture(params=["sshd", "embedded_server"])
+@pytest.fixture(scope="session")
+def local_folder(tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """A folder of this machine in place of a server."""
+    root = tmp_path_factory.mktemp("local")
+    return Server(port=0, host_key="", user="", key=root / "none", root=root, log=root / "none")
+
+
+@pytest.fixture(params=["sshd", "embedded_server", "local_folder"])
 def partner(request: pytest.FixtureRequest, connection_factory: ConnectionFactory) -> Partner:
+    """A fresh partner, on each of the two servers and in a local folder in turn."""
+    return connection_factory(request.getfixturevalue(request.param))
+
+
+@pytest.fixture(params=["sshd", "embedded_server"])
+def remote(request: pytest.FixtureRequest, connection_factory: ConnectionFactory) -> Partner:
     """A fresh partner, on each of the two servers in turn."""
     return connection_factory(request.getfixturevalue(request.param))
+
+
+def _door_of(server: Server) -> Door:
+    if not server.port:
+        return Door(protocol=Protocol.LOCAL, path=str(server.root), transfer_timeout_s=60)
+    return Door(
+        host="127.0.0.1",
+        port=server.port,
+        user=server.user,
+        key=str(server.key),
+        host_key=server.host_key,
+        timeout_s=10,
+        transfer_timeout_s=60,
+    )
 
 
 def _prepare_sshd(folder: Path, host_key_types: tuple[str, ...], more: tuple[str, ...]) -> Server:
@@ -324,6 +348,92 @@ class _Proxy:
                             break
             if self._freeze:
                 self._ending.wait(30)
+
+
+class Clamd:
+    """A real ClamAV daemon with signatures of our own; nothing is downloaded.
+
+    Attributes:
+        address: ``unix:PATH``, as the settings want it.
+        tcp: The same daemon as ``tcp:HOST:PORT``.
+        own: Bytes that it finds wherever they stand, as ``Own-Test``.
+    """
+
+    own = b"own-test-signature-of-this-project"
+
+    def __init__(self, program: str, folder: Path, more: tuple[str, ...]) -> None:
+        port = _free_port()
+        self.address = f"unix:{folder}/clamd.ctl"
+        self.tcp = f"tcp:127.0.0.1:{port}"
+        self._socket = folder / "clamd.ctl"
+        self._command = [program, "-c", str(folder / "clamd.conf")]
+        self._log = folder / "clamd.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        (folder / "db").mkdir()
+        (folder / "db" / "own.ndb").write_text(
+            f"Eicar-Test:0:0:{TEST_FILE.hex()}\nOwn-Test:0:*:{self.own.hex()}\n"
+        )
+        lines = (
+            f"DatabaseDirectory {folder}/db",
+            f"LocalSocket {self._socket}",
+            "TCPAddr 127.0.0.1",
+            f"TCPSocket {port}",
+            "Foreground yes",
+            *more,
+        )
+        (folder / "clamd.conf").write_text("\n".join(lines) + "\n")
+
+    def start(self) -> None:
+        """Start it and wait until it listens."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        for _ in range(600):
+            if self._socket.exists():
+                return
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.05)
+        pytest.fail(f"clamd does not start: {self._log.read_text()}")
+
+    def stop(self) -> None:
+        """Stop it; nothing listens any more."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=20)
+            self._process = None
+
+
+@pytest.fixture(scope="session")
+def start_clamd() -> Iterator[Callable[..., Clamd]]:
+    """Start real ClamAV daemons: ``start(*lines_of_clamd_conf) -> Clamd``."""
+    if _CLAMD is None:
+        reason = "ClamAV's clamd is not installed"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    running: list[Clamd] = []
+    folders: list[Path] = []
+
+    def start(*more: str) -> Clamd:
+        # a socket's path may be 107 bytes long: pytest's own folders may be longer
+        folders.append(Path(tempfile.mkdtemp(prefix="edi-clamd-")))
+        running.append(Clamd(str(_CLAMD), folders[-1], more))
+        running[-1].start()
+        return running[-1]
+
+    yield start
+    for daemon in running:
+        daemon.stop()
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def clamd(start_clamd: Callable[..., Clamd]) -> Clamd:
+    """A running ClamAV daemon."""
+    return start_clamd()
 
 
 @pytest.fixture(scope="session")

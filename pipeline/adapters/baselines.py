@@ -81,6 +81,32 @@ def bare_saxonc(pipe: Pipe, pack: str) -> None:
             pipe.send(len(rules.transform_to_string(xdm_node=node)))
 
 
+def plain_get(port: int, key: Path, folder: str, target: Path) -> int:
+    """Fetch a folder as most programs do: paramiko's `get`, one file after the other.
+
+    Args:
+        port: Of a server on the loopback that lets this machine's own user in.
+        key: Private key file.
+        folder: What to fetch, on the server.
+        target: Where to, here; made if needed.
+
+    Returns:
+        How many files that were.
+    """
+    import paramiko
+
+    target.mkdir(parents=True, exist_ok=True)
+    with paramiko.Transport(("127.0.0.1", port)) as transport:
+        transport.connect(username=login_name(), pkey=paramiko.PKey.from_path(key))
+        client = paramiko.SFTPClient.from_transport(transport)
+        if client is None:
+            raise ConfigError("paramiko: pas de session SFTP / no SFTP session")
+        found = client.listdir_attr(folder)
+        for one in found:
+            client.get(f"{folder}/{one.filename}", str(target / one.filename))
+    return len(found)
+
+
 @contextmanager
 def openssh_server(folder: Path, public_key: str) -> Iterator[tuple[int, str]]:
     """Run OpenSSH's sshd on the loopback, in the foreground, for one key.
@@ -134,7 +160,9 @@ def login_name() -> str:
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < end and server.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as line:
+            line.sendall(b"SSH-2.0-edi\r\n")  # else it complains of a client without a name
+            if line.recv(1):
+                return
         time.sleep(0.05)
     raise ConfigError(f"sshd: ne répond pas sur le port {port} / does not answer")

@@ -1,7 +1,8 @@
 """Partners' folders over SFTP: whom we talk to is proven before we say who we are.
 
-Keys and nothing else open a door: no password, no agent, no key looked for elsewhere.
-The server must show the very host key of the connection's sheet, else no login is tried.
+What the sheet names opens a door and nothing else: a key, with its certificate if there is
+one, or a password; no agent, no key looked for elsewhere. The server must show the very host
+key of the sheet, by a signature and a key exchange without SHA-1, else no login is tried.
 Nothing here is shared between sessions, so any number may be open in any threads; one
 session is for one thread at a time.
 """
@@ -15,6 +16,7 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ import paramiko
 from paramiko.pkey import UnknownKeyType
 from paramiko.ssh_exception import IncompatiblePeer
 
+from pipeline.adapters.secrets import check_closed, reveal
 from pipeline.adapters.sftp_wire import Attributes, Refused, Wire, WireError
 from pipeline.model.connection import Connection, Door
 from pipeline.model.errors import (
@@ -31,7 +34,9 @@ from pipeline.model.errors import (
     FileChanged,
     FileTooLarge,
     HostKeyMismatch,
+    LoginRefused,
     NameTaken,
+    SessionLost,
     TransferError,
 )
 from pipeline.model.interchange import RemoteFile
@@ -42,7 +47,6 @@ if TYPE_CHECKING:
 
 #: What the world may do to a session in the middle of a request.
 _TROUBLE = (Refused, WireError, paramiko.SSHException, EOFError, OSError)
-_READABLE_BY_OTHERS = 0o077
 
 # What goes wrong is told by the errors raised here. Without a handler Python would print
 # paramiko's own tracebacks on the terminal.
@@ -53,10 +57,10 @@ class SftpDoors:
     """Opens sessions on partners' SFTP servers."""
 
     def __init__(self, workspace: Path) -> None:
-        """Remember where relative key paths begin.
+        """Remember where relative paths of keys, certificates and passwords begin.
 
         Args:
-            workspace: The hub's folder; a door's absolute key path is taken as it is.
+            workspace: The hub's folder; an absolute path is taken as it is.
         """
         self._workspace = workspace
 
@@ -65,16 +69,18 @@ class SftpDoors:
         """Log in through `connection`'s door; the session ends with the block.
 
         Raises:
-            ConfigError: Our key file or the pinned host key cannot be used.
-            ConnectError: The server cannot be reached, or refuses our key.
+            ConfigError: Our key, certificate or password, or the pinned host key, cannot
+                be used.
+            ConnectError: The server cannot be reached.
+            LoginRefused: It is there and does not let us in.
             HostKeyMismatch: It is not the server that was pinned; nothing was sent.
         """
-        key = _private_key(self._workspace / connection.door.key)
+        login = _login(connection.door, self._workspace)
         pinned = _pinned_key(connection)
         with _line_to(connection) as line:
             transport = paramiko.Transport(line)
             try:
-                yield SftpSession(connection, _logged_in(connection, transport, key, pinned))
+                yield SftpSession(connection, _logged_in(connection, transport, login, pinned))
             finally:
                 transport.close()
 
@@ -94,23 +100,23 @@ class SftpSession:
         Links, folders and devices are left out, and so is what cannot be a file's name.
 
         Raises:
-            ConnectError: The session is gone or the folder cannot be listed.
+            SessionLost: The session is at its end, as from every method.
+            TransferError: The folder cannot be listed.
         """
-        try:
+        with self._telling(folder):
             files = [
                 _listed(name, attributes)
                 for name, attributes in self._wire.entries(folder.encode(), self._until())
                 if attributes.regular and b"/" not in name
             ]
-        except _TROUBLE as error:
-            raise ConnectError(self._connection.name, f"{folder}: {_words(error)}") from error
         return sorted(files, key=lambda file: file.name)
 
     def names(self, folder: str) -> Sequence[str]:
         """List the finished files of `folder`, sorted, our temporary names left out.
 
         Raises:
-            ConnectError: The session is gone or the folder cannot be listed.
+            SessionLost: The session is at its end, as from every method.
+            TransferError: The folder cannot be listed.
         """
         return [
             file.name
@@ -134,7 +140,7 @@ class SftpSession:
         if file.size > limit_bytes:
             reason = f"{file.size} bytes, the limit is {limit_bytes}"
             raise FileTooLarge(self._connection.name, path.shown, reason)
-        with self._telling(path):
+        with self._telling(path.shown):
             handle = self._open_listed(path)
             try:
                 seen = yield from self._wire.read(handle, file.size, self._until())
@@ -160,7 +166,7 @@ class SftpSession:
             TransferError: It is still there and could not be moved.
         """
         path = _Path(folder, file.name)
-        with self._telling(path):
+        with self._telling(path.shown):
             found = self._wire.lstat(path.raw)
             if found is None:
                 return True
@@ -184,7 +190,7 @@ class SftpSession:
             TransferError: The file is not there, or only its temporary name is.
         """
         path, temporary = _Path(folder, name), _Path(folder, f".{name}.part")
-        with self._telling(path):
+        with self._telling(path.shown):
             found = self._wire.lstat(path.raw)
             if found is not None:
                 self._check_same(path, found, payload)
@@ -238,12 +244,15 @@ class SftpSession:
         return FileChanged(self._connection.name, path.shown, reason)
 
     @contextmanager
-    def _telling(self, path: _Path) -> Iterator[None]:
+    def _telling(self, shown: str) -> Iterator[None]:
         """Turn what the world did into the error that says so."""
         try:
             yield
         except _TROUBLE as error:
-            raise TransferError(self._connection.name, path.shown, _words(error)) from error
+            name = self._connection.name
+            if self._wire.lost:
+                raise SessionLost(name, f"{shown}: {_words(error)}") from error
+            raise TransferError(name, shown, _words(error)) from error
 
 
 class _Path:
@@ -282,22 +291,70 @@ class _Line(socket.socket):
         return sent
 
 
+@dataclass(frozen=True, slots=True)
+class _Login:
+    """What we prove who we are with; it lives as long as its session.
+
+    Attributes:
+        words: How to name it to people, without giving it away.
+        key: Our private key, with its certificate if there is one.
+        password: Alone, or where the server asks for it besides the key.
+    """
+
+    words: str
+    key: paramiko.PKey | None
+    password: str | None = field(repr=False)
+
+
+def _login(door: Door, workspace: Path) -> _Login:
+    """Read what the sheet refers to.
+
+    Raises:
+        ConfigError: Some of it cannot be used.
+    """
+    key = _private_key(workspace / door.key) if door.key else None
+    password = reveal(door.password, workspace) if door.password else None
+    words = [f"key {key.fingerprint}"] if key else []
+    if key and door.certificate:
+        _add_certificate(key, workspace / door.certificate)
+        words.append(f"certificate {door.certificate}")
+    if door.password:
+        words.append(f"the password of {door.password.kind.value} {door.password.name}")
+    return _Login(" and ".join(words), key, password)
+
+
 def _private_key(path: Path) -> paramiko.PKey:
     """Load our key.
 
     Raises:
         ConfigError: It is missing, readable by others, or no plain private key.
     """
+    check_closed(path)
     try:
-        if path.stat().st_mode & _READABLE_BY_OTHERS:
-            raise ConfigError(f"{path}: others may read this private key: run chmod 600 {path}")
-        return paramiko.PKey.from_path(path)
-    except OSError as error:
-        raise ConfigError(f"{path}: private key cannot be read: {error.strerror}") from error
-    except (ValueError, TypeError, paramiko.SSHException, UnknownKeyType) as error:
+        key = paramiko.PKey.from_path(path)
+    except (OSError, ValueError, TypeError, paramiko.SSHException, UnknownKeyType) as error:
         raise ConfigError(
             f"{path}: not an ed25519, ecdsa or rsa private key without passphrase"
         ) from error
+    key.public_blob = None  # a certificate that happens to lie beside it: the sheet decides
+    return key
+
+
+def _add_certificate(key: paramiko.PKey, path: Path) -> None:
+    """Let `key` be shown with its certificate.
+
+    Raises:
+        ConfigError: The file is not there, or no certificate of such a key.
+    """
+    try:
+        line = path.read_text(encoding="ascii").strip()
+        key.load_certificate(line)
+    except OSError as error:
+        raise ConfigError(f"{path}: illisible / cannot be read: {error.strerror}") from error
+    except (ValueError, paramiko.SSHException) as error:
+        raise ConfigError(f"{path}: not an OpenSSH certificate of our {key.get_name()}") from error
+    if "-cert-" not in line.split()[0]:
+        raise ConfigError(f"{path}: a public key without certificate")
 
 
 def _pinned_key(connection: Connection) -> paramiko.PKey:
@@ -330,18 +387,21 @@ def _line_to(connection: Connection) -> _Line:
 def _logged_in(
     connection: Connection,
     transport: paramiko.Transport,
-    key: paramiko.PKey,
+    login: _Login,
     pinned: paramiko.PKey,
 ) -> Wire:
     """Negotiate, check the host key, log in, begin SFTP; all of it within `timeout_s`."""
     door = connection.door
+    trouble: type[ConnectError] = ConnectError
     deadline = monotonic() + door.timeout_s
     # Some of paramiko's waits know no time limit; closing the transport ends them all.
     alarm = threading.Timer(door.timeout_s, transport.close)
     alarm.start()
     try:
         _negotiate(connection, transport, pinned)
-        _authenticate(connection, transport, key)
+        # from here on the server is there: hanging up is its answer to this account
+        trouble = LoginRefused
+        _authenticate(door.user, transport, login)
         channel = transport.open_session(timeout=door.timeout_s)
         channel.settimeout(door.timeout_s)
         channel.invoke_subsystem("sftp")
@@ -349,7 +409,10 @@ def _logged_in(
     except HostKeyMismatch:
         raise
     except Exception as error:  # paramiko hands on whatever its thread met
-        raise ConnectError(connection.name, _late(door, deadline) or _words(error)) from error
+        late = _late(door, deadline)
+        if late:
+            raise ConnectError(connection.name, late) from error
+        raise trouble(connection.name, _words(error)) from error
     finally:
         alarm.cancel()
 
@@ -363,6 +426,8 @@ _CIPHERS = (
     "aes192-ctr",
     "aes256-ctr",
 )
+#: What a key exchange or a digest must not be made with.
+_WEAK = ("sha1", "md5")
 
 
 def _negotiate(
@@ -380,6 +445,8 @@ def _negotiate(
     options = transport.get_security_options()
     options.key_types = kinds
     options.ciphers = _CIPHERS
+    options.kex = _strong(options.kex)
+    options.digests = _strong(options.digests)
     transport.banner_timeout = transport.handshake_timeout = door.timeout_s
     transport.auth_timeout = transport.clear_to_send_timeout = door.timeout_s
     expected = f"{pinned.get_name()} {pinned.fingerprint}"
@@ -396,20 +463,24 @@ def _negotiate(
         raise HostKeyMismatch(connection.name, expected, offered)
 
 
-def _authenticate(
-    connection: Connection, transport: paramiko.Transport, key: paramiko.PKey
-) -> None:
-    """Prove with our key who we are.
+def _strong(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if not any(weak in name for weak in _WEAK))
+
+
+def _authenticate(user: str, transport: paramiko.Transport, login: _Login) -> None:
+    """Prove who we are; the password goes out only without a key, or if asked for besides it.
 
     Raises:
-        paramiko.AuthenticationException: The server does not take the key, or not the
-            key alone.
+        paramiko.AuthenticationException: The server does not take it, or wants more.
     """
-    user = connection.door.user
+    more: Sequence[str] = ["password"]
     try:
-        more = transport.auth_publickey(user, key)
+        if login.key is not None:
+            more = transport.auth_publickey(user, login.key)
+        if login.password is not None and more:
+            more = transport.auth_password(user, login.password)
     except paramiko.AuthenticationException as error:
-        reason = f"{user} is refused with key {key.fingerprint}: {_words(error)}"
+        reason = f"{user} is refused with {login.words}: {_words(error)}"
         raise paramiko.AuthenticationException(reason) from error
     if more:
         raise paramiko.AuthenticationException(f"{user} also needs {', '.join(more)} to log in")

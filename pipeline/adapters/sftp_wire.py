@@ -144,6 +144,11 @@ class Wire:
             raise WireError("the server does not speak SFTP version 3")
         self._extensions = frozenset(fields.extensions())
 
+    @property
+    def lost(self) -> bool:
+        """Tell whether the conversation broke off in the middle of a packet."""
+        return self._lost
+
     # -- folders and names
 
     def entries(self, folder: bytes, until: float) -> Iterator[tuple[bytes, Attributes]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from pipeline.app.hub import Hub
 from pipeline.model.connection import Connection
-from pipeline.model.errors import FileChanged, FileTooLarge, NameTaken, PipelineError
+from pipeline.model.errors import PipelineError, TransferError
 from pipeline.ports.outside import Session
 
 T = TypeVar("T")
@@ -18,8 +17,6 @@ Act = Callable[[Hub, Connection, Session, T], R]
 
 #: Fewer files than this are not worth another login.
 _WORTH_A_LANE = 8
-#: Trouble of one file, after which its session can be trusted as before.
-_OF_THE_FILE = (FileChanged, FileTooLarge, NameTaken)
 
 
 def in_lanes(
@@ -28,51 +25,31 @@ def in_lanes(
     """Return what `act` gave for each item, in order; an error is a result like others.
 
     Args:
-        hub: Passed on.
+        hub: Its doors must keep sessions (`app.sessions`): one is asked for each item.
         connection: Its `door.transports` bounds how many sessions work side by side.
         items: What to act on.
         act: Called once an item, with one session at a time to itself.
     """
     count = max(1, min(connection.door.transports, len(items) // _WORTH_A_LANE))
+
+    def one_by_one(start: int) -> list[R | PipelineError]:
+        return [_tried(hub, connection, item, act) for item in items[start::count]]
+
     if count == 1:
-        return _one_by_one(hub, connection, items, act)
+        return one_by_one(0)
     results: list[R | PipelineError] = [PipelineError("not tried")] * len(items)
     with ThreadPoolExecutor(max_workers=count) as pool:
-        lanes = [
-            pool.submit(_one_by_one, hub, connection, items[start::count], act)
-            for start in range(count)
-        ]
-        for start, lane in enumerate(lanes):
+        for start, lane in enumerate([pool.submit(one_by_one, n) for n in range(count)]):
             results[start::count] = lane.result()
     return results
 
 
-def _one_by_one(
-    hub: Hub, connection: Connection, items: Sequence[T], act: Act[T, R]
-) -> list[R | PipelineError]:
-    """Act on items with one session, and with a new one after trouble that was not the file's."""
-    results: list[R | PipelineError] = []
-    rest = deque(items)
-    while rest:
-        logged_in = False
-        try:
-            with hub.doors.open(connection) as session:
-                logged_in = True
-                while rest:
-                    results.append(_act(hub, connection, session, rest[0], act))
-                    rest.popleft()
-        except PipelineError as error:
-            failed = 1 if logged_in else len(rest)
-            results.extend([error] * failed)
-            for _ in range(failed):
-                rest.popleft()
-    return results
-
-
-def _act(
-    hub: Hub, connection: Connection, session: Session, item: T, act: Act[T, R]
-) -> R | PipelineError:
+def _tried(hub: Hub, connection: Connection, item: T, act: Act[T, R]) -> R | PipelineError:
     try:
-        return act(hub, connection, session, item)
-    except _OF_THE_FILE as error:
+        with hub.doors.open(connection) as session:
+            try:
+                return act(hub, connection, session, item)
+            except TransferError as error:
+                return error  # trouble of the file: its session is as good as before
+    except PipelineError as error:
         return error

@@ -1,4 +1,4 @@
-"""What every SFTP server must be to us, held against OpenSSH and against our own server."""
+"""What every door must be to us: OpenSSH, our own server, and a folder of this machine."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ from typing import Any
 import paramiko
 import pytest
 
+from pipeline.adapters.doors import DoorsByProtocol
 from pipeline.adapters.embedded_sftp import generate_key
+from pipeline.adapters.local import LocalDoors
 from pipeline.adapters.sftp import SftpDoors
-from pipeline.model.connection import Connection
+from pipeline.model.connection import Connection, Protocol
 from pipeline.model.errors import (
     ConfigError,
     ConnectError,
     FileChanged,
     FileTooLarge,
     HostKeyMismatch,
+    LoginRefused,
     NameTaken,
     PipelineError,
+    SessionLost,
     TransferError,
 )
 from pipeline.model.interchange import RemoteFile
@@ -41,7 +45,9 @@ Partner = Any
 Server = Any
 Factory = Callable[..., Any]
 
-DOORS: Doors = SftpDoors(Path("/"))
+DOORS: Doors = DoorsByProtocol(
+    {Protocol.SFTP: SftpDoors(Path("/")), Protocol.LOCAL: LocalDoors(Path("/"))}
+)
 LIMIT = 100_000_000
 BIG = 5_000_000
 
@@ -114,7 +120,7 @@ def test_a_folder_of_thousands_is_listed_whole(partner: Partner) -> None:
 
 def test_a_folder_that_is_not_there_cannot_be_listed(partner: Partner) -> None:
     """A mistaken sheet is not an empty folder."""
-    with session_with(partner) as session, pytest.raises(ConnectError, match="nowhere"):
+    with session_with(partner) as session, pytest.raises(TransferError, match="nowhere"):
         session.list_files("nowhere")
 
 
@@ -483,15 +489,15 @@ def stranger(tmp_path: Path) -> str:
     return generate_key(tmp_path / "stranger")
 
 
-def test_another_host_key_is_a_mismatch(partner: Partner, tmp_path: Path) -> None:
+def test_another_host_key_is_a_mismatch(remote: Partner, tmp_path: Path) -> None:
     """Whoever answers is not the one we know."""
     with (
         pytest.raises(HostKeyMismatch) as caught,
-        DOORS.open(partner.through(host_key=stranger(tmp_path))),
+        DOORS.open(remote.through(host_key=stranger(tmp_path))),
     ):
         pass
 
-    assert caught.value.connection == partner.connection.name
+    assert caught.value.connection == remote.connection.name
     assert caught.value.expected.startswith("ssh-ed25519 SHA256:")
     assert caught.value.offered.startswith("ssh-ed25519 SHA256:")
     assert caught.value.offered != caught.value.expected
@@ -556,44 +562,44 @@ def test_a_server_without_a_key_of_the_pinned_kind_is_a_mismatch(
         DOORS.open(partner.through(host_key=pinned)).__enter__()
 
 
-def test_a_key_the_server_does_not_know_is_refused(partner: Partner, tmp_path: Path) -> None:
-    """The error names the account, for whoever must ask the partner."""
+def test_a_key_the_server_does_not_know_is_refused(remote: Partner, tmp_path: Path) -> None:
+    """The error names the account, for whoever must ask the remote."""
     stranger(tmp_path)
 
     with (
-        pytest.raises(ConnectError, match=f"{partner.server.user} is refused with key SHA256:"),
-        DOORS.open(partner.through(key=str(tmp_path / "stranger"))),
+        pytest.raises(LoginRefused, match=f"{remote.server.user} is refused with key SHA256:"),
+        DOORS.open(remote.through(key=str(tmp_path / "stranger"))),
     ):
         pass
 
 
-def test_a_key_that_others_may_read_is_not_used(partner: Partner, tmp_path: Path) -> None:
+def test_a_key_that_others_may_read_is_not_used(remote: Partner, tmp_path: Path) -> None:
     """The message says what to type."""
     key = tmp_path / "key"
-    key.write_bytes(partner.server.key.read_bytes())
+    key.write_bytes(remote.server.key.read_bytes())
     key.chmod(0o640)
 
     with pytest.raises(ConfigError, match=f"chmod 600 {key}"):
-        DOORS.open(partner.through(key=str(key))).__enter__()
+        DOORS.open(remote.through(key=str(key))).__enter__()
 
 
-def test_a_key_path_is_relative_to_the_workspace(partner: Partner) -> None:
+def test_a_key_path_is_relative_to_the_workspace(remote: Partner) -> None:
     """A workspace can be moved with its keys."""
-    doors = SftpDoors(partner.server.key.parent)
+    doors = SftpDoors(remote.server.key.parent)
 
-    with doors.open(partner.through(key=partner.server.key.name)) as session:
-        assert session.list_files(partner.connection.inbox) == []
+    with doors.open(remote.through(key=remote.server.key.name)) as session:
+        assert session.list_files(remote.connection.inbox) == []
 
 
 @pytest.mark.parametrize(
     "text", ["", "ssh-ed25519", "ssh-ed25519 AAAA", "ssh-dss AAAAB3NzaC1kc3M="]
 )
 def test_a_host_key_that_cannot_be_read_is_a_fault_of_the_sheet(
-    partner: Partner, text: str
+    remote: Partner, text: str
 ) -> None:
     """Nothing is connected without something to compare with."""
     with pytest.raises(ConfigError, match="acme: host_key"):
-        DOORS.open(partner.through(host_key=text)).__enter__()
+        DOORS.open(remote.through(host_key=text)).__enter__()
 
 
 def locked_key() -> bytes:
@@ -607,7 +613,7 @@ def locked_key() -> bytes:
     "content", [None, b"", b"not a key", locked_key()], ids=["missing", "empty", "text", "locked"]
 )
 def test_a_private_key_that_cannot_be_read_is_named(
-    partner: Partner, tmp_path: Path, content: bytes | None
+    remote: Partner, tmp_path: Path, content: bytes | None
 ) -> None:
     """Missing, empty, locked or something else: the file is named."""
     key = tmp_path / "key"
@@ -616,23 +622,23 @@ def test_a_private_key_that_cannot_be_read_is_named(
         key.chmod(0o600)
 
     with pytest.raises(ConfigError, match=str(key)):
-        DOORS.open(partner.through(key=str(key))).__enter__()
+        DOORS.open(remote.through(key=str(key))).__enter__()
 
 
 # -- a world that fails
 
 
-def test_a_port_where_nobody_listens_is_told(partner: Partner) -> None:
+def test_a_port_where_nobody_listens_is_told(remote: Partner) -> None:
     """The address is in the message."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
 
         with pytest.raises(ConnectError, match=f"127.0.0.1:{port}"):
-            DOORS.open(partner.through(port=port)).__enter__()
+            DOORS.open(remote.through(port=port)).__enter__()
 
 
-def test_a_server_that_never_answers_is_given_up(partner: Partner) -> None:
+def test_a_server_that_never_answers_is_given_up(remote: Partner) -> None:
     """A listener that accepts and stays silent costs one time limit."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -640,7 +646,7 @@ def test_a_server_that_never_answers_is_given_up(partner: Partner) -> None:
         started = time.monotonic()
 
         with pytest.raises(ConnectError, match=r"no answer within 0\.5 s"):
-            DOORS.open(partner.through(port=silent.getsockname()[1], timeout_s=0.5)).__enter__()
+            DOORS.open(remote.through(port=silent.getsockname()[1], timeout_s=0.5)).__enter__()
 
     assert time.monotonic() - started < 30
 
@@ -656,35 +662,35 @@ def pull(connection: Connection) -> bytes:
 
 @pytest.mark.parametrize("after", PLACES)
 def test_a_line_cut_anywhere_fails_a_pull_and_the_next_one_succeeds(
-    partner: Partner, faulty_line: Factory, after: int
+    remote: Partner, faulty_line: Factory, after: int
 ) -> None:
     """Never half a file, never an error that is not ours, never a wait for the time limit."""
     payload = os.urandom(300_000)
-    drop(partner.inbox, "a.xml", payload)
+    drop(remote.inbox, "a.xml", payload)
     started = time.monotonic()
 
     with pytest.raises(PipelineError) as caught:
-        pull(partner.through(port=faulty_line(partner.server.port, after)))
+        pull(remote.through(port=faulty_line(remote.server.port, after)))
 
-    assert type(caught.value) in {ConnectError, TransferError}
+    assert type(caught.value) in {ConnectError, LoginRefused, SessionLost}
     assert caught.value.transient
     assert time.monotonic() - started < 30
-    assert pull(partner.connection) == payload
+    assert pull(remote.connection) == payload
 
 
 @pytest.mark.parametrize("after", [20, 1500, 4500, 50_000])
 def test_a_line_that_freezes_anywhere_is_given_up(
-    partner: Partner, faulty_line: Factory, after: int
+    remote: Partner, faulty_line: Factory, after: int
 ) -> None:
     """A server that hangs without closing costs one time limit."""
-    drop(partner.inbox, "a.xml", os.urandom(300_000))
-    port = faulty_line(partner.server.port, after, freeze=True)
+    drop(remote.inbox, "a.xml", os.urandom(300_000))
+    port = faulty_line(remote.server.port, after, freeze=True)
     started = time.monotonic()
 
     with pytest.raises(PipelineError, match=r"no answer within 0\.5 s") as caught:
-        pull(partner.through(port=port, timeout_s=0.5))
+        pull(remote.through(port=port, timeout_s=0.5))
 
-    assert type(caught.value) in {ConnectError, TransferError}
+    assert type(caught.value) in {ConnectError, SessionLost}
     assert time.monotonic() - started < 30
 
 
@@ -692,42 +698,42 @@ def test_a_line_that_freezes_anywhere_is_given_up(
     ("after", "freeze"), [(8_000, False), (1_000_000, False), (8_000, True), (1_000_000, True)]
 )
 def test_a_put_that_is_interrupted_shows_nothing_and_can_be_repeated(
-    partner: Partner, faulty_line: Factory, after: int, freeze: bool
+    remote: Partner, faulty_line: Factory, after: int, freeze: bool
 ) -> None:
-    """What the partner sees is nothing, then everything."""
+    """What the remote sees is nothing, then everything."""
     payload = os.urandom(2_000_000)
-    port = faulty_line(partner.server.port, after, freeze=freeze)
+    port = faulty_line(remote.server.port, after, freeze=freeze)
 
     with (
-        pytest.raises(TransferError),
-        DOORS.open(partner.through(port=port, timeout_s=1)) as session,
+        pytest.raises(SessionLost),
+        DOORS.open(remote.through(port=port, timeout_s=1)) as session,
     ):
-        session.put(partner.connection.out, "a.xml", payload)
-    with session_with(partner) as session:
-        seen = session.names(partner.connection.out)
-        sent = session.put(partner.connection.out, "a.xml", payload)
+        session.put(remote.connection.out, "a.xml", payload)
+    with session_with(remote) as session:
+        seen = session.names(remote.connection.out)
+        sent = session.put(remote.connection.out, "a.xml", payload)
 
     assert seen == []
     assert sent
-    assert contents(partner.out) == {"a.xml": payload}
+    assert contents(remote.out) == {"a.xml": payload}
 
 
 def test_a_lost_session_stays_lost_without_waiting_again(
-    partner: Partner, faulty_line: Factory
+    remote: Partner, faulty_line: Factory
 ) -> None:
     """A hundred files behind a dead line cost one time limit, not a hundred."""
-    file = drop(partner.inbox, "a.xml", os.urandom(300_000))
-    port = faulty_line(partner.server.port, 50_000, freeze=True)
+    file = drop(remote.inbox, "a.xml", os.urandom(300_000))
+    port = faulty_line(remote.server.port, 50_000, freeze=True)
 
-    with DOORS.open(partner.through(port=port, timeout_s=0.7)) as session:
-        with pytest.raises(TransferError):
-            list(session.fetch(partner.connection.inbox, file, LIMIT))
+    with DOORS.open(remote.through(port=port, timeout_s=0.7)) as session:
+        with pytest.raises(SessionLost):
+            list(session.fetch(remote.connection.inbox, file, LIMIT))
         started = time.monotonic()
         for _ in range(100):
-            with pytest.raises(TransferError):
-                session.set_aside(partner.connection.inbox, file, "archive", "a.xml")
-        with pytest.raises(ConnectError):
-            session.list_files(partner.connection.inbox)
+            with pytest.raises(SessionLost):
+                session.set_aside(remote.connection.inbox, file, "archive", "a.xml")
+        with pytest.raises(SessionLost):
+            session.list_files(remote.connection.inbox)
 
     assert time.monotonic() - started < 30  # a hundred waits of the time limit would take 70 s
 

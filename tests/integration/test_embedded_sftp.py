@@ -16,7 +16,7 @@ import pytest
 from pipeline.adapters.embedded_sftp import Account, EmbeddedServer, ServerSettings, generate_key
 from pipeline.adapters.sftp import SftpDoors
 from pipeline.model.connection import Connection, Door, Role
-from pipeline.model.errors import ConfigError, ConnectError, TransferError
+from pipeline.model.errors import ConfigError, LoginRefused, TransferError
 from pipeline.model.interchange import RemoteFile
 
 
@@ -67,7 +67,7 @@ def test_alices_key_opens_no_other_account(root: Path, server: EmbeddedServer, u
     """A key belongs to one user, not to the server."""
     connection = connection_of(server, user, key="alice")
 
-    with pytest.raises(ConnectError, match="refused"):
+    with pytest.raises(LoginRefused, match="refused"):
         SftpDoors(root).open(connection).__enter__()
 
 
@@ -77,7 +77,7 @@ def test_no_path_leads_out_of_an_account(root: Path, server: EmbeddedServer, fol
     secret = RemoteFile("secret.xml", 5, int(bobs_file(root).stat().st_mtime))
 
     with SftpDoors(root).open(connection_of(server, "alice", key="alice")) as session:
-        with pytest.raises(ConnectError):
+        with pytest.raises(TransferError):
             session.list_files(folder)
         with pytest.raises(TransferError):
             list(session.fetch(folder, secret, 100))
@@ -97,7 +97,7 @@ def test_no_link_leads_out_of_an_account(
     secret = RemoteFile("secret.xml", 5, int(bobs_file(root).stat().st_mtime))
 
     with SftpDoors(root).open(connection_of(server, "alice", key="alice")) as session:
-        with pytest.raises(ConnectError, match="outside"):
+        with pytest.raises(TransferError, match="outside"):
             session.list_files(link.name)
         with pytest.raises(TransferError, match="outside"):
             list(session.fetch(link.name, secret, 100))

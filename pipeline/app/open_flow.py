@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.app.hub import Hub
-from pipeline.ingest.unwrap import HEAD, EnvelopeRefused, Kind, kind_of, unwrap
+from pipeline.ingest.unwrap import (
+    DOCUMENTS,
+    HEAD,
+    MANIFEST_SEQ,
+    EnvelopeRefused,
+    kind_of,
+    unwrap,
+)
 from pipeline.model.connection import Connection
 from pipeline.model.controls import reason
 from pipeline.model.decision import Reason
+from pipeline.model.finding import Finding, Severity
 from pipeline.model.identity import InterchangeId
 from pipeline.model.interchange import Interchange
+from pipeline.model.report import ValidationReport
 from pipeline.ports.outside import Scrap
+
+_UNJUDGED = Finding(
+    rule="SIGNATURE",
+    severity=Severity.WARNING,
+    term=None,
+    xpath="",
+    line=None,
+    value=None,
+    message={
+        "fr": "Document reçu dans une enveloppe signée (p7m), dont la signature n'a pas été "
+        "vérifiée.",
+        "en": "Document received in a signed envelope (p7m), whose signature was not verified.",
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +46,29 @@ class Extracted:
         name: Name inside the flow, shown form.
         scrap: Where its bytes are; None if it was refused before it was written.
         fault: Why it was refused (steps 8 and 9), or None.
+        signed: True where it came in a signed envelope, whose signature nobody judged.
     """
 
     seq: int
     name: str
     scrap: Scrap | None
     fault: Reason | None
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A flow taken apart, or the reason why it could not be (steps 5 to 7)."""
+    """A flow taken apart, or the reason why it could not be (steps 5 to 7).
+
+    Attributes:
+        files: Everything in it but the manifest, by place.
+        refused: Why it could not be opened, or None.
+        manifest: The bytes of its manifest; None if it has none.
+    """
 
     files: tuple[Extracted, ...] = ()
     refused: Reason | None = None
+    manifest: bytes | None = None
 
 
 def open_flow(hub: Hub, interchange: Interchange, connection: Connection) -> Opened:
@@ -46,27 +78,42 @@ def open_flow(hub: Hub, interchange: Interchange, connection: Connection) -> Ope
         ArchiveError: Its bytes are gone, or scratch space cannot be written.
     """
     files: list[Extracted] = []
+    manifest: bytes | None = None
     with hub.archive.open(interchange.sha256) as stream:
         head = stream.read(HEAD)
         stream.seek(0)
-        alone = kind_of(head) is Kind.XML
+        alone = kind_of(head) in DOCUMENTS
         try:
             for member in unwrap(stream, connection.limits, interchange.name):
                 scrap = None
+                if member.seq == MANIFEST_SEQ:
+                    manifest = b"".join(member.chunks)
+                    continue
                 if member.fault is None and alone:
                     # the archive holds the document itself: nothing is written twice
                     path = hub.archive.path(interchange.sha256)
                     scrap = Scrap(path, interchange.size, interchange.sha256, head)
                 elif member.fault is None:
                     scrap = hub.spool.write(spool_name(interchange.id, member.seq), member.chunks)
-                files.append(Extracted(member.seq, member.name, scrap, member.fault))
+                files.append(
+                    Extracted(member.seq, member.name, scrap, member.fault, member.signed)
+                )
         except EnvelopeRefused as refused:
             hub.spool.clear(interchange.id)
             message = refused.message
             return Opened(
                 refused=reason(refused.code, refused.place, message["fr"], message["en"])
             )
-    return Opened(tuple(files))
+    return Opened(tuple(files), manifest=manifest)
+
+
+def note_signature(report: ValidationReport, *, signed: bool) -> ValidationReport:
+    """Add to the report of a document that came signed that nobody judged its signature."""
+    if not signed:
+        return report
+    first, *others = report.layers
+    first = replace(first, findings=(*first.findings, _UNJUDGED))
+    return replace(report, layers=(first, *others))
 
 
 def spool_name(interchange: InterchangeId, seq: int) -> str:

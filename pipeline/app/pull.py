@@ -10,9 +10,10 @@ from typing import TypeVar
 from structlog import get_logger
 
 from pipeline.app.atomic import atomically
+from pipeline.app.breaker import is_told
 from pipeline.app.hub import Hub
 from pipeline.app.lanes import in_lanes
-from pipeline.ingest.completeness import gzip_whole, looks_whole
+from pipeline.ingest.completeness import gzip_whole, looks_whole, p7m_whole
 from pipeline.ingest.selection import Selection, select, waited_enough
 from pipeline.ingest.unwrap import Kind, kind_of
 from pipeline.model.connection import Connection
@@ -93,13 +94,14 @@ def _take_all(
         for sighting, result in zip(group, fetched, strict=True):
             match result:
                 case PipelineError():
-                    log.warning(
-                        "pull.left",
-                        connection=connection.name,
-                        file=sighting.file.name,
-                        code=result.code,
-                        error=str(result),
-                    )
+                    if not is_told(result):
+                        log.warning(
+                            "pull.left",
+                            connection=connection.name,
+                            file=sighting.file.name,
+                            code=result.code,
+                            error=str(result),
+                        )
                     left.append(replace(sighting, note=f"{result.code}: {result}"))
                 case Blob():
                     blobs.append((sighting, result))
@@ -139,9 +141,12 @@ def _sort_by_wholeness(
 def _is_whole(hub: Hub, connection: Connection, blob: Blob) -> bool:
     if not blob.sha256:
         return True
-    if kind_of(blob.head) is not Kind.GZIP:
+    kind = kind_of(blob.head)
+    if kind not in {Kind.GZIP, Kind.P7M}:
         return looks_whole(blob.head, blob.tail)
     with hub.archive.open_received(blob) as stream:
+        if kind is Kind.P7M:
+            return p7m_whole(stream, connection.limits.file_bytes)
         return gzip_whole(stream, connection.limits.flow_bytes)
 
 
@@ -213,7 +218,8 @@ def _remove(
     gone: list[Interchange] = []
     for one, result in zip(interchanges, results, strict=True):
         if isinstance(result, PipelineError):
-            log.warning("pull.not_removed", interchange=one.id, error=str(result))
+            if not is_told(result):
+                log.warning("pull.not_removed", interchange=one.id, error=str(result))
             continue
         gone.append(one)
         if not result:

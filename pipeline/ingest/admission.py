@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.ingest.naming import read_flow_name
-from pipeline.ingest.unwrap import Kind
+from pipeline.ingest.unwrap import FLOWS, Kind, wrong_type
 from pipeline.model.acknowledgement import FlowOutcome
 from pipeline.model.connection import Connection, Interface, Naming
 from pipeline.model.controls import reason
@@ -131,13 +131,8 @@ def _body_fault(interchange: Interchange, connection: Connection, kind: Kind) ->
             f"flux de {size} octets ; limite : {most}",
             f"flow of {size} bytes; limit: {most}",
         )
-    if kind not in {Kind.XML, Kind.GZIP}:
-        return reason(
-            "IRR_TYPE",
-            name,
-            f"contenu de type {kind.value} ; attendu : un fichier XML ou une archive tar.gz",
-            f"content of type {kind.value}; expected one XML file or a tar.gz archive",
-        )
+    if kind not in FLOWS:
+        return reason("IRR_TYPE", name, *wrong_type(kind))
     return None
 
 

@@ -11,11 +11,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import BinaryIO
 
-from pipeline.ingest.gunzip import CHUNK, Gunzip, GzipFault
+from pipeline.ingest.entry import CHUNK, ArchiveFault
+from pipeline.ingest.gunzip import Gunzip
+from pipeline.ingest.p7m import take_content
 from pipeline.ingest.unwrap import Kind, kind_of
 
 #: One thing that may stand before the root element.
 _PROLOG = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL)
+#: A PDF's end mark stands within so many bytes of its end (ISO 32000-1, annex H, note 18).
+_PDF_END = 1024
+#: Length of a zip's end record; its last two bytes are that of the comment behind it.
+_ZIP_END = 22
 _ROOT = re.compile(r"<([^\s/>!?]+)")
 #: How things that may stand behind it end, and how they begin.
 _EPILOG: Mapping[str, str] = MappingProxyType({"-->": "<!--", "?>": "<?"})
@@ -30,12 +36,28 @@ def looks_whole(head: bytes, tail: bytes) -> bool:
 
     Returns:
         For XML whether the root element is closed and at most comments, instructions and
-        white space follow; False for an empty file; True for anything else, which its
-        ends say nothing about.
+        white space follow; for a zip whether its end record is there, with its comment; for
+        a PDF whether its end mark is; False for an empty file; True for anything else,
+        which its ends say nothing about.
     """
     kind = kind_of(head)
-    if kind is not Kind.XML:
-        return kind is not Kind.EMPTY
+    if kind is Kind.ZIP:
+        return _zip_ends(tail)
+    if kind is Kind.PDF:
+        return b"%%EOF" in tail[-_PDF_END:]
+    return _xml_ends(head, tail) if kind is Kind.XML else kind is not Kind.EMPTY
+
+
+def _zip_ends(tail: bytes) -> bool:
+    """Look for the last end record; a comment that hides it makes the file wait, no more."""
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or len(tail) - at < _ZIP_END:
+        return False
+    comment = int.from_bytes(tail[at + _ZIP_END - 2 : at + _ZIP_END], "little")
+    return len(tail) - at >= _ZIP_END + comment
+
+
+def _xml_ends(head: bytes, tail: bytes) -> bool:
     codec = _codec(head)
     start = head.decode(codec, "replace").lstrip("\ufeff")
     at = 0
@@ -58,11 +80,28 @@ def gzip_whole(stream: BinaryIO, limit: int) -> bool:
     Returns:
         False where it is truncated, or damaged as a file is that is written out of order.
     """
-    source = Gunzip(stream, ratio=limit)  # in effect none: the limit is reached before
+    source = Gunzip(stream, ratio=limit, most=limit)
     try:
-        while source.made <= limit and source.read(CHUNK):
+        while source.read(CHUNK):
             pass
-    except GzipFault as fault:
+    except ArchiveFault as fault:
+        return not fault.partial
+    return True
+
+
+def p7m_whole(stream: BinaryIO, limit: int) -> bool:
+    """Tell whether a signed envelope reaches its end, by reading it.
+
+    Args:
+        stream: From its first byte.
+        limit: Bytes beyond which it is taken for whole unseen: opening it decides.
+    """
+    data = stream.read(limit + 1)
+    if len(data) > limit:
+        return True
+    try:
+        take_content(data)
+    except ArchiveFault as fault:
         return not fault.partial
     return True
 

@@ -9,30 +9,12 @@ from __future__ import annotations
 import zlib
 from typing import BinaryIO
 
-#: Bytes read, and bytes made, at a time.
-CHUNK = 1 << 16
-#: Below this many bytes made the ratio is not looked at: a few similar invoices compress well.
-RATIO_FROM = 10_000_000
+from pipeline.ingest.entry import CHUNK, RATIO_FROM, ArchiveFault, swollen, too_much
+
 #: Gzip members in one stream (``cat a.gz b.gz`` makes two); each costs time, even an empty one.
 MOST_MEMBERS = 1000
 
 _MAGIC = b"\x1f\x8b"
-
-
-class GzipFault(Exception):
-    """A gzip stream that cannot be read on.
-
-    Attributes:
-        fr: What is wrong.
-        en: The same in English.
-        partial: True where a transfer that has not ended could be the cause.
-    """
-
-    def __init__(self, fr: str, en: str, *, partial: bool = False) -> None:
-        super().__init__(en)
-        self.fr = fr
-        self.en = en
-        self.partial = partial
 
 
 class Gunzip:
@@ -42,15 +24,17 @@ class Gunzip:
     there may be null bytes, as tapes pad with, and nothing else.
     """
 
-    def __init__(self, stream: BinaryIO, ratio: int) -> None:
+    def __init__(self, stream: BinaryIO, ratio: int, most: int) -> None:
         """Start at the first byte of `stream`, and read it once, forwards.
 
         Args:
             stream: The zipped bytes.
             ratio: Most bytes made of one byte read, counted on both from the start.
+            most: Most bytes made.
         """
         self._stream = stream
         self._ratio = ratio
+        self._most = most
         self._member = zlib.decompressobj(wbits=31)
         self._members = 1
         self._zipped = b""
@@ -64,7 +48,7 @@ class Gunzip:
         """Return at most `size` bytes; none only at the end.
 
         Raises:
-            GzipFault: Truncated, corrupt, swelling beyond the ratio, or followed by
+            ArchiveFault: Truncated, corrupt, swelling beyond the ratio, or followed by
                 something else. What was returned before is then not to be trusted.
         """
         if self._at == len(self._buffer):
@@ -85,13 +69,13 @@ class Gunzip:
         try:
             made = self._member.decompress(zipped, CHUNK)
         except zlib.error as error:
-            raise GzipFault(
+            raise ArchiveFault(
                 f"gzip corrompu après {self.made} octets",
                 f"corrupt gzip after {self.made} bytes",
                 partial=True,
             ) from error
         if not zipped and not made and not self._member.eof:
-            raise GzipFault(
+            raise ArchiveFault(
                 f"gzip tronqué après {self.made} octets",
                 f"gzip truncated after {self.made} bytes",
                 partial=True,
@@ -100,10 +84,9 @@ class Gunzip:
         self._fed += len(zipped) - len(self._zipped) - len(self._member.unused_data)
         self.made += len(made)
         if self.made > RATIO_FROM and self.made > self._ratio * self._fed:
-            raise GzipFault(
-                f"taux de compression supérieur à {self._ratio}",
-                f"compression ratio above {self._ratio}",
-            )
+            raise swollen(self._ratio)
+        if self.made > self._most:
+            raise too_much(self._most)
         return made
 
     def _next_member(self) -> bool:
@@ -118,7 +101,7 @@ class Gunzip:
             return True
         while rest:
             if rest.strip(b"\0"):
-                raise GzipFault(
+                raise ArchiveFault(
                     "octets superflus après la fin du gzip", "bytes after the end of the gzip"
                 )
             rest = self._stream.read(CHUNK)

@@ -14,7 +14,7 @@ from pipeline.model.document import Document
 from pipeline.model.identity import outbox_key
 from pipeline.model.names import slug
 from pipeline.model.outbox import OutboxKind, OutboxRow
-from pipeline.model.report import RoutingHeader
+from pipeline.model.report import RoutingHeader, Syntax
 
 #: Documents' bytes in one lot at most; a lot is packed in memory.
 LOT_BYTES = 50_000_000
@@ -108,9 +108,15 @@ def plan_deliveries(
     return tuple(rows)
 
 
-def member_name(document: Document) -> str:
-    """Return the name one document travels under, alone or inside a lot."""
-    return f"{slug(document.header.number or 'document', 40)}.{document.id}.xml"
+def member_name(document: Document, mark: str = "") -> str:
+    """Return the name one document travels under, alone or inside a lot.
+
+    Args:
+        document: Its number, id and syntax make the name.
+        mark: What stands before the suffix, to tell one delivery of it from another.
+    """
+    suffix = "pdf" if document.syntax is Syntax.FACTURX else "xml"
+    return f"{slug(document.header.number or 'document', 40)}.{document.id}{mark}.{suffix}"
 
 
 def _lots(documents: tuple[Document, ...], envelope: Envelope) -> Iterator[tuple[Document, ...]]:
@@ -133,7 +139,7 @@ def _row(
     if connection.envelope is Envelope.TAR_GZ:
         name = f"{first.interchange}.{first.seq:04d}-{last.seq:04d}{suffix}.tar.gz"
     else:
-        name = member_name(first).removesuffix(".xml") + f"{suffix}.xml"
+        name = member_name(first, suffix)
     return OutboxRow(
         key=outbox_key("delivery", first.interchange, connection.name, name, generation),
         kind=OutboxKind.DELIVERY,

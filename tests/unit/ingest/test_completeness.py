@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import io
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pipeline.ingest.completeness import gzip_whole, looks_whole
+from pipeline.ingest.completeness import gzip_whole, looks_whole, p7m_whole
 
 ENDS = 4096
 SAMPLES = Path(__file__).parents[3] / "samples" / "invoices"
@@ -72,10 +73,43 @@ def test_an_empty_file_does_not_look_whole() -> None:
     assert not looks_whole(b"", b"")
 
 
-@pytest.mark.parametrize("data", [b"PK\x03\x04", b"%PDF-1.7", b"\x1f\x8b\x08\0", b"a;b;c"])
+@pytest.mark.parametrize("data", [b"0\x82\x01\x00", b"\x1f\x8b\x08\0", b"a;b;c"])
 def test_of_other_kinds_the_ends_say_nothing(data: bytes) -> None:
     """They are taken when they are stable, and judged when they are opened."""
     assert _looks_whole(data)
+
+
+def test_a_zip_is_whole_with_its_end_record(zip_of: Callable[..., bytes]) -> None:
+    """Not a byte earlier; what follows it is no reason to wait."""
+    whole = zip_of(("a.xml", random.Random(1).randbytes(9000)), ("b.xml", b"<b/>"))
+    commented = whole[:-2] + b"\x05\0hello"
+
+    assert [_looks_whole(one) for one in (whole, commented, whole + b"x")] == [True] * 3
+    assert [cut for cut in range(4, len(whole)) if _looks_whole(whole[:cut])] == []
+    assert not _looks_whole(commented[:-1])
+
+
+def test_a_pdf_is_whole_with_its_end_mark() -> None:
+    """Near its end, as some tools write behind it."""
+    body = b"%PDF-1.7\n" + random.Random(1).randbytes(9000)
+
+    assert _looks_whole(body + b"startxref\n9\n%%EOF\n")
+    assert _looks_whole(body + b"%%EOF" + bytes(1000))
+    assert not _looks_whole(body + b"startxref\n9\n%%EO")
+    assert not _looks_whole(body + b"%%EOF" + body)
+
+
+def test_a_signed_envelope_is_whole_when_its_end_is_reached(
+    signed: Callable[..., bytes], streamed: Callable[..., bytes]
+) -> None:
+    """Its lengths say so; what is wrong otherwise is no reason to wait."""
+    for whole in (signed(b"<a/>"), streamed(b"<a/>" * 9, 7)):
+        assert p7m_whole(io.BytesIO(whole), 10**6)
+        assert p7m_whole(io.BytesIO(whole + b"x"), 10**6)
+        assert p7m_whole(io.BytesIO(whole[:-1]), len(whole) - 2)
+        for cut in range(1, len(whole)):
+            assert not p7m_whole(io.BytesIO(whole[:cut]), 10**6)
+    assert p7m_whole(io.BytesIO(signed(None)), 10**6)
 
 
 def test_a_prolog_longer_than_the_head_says_nothing() -> None:

@@ -57,6 +57,8 @@ def _refusal(data: bytes, limits: Limits = LIMITS) -> EnvelopeRefused:
         (b"PK\x03\x04", Kind.ZIP),
         (b"PK\x05\x06", Kind.ZIP),
         (b"%PDF-1.7", Kind.PDF),
+        (bytes.fromhex("3082010006092a864886f70d010702"), Kind.P7M),
+        (b"-----BEGIN CMS-----\n", Kind.P7M),
         (b"\x30\x82\x01\x00", Kind.UNKNOWN),
         (b"\0\x05\x16\x07\0\x02", Kind.UNKNOWN),
         (b"   ", Kind.UNKNOWN),
@@ -74,6 +76,69 @@ def test_a_file_alone_is_a_flow_of_one() -> None:
     data = b"<a>" + b"x" * 200_000 + b"</a>"
 
     assert _open(data) == [(1, FLOW, data)]
+
+
+def test_a_pdf_alone_is_a_flow_of_one() -> None:
+    """Whether it carries an invoice is asked where it can do no harm."""
+    assert _open(b"%PDF-1.7 rest") == [(1, FLOW, b"%PDF-1.7 rest")]
+
+
+def test_pdfs_may_lie_beside_xml_files(tar_gz: TarGz) -> None:
+    """By their suffix or without one."""
+    pdf = b"%PDF-1.7 rest"
+
+    found = _open(tar_gz(("a.PDF", pdf), ("b.xml", A), ("c", pdf)))
+
+    assert found == [(1, "a.PDF", pdf), (2, "b.xml", A), (3, "c", pdf)]
+
+
+@pytest.mark.parametrize("data", [b"<a>" + b"x" * 200_000 + b"</a>", b"%PDF-1.7" + bytes(5000)])
+def test_a_document_zipped_alone_is_a_flow_of_one(data: bytes) -> None:
+    """Under its name without that of the zip."""
+    flow = gzip.compress(data[:100]) + gzip.compress(data[100:])
+
+    for name, inner in {"f.xml.GZ": "f.xml", "f.pdf": "f.pdf", ".gz": ".gz"}.items():
+        (member,) = unwrap(io.BytesIO(flow), LIMITS, name)
+        assert (member.seq, member.name, b"".join(member.chunks)) == (1, inner, data)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        pytest.param(gzip.compress(A), "IRR_TYPE_F", id="gzip"),
+        pytest.param(b"PK\x03\x04", "IRR_TYPE_F", id="zip"),
+        pytest.param(b"<a>" + b"x" * 98, "IRR_TAILLE_F", id="large"),
+    ],
+)
+def test_what_is_zipped_alone_is_judged_as_a_file(data: bytes, code: str) -> None:
+    """An archive in it is one level too many; its size is counted, not believed."""
+    limits = replace(LIMITS, file_bytes=100)
+
+    assert _open(gzip.compress(data), limits) == [(1, FLOW, code)]
+    assert _open(gzip.compress(data[:100]), limits) != [(1, FLOW, "IRR_TAILLE_F")]
+
+
+def test_a_document_zipped_alone_is_refused_where_its_gzip_is() -> None:
+    """Cut at every byte, nothing of it is taken; an empty one is told as empty."""
+    whole = gzip.compress(A)
+
+    assert {_refusal(whole[:cut]).code for cut in range(2, len(whole))} == {"IRR_EXTRAC"}
+    assert _refusal(whole + b"x").code == "IRR_EXTRAC"
+    assert _refusal(gzip.compress(b"")).code == "IRR_VIDE"
+    assert _refusal(gzip.compress(b"<" * 20_000_000)).code == "IRR_EXTRAC"
+
+
+def test_a_tar_whose_first_name_looks_like_xml_is_a_tar(tar_gz: TarGz) -> None:
+    """Its header says so, with a checksum."""
+    assert _open(tar_gz(("<a>.xml", A))) == [(1, "<a>.xml", A)]
+
+
+def test_all_files_together_are_limited(tar_gz: TarGz) -> None:
+    """A flow may not be larger unzipped than zipped; headers count."""
+    flow = tar_gz(("a.xml", A), ("b.xml", B))
+
+    assert len(_open(flow, replace(LIMITS, flow_bytes=10_240))) == 2
+    assert _refusal(flow, replace(LIMITS, flow_bytes=10_239)).code == "IRR_EXTRAC"
 
 
 @pytest.mark.parametrize("format", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
@@ -138,7 +203,7 @@ def test_an_empty_flow_is_told_as_empty(data: bytes) -> None:
     assert _refusal(data).code == "IRR_VIDE"
 
 
-@pytest.mark.parametrize("data", [b"PK\x03\x04rest", b"%PDF-1.7", b"\x30\x82\x01\x00", b"a;b;c"])
+@pytest.mark.parametrize("data", [b"\x89PNG\r\n", b"\x30\x82\x01\x00", b"a;b;c"])
 def test_other_types_are_refused_by_name(data: bytes) -> None:
     """The answer says what is taken instead."""
     refusal = _refusal(data)
@@ -158,6 +223,8 @@ def test_other_types_are_refused_by_name(data: bytes) -> None:
         ("f.pdf", A, "IRR_TYPE_F"),
         ("f.xml.exe", A, "IRR_TYPE_F"),
         ("f.xml", b"%PDF-1.7", "IRR_TYPE_F"),
+        ("f.p7m", A, "IRR_TYPE_F"),
+        ("f.", A, "IRR_TYPE_F"),
         ("f.xml", b"PK\x03\x04", "IRR_TYPE_F"),
         ("f.xml", b"\x1f\x8b\x08", "IRR_TYPE_F"),
         ("f.zip", b"PK\x03\x04", "IRR_TYPE_F"),

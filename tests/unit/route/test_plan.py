@@ -15,7 +15,7 @@ from pipeline.model.directory import Directory, Route, Structure
 from pipeline.model.document import Document
 from pipeline.model.identity import InterchangeId, document_id
 from pipeline.model.outbox import OutboxKind, OutboxRow
-from pipeline.model.report import RoutingHeader
+from pipeline.model.report import RoutingHeader, Syntax
 from pipeline.model.status import OutboxState
 from pipeline.route.plan import (
     LOT_BYTES,
@@ -284,6 +284,16 @@ def test_a_plan_does_not_depend_on_when_it_is_made() -> None:
     later = plan_deliveries(documents[::-1], CONNECTIONS, NOON.replace(year=2027))
 
     assert [replace(row, due=NOON) for row in later] == list(first)
+
+
+def test_a_pdf_leaves_as_a_pdf() -> None:
+    """The document is the PDF itself; its second delivery has another name of the same kind."""
+    document = replace(a_document(1, route="ville"), syntax=Syntax.FACTURX)
+
+    names = [plan_deliveries([document], CONNECTIONS, NOON, n)[0].name for n in (1, 2)]
+
+    assert names == [f"2026-1.{document.id}.pdf", f"2026-1.{document.id}.g2.pdf"]
+    assert member_name(document) == names[0]
 
 
 @pytest.mark.parametrize(

@@ -80,13 +80,14 @@ class EngineLimits:
     Attributes:
         time_s: Wall-clock limit of one document.
         memory_bytes: Resident memory at which a worker is killed, whatever it does.
-        resting_bytes: Resident memory at which an idle worker is replaced.
+        resting_bytes: Resident memory at which an idle worker is replaced; above what one
+            takes that holds every pack of a family.
         documents: How many documents a worker judges before it is replaced.
     """
 
     time_s: float = 60.0
     memory_bytes: int = 1_000_000_000
-    resting_bytes: int = 300_000_000
+    resting_bytes: int = 450_000_000
     documents: int = 2000
 
 

@@ -16,8 +16,8 @@ from pipeline.ports.engine import Job
 
 #: A job on the pipe: its path, and all the rest of it pickled.
 SentJob = tuple[str, bytes]
-#: An answer on the pipe: the report pickled, and the header.
-SentJudged = tuple[bytes, RoutingHeader]
+#: An answer on the pipe: the report pickled, the header, and what the scanner found.
+SentJudged = tuple[bytes, RoutingHeader, str | None]
 
 
 class JobWriter:
@@ -32,6 +32,7 @@ class JobWriter:
         last = self._last
         alike = last is not None and (
             job.profile is last.profile
+            and job.scanner is last.scanner
             and (job.limits, job.layers, job.syntaxes) == (last.limits, last.layers, last.syntaxes)
         )
         if not alike:
@@ -50,13 +51,14 @@ def write_judged(judged: Judged) -> SentJudged:
     """Return an answer as it goes through the pipe."""
     report = judged.report
     plain = not any(result.findings for result in report.layers)
-    return (_pickled(report) if plain else pickle.dumps(report)), judged.header
+    pickled = _pickled(report) if plain else pickle.dumps(report)
+    return pickled, judged.header, judged.infected
 
 
 def read_judged(sent: SentJudged) -> Judged:
     """Return the answer that `write_judged` was given."""
-    pickled, header = sent
-    return Judged(_report(pickled), header)
+    pickled, header, infected = sent
+    return Judged(_report(pickled), header, infected)
 
 
 @lru_cache(maxsize=16)

@@ -17,8 +17,15 @@ class SaxonPacks:
     """
 
     def __init__(self) -> None:
-        """Start SaxonC."""
+        """Start SaxonC; it reads local files only: a pack, and the code lists beside it.
+
+        Where a pack looks is written in the pack, whose bytes were checked: a document
+        has no say in it.
+        """
         self._processor = PySaxonProcessor(license=False)
+        self._processor.set_configuration_property(
+            "http://saxon.sf.net/feature/allowedProtocols", "file"
+        )
         self._compiled: dict[Path, PyXsltExecutable] = {}
 
     def run(self, pack: Path, text: str) -> str:

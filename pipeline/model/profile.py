@@ -4,8 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from pipeline.model.finding import Severity
+
+
+class Base(Enum):
+    """What becomes of the EN 16931 packs where a document claims more, or less, than the norm."""
+
+    BINDS = "binds"
+    WARNS = "warns"  #: an extension may depart from the norm: said, never refused
+    SKIPPED = "skipped"  #: not meant to be an EN 16931 invoice at all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a document asks to be held against by the URN it carries (BT-24).
+
+    Attributes:
+        urn: The whole text of BT-24.
+        syntaxes: Values of `report.Syntax` in which the URN means this.
+        schema: XSD that stands in for that of the syntax, or None.
+        packs: Rule packs of the profile layer.
+        base: What becomes of the profile's EN 16931 packs.
+    """
+
+    urn: str
+    syntaxes: tuple[str, ...]
+    schema: str | None = None
+    packs: tuple[str, ...] = ()
+    base: Base = Base.BINDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentRules:
+    """What an attachment may be called; an empty attachment breaks them too.
+
+    Attributes:
+        extensions: Those allowed, lower case, without the point; empty for any.
+        forbidden: Characters that no name may hold, besides control characters.
+    """
+
+    extensions: frozenset[str] = frozenset()
+    forbidden: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,8 +55,11 @@ class Profile:
 
     Attributes:
         name: What sheets and ``--profile`` call it.
-        packs: Rule packs by syntax family (``ubl``, ``cii``), in order. A
-            profile without a pack for a syntax has no semantic check there.
+        packs: EN 16931 packs by syntax family (``ubl``, ``cii``), in order: the
+            semantics layer. Without one for a syntax there is no semantic check there.
+        further: Packs of the profile layer, likewise.
+        claims: Claims that are followed; those of one syntax differ in their URN.
+        attachments: What attachments may be called, or None where nothing is asked.
         weigh_all: Severity given to every rule of the packs, or None to keep
             what the pack says.
         reweighed: Severity of single rules; wins over `weigh_all`.
@@ -23,9 +67,18 @@ class Profile:
 
     name: str
     packs: Mapping[str, tuple[str, ...]]
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    attachments: AttachmentRules | None = None
     weigh_all: Severity | None = None
     reweighed: Mapping[str, Severity] = field(default_factory=dict)
 
     def weigh(self, rule: str, published: Severity) -> Severity:
         """Return the weight of `rule` under this profile."""
         return self.reweighed.get(rule, self.weigh_all or published)
+
+    def claim(self, urn: str | None, syntax: str) -> Claim | None:
+        """Return what a document of this URN and syntax claims, if it is followed."""
+        return next(
+            (each for each in self.claims if each.urn == urn and syntax in each.syntaxes), None
+        )

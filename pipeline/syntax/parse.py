@@ -109,7 +109,8 @@ class XmlRefused(Exception):
 
     Attributes:
         code: ``XML-DTD`` (it has a document type), ``XML-ENC`` (its encoding),
-            ``XML-LIMIT`` (it is excessive) or ``XML-WF`` (it is no well-formed XML).
+            ``XML-LIMIT`` (it is excessive), ``IRR_TAILLE_PJ`` (an attachment is) or
+            ``XML-WF`` (it is no well-formed XML).
         line: Where, from 1; None where it has no lines to count.
         message: What was found and what was expected: ``fr`` and ``en``.
     """
@@ -390,7 +391,12 @@ class _FullScan(_Scan):
         self._text += len(text) - sum(map(text.count, "\n \t\r"))
         most = self._limits.attachment_bytes
         if self._text > (most + 2) // 3 * 4:
-            raise self._excessive("taille d'une pièce jointe", "size of an attachment", most)
+            raise XmlRefused(
+                "IRR_TAILLE_PJ",
+                self._parser.CurrentLineNumber,
+                f"Pièce jointe de plus de {most} octets.",
+                f"Attachment of more than {most} bytes.",
+            )
 
     def _count(self, nodes: int) -> None:
         """Hold what is neither element nor text to the cap on elements: it costs as much."""

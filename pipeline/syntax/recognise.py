@@ -10,6 +10,9 @@ from lxml import etree
 from pipeline.model.report import Syntax
 from pipeline.syntax import cii, ubl
 
+#: How a PDF starts.
+MAGIC = b"%PDF-"
+
 #: Root elements, as Clark names.
 ROOTS: Mapping[str, Syntax] = MappingProxyType(
     {
@@ -21,7 +24,12 @@ ROOTS: Mapping[str, Syntax] = MappingProxyType(
 
 #: The family of each syntax: documents of one family are held against the same rule packs.
 FAMILIES: Mapping[Syntax, str] = MappingProxyType(
-    {Syntax.UBL_INVOICE: "ubl", Syntax.UBL_CREDIT_NOTE: "ubl", Syntax.CII: "cii"}
+    {
+        Syntax.UBL_INVOICE: "ubl",
+        Syntax.UBL_CREDIT_NOTE: "ubl",
+        Syntax.CII: "cii",
+        Syntax.FACTURX: "cii",
+    }
 )
 
 _MARKS = tuple(
@@ -35,7 +43,10 @@ _MARKS = tuple(
 
 
 def recognise(root: etree._Element) -> Syntax | None:
-    """Return the syntax whose root element this is, or None."""
+    """Return the syntax whose root element this is, or None.
+
+    What came out of a PDF is no more than CII here: its root does not tell where it was.
+    """
     return ROOTS.get(str(root.tag))
 
 
@@ -49,8 +60,15 @@ def guess_family(head: bytes) -> str:
 
     >>> guess_family(b'<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2">')
     'ubl'
-    >>> guess_family(b"<html>")
-    ''
+    >>> guess_family(b"%PDF-1.7"), guess_family(b"<html>")
+    ('cii', '')
     """
+    if is_pdf(head):
+        return FAMILIES[Syntax.FACTURX]
     ascii_head = head.replace(b"\0", b"")  # so that UTF-16 is read too
     return next((name for mark, name in _MARKS if mark in ascii_head), "")
+
+
+def is_pdf(data: bytes) -> bool:
+    """Tell whether a document is a PDF by its first bytes."""
+    return data.startswith(MAGIC)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from pipeline.model.controls import reason
+from pipeline.model.controls import CONTROL, reason
 from pipeline.model.decision import Decision, Reason, Verdict
 from pipeline.model.finding import Finding, Outcome, Severity
 from pipeline.model.report import ValidationReport
 
 #: Reasons carried for one document; the report keeps every finding.
 MOST_REASONS = 20
+
+#: Findings that bear the code of a control themselves: the scanner's, and step 9.
+_CODES = frozenset(
+    {"IRR_ANTIVIRUS", *(code for code, control in CONTROL.items() if control.step == 9)}  # noqa: PLR2004  # as published
+)
 
 
 def decide(report: ValidationReport, name: str) -> Decision:
@@ -19,8 +24,9 @@ def decide(report: ValidationReport, name: str) -> Decision:
         name: The document's name, for the reasons.
 
     Returns:
-        Reject with IRR_SYNTAX or REJ_SEMAN where something fatal was found, hold
-        where a check could not be carried out, else accept.
+        Reject where something fatal was found, with the finding's own code if it is one
+        of the control table, else with IRR_SYNTAX or REJ_SEMAN. Hold where a check could
+        not be carried out, else accept.
 
     Raises:
         ValueError: The report is partial: it must never be acted on.
@@ -39,20 +45,13 @@ def decide(report: ValidationReport, name: str) -> Decision:
 
 
 def _refused(code: str, name: str, finding: Finding) -> Reason:
-    place = " ".join(
-        part
-        for part in (
-            name,
-            finding.term,
-            f"ligne {finding.line}" if finding.line else None,
-        )
-        if part
-    )
+    parts = (name, finding.term, f"ligne {finding.line}" if finding.line else None)
+    place = " ".join(part for part in parts if part)
+    message = finding.message
+    if finding.rule in _CODES:
+        return reason(finding.rule, place, message["fr"], message["en"])
     return reason(
-        code,
-        place,
-        f"{finding.rule} : {finding.message['fr']}",
-        f"{finding.rule}: {finding.message['en']}",
+        code, place, f"{finding.rule} : {message['fr']}", f"{finding.rule}: {message['en']}"
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lxml import etree
@@ -11,14 +12,17 @@ from lxml import etree
 from pipeline.model.errors import PackMissing
 from pipeline.model.finding import Finding, Layer, LayerResult, Outcome, Severity
 from pipeline.model.limits import Limits
-from pipeline.model.profile import Profile
-from pipeline.model.report import Judged, Syntax, Trouble, ValidationReport
+from pipeline.model.profile import Base, Claim, Profile
+from pipeline.model.report import Judged, RoutingHeader, Syntax, Trouble, ValidationReport
 from pipeline.syntax import cii, ubl
+from pipeline.syntax.attachments import Attachment, attachments_of
+from pipeline.syntax.facturx import PdfRefused, open_facturx
 from pipeline.syntax.parse import XmlRefused, cut_attachments, parse
-from pipeline.syntax.recognise import family, recognise
-from pipeline.validate.pyramid import Checked, climb, stopped
-from pipeline.validate.semantics import RunPack, check_semantics
-from pipeline.validate.structure import check_structure, not_agreed, unknown_syntax
+from pipeline.syntax.recognise import family, is_pdf, recognise
+from pipeline.validate.attached import Scan, look_into
+from pipeline.validate.pyramid import Checked, climb, ended, stopped
+from pipeline.validate.rule_packs import RunPack, check_packs
+from pipeline.validate.structure import SCHEMAS, check_structure, not_agreed, unknown_syntax
 
 if TYPE_CHECKING:  # costs 20 MB and 0.3 s: loaded when there is something to explain
     import xmlschema
@@ -43,83 +47,134 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Artefacts:
-    """Where the official artefacts come from. Each may raise `PackMissing`.
+    """Where the official artefacts come from, each by its name in the catalogue.
+
+    All but `scan` may raise `PackMissing`.
 
     Attributes:
-        schema: The compiled XSD of a syntax.
+        schema: A compiled XSD.
         explainer: The same XSD as xmlschema builds it.
         run_pack: Runs one rule pack.
+        scan: Looks for malware in an attachment; None where nobody looks.
     """
 
-    schema: Callable[[Syntax], etree.XMLSchema]
-    explainer: Callable[[Syntax], xmlschema.XMLSchema]
+    schema: Callable[[str], etree.XMLSchema]
+    explainer: Callable[[str], xmlschema.XMLSchema]
     run_pack: RunPack
+    scan: Scan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Invoice:
+    """A document that could be read.
+
+    Attributes:
+        root: The invoice; of a PDF, the one embedded.
+        syntax: What it was recognised as, or None.
+        attachments: Every file inside, also beside the invoice in a PDF.
+        header: What routing needs, as far as it is there.
+    """
+
+    root: etree._Element
+    syntax: Syntax | None
+    attachments: tuple[Attachment, ...]
+    header: RoutingHeader
 
 
 def judge_document(data: bytes, question: Question, artefacts: Artefacts) -> Judged:
     """Say everything that can be said of one document.
 
     Args:
-        data: Its bytes, as received.
+        data: Its bytes, as received: XML, or a PDF with one invoice inside.
         question: What it is held against.
         artefacts: Official artefacts, opened on first use.
 
     Returns:
         The report and, where the syntax was recognised, the routing header. The same
-        bytes and question give the same value, whatever was judged before.
+        bytes and question give the same value, whatever was judged before. Lines and
+        paths of a PDF are those of the embedded XML.
 
     Raises:
         Nothing for a fault of the document: that is a finding.
     """
+    pdf = is_pdf(data)
     try:
-        root = parse(data, question.limits)
-    except XmlRefused as refusal:
-        return Judged(_report(None, stopped(Layer.SYNTAX, _refused(refusal)), question))
+        invoice = _read_pdf(data, question.limits) if pdf else _read_xml(data, question.limits)
+    except (PdfRefused, XmlRefused) as refusal:
+        syntax = Syntax.FACTURX if pdf else None
+        return Judged(_report(syntax, stopped(Layer.SYNTAX, _refused(refusal)), question))
+    looked = look_into(invoice.attachments, question.profile.attachments, artefacts.scan)
+    root, syntax = invoice.root, invoice.syntax
+    if looked.checked.result.outcome is not Outcome.VALID:
+        checked = ended(looked.checked)
+    elif syntax is None:
+        checked = stopped(Layer.STRUCTURE, unknown_syntax(root, in_pdf=pdf))
+    elif (refused := not_agreed(root, syntax, question.syntaxes)) is not None:
+        checked = stopped(Layer.STRUCTURE, refused)
+    else:
+        checked = _climb(invoice, syntax, question, artefacts)
+    report = _report(Syntax.FACTURX if pdf else syntax, checked, question)
+    return Judged(report, invoice.header, looked.infected)
+
+
+def _read_xml(data: bytes, limits: Limits) -> _Invoice:
+    root = parse(data, limits)
     syntax = recognise(root)
-    if syntax is None:
-        return Judged(_report(None, stopped(Layer.STRUCTURE, unknown_syntax(root)), question))
-    refused = not_agreed(root, syntax, question.syntaxes)
-    checked = (
-        stopped(Layer.STRUCTURE, refused)
-        if refused is not None
-        else _climb(root, syntax, question, artefacts)
-    )
-    header = cii.read_header(root) if syntax is Syntax.CII else ubl.read_header(root)
-    return Judged(_report(syntax, checked, question), header)
+    header = RoutingHeader()
+    if syntax is not None:
+        header = (cii if syntax is Syntax.CII else ubl).read_header(root)
+    return _Invoice(root, syntax, tuple(attachments_of(root)), header)
+
+
+def _read_pdf(data: bytes, limits: Limits) -> _Invoice:
+    opened = open_facturx(data, limits)
+    inner = _read_xml(opened.invoice, limits)
+    syntax = Syntax.FACTURX if inner.syntax is Syntax.CII else None
+    return replace(inner, syntax=syntax, attachments=(*inner.attachments, *opened.others))
 
 
 def _climb(
-    root: etree._Element, syntax: Syntax, question: Question, artefacts: Artefacts
+    invoice: _Invoice, syntax: Syntax, question: Question, artefacts: Artefacts
 ) -> tuple[Checked, ...]:
     """Run every layer that is asked for on a document of a known, agreed syntax."""
+    root, profile = invoice.root, question.profile
+    claim = profile.claim(invoice.header.customization, syntax.value) or Claim(urn="", syntaxes=())
+    kind = family(syntax)
+    base = () if claim.base is Base.SKIPPED else profile.packs.get(kind, ())
+    further = (*claim.packs, *profile.further.get(kind, ()))
+    norm = profile
+    if claim.base is Base.WARNS:
+        norm = replace(profile, weigh_all=Severity.WARNING, reweighed={})
+
+    @cache
+    def write() -> str:
+        light = cut_attachments(root)
+        return etree.tostring(root if light is None else light, encoding="unicode")
+
+    def packs(layer: Layer, names: tuple[str, ...], weights: Profile) -> Checked:
+        return check_packs(layer, root, write, names, artefacts.run_pack, weights)
+
     return climb(
         (
             (Layer.SYNTAX, lambda: Checked(LayerResult.of(Layer.SYNTAX, ()))),
-            (Layer.STRUCTURE, lambda: _structure(root, syntax, artefacts)),
-            (Layer.SEMANTICS, lambda: _semantics(root, syntax, question, artefacts)),
-            # no profile pack exists yet: nothing is asked, so nothing is seen to pass
-            (Layer.PROFILE, lambda: Checked(LayerResult.skipped(Layer.PROFILE))),
+            (
+                Layer.STRUCTURE,
+                lambda: _structure(root, claim.schema or SCHEMAS[syntax], artefacts),
+            ),
+            (Layer.SEMANTICS, lambda: packs(Layer.SEMANTICS, base, norm)),
+            (Layer.PROFILE, lambda: packs(Layer.PROFILE, further, profile)),
         ),
         question.layers | {Layer.SYNTAX},
     )
 
 
-def _structure(root: etree._Element, syntax: Syntax, artefacts: Artefacts) -> Checked:
+def _structure(root: etree._Element, name: str, artefacts: Artefacts) -> Checked:
     try:
-        schema = artefacts.schema(syntax)
-        return Checked(check_structure(root, schema, lambda: artefacts.explainer(syntax)))
+        schema = artefacts.schema(name)
+        return Checked(check_structure(root, schema, lambda: artefacts.explainer(name)))
     except PackMissing as error:
         unclear = LayerResult(Layer.STRUCTURE, Outcome.UNCLEAR)
         return Checked(unclear, trouble=Trouble.PACK_MISSING, detail=str(error))
-
-
-def _semantics(
-    root: etree._Element, syntax: Syntax, question: Question, artefacts: Artefacts
-) -> Checked:
-    packs = question.profile.packs.get(family(syntax), ())
-    light = cut_attachments(root)
-    text = etree.tostring(root if light is None else light, encoding="unicode")
-    return check_semantics(root, text, packs, artefacts.run_pack, question.profile)
 
 
 def _report(
@@ -136,13 +191,13 @@ def _report(
     )
 
 
-def _refused(refusal: XmlRefused) -> Finding:
+def _refused(refusal: PdfRefused | XmlRefused) -> Finding:
     return Finding(
         rule=refusal.code,
         severity=Severity.FATAL,
         term=None,
         xpath="",
-        line=refusal.line,
+        line=refusal.line if isinstance(refusal, XmlRefused) else None,
         value=None,
         message=refusal.message,
     )

@@ -92,6 +92,12 @@ def stopped(at: Layer, finding: Finding) -> tuple[Checked, ...]:
     )
 
 
+def ended(first: Checked) -> tuple[Checked, ...]:
+    """Say that a document goes no further than its lowest layer, whatever that one found."""
+    above = list(Layer)[1:]
+    return (first, *(Checked(LayerResult.skipped(layer)) for layer in above))
+
+
 def layer_result(layer: Layer, findings: Iterable[Finding], most: int) -> LayerResult:
     """Judge a layer by its findings and keep the first of them.
 

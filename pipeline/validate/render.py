@@ -1,12 +1,48 @@
-"""Writes a report as the object that ``edi validate --format json`` prints."""
+"""Writes reports as `edi validate` prints them: an object for programs, a page for people."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.model.finding import Finding
-from pipeline.model.report import Judged, PackRun
+from pipeline.model.controls import CONTROL
+from pipeline.model.finding import Finding, Layer, Outcome, Severity
+from pipeline.model.report import Judged, PackRun, ValidationReport
+from pipeline.syntax.characters import shorten
+from pipeline.syntax.page import Element, both, el, finding_item, todo, write_page
+
+#: One judged document: the path as typed, its name inside that file, what was found.
+Judgement = tuple[str, str, Judged]
+
+#: Findings shown of one document; JSON holds them all, and the page says how many there are.
+_FINDINGS = 200
+
+_OUTCOMES: Mapping[Outcome, tuple[str, str]] = {
+    Outcome.VALID: ("valide", "valid"),
+    Outcome.INVALID: ("invalide", "invalid"),
+    Outcome.UNCLEAR: ("indéterminé", "unclear"),
+    Outcome.SKIPPED: ("non contrôlé", "skipped"),
+}
+_LAYERS: Mapping[Layer, tuple[str, str]] = {
+    Layer.SYNTAX: ("syntaxe", "syntax"),
+    Layer.STRUCTURE: ("structure", "structure"),
+    Layer.SEMANTICS: ("sémantique", "semantics"),
+    Layer.PROFILE: ("profil", "profile"),
+}
+#: The control that speaks of a layer, and so says what to do when it fails.
+_CONTROLS: Mapping[Layer, str] = {
+    Layer.SYNTAX: "IRR_SYNTAX",
+    Layer.STRUCTURE: "IRR_SYNTAX",
+    Layer.SEMANTICS: "REJ_SEMAN",
+    Layer.PROFILE: "REJ_SEMAN",
+}
+_UNCLEAR = {
+    "fr": "Le contrôle n'a pas abouti : rien n'est dit de ce document. Voyez le détail,"
+    " remédiez-y (« edi packs list » montre les règles installées) et recommencez.",
+    "en": "The check did not come to an end: nothing is said of this document. See the detail,"
+    " mend it ('edi packs list' shows the rules installed) and try again.",
+}
 
 
 def report_object(path: str, document: str | None, judged: Judged) -> Mapping[str, Any]:
@@ -35,6 +71,145 @@ def report_object(path: str, document: str | None, judged: Judged) -> Mapping[st
         "packs": [_pack(run) for run in report.packs],
         "findings": [_finding(finding) for finding in report.findings],
     }
+
+
+def report_page(judged: Sequence[Judgement], profile: str) -> bytes:
+    """Write what was found in some documents as one HTML page, UTF-8, self-contained and inert.
+
+    Args:
+        judged: Shown in this order, those that need attention first.
+        profile: What they were held against.
+    """
+    counts = Counter(one.report.outcome for _, _, one in judged)
+    return write_page(
+        "Contrôle de factures",
+        _head(counts, len(judged), profile),
+        _tiles(counts),
+        el("section", *(_card(*one) for one in sorted(judged, key=_urgency))),
+        _packs(judged),
+    )
+
+
+def _head(counts: Mapping[Outcome, int], total: int, profile: str) -> Element:
+    """Say in one look whether all is well; the worst outcome gives the colour."""
+    order = (Outcome.UNCLEAR, Outcome.INVALID, Outcome.VALID)
+    worst = next((one for one in order if counts[one]), Outcome.UNCLEAR)
+    titles = {
+        Outcome.VALID: ("Tout est valide", "All valid"),
+        Outcome.INVALID: ("À corriger", "To be corrected"),
+        Outcome.UNCLEAR: ("Contrôle incomplet", "Check incomplete"),
+    }
+    said = both(f"{total} document(s), profil {profile}", f"profile {profile}")
+    return el(
+        "header",
+        el("p", both("Contrôle de factures", "Judging invoices"), css="kicker"),
+        el("h1", both(*titles[worst])),
+        el("p", said, css="said"),
+        css=f"verdict {worst.value}",
+    )
+
+
+def _tiles(counts: Mapping[Outcome, int]) -> Element:
+    tiles = (
+        el("li", el("strong", str(counts[one])), both(*_OUTCOMES[one]), css=f"tile {one.value}")
+        for one in (Outcome.VALID, Outcome.INVALID, Outcome.UNCLEAR)
+        if counts[one]
+    )
+    return el("section", el("ul", *tiles, css="tiles"))
+
+
+def _urgency(one: Judgement) -> int:
+    order = (Outcome.UNCLEAR, Outcome.INVALID, Outcome.VALID, Outcome.SKIPPED)
+    return order.index(one[2].report.outcome)
+
+
+def _card(path: str, document: str, judged: Judged) -> Element:
+    """Show one document: outcome, layers, what to do, and every finding with its place."""
+    report, header = judged.report, judged.header
+    inside = () if document == path else (el("p", el("bdi", document), css="mono"),)
+    parts = (header.number, header.issue_date and f"{header.issue_date:%d/%m/%Y}")
+    known = " · ".join(part for part in (*parts, _syntax(report)) if part)
+    return el(
+        "article",
+        el("h3", el("bdi", shorten(path, 200)), " ", both(*_OUTCOMES[report.outcome])),
+        *inside,
+        el("p", el("bdi", known), css="context"),
+        el("ul", *(_layer(one.layer, one.outcome) for one in report.layers), css="layers"),
+        *((el("p", _named(report.packs), css="note"),) if report.packs else ()),
+        *_actions(report),
+        *_findings(list(report.findings)),
+        css=f"card {report.outcome.value}",
+    )
+
+
+def _named(packs: Iterable[PackRun]) -> str:
+    told = (f"{run.name} {run.version}, {run.rules} règles" for run in packs)
+    return " · ".join(told)
+
+
+def _syntax(report: ValidationReport) -> str:
+    partial = " (couches choisies, selected layers)" if report.partial else ""
+    return f"{report.syntax.value if report.syntax else '?'}{partial}"
+
+
+def _layer(layer: Layer, outcome: Outcome) -> Element:
+    fr, en = (f"{_LAYERS[layer][lang]} : {_OUTCOMES[outcome][lang]}" for lang in (0, 1))
+    return el("li", both(fr, en), css=outcome.value)
+
+
+def _actions(report: ValidationReport) -> Iterator[Element]:
+    """Yield what has to be done, each once, and the engine's own words on trouble."""
+    told: dict[str, Mapping[str, str]] = {}
+    for result in report.layers:
+        for finding in result.findings:
+            if finding.severity is Severity.FATAL:
+                code = finding.rule if finding.rule in CONTROL else _CONTROLS[result.layer]
+                told[CONTROL[code].action["fr"]] = CONTROL[code].action
+    if report.outcome is Outcome.UNCLEAR:
+        told = {"": _UNCLEAR}
+    yield from (todo(action) for action in told.values())
+    if report.trouble is not None:
+        detail = el("bdi", report.trouble_detail)
+        yield el("p", el("code", report.trouble.value), " ", detail, css="mono")
+
+
+def _findings(every: Sequence[Finding]) -> Iterator[Element]:
+    """Yield the list of findings, fatal ones first."""
+    ordered = sorted(every, key=lambda one: one.severity is not Severity.FATAL)
+    if ordered:
+        yield el("ol", *(finding_item(one) for one in ordered[:_FINDINGS]), css="findings")
+    more = len(every) - _FINDINGS
+    if more > 0:
+        told = both(f"… et {more} autres, avec --format json", f"… and {more} more")
+        yield el("p", told, css="note")
+
+
+def _packs(judged: Iterable[Judgement]) -> Element:
+    """Name every rule pack that ran, with its version and hash: who reads this can repeat it."""
+    runs = sorted(
+        {pack for _, _, one in judged for pack in one.report.packs}, key=lambda run: run.name
+    )
+    heads = (
+        ("Règles", "Rule pack"),
+        ("Version", "Version"),
+        ("Nombre", "Rules"),
+        ("SHA-256", "SHA-256"),
+    )
+    rows = (
+        el(
+            "tr",
+            el("td", run.name),
+            el("td", run.version),
+            el("td", str(run.rules), css="number"),
+            el("td", run.sha256, css="mono"),
+        )
+        for run in runs
+    )
+    head = el("tr", *(el("th", both(*one), attributes={"scope": "col"}) for one in heads))
+    table = el("table", el("thead", head), el("tbody", *rows), css="figures")
+    title = el("h2", both("Règles appliquées", "Rules that were run"))
+    none = el("p", both("Aucune", "None"))
+    return el("section", title, el("div", table, css="wide") if runs else none)
 
 
 def _pack(run: PackRun) -> Mapping[str, Any]:

@@ -28,12 +28,14 @@ from pipeline.validate.pyramid import layer_result
 if TYPE_CHECKING:  # costs 20 MB and 0.3 s: loaded when there is something to explain
     import xmlschema
 
-#: The schema (``config/packs.toml``) that each syntax is held against.
+#: The schema (``config/packs.toml``) that each syntax is held against, where the document's
+#: claim names no other.
 SCHEMAS: Mapping[Syntax, str] = MappingProxyType(
     {
         Syntax.UBL_INVOICE: "ubl-2.1-invoice-xsd",
         Syntax.UBL_CREDIT_NOTE: "ubl-2.1-creditnote-xsd",
         Syntax.CII: "cii-d22b-xsd",
+        Syntax.FACTURX: "cii-d22b-xsd",
     }
 )
 
@@ -76,8 +78,15 @@ def check_structure(
     return layer_result(Layer.STRUCTURE, findings, MOST_FINDINGS)
 
 
-def unknown_syntax(root: etree._Element) -> Finding:
-    """Say that a document is of no syntax we know."""
+def unknown_syntax(root: etree._Element, *, in_pdf: bool = False) -> Finding:
+    """Say that a document is of no syntax we know, or not of the one a PDF may embed."""
+    if in_pdf:
+        return structure_finding(
+            "SYNTAX-UNKNOWN",
+            _root_place(root),
+            f"L'élément racine du XML joint au PDF, {root.tag}, n'est pas celui d'un CII.",
+            f"The root element of the XML inside the PDF, {root.tag}, is not that of a CII.",
+        )
     return structure_finding(
         "SYNTAX-UNKNOWN",
         _root_place(root),

@@ -20,8 +20,16 @@ _REPORTED = f"{_SVRL}successful-report"
 #: none of them needs no second look.
 MARKS = ("failed-assert", "successful-report")
 
-_LABEL = re.compile(r"^\[[^\]]*\]\s*-?\s*")
-_TERM = re.compile(r"\bB[TG]-\d+(?:-\d+)?\b")
+#: How packs name a rule in its text: ``[BR-02]-``, ``[BR-FR-01/BT-1] : ``, ``BR-FR-01/BT-1 : ``.
+_LABEL = re.compile(r"^(?:\[(?P<name>[^\]]*)\]|BR-FR-[\w/.-]+(?=\s*:))\s*[-:]?\s*")
+_TERM = re.compile(r"\b(?:EXT-FR-FE-(?:BG-)?\d+|B[TG]-\d+(?:-\d+)?|MD[TG]-\d+(?:-\d+)?)\b")
+
+#: Rules whose packs speak French (BR-FREXT are not of these).
+_FRENCH = "BR-FR-"
+#: What a Factur-X profile has no use for; its pack gives these reports no name.
+_NOT_IN_PROFILE = re.compile(
+    r"^(?:Element|Attribute)(?: variant)? '?(?P<what>@?[\w:]+)'? (?:is )?marked as not used"
+)
 
 #: The hundreds of rules that only say which elements EN 16931 has a use for.
 _STRUCTURAL = re.compile(r"^(?:UBL|CII)-(?:CR|DT|SR)-\d+$")
@@ -50,8 +58,8 @@ def read_svrl(output: etree._Element, root: etree._Element, profile: Profile) ->
     """
     for entry in output.iter(_FAILED, _REPORTED):
         default = Severity.FATAL if entry.tag == _FAILED else Severity.WARNING
-        rule = entry.get("id") or "UNNAMED"
         text = " ".join(text_of(entry).split())
+        rule = entry.get("id") or _name(text)
         sentence = _LABEL.sub("", text)
         term = _TERM.search(text)
         place = find(root, (entry.get("location") or "").strip())
@@ -62,14 +70,39 @@ def read_svrl(output: etree._Element, root: etree._Element, profile: Profile) ->
             xpath=place.xpath,
             line=place.line,
             value=place.value,
-            message={"fr": _french(rule, sentence), "en": sentence},
+            message=_message(rule, sentence),
         )
+
+
+def _name(text: str) -> str:
+    """Name a rule that its pack left without an identifier.
+
+    >>> _name("[BR-FXEXT-04]-Only values from the list should be used."), _name("Anything else")
+    ('BR-FXEXT-04', 'UNNAMED')
+    >>> _name("Attribute @currencyID' marked as not used in the given context.")
+    'FX-NOT-USED'
+    """
+    if _NOT_IN_PROFILE.match(text):
+        return "FX-NOT-USED"
+    label = _LABEL.match(text)
+    return (label["name"] if label else None) or "UNNAMED"
 
 
 def _published(flag: str | None, default: Severity) -> Severity:
     return {"fatal": Severity.FATAL, "error": Severity.FATAL, "warning": Severity.WARNING}.get(
         flag or "", default
     )
+
+
+def _message(rule: str, sentence: str) -> dict[str, str]:
+    """Say a rule in both languages, as far as its pack does.
+
+    >>> _message("BR-FR-01", "35 caractères au plus.")["en"]
+    '[fr] 35 caractères au plus.'
+    """
+    if rule.startswith(_FRENCH):
+        return {"fr": sentence, "en": f"[fr] {sentence}"}
+    return {"fr": _french(rule, sentence), "en": sentence}
 
 
 def _french(rule: str, sentence: str) -> str:
@@ -82,6 +115,9 @@ def _french(rule: str, sentence: str) -> str:
     >>> _french("BR-02", "An Invoice shall have an Invoice number (BT-1).")
     '[en] An Invoice shall have an Invoice number (BT-1).'
     """
+    useless = _NOT_IN_PROFILE.match(sentence)
+    if useless:
+        return f"« {useless['what']} » n'a pas d'emploi ici dans ce profil Factur-X : à retirer."
     if not _STRUCTURAL.match(rule):
         return f"[en] {sentence}"
     once = _ONCE.match(sentence)

@@ -73,6 +73,19 @@ def test_a_faulty_document_is_refused_by_the_layer_that_failed(layer: Layer, cod
     assert reason.message["en"].startswith("BR-CO-15: wrong total. ")
 
 
+@pytest.mark.parametrize(
+    "code", ["IRR_VID_PJ", "IRR_NOM_PJ", "IRR_EXT_DOC", "IRR_TAILLE_PJ", "IRR_ANTIVIRUS"]
+)
+def test_a_finding_that_is_a_control_of_the_table_keeps_its_code(code: str) -> None:
+    """Step 9 and the scanner speak for themselves, and are not said twice."""
+    result = broken(Layer.SYNTAX, a_finding(code), a_finding("PDF-ACTIVE"))
+
+    first, second = decide(a_report(syntax=result), "a.xml").reasons
+
+    assert (first.code, second.code) == (code, "IRR_SYNTAX")
+    assert first.message["fr"].startswith("total faux. ")
+
+
 def test_a_place_says_what_is_known() -> None:
     """Some findings have neither term nor line."""
     bare = replace(a_finding(line=None), term=None)

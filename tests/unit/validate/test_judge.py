@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from pathlib import Path
 
+import pikepdf
 import pytest
 from lxml import etree
 
-from pipeline.model.errors import EngineError, PackMissing
+from pipeline.model.errors import EngineError, PackMissing, ScannerSilent
 from pipeline.model.finding import Layer, Outcome, Severity
 from pipeline.model.limits import Limits
-from pipeline.model.profile import Profile
+from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
 from pipeline.model.report import Judged, PackRun, Syntax, Trouble
+from pipeline.validate.attached import Scan
 from pipeline.validate.judge import Artefacts, Question, judge_document
 from pipeline.validate.render import report_object
 
@@ -33,6 +36,14 @@ ANYTHING = etree.XMLSchema(
         '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" '
         'targetNamespace="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2">'
         '<xs:element name="Invoice"/></xs:schema>'
+    )
+)
+
+ANY_ROOT = etree.XMLSchema(
+    etree.fromstring(
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="'
+        'urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100">'
+        '<xs:element name="CrossIndustryInvoice"/></xs:schema>'
     )
 )
 
@@ -76,6 +87,29 @@ def judge(
         run_pack=run_pack or packs(outputs),
     )
     return judge_document(data, question, artefacts)
+
+
+def judge_as(
+    data: bytes, profile: Profile, outputs: Mapping[str, str], scan: Scan | None = None
+) -> tuple[Judged, list[str]]:
+    """Judge under a profile; return what was said, and which artefacts were asked for."""
+    asked: list[str] = []
+
+    def schema(name: str) -> etree.XMLSchema:
+        asked.append(name)
+        return ANY_ROOT
+
+    def run_pack(name: str, text: str) -> tuple[str, PackRun]:  # noqa: ARG001  # the port's signature
+        asked.append(name)
+        return outputs.get(name, CLEAN), run(name)
+
+    artefacts = Artefacts(
+        schema=schema,
+        explainer=lambda _: pytest.fail("nothing to explain"),
+        run_pack=run_pack,
+        scan=scan,
+    )
+    return judge_document(data, Question(profile=profile, limits=Limits()), artefacts), asked
 
 
 def outcomes(judged: Judged) -> str:
@@ -127,7 +161,7 @@ def test_valid_is_said_only_when_every_pack_has_run(
 def test_a_missing_schema_is_our_trouble() -> None:
     """Structure is unclear, nothing above it runs, and the message names the schema."""
 
-    def missing(_: Syntax) -> etree.XMLSchema:
+    def missing(_: str) -> etree.XMLSchema:
         raise PackMissing("ubl-xsd", "edi packs install")
 
     artefacts = Artefacts(
@@ -253,3 +287,136 @@ def test_the_report_object_has_the_promised_shape() -> None:
             }
         ],
     }
+
+
+URN = "urn:cen.eu:en16931:2017"
+
+
+@pytest.mark.parametrize(
+    ("base", "semantics", "asked"),
+    [
+        (Base.BINDS, "invalid", ["own-xsd", "norm", "claimed", "french"]),
+        (Base.WARNS, "valid", ["own-xsd", "norm", "claimed", "french"]),
+        (Base.SKIPPED, "skipped", ["own-xsd", "claimed", "french"]),
+    ],
+)
+def test_a_claim_chooses_schema_packs_and_the_weight_of_the_norm(
+    base: Base, semantics: str, asked: list[str]
+) -> None:
+    """An extension may depart from EN 16931, and says so by its URN."""
+    claim = Claim(urn=URN, syntaxes=("cii",), schema="own-xsd", packs=("claimed",), base=base)
+    profile = Profile(
+        name="p",
+        packs={"cii": ("norm",)},
+        further={"cii": ("french",)},
+        claims=(claim,),
+        reweighed={"BR-02": Severity.FATAL},
+    )
+
+    judged, used = judge_as(CII, profile, {"norm": BROKEN})
+
+    assert used == asked
+    assert outcomes(judged) == f"valid valid {semantics} valid"
+
+
+def test_a_claim_of_another_syntax_is_not_followed() -> None:
+    """One URN means more inside a PDF than in a file of its own."""
+    claim = Claim(urn=URN, syntaxes=("factur-x",), schema="own-xsd", packs=("claimed",))
+    profile = Profile(name="p", packs={"cii": ("norm",)}, claims=(claim,))
+
+    _, used = judge_as(CII, profile, {})
+    _, in_pdf = judge_as(a_pdf(CII), profile, {})
+
+    assert used == ["cii-d22b-xsd", "norm"]
+    assert in_pdf == ["own-xsd", "norm", "claimed"]
+
+
+def test_both_upper_layers_run_though_one_of_them_refuses() -> None:
+    """A supplier hears of EN 16931 and of the French rules at once."""
+    profile = Profile(name="p", packs={"cii": ("norm",)}, further={"cii": ("french",)})
+
+    judged, _ = judge_as(CII, profile, {"norm": BROKEN, "french": BROKEN})
+
+    assert outcomes(judged) == "valid valid invalid invalid"
+    assert judged.report.packs == (run("norm"), run("french"))
+
+
+def a_pdf(payload: bytes, **others: bytes) -> bytes:
+    """Embed an invoice, and files beside it."""
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        for name, content in {"factur-x.xml": payload, **others}.items():
+            pdf.attachments[name] = pikepdf.AttachedFileSpec(pdf, content, filename=name)
+        written = BytesIO()
+        pdf.save(written)
+        return written.getvalue()
+
+
+def test_a_pdf_is_judged_by_the_invoice_inside() -> None:
+    """Header and findings are those of the embedded XML."""
+    profile = Profile(name="p", packs={"cii": ("norm",)})
+
+    judged, _ = judge_as(a_pdf(CII), profile, {"norm": BROKEN})
+    alone, _ = judge_as(CII, profile, {"norm": BROKEN})
+
+    assert judged.report.syntax is Syntax.FACTURX
+    assert judged.header == alone.header
+    assert judged.report.layers == alone.report.layers
+
+
+@pytest.mark.parametrize(
+    ("payload", "rule", "shape"),
+    [
+        (b"%PDF-1.7", "PDF-BROKEN", "invalid skipped skipped skipped"),
+        (a_pdf(b"<quote"), "XML-WF", "invalid skipped skipped skipped"),
+        (a_pdf(UBL), "SYNTAX-UNKNOWN", "valid invalid skipped skipped"),
+    ],
+    ids=["no-pdf", "no-xml", "ubl-inside"],
+)
+def test_a_pdf_that_cannot_be_judged_is_refused_with_a_reason(
+    payload: bytes, rule: str, shape: str
+) -> None:
+    """Its report says what it was taken for."""
+    judged, asked = judge_as(payload, Profile(name="p", packs={"cii": ("norm",)}), {})
+
+    assert judged.report.syntax is Syntax.FACTURX
+    assert ([finding.rule for finding in judged.report.findings], asked) == ([rule], [])
+    assert outcomes(judged) == shape
+
+
+def test_what_a_pdf_brings_along_is_looked_at_too() -> None:
+    """By the same rules, and by the scanner."""
+    rules = AttachmentRules(extensions=frozenset({"csv"}))
+    profile = Profile(name="p", packs={}, attachments=rules)
+    data = a_pdf(CII, **{"plan.png": b"bad"})
+
+    judged, _ = judge_as(data, profile, {})
+    scanned, _ = judge_as(data, profile, {}, scan=lambda payload: payload.decode()[:3])
+
+    assert [finding.rule for finding in judged.report.findings] == ["IRR_EXT_DOC"]
+    assert scanned.infected == "plan.png: bad"
+
+
+def test_an_infected_document_stops_there_and_can_still_be_answered() -> None:
+    """No rule pack is worth running; the header says which invoice it was."""
+    profile = Profile(name="p", packs={"ubl": ("norm",)})
+
+    judged, asked = judge_as(ATTACHED, profile, {}, scan=lambda _: "Eicar")
+
+    assert asked == []
+    assert outcomes(judged) == "invalid skipped skipped skipped"
+    assert judged.header.number is not None
+    assert (judged.infected or "").endswith(": Eicar")
+
+
+def test_a_silent_scanner_is_our_trouble() -> None:
+    """Nothing is judged that nobody has scanned."""
+
+    def scan(_: bytes) -> str | None:
+        raise ScannerSilent("clamd: no answer")
+
+    judged, asked = judge_as(ATTACHED, Profile(name="p", packs={"ubl": ("norm",)}), {}, scan)
+
+    assert (asked, outcomes(judged)) == ([], "unclear skipped skipped skipped")
+    assert judged.report.trouble is Trouble.SCANNER_SILENT
+    assert judged.report.structure_known is False

@@ -115,3 +115,66 @@ def test_structural_rules_speak_french(rule: str, text: str, french: str) -> Non
     (finding,) = read_svrl(output(failed(rule, f"[{rule}]-{text}")), INVOICE, PLAIN)
 
     assert finding.message == {"fr": french, "en": text}
+
+
+@pytest.mark.parametrize(
+    ("entry", "rule", "term", "french", "english"),
+    [
+        pytest.param(
+            failed("BR-FR-01_BT-1-1", "[BR-FR-01/BT-1] : Pas plus de 35 caractères."),
+            "BR-FR-01_BT-1-1",
+            "BT-1",
+            "Pas plus de 35 caractères.",
+            "[fr] Pas plus de 35 caractères.",
+            id="french-ubl",
+        ),
+        pytest.param(
+            failed("BR-FR-09", "BR-FR-09/EXT-FR-FE-69 : Le SIRET est faux."),
+            "BR-FR-09",
+            "EXT-FR-FE-69",
+            "Le SIRET est faux.",
+            "[fr] Le SIRET est faux.",
+            id="french-cii",
+        ),
+        pytest.param(
+            failed("BR-FREXT-04", "[BR-FREXT-04]-An invoice (BT-1) shall."),
+            "BR-FREXT-04",
+            "BT-1",
+            "[en] An invoice (BT-1) shall.",
+            "An invoice (BT-1) shall.",
+            id="extended-speaks-english",
+        ),
+        pytest.param(
+            failed("", "[BR-FXEXT-04]-Only listed values.").replace('id=""', ""),
+            "BR-FXEXT-04",
+            None,
+            "[en] Only listed values.",
+            "Only listed values.",
+            id="named-by-its-label",
+        ),
+        pytest.param(
+            failed("", "Element 'ram:PostcodeCode' is marked as not used in the given context."),
+            "FX-NOT-USED",
+            None,
+            "« ram:PostcodeCode » n'a pas d'emploi ici dans ce profil Factur-X : à retirer.",
+            "Element 'ram:PostcodeCode' is marked as not used in the given context.",
+            id="factur-x-element",
+        ),
+        pytest.param(
+            failed("", "Attribute @currencyID' marked as not used in the given context."),
+            "FX-NOT-USED",
+            None,
+            "« @currencyID » n'a pas d'emploi ici dans ce profil Factur-X : à retirer.",
+            "Attribute @currencyID' marked as not used in the given context.",
+            id="factur-x-attribute",
+        ),
+    ],
+)
+def test_each_pack_names_its_rules_in_its_own_way(
+    entry: str, rule: str, term: str | None, french: str, english: str
+) -> None:
+    """Every finding has a stable name, a term where one is told, and both languages."""
+    (finding,) = read_svrl(output(entry), INVOICE, PLAIN)
+
+    assert (finding.rule, finding.term) == (rule, term)
+    assert finding.message == {"fr": french, "en": english}

@@ -1,4 +1,4 @@
-"""The semantics layer: the official rule packs that the profile requires."""
+"""The two upper layers: official rule packs, those of EN 16931 and those of the profile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.syntax.parse import XmlRefused, parse
 from pipeline.validate.pyramid import Checked, layer_result
 from pipeline.validate.svrl import MARKS, ROOT, read_svrl
 
-#: Findings listed for one document.
+#: Findings listed for one layer of one document.
 MOST_FINDINGS = 1000
 
 #: A rule pack's output is ours, not a partner's: it may be as large as it is.
@@ -28,18 +28,20 @@ _UNLIMITED = Limits(
 RunPack = Callable[[str, str], tuple[str, PackRun]]
 
 
-def check_semantics(
+def check_packs(
+    layer: Layer,
     root: etree._Element,
-    text: str,
+    write: Callable[[], str],
     packs: Collection[str],
     run_pack: RunPack,
     profile: Profile,
 ) -> Checked:
-    """Hold one document against every rule pack that is asked for.
+    """Hold one document against every rule pack that a layer asks for.
 
     Args:
+        layer: Whose packs they are.
         root: The document, as our parser read it.
-        text: The same, written out again for the rule engine, attachments cut.
+        write: Returns the same, written out again for the rule engine, attachments cut.
         packs: Names of the packs, in order; none asked for is a layer skipped.
         run_pack: Runs one. Raises `PackMissing` or `EngineError`.
         profile: Gives each rule its weight.
@@ -49,13 +51,13 @@ def check_semantics(
         unclear, unless what the others found is fatal already.
     """
     if not packs:
-        return Checked(LayerResult.skipped(Layer.SEMANTICS))
+        return Checked(LayerResult.skipped(layer))
     findings: list[Finding] = []
     runs: list[PackRun] = []
     trouble: tuple[Trouble, str] | None = None
     for pack in packs:
         try:
-            svrl, run = run_pack(pack, text)
+            svrl, run = run_pack(pack, write())
             findings += _findings(svrl, root, profile)
         except PackMissing as error:
             trouble = (Trouble.PACK_MISSING, str(error))
@@ -63,11 +65,11 @@ def check_semantics(
             trouble = (Trouble.PACK_ERROR, f"{pack}: {error}")
         else:
             runs.append(run)
-    result = layer_result(Layer.SEMANTICS, findings, MOST_FINDINGS)
+    result = layer_result(layer, findings, MOST_FINDINGS)
     if trouble is None:
         return Checked(result, tuple(runs))
     if result.outcome is not Outcome.INVALID:
-        result = LayerResult(Layer.SEMANTICS, Outcome.UNCLEAR, result.findings)
+        result = LayerResult(layer, Outcome.UNCLEAR, result.findings)
     return Checked(result, tuple(runs), *trouble)
 
 

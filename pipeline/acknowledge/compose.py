@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from lxml import etree
+from collections.abc import Callable, Iterator
 
 from pipeline.acknowledge.historical import answer_historical
 from pipeline.acknowledge.machine import answer_json
+from pipeline.acknowledge.means import Means
 from pipeline.acknowledge.page import answer_page
+from pipeline.acknowledge.platform import answer_cdar
 from pipeline.acknowledge.summary import Bucket, bucket, is_irrecevable
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile, FlowOutcome
+from pipeline.model.connection import AnswerFamily, AnswerFormat, Interface
 from pipeline.model.names import slug
 
 
 def compose(
-    facts: AnswerFacts, *, next_number: Callable[[str], int], schema: etree.XMLSchema
+    facts: AnswerFacts, *, next_number: Callable[[str], int], means: Means
 ) -> tuple[AnswerFile, ...]:
     """Write the answer to one interchange, in the family its sender agreed to.
 
@@ -23,25 +24,41 @@ def compose(
         facts: Everything that may be said.
         next_number: Takes the next number of a series, from 1; asked only for names of
             the grammar, once a file.
-        schema: Compiled ``CPPStatut-V1_19.xsd``.
+        means: What answers are written with.
 
     Returns:
-        In the historical family one or two CPPStatut files; with free names a JSON file
-        and the same answer as a page. Names and bytes follow from the arguments alone.
+        The files of the interface family, then the forms that the sheet asks for besides.
+        With free names, and where the family has no word for how the flow stands, these
+        forms are the answer. Names and bytes follow from the arguments alone.
 
     Raises:
         ValueError: There is no answer to give yet, something is refused without a reason,
-            or a CPPStatut breaks its schema: our bug.
+            or a message breaks its schema: our bug.
     """
     _check(facts)
-    if facts.interface is not None:
-        return answer_historical(facts, facts.interface, next_number=next_number, schema=schema)
+    if facts.interface is None:
+        return tuple(_forms(facts, frozenset(AnswerFormat)))
+    files = _of_family(facts, facts.interface, next_number, means)
+    forms = frozenset(facts.formats) if files else frozenset({AnswerFormat.JSON, *facts.formats})
+    return (*files, *_forms(facts, forms))
+
+
+def _of_family(
+    facts: AnswerFacts, interface: Interface, next_number: Callable[[str], int], means: Means
+) -> tuple[AnswerFile, ...]:
+    if interface.answers is AnswerFamily.HISTORICAL:
+        return answer_historical(facts, interface, next_number=next_number, means=means)
+    return answer_cdar(facts, interface, next_number=next_number, means=means)
+
+
+def _forms(facts: AnswerFacts, wanted: frozenset[AnswerFormat]) -> Iterator[AnswerFile]:
+    """Yield the answer for a program and for a person, under names of their own."""
     stem = f"{slug(facts.interchange.name)}.{facts.interchange.id}"
     kind = "ack" if facts.final else "held"
-    return (
-        AnswerFile(f"{stem}.{kind}.json", answer_json(facts)),
-        AnswerFile(f"{stem}.{kind}.html", answer_page(facts)),
-    )
+    if AnswerFormat.JSON in wanted:
+        yield AnswerFile(f"{stem}.{kind}.json", answer_json(facts))
+    if AnswerFormat.HTML in wanted:
+        yield AnswerFile(f"{stem}.{kind}.html", answer_page(facts))
 
 
 def _check(facts: AnswerFacts) -> None:

@@ -18,9 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 
-from lxml import etree
-
-from pipeline.acknowledge.summary import Bucket, bucket, is_irrecevable, sentence, shorten
+from pipeline.acknowledge.means import Means, name_flow
+from pipeline.acknowledge.summary import Bucket, bucket, is_irrecevable, sentence
 from pipeline.model.acknowledgement import (
     AnsweredDocument,
     AnswerFacts,
@@ -33,6 +32,7 @@ from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.report import RoutingHeader
+from pipeline.syntax.characters import shorten
 from pipeline.syntax.cpp_status import (
     DEPOSITED,
     Debtor,
@@ -69,15 +69,13 @@ class _Desk:
 
     Attributes:
         facts: What may be said.
-        application: The sender's application code.
+        means: What it is written with.
         next_number: Takes the next number of a series, from 1.
-        schema: Compiled ``CPPStatut-V1_19.xsd``.
     """
 
     facts: AnswerFacts
-    application: str
+    means: Means
     next_number: Callable[[str], int]
-    schema: etree.XMLSchema
 
     def write(
         self,
@@ -86,16 +84,15 @@ class _Desk:
         invoices: tuple[FactureStatus, ...] = (),
     ) -> AnswerFile:
         """Write one file under interface `code`; one of the two branches is given."""
-        hub = self.facts.hub_code
-        flow_id = f"{hub}{code[3:7]}{self.next_number(f'{hub}:{code}'):015d}"
+        flow = name_flow(self.facts, code, self.next_number)
         produced = self.facts.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         envelope = Envelope(
-            parameters=(Parameter("DtPrd", produced), Parameter("IdFlx", flow_id)),
-            receiver=Partner(self.application),
-            sender=Partner(hub),
+            parameters=(Parameter("DtPrd", produced), Parameter("IdFlx", flow.identifier)),
+            receiver=Partner(flow.application),
+            sender=Partner(self.facts.hub_code),
         )
         message = StatusMessage(envelopes=(envelope,), flows=flows, invoices=invoices)
-        return AnswerFile(f"{code}_{self.application}_{flow_id}", write(message, self.schema))
+        return AnswerFile(flow.name, write(message, self.means.statut))
 
 
 def answer_historical(
@@ -103,16 +100,15 @@ def answer_historical(
     interface: Interface,
     *,
     next_number: Callable[[str], int],
-    schema: etree.XMLSchema,
+    means: Means,
 ) -> tuple[AnswerFile, ...]:
     """Write the answer to a flow of the historical family.
 
     Args:
         facts: What may be said; whatever is refused has a reason.
         interface: The interface the flow came under.
-        next_number: Takes the next number of a series, from 1; the series is the hub's
-            code and the interface code, so that no name is ever given twice.
-        schema: Compiled ``CPPStatut-V1_19.xsd``.
+        next_number: Takes the next number of a series, from 1; once a file.
+        means: Schema.
 
     Returns:
         One or two files; each takes one number.
@@ -121,11 +117,7 @@ def answer_historical(
         ValueError: There is no application code to name the files by, or what was
             written breaks the schema: our bug.
     """
-    if facts.application_code is None:
-        raise ValueError("an answer of this family is named after an application code")
-    desk = _Desk(
-        facts=facts, application=facts.application_code, next_number=next_number, schema=schema
-    )
+    desk = _Desk(facts=facts, means=means, next_number=next_number)
     if facts.outcome is FlowOutcome.HELD:
         return (desk.write(interface.taken_by, flows=(_received(facts),)),)
     if is_irrecevable(facts):

@@ -10,9 +10,12 @@ key                       value
                           or ``held``
 ``final``                 false on an interim notice; a final answer follows
 ``final_by``              on an interim notice, moment of the final answer at the latest
+``answer_by``             moment by which the final answer was agreed to be there, or ``null``
+``antivirus``             who looked for malware: ``clamd``, or ``none`` for nobody
 ``summary``               one sentence: ``fr, en``
 ``reasons[]``             why the flow as a whole is refused or held, in the order of the
                           controls: ``code, label{fr,en}, place, message{fr,en}``
+``manifest[]``            figures of the flow's manifest: ``what, announced, found, holds``
 ``counts``                documents: ``received, accepted, rejected, duplicate, held``
 ``amounts[]``             sums of totals with VAT, credit notes taken off: ``currency,
                           accepted, rejected, duplicate, held``; amounts are text
@@ -43,7 +46,6 @@ from pipeline.acknowledge.summary import (
     bucket,
     counts,
     sentence,
-    shorten,
     totals,
 )
 from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts
@@ -51,6 +53,7 @@ from pipeline.model.controls import CONTROL, first_by_step
 from pipeline.model.decision import Reason
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.report import RoutingHeader
+from pipeline.syntax.characters import shorten
 
 #: Name and version of the shape above.
 SCHEMA = "edi-answer/1"
@@ -77,8 +80,19 @@ def answer_json(facts: AnswerFacts) -> bytes:
         "outcome": facts.outcome.value,
         "final": facts.final,
         "final_by": None if facts.final_by is None else _moment(facts.final_by),
+        "answer_by": None if facts.answer_by is None else _moment(facts.answer_by),
+        "antivirus": facts.scanner.value,
         "summary": _texts(sentence(facts)),
         "reasons": _reasons(facts.reasons),
+        "manifest": [
+            {
+                "what": _text(one.what),
+                "announced": _text(one.announced),
+                "found": _text(one.found),
+                "holds": one.holds,
+            }
+            for one in facts.figures
+        ],
         "counts": {
             "received": len(facts.documents),
             **{each.value: number for each, number in counts(facts.documents).items()},

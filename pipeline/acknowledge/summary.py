@@ -6,15 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from enum import Enum
 
 from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts, FlowOutcome
+from pipeline.model.amount import exact_sum, is_usable, signed_total
 from pipeline.model.controls import CONTROL, first_by_step
 from pipeline.model.document import Document
-from pipeline.model.report import Syntax
 from pipeline.model.status import InterchangeStep, Step
-from pipeline.syntax.characters import carriable
 
 
 class Bucket(Enum):
@@ -38,12 +37,6 @@ BUCKET: Mapping[Step, Bucket] = {
     Step.REJECTED: Bucket.REJECTED,
     Step.DUPLICATE: Bucket.DUPLICATE,
 }
-
-#: BT-3 values of credit notes.
-CREDIT_TYPES = frozenset({"261", "262", "381", "396", "502", "503"})
-
-#: Exact for any sum of amounts that `_usable` lets through.
-_EXACT = Context(prec=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +77,8 @@ def totals(documents: Iterable[AnsweredDocument]) -> tuple[Totals, ...]:
         currency = one.document.header.currency or ""
         by_bucket = sums.setdefault(currency, {each: Decimal(0) for each in Bucket})
         kind = bucket(one.document)
-        by_bucket[kind] = _EXACT.add(by_bucket[kind], amount)
+        by_bucket[kind] = exact_sum((by_bucket[kind], amount))
     return tuple(Totals(currency or None, sums[currency]) for currency in sorted(sums))
-
-
-def is_credit_note(document: Document) -> bool:
-    """Tell whether the document takes money off."""
-    return document.syntax is Syntax.UBL_CREDIT_NOTE or document.header.type_code in CREDIT_TYPES
-
-
-def signed_total(document: Document) -> Decimal | None:
-    """Return BT-112, negative for a credit note; None where there is no usable amount."""
-    total = document.header.total_with_vat
-    if total is None or not _usable(total):
-        return None
-    return -total if is_credit_note(document) else total
 
 
 def amount_text(amount: Decimal | None) -> str | None:
@@ -107,7 +87,7 @@ def amount_text(amount: Decimal | None) -> str | None:
     >>> amount_text(Decimal("-1E+3")), amount_text(Decimal("12.50")), amount_text(Decimal("NaN"))
     ('-1000', '12.50', None)
     """
-    return None if amount is None or not _usable(amount) else format(amount, "f")
+    return None if amount is None or not is_usable(amount) else format(amount, "f")
 
 
 def is_irrecevable(facts: AnswerFacts) -> bool:
@@ -141,24 +121,6 @@ def moment(at: datetime) -> Mapping[str, str]:
         "fr": utc.strftime("%d/%m/%Y à %H:%M:%S UTC"),
         "en": utc.strftime("%Y-%m-%d at %H:%M:%S UTC"),
     }
-
-
-def shorten(text: str, limit: int) -> str:
-    """Return `text` fit to be shown: characters XML can carry, at most `limit` of them.
-
-    >>> shorten("abcdef", 4), shorten("abcd", 4)
-    ('abc…', 'abcd')
-    """
-    cut = text if len(text) <= limit else f"{text[: limit - 1]}…"
-    return carriable(cut)
-
-
-def _usable(amount: Decimal) -> bool:
-    """Tell an amount from a number made to exhaust whoever writes it out (1E+999999)."""
-    if not amount.is_finite():
-        return False
-    exponent = amount.as_tuple().exponent
-    return amount.adjusted() < 30 and isinstance(exponent, int) and exponent > -30  # noqa: PLR2004  # sums then fit _EXACT
 
 
 def _held(facts: AnswerFacts) -> Mapping[str, str]:

@@ -22,3 +22,13 @@ def carriable(text: str) -> str:
     if text.isprintable():  # the common case, at a fraction of the cost
         return text
     return _NOT_CHAR.sub("\ufffd", text)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return `text` fit to be shown: characters XML can carry, at most `limit` of them.
+
+    >>> shorten("abcdef", 4), shorten("abcd", 4)
+    ('abc…', 'abcd')
+    """
+    cut = text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return carriable(cut)

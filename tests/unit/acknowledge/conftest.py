@@ -6,19 +6,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from lxml import etree
 
+from pipeline.acknowledge.means import Means
+from pipeline.bootstrap import answer_means, workspace
 from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts, FlowOutcome
-from pipeline.model.connection import Atomicity, Interface
+from pipeline.model.connection import AnswerFamily, Atomicity, Interface
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.identity import InterchangeId, document_id
 from pipeline.model.interchange import Interchange
 from pipeline.model.report import RoutingHeader, Syntax
+from pipeline.model.settings import Settings
 from pipeline.model.status import InterchangeStep, Step
 
 AT = datetime(2026, 10, 5, 8, 31, 7, 250_000, tzinfo=UTC)
@@ -61,11 +62,34 @@ HEADER = RoutingHeader(
 )
 
 
+FSO1150A = replace(
+    FSO1100A,
+    code="FSO1150A",
+    refused_by="CSO1150A",
+    taken_by="FEN1214A",
+    profile="fr-b2g",
+    answers=AnswerFamily.AFNOR,
+)
+FSO3110A = replace(
+    FSO1100A,
+    code="FSO3110A",
+    refused_by="CSI3110A",
+    taken_by="CSO3110A",
+    profile="fr-b2b",
+    answers=AnswerFamily.G2B,
+)
+
+
 @pytest.fixture(scope="session")
-def schema() -> etree.XMLSchema:
-    """Our CPPStatut schema, compiled."""
-    path = Path(__file__).parents[3] / "schemas" / "CPPStatut-V1_19.xsd"
-    return etree.XMLSchema(file=str(path))
+def means() -> Means:
+    """What the shipped hub writes with: schemas, reasons, matricule 9999."""
+    return answer_means(workspace(), Settings())
+
+
+@pytest.fixture
+def interfaces() -> dict[AnswerFamily, Interface]:
+    """One interface a family."""
+    return {one.answers: one for one in (FSO1100A, FSO1150A, FSO3110A)}
 
 
 @pytest.fixture

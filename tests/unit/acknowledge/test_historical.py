@@ -10,6 +10,7 @@ import pytest
 from lxml import etree
 
 from pipeline.acknowledge.compose import compose
+from pipeline.acknowledge.means import Means
 from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts, AnswerFile, FlowOutcome
 from pipeline.model.controls import reason
 from pipeline.model.finding import Finding, Severity
@@ -70,7 +71,7 @@ def deposited(number: str, comment: str | None = None) -> FactureStatus:
 
 
 def test_an_irrecevable_flow_is_answered_with_every_broken_file(
-    some_facts: Facts, numbers: Numbers, schema: etree.XMLSchema
+    some_facts: Facts, numbers: Numbers, means: Means
 ) -> None:
     """One file, status 93, one line a reason in the order of the controls."""
     facts = some_facts(
@@ -82,7 +83,7 @@ def test_an_irrecevable_flow_is_answered_with_every_broken_file(
         step=InterchangeStep.REFUSED,
     )
 
-    (file,) = compose(facts, next_number=numbers, schema=schema)
+    (file,) = compose(facts, next_number=numbers, means=means)
 
     again = (
         "Corrigez ce fichier et renvoyez-le dans un nouveau flux, avec tous les autres si le "
@@ -119,7 +120,7 @@ def test_an_irrecevable_flow_is_answered_with_every_broken_file(
 
 
 def test_a_flow_whose_name_breaks_the_grammar_is_named_whole(
-    some_facts: Facts, numbers: Numbers, schema: etree.XMLSchema
+    some_facts: Facts, numbers: Numbers, means: Means
 ) -> None:
     """There is no identifier inside such a name; the sender must still find its file."""
     facts = some_facts(
@@ -129,14 +130,14 @@ def test_a_flow_whose_name_breaks_the_grammar_is_named_whole(
         name="facture.xml",
     )
 
-    (file,) = compose(facts, next_number=numbers, schema=schema)
+    (file,) = compose(facts, next_number=numbers, means=means)
 
     (status,) = read_back(file).flows
     assert (status.flow_id, status.complement) == ("facture.xml", "IRR_FORM")
 
 
 def test_a_duplicate_flow_is_irrecevable(
-    some_facts: Facts, a_document: Doc, numbers: Numbers, schema: etree.XMLSchema
+    some_facts: Facts, a_document: Doc, numbers: Numbers, means: Means
 ) -> None:
     """Its documents, unwrapped for counting, are not told one by one."""
     facts = some_facts(
@@ -146,7 +147,7 @@ def test_a_duplicate_flow_is_irrecevable(
         step=InterchangeStep.DUPLICATE,
     )
 
-    (file,) = compose(facts, next_number=numbers, schema=schema)
+    (file,) = compose(facts, next_number=numbers, means=means)
 
     (status,) = read_back(file).flows
     assert file.name.startswith("CSO1100A_ABC123_")
@@ -160,12 +161,12 @@ def test_a_duplicate_flow_is_irrecevable(
 
 @pytest.mark.parametrize("step", [Step.ACCEPTED, Step.ROUTED, Step.DELIVERED, Step.ABANDONED])
 def test_a_good_flow_is_answered_by_one_status_an_invoice(
-    some_facts: Facts, a_document: Doc, numbers: Numbers, schema: etree.XMLSchema, step: Step
+    some_facts: Facts, a_document: Doc, numbers: Numbers, means: Means, step: Step
 ) -> None:
     """Déposée says that the hub has it, however far its delivery has come."""
     facts = some_facts(FlowOutcome.ACCEPTED, (a_document(1, step), a_document(2, step)))
 
-    (file,) = compose(facts, next_number=numbers, schema=schema)
+    (file,) = compose(facts, next_number=numbers, means=means)
 
     assert file.name == "FEN1200A_ABC123_EDIHUB1200000000000000057"
     assert read_back(file) == StatusMessage(
@@ -175,13 +176,13 @@ def test_a_good_flow_is_answered_by_one_status_an_invoice(
 
 
 def test_refused_invoices_come_first_in_a_file_of_their_own(
-    some_facts: Facts, a_document: Doc, numbers: Numbers, schema: etree.XMLSchema
+    some_facts: Facts, a_document: Doc, numbers: Numbers, means: Means
 ) -> None:
     """One CPPStatut holds one branch: 96 with the bad ones, then 01 for the good ones."""
     bad = a_document(2, Step.REJECTED, reasons=(DEST_INC,))
     facts = some_facts(FlowOutcome.PARTLY_ACCEPTED, (a_document(1), bad, a_document(3)))
 
-    first, second = compose(facts, next_number=numbers, schema=schema)
+    first, second = compose(facts, next_number=numbers, means=means)
 
     assert [first.name, second.name] == [
         "FEN1200A_ABC123_EDIHUB1200000000000000057",
@@ -214,7 +215,7 @@ def test_refused_invoices_come_first_in_a_file_of_their_own(
 
 
 def test_a_flow_of_refused_invoices_only_gets_one_file(
-    some_facts: Facts, a_document: Doc, numbers: Numbers, schema: etree.XMLSchema
+    some_facts: Facts, a_document: Doc, numbers: Numbers, means: Means
 ) -> None:
     """A recevable flow never gets a 93; a file name stands in for an unread number."""
     reasons = (
@@ -224,7 +225,7 @@ def test_a_flow_of_refused_invoices_only_gets_one_file(
     bad = a_document(1, Step.REJECTED, reasons=reasons, number=None, name="a.xml")
     facts = some_facts(FlowOutcome.REJECTED, (bad,))
 
-    (file,) = compose(facts, next_number=numbers, schema=schema)
+    (file,) = compose(facts, next_number=numbers, means=means)
 
     (status,) = read_back(file).flows
     assert (file.name[:9], status.status, status.complement, status.comment) == (
@@ -245,12 +246,12 @@ def test_a_flow_of_refused_invoices_only_gets_one_file(
 
 
 def test_a_held_flow_gets_an_interim_notice(
-    some_facts: Facts, a_document: Doc, numbers: Numbers, schema: etree.XMLSchema
+    some_facts: Facts, a_document: Doc, numbers: Numbers, means: Means
 ) -> None:
     """Received intact, do not resend, the hash, the latest moment; and no detail line."""
     facts = some_facts(FlowOutcome.HELD, (a_document(1), a_document(2, Step.HELD)))
 
-    (file,) = compose(facts, next_number=numbers, schema=schema)
+    (file,) = compose(facts, next_number=numbers, means=means)
 
     assert file.name == "FEN1200A_ABC123_EDIHUB1200000000000000057"
     assert read_back(file).flows == (
@@ -270,13 +271,13 @@ def test_an_accepted_invoice_still_hears_of_its_warnings(
     a_document: Doc,
     a_finding: Callable[..., Finding],
     numbers: Numbers,
-    schema: etree.XMLSchema,
+    means: Means,
 ) -> None:
     """In this family the European rules do not refuse; a few are told, all are counted."""
     findings = tuple(a_finding(severity=Severity.WARNING, rule=f"BR-{n}") for n in range(1, 8))
     facts = some_facts(FlowOutcome.ACCEPTED, (a_document(1, findings=findings),))
 
-    (file,) = compose(facts, next_number=numbers, schema=schema)
+    (file,) = compose(facts, next_number=numbers, means=means)
 
     told = " ; ".join(f"BR-{n} : Le total TTC est faux." for n in range(1, 6))
     assert read_back(file).invoices == (deposited("FA-2026-0001", f"Avertissements (7) : {told}"),)
@@ -309,7 +310,7 @@ def test_a_supplier_is_told_by_the_best_identifier_it_has(
     some_facts: Facts,
     a_document: Doc,
     numbers: Numbers,
-    schema: etree.XMLSchema,
+    means: Means,
     header: dict[str, object],
     kind: int,
     identifier: str,
@@ -317,7 +318,7 @@ def test_a_supplier_is_told_by_the_best_identifier_it_has(
     """The format knows seven kinds of identifiers; not every supplier has a SIRET."""
     facts = some_facts(FlowOutcome.ACCEPTED, (a_document(1, **header),))
 
-    (file,) = compose(facts, next_number=numbers, schema=schema)
+    (file,) = compose(facts, next_number=numbers, means=means)
 
     (status,) = read_back(file).invoices
     assert (status.supplier.id_type, status.supplier.id) == (kind, identifier)
@@ -334,7 +335,7 @@ def test_a_recipient_without_siret_does_not_stop_the_answer(
     some_facts: Facts,
     a_document: Doc,
     numbers: Numbers,
-    schema: etree.XMLSchema,
+    means: Means,
     siret: str | None,
     siren: str | None,
     written: str,
@@ -343,7 +344,7 @@ def test_a_recipient_without_siret_does_not_stop_the_answer(
     document = a_document(1, buyer_siret=siret, buyer_siren=siren, seller_country="France")
     facts = some_facts(FlowOutcome.ACCEPTED, (document,))
 
-    (file,) = compose(facts, next_number=numbers, schema=schema)
+    (file,) = compose(facts, next_number=numbers, means=means)
 
     (status,) = read_back(file).invoices
     assert (status.debtor.siret, status.supplier.country, status.comment) == (
@@ -354,7 +355,7 @@ def test_a_recipient_without_siret_does_not_stop_the_answer(
 
 
 def test_hostile_text_leaves_as_text(
-    some_facts: Facts, a_document: Doc, numbers: Numbers, schema: etree.XMLSchema
+    some_facts: Facts, a_document: Doc, numbers: Numbers, means: Means
 ) -> None:
     """Markup, controls and endless values neither break the file nor hide what to do."""
     evil = "<a>&\x00\ud800\u202e" + "A" * 100_000
@@ -364,7 +365,7 @@ def test_hostile_text_leaves_as_text(
     good = a_document(2, number=evil, buyer_name=evil, buyer_service=evil, seller_name=evil)
     facts = some_facts(FlowOutcome.PARTLY_ACCEPTED, (bad, good))
 
-    first, second = compose(facts, next_number=numbers, schema=schema)
+    first, second = compose(facts, next_number=numbers, means=means)
 
     (line,) = read_back(first).flows[0].errors
     (status,) = read_back(second).invoices
@@ -378,19 +379,19 @@ def test_hostile_text_leaves_as_text(
 
 
 def test_the_same_facts_give_the_same_bytes(
-    some_facts: Facts, a_document: Doc, schema: etree.XMLSchema
+    some_facts: Facts, a_document: Doc, means: Means
 ) -> None:
     """An answer that is written again is the answer that was sent."""
     bad = a_document(2, Step.REJECTED, reasons=(DEST_INC,))
     facts = some_facts(FlowOutcome.PARTLY_ACCEPTED, (a_document(1), bad))
 
-    assert compose(facts, next_number=lambda _: 7, schema=schema) == compose(
-        facts, next_number=lambda _: 7, schema=schema
+    assert compose(facts, next_number=lambda _: 7, means=means) == compose(
+        facts, next_number=lambda _: 7, means=means
     )
 
 
 def test_numbers_are_taken_by_hub_and_interface_code(
-    some_facts: Facts, a_document: Doc, schema: etree.XMLSchema
+    some_facts: Facts, a_document: Doc, means: Means
 ) -> None:
     """A name holds the hub's code, the interface code and the number: it never comes twice."""
     asked: list[str] = []
@@ -400,7 +401,7 @@ def test_numbers_are_taken_by_hub_and_interface_code(
         return 999_999_999_999_999
 
     (file,) = compose(
-        some_facts(FlowOutcome.ACCEPTED, (a_document(1),)), next_number=take, schema=schema
+        some_facts(FlowOutcome.ACCEPTED, (a_document(1),)), next_number=take, means=means
     )
 
     assert (asked, file.name) == (
@@ -410,17 +411,17 @@ def test_numbers_are_taken_by_hub_and_interface_code(
 
 
 def test_a_connection_without_application_code_is_our_bug(
-    some_facts: Facts, a_document: Doc, numbers: Numbers, schema: etree.XMLSchema
+    some_facts: Facts, a_document: Doc, numbers: Numbers, means: Means
 ) -> None:
     """The sheet is checked when it is applied; an answer cannot invent the code."""
     facts = some_facts(FlowOutcome.ACCEPTED, (a_document(1),))
 
     with pytest.raises(ValueError, match="application code"):
-        compose(replace(facts, application_code=None), next_number=numbers, schema=schema)
+        compose(replace(facts, application_code=None), next_number=numbers, means=means)
 
 
 def test_five_hundred_invoices_are_answered_by_two_files(
-    some_facts: Facts, a_document: Doc, numbers: Numbers, schema: etree.XMLSchema
+    some_facts: Facts, a_document: Doc, numbers: Numbers, means: Means
 ) -> None:
     """The largest flow there is: every refused one has its line, every good one its status."""
     good = tuple(a_document(seq) for seq in range(1, 251))
@@ -429,6 +430,6 @@ def test_five_hundred_invoices_are_answered_by_two_files(
     )
     facts = some_facts(FlowOutcome.PARTLY_ACCEPTED, good + bad)
 
-    first, second = compose(facts, next_number=numbers, schema=schema)
+    first, second = compose(facts, next_number=numbers, means=means)
 
     assert (len(read_back(first).flows[0].errors), len(read_back(second).invoices)) == (250, 250)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from pipeline.acknowledge.machine import MOST_FINDINGS, answer_json
-from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts, FlowOutcome
+from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts, Figure, FlowOutcome
+from pipeline.model.connection import Scanning
 from pipeline.model.controls import reason
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.report import Syntax
@@ -63,11 +65,14 @@ def test_every_key_is_there(
         "outcome": "partly accepted",
         "final": True,
         "final_by": None,
+        "answer_by": None,
+        "antivirus": "none",
         "summary": {
             "fr": "Flux intégré en partie : 1 facture acceptée sur 2.",
             "en": "Flow taken in part: 1 of 2 invoices accepted.",
         },
         "reasons": [],
+        "manifest": [],
         "counts": {"received": 2, "accepted": 1, "rejected": 1, "duplicate": 0, "held": 0},
         "amounts": [
             {
@@ -227,3 +232,25 @@ def test_hostile_text_stays_text(
 
     (one,) = answer["documents"]
     assert (answer["interchange"]["name"], one["number"], one["buyer"]["name"]) == (shown,) * 3
+
+
+def test_what_was_agreed_and_counted_is_told(some_facts: Facts, a_document: Doc) -> None:
+    """Who looked for malware, by when the answer was agreed, and the manifest figure by figure."""
+    facts = some_facts(
+        FlowOutcome.ACCEPTED,
+        (a_document(),),
+        scanner=Scanning.CLAMD,
+        answer_by=datetime(2026, 10, 6, 8, tzinfo=UTC),
+        figures=(Figure("count", "1", "1"), Figure("sum EUR", "300.00", None)),
+    )
+
+    answer = json.loads(answer_json(facts))
+
+    assert (answer["antivirus"], answer["answer_by"], answer["manifest"]) == (
+        "clamd",
+        "2026-10-06T08:00:00Z",
+        [
+            {"what": "count", "announced": "1", "found": "1", "holds": True},
+            {"what": "sum EUR", "announced": "300.00", "found": None, "holds": False},
+        ],
+    )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Callable
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
 from lxml import html
 
 from pipeline.acknowledge.page import answer_page
-from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts, FlowOutcome
+from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts, Figure, FlowOutcome
 from pipeline.model.controls import reason
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.status import InterchangeStep, Step
@@ -304,3 +305,24 @@ def test_five_hundred_documents_are_all_shown(
     root = tree(page)
     assert (len(root.findall(".//article")), len(root.findall(".//tbody/tr"))) == (250, 250)
     assert page == answer_page(facts)
+
+
+def test_what_was_agreed_and_counted_is_shown(some_facts: Facts, a_document: Doc) -> None:
+    """The manifest stands beside what was found; that nobody looked for malware is said."""
+    facts = some_facts(
+        FlowOutcome.ACCEPTED,
+        (a_document(),),
+        answer_by=datetime(2026, 10, 6, 8, tzinfo=UTC),
+        figures=(Figure("count", "2", "1"), Figure("sum EUR", "300.00", "300.00")),
+    )
+
+    text = text_of(answer_page(facts))
+
+    assert (
+        "Bordereau du flux Manifest of the flow Donnée Figure Annoncée Announced Trouvée Found "
+        "Concorde Agrees count 2 1 NON NO sum EUR 300.00 300.00 oui yes"
+    ) in text
+    assert (
+        "Antivirus Malware scanner aucun (none) Réponse convenue avant le Agreed by "
+        "06/10/2026 à 08:00:00 UTC (2026-10-06 at 08:00:00 UTC)"
+    ) in text

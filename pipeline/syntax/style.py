@@ -1,4 +1,4 @@
-"""The style of the page that a sender reads: on a screen of any width, and on paper."""
+"""The style of the pages that people read: on a screen of any width, and on paper."""
 
 from __future__ import annotations
 
@@ -78,16 +78,40 @@ th, td { text-align:left; vertical-align:top; padding:.4rem .6rem;
   border-top:1px solid var(--line); }
 th { background:var(--ground); font-weight:600; }
 td:first-child { color:var(--soft); width:3rem; }
+.figures td:first-child { color:var(--ink); width:auto; overflow-wrap:anywhere; }
+.differs td { background:#fbeaea; }
 .day { white-space:nowrap; }
 .amount, th:last-child { text-align:right; }
 .warnings td { border-top:0; text-align:left; color:var(--ink); padding-left:1.2rem; }
+
+.verdict.valid { border-left-color:var(--good); } .verdict.valid h1 { color:var(--good); }
+.verdict.invalid { border-left-color:var(--bad); } .verdict.invalid h1 { color:var(--bad); }
+.verdict.unclear { border-left-color:var(--wait); } .verdict.unclear h1 { color:var(--wait); }
+.card.valid { border-left-color:var(--good); } .card.unclear { border-left-color:var(--wait); }
+.tile.valid { border-top-color:var(--good); } .tile.invalid { border-top-color:var(--bad); }
+.tile.unclear { border-top-color:var(--wait); }
+.layers { display:flex; flex-wrap:wrap; gap:.3rem; list-style:none; margin:.3rem 0; }
+.layers > li { border:1px solid var(--line); border-radius:4px; padding:.1rem .5rem;
+  font-size:.86rem; }
+.layers .valid { border-left:.25rem solid var(--good); }
+.layers .invalid { border-left:.25rem solid var(--bad); }
+.layers .unclear { border-left:.25rem solid var(--wait); }
+.layers .skipped { color:var(--soft); }
+.wide { overflow-x:auto; }
+.wide th, .wide td, .wide td:first-child { overflow-wrap:normal; text-align:left; }
+.wide .number { text-align:right; white-space:nowrap; font-variant-numeric:tabular-nums; }
+.chart { display:block; width:100%; min-width:30rem; height:auto; background:var(--paper);
+  border:1px solid var(--line); margin-bottom:.6rem; }
+.chart rect { fill:var(--seen); } .chart line { stroke:var(--line); }
+.chart text { fill:var(--ink); font-size:12px; }
 
 footer { margin-top:2rem; border-radius:8px; padding:1rem 1.25rem; font-size:.92rem; }
 dl { display:grid; grid-template-columns:minmax(9rem,max-content) 1fr; gap:.25rem 1.25rem; }
 dt { color:var(--soft); } dd { margin:0; }
 
 @media (max-width:34rem) { dl { grid-template-columns:1fr; } dd { margin-bottom:.4rem; }
-  th:first-child, td:first-child { display:none; } .warnings td { display:table-cell; } }
+  th:first-child, td:first-child { display:none; } .warnings td { display:table-cell; }
+  .figures td, .figures th { display:table-cell; } }
 @media print { body { background:#fff; font-size:10.5pt; } main { max-width:none; padding:0; }
   .card, .tile, .places > li, .findings > li, tr { break-inside:avoid; }
   .card h3, h2, .head { break-after:avoid; } thead { display:table-header-group; }

@@ -1,21 +1,25 @@
-"""One pass of the pipeline: pull, judge and deliver side by side until nothing is left."""
+"""One run of the pipeline: pull, judge and deliver side by side until nothing is left."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
 from structlog import get_logger
 
 from pipeline.app.apply import check_sheets
+from pipeline.app.breaker import is_told
 from pipeline.app.deliver import Sent, deliver
 from pipeline.app.hub import Hub
+from pipeline.app.jobs import Passes, is_shut, job_of, pauses_by_partner
+from pipeline.app.levels import trouble
+from pipeline.app.notices import make_notices
 from pipeline.app.pull import Pulled, pull
 from pipeline.app.sessions import Sessions
-from pipeline.app.work import work
+from pipeline.app.work import Desk
 from pipeline.model.connection import Role
-from pipeline.model.errors import PipelineError
+from pipeline.model.errors import CircuitOpen, PipelineError
 from pipeline.ports.ledger import Sheets
 
 log = get_logger(__name__)
@@ -49,19 +53,36 @@ class RunSummary:
 
 
 def run_once(
-    hub: Hub, *, insist: bool, progress: Progress = lambda _what, _count: None
+    hub: Hub,
+    *,
+    insist: bool,
+    intake: bool = True,
+    progress: Progress = lambda _what, _count: None,
 ) -> RunSummary:
-    """Pull every sender once, judge what came in, deliver what is due, and return.
-
-    Pulling, judging and delivering overlap, since each waits for something else:
-    the network, the rule engine, the disk.
+    """Work on every connection once, whatever its schedule says, until nothing is left.
 
     Args:
         hub: The hub; only one run at a time may use its ledger.
         insist: Try every pending answer, even if its next attempt is not due yet.
             Deliveries keep the waits of their sheet, so that runs in quick succession
             do not use them up.
+        intake: False to take nothing new in.
         progress: Told of every step, from this thread.
+
+    Raises:
+        ConfigError: A sheet in force names an interface or a profile that is gone.
+    """
+    sheets = start_run(hub)
+    if insist:
+        hub.ledger.hasten(hub.clock.now())
+    passes = Passes(hub, sheets, hub.clock.now(), {})
+    first = passes.by_hand() if intake else []
+    waves = iter([first])
+    return run_passes(hub, sheets, passes, lambda _busy: next(waves, []), progress=progress)
+
+
+def start_run(hub: Hub) -> Sheets:
+    """Return the configuration in force, once what a killed run left is put in order.
 
     Raises:
         ConfigError: A sheet in force names an interface or a profile that is gone.
@@ -69,85 +90,202 @@ def run_once(
     sheets = hub.ledger.sheets()
     check_sheets(hub, sheets)
     hub.ledger.void_claims()
+    hub.ledger.break_off_runs(hub.clock.now(), "interrompu / broken off")
     hub.spool.clear("")
-    if insist:
-        hub.ledger.hasten(hub.clock.now())
-    with Sessions(hub.doors) as sessions:
-        summary = _run(replace(hub, doors=sessions), sheets, progress)
+    return sheets
+
+
+def run_passes(
+    hub: Hub,
+    sheets: Sheets,
+    passes: Passes,
+    due: Callable[[Collection[str]], Sequence[str]],
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    progress: Progress = lambda _what, _count: None,
+) -> RunSummary:
+    """Pull what is due, judge what came in, deliver what is due, until nothing is left.
+
+    Pulling, judging and delivering overlap, since each waits for something else: the
+    network, the rule engine, the disk. What becomes due meanwhile is pulled meanwhile.
+
+    Args:
+        hub: The hub; its `by` names the run.
+        sheets: The configuration in force.
+        passes: Told how each pass ended.
+        due: Asked again and again for connections that are due, given those that are busy.
+        stopping: True to leave what still waits to the next run.
+        progress: Told of every step, from this thread.
+    """
+    in_force = sheets.connections.values()
+    with Sessions(hub.doors, hub.breaker, hub.clock, in_force) as sessions:
+        summary = _run(replace(hub, doors=sessions), sheets, passes, due, stopping, progress)
     hub.spool.clear("")
+    passes.end_all()
     log.info("run.done", settled=summary.settled, tried=summary.tried, failed=summary.failed)
     return summary
 
 
-def _run(hub: Hub, sheets: Sheets, progress: Progress) -> RunSummary:
+def _run(
+    hub: Hub,
+    sheets: Sheets,
+    passes: Passes,
+    due: Callable[[Collection[str]], Sequence[str]],
+    stopping: Callable[[], bool],
+    progress: Progress,
+) -> RunSummary:
     summary = RunSummary()
-    senders = [one for one in sheets.connections.values() if one.role is Role.SENDER]
-    with ThreadPoolExecutor(max_workers=2 * len(sheets.connections) + 1) as pool:
-        pulls = {one.name: pool.submit(pull, hub, one) for one in senders}
-        courier = _Courier(hub, sheets, pool)
-        while True:
-            last_look = all(pulling.done() for pulling in pulls.values())
-            settled = work(hub, sheets)
-            summary.settled += settled
-            progress("settled", settled)
-            courier.go()
-            if settled:
-                continue
-            if last_look and courier.idle:
-                break
-            hub.clock.sleep(_NAP_S)
+    pulls: dict[str, Future[Pulled]] = {}
+    with ThreadPoolExecutor(max_workers=2 * len(sheets.connections) + 2) as pool:
+        courier = _Courier(hub, sheets, pool, stopping)
+        with Desk(hub, sheets) as desk:
+            all_in, judging = False, pool.submit(desk.step)
+            while True:
+                for name in due(pulls.keys()):
+                    connection = sheets.connections[name]
+                    if connection.role is Role.SENDER:
+                        pulls[name] = pool.submit(pull, hub, connection)
+                    else:
+                        courier.open(name)
+                _end_pulls(summary, passes, pulls)
+                courier.go()
+                wait([judging], timeout=_NAP_S)
+                if not judging.done():
+                    continue
+                settled = judging.result()
+                summary.settled += settled
+                progress("settled", settled)
+                courier.go()
+                done = all_in and not settled and courier.idle
+                # what a day or a gap calls for is known once all is in, and leaves with this run
+                if stopping() or (done and not make_notices(hub, sheets, hub.clock.now())):
+                    break
+                if not settled:
+                    hub.clock.sleep(_NAP_S)
+                # only a look that begins after the last pull can tell that nothing is left
+                all_in, judging = not pulls, pool.submit(desk.step)
+        courier.finish()
+        wait(pulls.values())
+        _end_pulls(summary, passes, pulls)
     summary.tried, summary.sent = courier.tried, courier.sent
-    summary.failed.update(courier.failed)
-    for name, pulling in pulls.items():
-        _sum_up(summary, name, pulling)
+    for name, error in courier.failed.items():
+        summary.failed.setdefault(name, error)
+    for name in courier.opened:
+        passes.ended(name, courier.counts(name), courier.failed.get(name, ""))
     return summary
 
 
-def _sum_up(summary: RunSummary, name: str, pulling: Future[Pulled]) -> None:
-    try:
-        pulled = pulling.result()
-    except PipelineError as error:
-        log.warning("pull.failed", connection=name, code=error.code, error=str(error))
-        summary.failed[name] = f"{error.code}: {error}"
-    else:
-        summary.pulled[name] = pulled.taken
-        summary.waiting[name] = pulled.waiting
+def _end_pulls(summary: RunSummary, passes: Passes, pulls: dict[str, Future[Pulled]]) -> None:
+    """Add the pulls that ended to the summary, and to the record."""
+    for name in [name for name, pulling in pulls.items() if pulling.done()]:
+        try:
+            pulled = pulls.pop(name).result()
+        except PipelineError as error:
+            if not is_told(error):
+                trouble(log, "pull.failed", error, {"connection": name})
+            summary.failed[name] = f"{error.code}: {error}"
+            passes.ended(name, {}, summary.failed[name])
+        else:
+            summary.pulled[name] = summary.pulled.get(name, 0) + pulled.taken
+            summary.waiting[name] = pulled.waiting
+            passes.ended(name, {"taken": pulled.taken, "waiting": pulled.waiting})
+
+
+def may_leave(hub: Hub, sheets: Sheets, name: str, opened: Collection[str] = ()) -> bool:
+    """Tell whether what is due to leave through a connection can be tried now.
+
+    Args:
+        hub: The hub.
+        sheets: The configuration in force.
+        name: The connection.
+        opened: Receivers with times of their own whose time it is.
+    """
+    sheet = sheets.connections.get(name)
+    if sheet is None:
+        return True  # each attempt says that the sheet is gone
+    if sheet.role is Role.RECEIVER and job_of(sheet) is not None and name not in opened:
+        return False
+    if hub.breaker.standing(sheet.door, hub.clock.now()) is not None:
+        return False
+    return not is_shut(sheet, pauses_by_partner(hub))
 
 
 class _Courier:
-    """Empties the outbox, one thread a connection, beside everything else."""
+    """Empties the outbox, one thread a connection, beside everything else.
 
-    def __init__(self, hub: Hub, sheets: Sheets, pool: ThreadPoolExecutor) -> None:
+    Connections of receivers with times of their own stay shut until they are due.
+    """
+
+    def __init__(
+        self, hub: Hub, sheets: Sheets, pool: ThreadPoolExecutor, stopping: Callable[[], bool]
+    ) -> None:
         self._hub = hub
+        self._stopping = stopping
         self._sheets = sheets
         self._pool = pool
         self._rounds: dict[str, Future[Sent]] = {}
-        self.tried = 0
-        self.sent = 0
+        self._done: dict[str, Sent] = {}
+        self.opened: set[str] = set()
         self.failed: dict[str, str] = {}
 
+    @property
+    def tried(self) -> int:
+        """Return how many outbox rows were attempted."""
+        return sum(done.tried for done in self._done.values())
+
+    @property
+    def sent(self) -> int:
+        """Return how many files now stand at the partners'."""
+        return sum(done.sent for done in self._done.values())
+
+    def counts(self, name: str) -> dict[str, int]:
+        """Return what was done through one connection."""
+        done = self._done.get(name, Sent(0, 0, ""))
+        return {"tried": done.tried, "sent": done.sent}
+
+    def open(self, name: str) -> None:
+        """Serve a connection that has times of its own, for the rest of this run."""
+        self.opened.add(name)
+
     def go(self) -> None:
-        """Start a round on every connection with due files and no round running."""
+        """Start a round on every open connection with due files and no round running."""
         for name in [name for name, running in self._rounds.items() if running.done()]:
-            done = self._rounds.pop(name).result()
-            self.tried += done.tried
-            self.sent += done.sent
-            if done.error:
-                self.failed.setdefault(name, done.error)
+            self._end(name)
         for name in self._hub.ledger.due_connections(self._hub.clock.now()):
-            if name not in self._rounds:
+            if name not in self._rounds and self._is_open(name):
                 self._rounds[name] = self._pool.submit(self._round, name)
+
+    def finish(self) -> None:
+        """Wait for the rounds that run."""
+        for name in list(self._rounds):
+            self._end(name)
 
     @property
     def idle(self) -> bool:
         """Tell whether no round runs."""
         return not self._rounds
 
+    def _is_open(self, name: str) -> bool:
+        if may_leave(self._hub, self._sheets, name, self.opened):
+            return True
+        try:
+            self._hub.breaker.check(self._sheets.connections[name], self._hub.clock.now())
+        except CircuitOpen as error:
+            self.failed.setdefault(name, f"{error.code}: {error}")
+        return False
+
+    def _end(self, name: str) -> None:
+        ended, before = self._rounds.pop(name).result(), self._done.get(name, Sent(0, 0, ""))
+        self._done[name] = Sent(before.tried + ended.tried, before.sent + ended.sent, "")
+        if ended.error:
+            self.failed.setdefault(name, ended.error)
+
     def _round(self, name: str) -> Sent:
         total = Sent(0, 0, "")
-        while True:
+        while not self._stopping() and self._is_open(name):
             one = deliver(self._hub, self._sheets, name, self._hub.clock.now())
             if not one.tried:
-                return total
+                break
             error = total.error or one.error
             total = Sent(total.tried + one.tried, total.sent + one.sent, error)
+        return total

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from structlog import get_logger
 
 from pipeline.app.answer import Findings, answer
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
-from pipeline.app.open_flow import Opened, open_flow
+from pipeline.app.open_flow import Extracted, Opened, note_signature, open_flow
+from pipeline.app.scan import (
+    SCAN_STEP,
+    Scanned,
+    infected_flow,
+    note_scan,
+    scan_flows,
+    scan_signed,
+    still_silent,
+    tell,
+    unscanned,
+    with_attachments,
+)
 from pipeline.app.settle import Candidate, Settled, settle_flow
 from pipeline.ingest.admission import Admission, Earlier, admit, interface_of
 from pipeline.ingest.unwrap import Kind, kind_of
 from pipeline.model.acknowledgement import flow_outcome
 from pipeline.model.connection import Connection, Interface
-from pipeline.model.controls import reason
+from pipeline.model.controls import CONTROL, reason
 from pipeline.model.decision import Reason, Verdict
 from pipeline.model.document import Document
-from pipeline.model.errors import EngineClosed, Fenced, LedgerConflict
+from pipeline.model.errors import ArchiveError, EngineClosed, Fenced, LedgerConflict
 from pipeline.model.finding import Layer
 from pipeline.model.identity import InterchangeId, document_id
 from pipeline.model.interchange import Interchange
@@ -32,10 +46,8 @@ from pipeline.syntax.recognise import guess_family
 
 log = get_logger(__name__)
 
-#: Interchanges claimed at a time.
-BATCH = 128
-#: Interchanges settled by one commit: so many, or so many bytes as received, which is
-#: about one flow of 200 invoices or sixteen files of one.
+#: Interchanges judged together and settled by one commit: so many, or so many bytes as
+#: received, which is about one flow of 200 invoices or sixteen files of one.
 GROUP = 16
 GROUP_BYTES = 100_000
 _HEAD = 4096
@@ -50,29 +62,55 @@ class Case:
     connection: Connection
     kind: Kind
     admission: Admission
+    scanned: Scanned = field(default_factory=Scanned)
     opened: Opened | None = None
     judged: dict[int, Judged] = field(default_factory=dict)
 
 
-def work(hub: Hub, sheets: Sheets) -> int:
-    """Judge and settle received interchanges; return how many were claimed."""
-    now = hub.clock.now()
-    claimed = hub.ledger.claim_interchanges(hub.by, now, now + hub.settings.lease, BATCH)
-    mine = [one for one in claimed if one[0].connection in sheets.connections]
-    for interchange in {one.id for one, _ in claimed} - {one.id for one, _ in mine}:
-        # nobody to answer and nothing agreed: it waits until its sheet is in force again
-        log.warning("work.no_sheet", interchange=interchange)
-    with ThreadPoolExecutor(max_workers=1) as settler:
-        settling: Future[None] | None = None
-        for group in _by_size(mine):
-            # the next group is judged while this one is written down
-            cases = _judge_safely(hub, sheets, group)
-            if settling is not None:
-                settling.result()
-            settling = settler.submit(_settle_safely, hub, sheets, cases)
-        if settling is not None:
-            settling.result()
-    return len(mine)
+class Desk:
+    """Judges received interchanges, a group at a time, while the group before is written down.
+
+    A group keeps the workers busy for a few seconds at most: what arrives meanwhile waits
+    no longer than that, whatever else is waiting.
+    """
+
+    def __init__(self, hub: Hub, sheets: Sheets) -> None:
+        self._hub = hub
+        self._sheets = sheets
+        self._settler = ThreadPoolExecutor(max_workers=1)
+        self._settling: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        """Return the desk."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait until the last group is written down."""
+        self._settler.shutdown(wait=True)
+
+    def step(self) -> int:
+        """Claim and judge one group; return how many interchanges it has.
+
+        Returns:
+            0 when nothing waits; then everything before is written down.
+        """
+        hub, now = self._hub, self._hub.clock.now()
+        until = now + hub.settings.lease
+        claimed = hub.ledger.claim_interchanges(hub.by, now, until, GROUP, GROUP_BYTES)
+        mine = [one for one in claimed if one[0].connection in self._sheets.connections]
+        for interchange in {one.id for one, _ in claimed} - {one.id for one, _ in mine}:
+            # nobody to answer and nothing agreed: it waits until its sheet is in force again
+            log.error("work.no_sheet", interchange=interchange)
+        cases = _judge_safely(hub, self._sheets, mine) if mine else []
+        self._wait()
+        if cases:
+            self._settling = self._settler.submit(_settle_safely, hub, self._sheets, cases)
+        return len(mine)
+
+    def _wait(self) -> None:
+        if self._settling is not None:
+            self._settling.result()
+            self._settling = None
 
 
 def _judge_safely(
@@ -84,6 +122,7 @@ def _judge_safely(
     """
     try:
         cases = _gather(hub, sheets, group)
+        _scan(hub, cases)
         _judge(hub, cases)
     except (LedgerConflict, Fenced, EngineClosed):
         raise
@@ -116,23 +155,34 @@ def _hold(
 ) -> None:
     """Hold a flow that could not be worked on, and tell its sender that it is safe."""
     connection = sheet_of(sheets, interchange.connection)
-    code = "ENGINE_CRASH"
-    why = reason(
-        code,
+    why = _cause(hub, interchange, error)
+    interface = interface_of(interchange, connection, hub.interfaces)
+
+    def hold(tx: Transaction) -> None:
+        held = replace(interchange, reason=why.code, detail=why.message["fr"])
+        now = hub.clock.now()
+        tx.move_interchange(held, InterchangeStep.HELD, by=hub.by, at=now, claim=claim)
+        held = replace(held, step=InterchangeStep.HELD)
+        answer(hub, tx, connection, interface, Settled(held, (), (why,)), {}, was_held=True)
+
+    atomically(hub, hold)
+
+
+def _cause(hub: Hub, interchange: Interchange, error: Exception) -> Reason:
+    """Tell a lost original, which a backup brings back, from a defect of ours."""
+    if isinstance(error, ArchiveError) and not hub.archive.check(interchange.sha256):
+        return reason(
+            "ARCHIVE_LOST",
+            interchange.name,
+            "l'original n'est plus lisible dans les archives du hub",
+            "the original cannot be read in the hub's archive any more",
+        )
+    return reason(
+        "ENGINE_CRASH",
         interchange.name,
         f"le flux n'a pas pu être traité ({type(error).__name__})",
         f"the flow could not be worked on ({type(error).__name__})",
     )
-    interface = interface_of(interchange, connection, hub.interfaces)
-
-    def hold(tx: Transaction) -> None:
-        held = replace(interchange, reason=code, detail=why.message["fr"])
-        now = hub.clock.now()
-        tx.move_interchange(held, InterchangeStep.HELD, by=hub.by, at=now, claim=claim)
-        held = replace(held, step=InterchangeStep.HELD)
-        answer(hub, tx, connection, interface, held, (), (why,), {}, was_held=True)
-
-    atomically(hub, hold)
 
 
 def jobs_for(
@@ -152,6 +202,7 @@ def jobs_for(
                     layers=frozenset(Layer),
                     syntaxes=tuple(Syntax(name) for name in allowed),
                     affinity=guess_family(file.scrap.head),
+                    scanner=connection.scanner,
                 ),
             )
 
@@ -199,23 +250,15 @@ def _before(one: Interchange, other: Interchange) -> bool:
     return (one.received_at, one.name) < (other.received_at, other.name)
 
 
-def _by_size(
-    claimed: Sequence[tuple[Interchange, Claim]],
-) -> Iterator[list[tuple[Interchange, Claim]]]:
-    group: list[tuple[Interchange, Claim]] = []
-    for interchange, claim in claimed:
-        size = sum(one.size for one, _ in group) + interchange.size
-        if group and (size > GROUP_BYTES or len(group) == GROUP):
-            yield group
-            group = []
-        group.append((interchange, claim))
-    if group:
-        yield group
-
-
 def rework(hub: Hub, sheets: Sheets, interchange: Interchange) -> None:
-    """Work on a flow that is held as a whole before it was ever opened."""
+    """Work on a flow that is held as a whole before it was ever opened.
+
+    Raises:
+        ScannerSilent: The required scanner is still silent; nothing has changed.
+        ArchiveError: Its bytes are gone.
+    """
     cases = _gather(hub, sheets, [(interchange, None)])
+    _scan(hub, cases)
     _judge(hub, cases)
     _settle_group(hub, sheets, cases)
 
@@ -246,71 +289,124 @@ def _head(hub: Hub, interchange: Interchange) -> bytes:
         return stream.read(_HEAD)
 
 
+def _scan(hub: Hub, cases: Sequence[Case]) -> None:
+    """Have every case looked at that no earlier step refuses."""
+    wanted = [case for case in cases if _reaches_scan(case.admission)]
+    said = scan_flows(hub, [(case.interchange, case.connection) for case in wanted])
+    for case, scanned in zip(wanted, said, strict=True):
+        case.scanned = scanned
+
+
+def _reaches_scan(admission: Admission) -> bool:
+    """Tell whether steps 1 to 3 let a flow pass; what steps 5 and 6 say comes later."""
+    return all(CONTROL[why.code].step > SCAN_STEP for why in admission.decision.reasons)
+
+
 def _judge(hub: Hub, cases: Sequence[Case]) -> None:
-    """Open and judge every admitted case; results arrive in the order of the jobs."""
-    places: list[tuple[Case, int]] = []
+    """Open and judge every admitted, clean case; results arrive in the order of the jobs."""
+    places: list[tuple[Case, Extracted]] = []
 
     def jobs() -> Iterator[Job]:
         for case in cases:
-            if case.admission.decision.verdict is not Verdict.ACCEPT:
+            if case.admission.decision.verdict is not Verdict.ACCEPT or not case.scanned.clean:
                 continue
-            case.opened = open_flow(hub, case.interchange, case.connection)
-            for seq, job in jobs_for(hub, case.opened, case.connection, case.admission.interface):
-                places.append((case, seq))
+            opened = open_flow(hub, case.interchange, case.connection)
+            case.opened = opened
+            flow, connection = case.interchange, case.connection
+            case.scanned = scan_signed(hub, flow, connection, opened, case.scanned)
+            if not case.scanned.clean:
+                continue
+            for seq, job in jobs_for(hub, opened, case.connection, case.admission.interface):
+                places.append((case, opened.files[seq - 1]))
                 yield job
 
     for index, judged in enumerate(hub.engine.judge(jobs())):
-        case, seq = places[index]
-        case.judged[seq] = judged
+        case, file = places[index]
+        case.judged[file.seq] = judged
+        case.scanned = with_attachments(case.scanned, file.name, judged)
+    for case in cases:
+        tell(case.interchange, case.scanned)
 
 
 def _settle_group(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
     """Settle cases by one commit."""
 
-    def settle(tx: Transaction) -> list[Interchange]:
+    def settle(tx: Transaction) -> list[Settled]:
         repeated = tx.repeated([case.interchange.id for case in cases])
         return [_settle(hub, sheets, tx, case, repeated) for case in cases]
 
-    settled = atomically(hub, settle)
-    for case, interchange in zip(cases, settled, strict=True):
-        log.info(
-            "interchange.settled",
-            interchange=interchange.id,
-            file=case.interchange.name,
-            step=interchange.step.value,
-            reason=interchange.reason,
-            documents=interchange.documents,
-        )
+    for case, settled in zip(cases, atomically(hub, settle), strict=True):
+        _tell(case, settled)
+
+
+def _tell(case: Case, settled: Settled) -> None:
+    """Log what was decided; what is held waits for a person."""
+    flow = settled.interchange
+    steps = Counter(one.step.value for one in settled.documents)
+    held = flow.step is InterchangeStep.HELD or steps[Step.HELD.value]
+    say = log.error if held else log.info
+    say(
+        "interchange.settled",
+        interchange=flow.id,
+        file=case.interchange.name,
+        step=flow.step.value,
+        reason=flow.reason,
+        documents=flow.documents,
+        steps=dict(steps),
+    )
 
 
 def _settle(
     hub: Hub, sheets: Sheets, tx: Transaction, case: Case, repeated: Collection[InterchangeId]
-) -> Interchange:
+) -> Settled:
     unique = case.interchange.id not in repeated
     admission = admission_of(hub, tx, case.interchange, case.connection, case.kind, unique=unique)
-    verdict = admission.decision.verdict
-    held = case.interchange.step is InterchangeStep.HELD
-    if verdict is Verdict.REJECT or (held and verdict is Verdict.DUPLICATE):
-        return _refuse(hub, tx, case, admission, admission.decision.reasons[0])
-    if verdict is Verdict.DUPLICATE:
+    note_scan(hub, tx, case.interchange, case.scanned)
+    why = _refusal(case, admission)
+    if why is not None:
+        return _refuse(hub, tx, case, admission, why)
+    if admission.decision.verdict is Verdict.DUPLICATE:
         return _duplicate(hub, tx, case, admission)
+    if case.scanned.silent:
+        # only here: what is refused for another reason is not opened, so it needs no scanner
+        return _hold_unscanned(hub, tx, case, admission)
     if case.opened is None:
         # the flow it repeated was refused meanwhile: it is judged in the next round
-        return case.interchange
+        return Settled(case.interchange, ())
     if case.opened.refused is not None:
         return _refuse(hub, tx, case, admission, case.opened.refused)
     return _open(hub, sheets, tx, case, admission, case.opened)
 
 
-def _refuse(
-    hub: Hub, tx: Transaction, case: Case, admission: Admission, why: Reason
-) -> Interchange:
+def _refusal(case: Case, admission: Admission) -> Reason | None:
+    """Return why a flow is refused unopened: what was found in it comes before steps 5 and 6."""
+    if case.scanned.found is not None:
+        return infected_flow(case.interchange, case.scanned.found)
+    verdict = admission.decision.verdict
+    held = case.interchange.step is InterchangeStep.HELD
+    if verdict is Verdict.REJECT or (held and verdict is Verdict.DUPLICATE):
+        return admission.decision.reasons[0]
+    return None
+
+
+def _refuse(hub: Hub, tx: Transaction, case: Case, admission: Admission, why: Reason) -> Settled:
     first = admission.first.id if admission.first else None
     refused = replace(case.interchange, reason=why.code, detail=why.message["fr"], first=first)
     return _close_with(hub, tx, case, admission, refused, InterchangeStep.REFUSED, (why,))
 
 
-def _duplicate(hub: Hub, tx: Transaction, case: Case, admission: Admission) -> Interchange:
+def _hold_unscanned(hub: Hub, tx: Transaction, case: Case, admission: Admission) -> Settled:
+    """Hold a flow whose scanner is silent, with the scanner's words for the operator."""
+    if case.interchange.step is InterchangeStep.HELD:
+        raise still_silent(case.scanned)
+    why = unscanned(case.interchange.name)
+    held = replace(
+        case.interchange, reason=why.code, detail=f"{why.message['fr']} ({case.scanned.silent})"
+    )
+    return _close_with(hub, tx, case, admission, held, InterchangeStep.HELD, (why,))
+
+
+def _duplicate(hub: Hub, tx: Transaction, case: Case, admission: Admission) -> Settled:
     """Answer a repeated flow; its documents are counted, as duplicates of the first's."""
     why = admission.decision.reasons[0]
     first = admission.first
@@ -352,16 +448,16 @@ def _close_with(
     after: InterchangeStep,
     reasons: tuple[Reason, ...],
     documents: tuple[Document, ...] = (),
-) -> Interchange:
+) -> Settled:
     tx.move_interchange(interchange, after, by=hub.by, at=hub.clock.now(), claim=case.claim)
-    moved = replace(interchange, step=after)
-    _answer(hub, tx, case, admission, Settled(moved, documents, reasons), {})
-    return moved
+    settled = Settled(replace(interchange, step=after), documents, reasons)
+    _answer(hub, tx, case, admission, settled, {})
+    return settled
 
 
 def _open(
     hub: Hub, sheets: Sheets, tx: Transaction, case: Case, admission: Admission, opened: Opened
-) -> Interchange:
+) -> Settled:
     candidates = [
         _candidate(case, file.seq, file.name, file.fault, opened) for file in opened.files
     ]
@@ -376,10 +472,11 @@ def _open(
         admission.interface,
         interchange,
         candidates,
+        opened.manifest,
         case.claim,
     )
     _answer(hub, tx, case, admission, settled, findings_of(candidates))
-    return settled.interchange
+    return settled
 
 
 def _answer(
@@ -395,9 +492,7 @@ def _answer(
         tx,
         case.connection,
         admission.interface,
-        settled.interchange,
-        settled.documents,
-        settled.reasons,
+        settled,
         findings,
         was_held=case.interchange.step is InterchangeStep.HELD,
     )
@@ -424,4 +519,5 @@ def _candidate(case: Case, seq: int, name: str, fault: Reason | None, opened: Op
     if judged is None:
         return Candidate(document, fault=fault)
     judged_as = replace(document, syntax=judged.report.syntax, header=judged.header)
-    return Candidate(judged_as, judged.report, fault)
+    report = note_signature(judged.report, signed=opened.files[seq - 1].signed)
+    return Candidate(judged_as, report, fault)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
+    func,
     or_,
     select,
     update,
@@ -37,16 +38,37 @@ def is_free(table: Table, now: datetime) -> ColumnElement[bool]:
 
 
 def claim_interchanges(
-    connection: Connection, owner: str, now: datetime, until: datetime, limit: int
+    connection: Connection,
+    owner: str,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    limit_bytes: int,
 ) -> Sequence[tuple[Interchange, Claim]]:
-    """Claim received interchanges, oldest first."""
+    """Claim received interchanges: each connection's oldest first, then each one's second.
+
+    One sender's thousand files so never keep another's first one waiting.
+    """
+    columns = interchange.c
+    own_turn = func.row_number().over(partition_by=columns.connection, order_by=BY_AGE)
+    queue = (
+        select(columns.id, columns.size, columns.received_at, columns.name, own_turn.label("turn"))
+        .where(columns.step == InterchangeStep.RECEIVED.value, is_free(interchange, now))
+        .subquery()
+    )
+    in_turn = (queue.c.turn, queue.c.received_at, queue.c.name)
+    up_to_here = func.sum(queue.c.size).over(order_by=in_turn, rows=(None, 0))
+    measured = select(
+        queue.c.id, queue.c.turn, (up_to_here - queue.c.size).label("before")
+    ).subquery()
     waiting = (
         select(interchange)
-        .where(interchange.c.step == InterchangeStep.RECEIVED.value, is_free(interchange, now))
-        .order_by(*BY_AGE)
+        .join(measured, measured.c.id == columns.id)
+        .where(measured.c.before < limit_bytes)
+        .order_by(measured.c.turn, *BY_AGE)
         .limit(limit)
     )
-    rows = _take(connection, waiting, interchange.c.id, owner, until)
+    rows = _take(connection, waiting, columns.id, owner, until)
     return [(interchange_of(row), Claim(row.id, row.lease_token + 1)) for row in rows]
 
 
@@ -73,6 +95,13 @@ def claim_outbox(
     return [(values[row.key], Claim(row.key, row.lease_token + 1)) for row in taken]
 
 
+def release_outbox(connection: Connection, claims: Sequence[Claim]) -> None:
+    """End claims whose rows were not tried; one that was lost meanwhile is left alone."""
+    for claim in claims:
+        held = (outbox.c.key == claim.subject) & (outbox.c.lease_token == claim.token)
+        connection.execute(update(outbox).where(held).values(**ENDED))
+
+
 def void_claims(connection: Connection) -> int:
     """End every claim, so that whoever held one is fenced; return how many there were."""
     ended = 0
@@ -91,7 +120,8 @@ def _take(
     until: datetime,
 ) -> Sequence[Row[Any]]:
     """Lock the rows that no other worker has locked, and note who holds them."""
-    rows = connection.execute(waiting.with_for_update(skip_locked=True, key_share=True)).all()
+    locked = waiting.with_for_update(skip_locked=True, key_share=True, of=key.table)
+    rows = connection.execute(locked).all()
     if rows:
         names = [getattr(row, key.name) for row in rows]
         token = key.table.c.lease_token + 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from sqlite3 import Connection as SqliteConnection
 from threading import Lock
 
@@ -16,6 +17,8 @@ from pipeline.model.errors import ConfigError, LedgerConflict
 
 #: How long one writer waits for another before it gives up with a `LedgerConflict`.
 _PATIENCE_S = 30.0
+#: Any number: names the lock that one hub at a time holds while it works.
+_WORKING = 7_309_402
 
 
 def open_ledger(url: str) -> SqlLedger:
@@ -60,6 +63,36 @@ class _Turn:
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
+
+
+@contextmanager
+def sole_worker(url: str) -> Iterator[None]:
+    """Hold the one right to work on a ledger that several machines can reach.
+
+    A SQLite file is guarded by the lock of its workspace. On PostgreSQL the right ends
+    with the connection, however that ends.
+
+    Raises:
+        ConfigError: Another machine has it.
+        LedgerConflict: The database does not answer.
+    """
+    address = _address(url)
+    if address.get_backend_name() == "sqlite":
+        yield
+        return
+    engine, _ = _postgresql(address)
+    with ExitStack() as stack:
+        stack.callback(engine.dispose)
+        with translated():
+            connection = stack.enter_context(engine.connect())
+            taken = connection.execute(text(f"SELECT pg_try_advisory_lock({_WORKING})")).scalar()
+            connection.commit()
+        if not taken:
+            raise ConfigError(
+                "un autre hub travaille déjà sur cette base / "
+                "another hub is working on this database"
+            )
+        yield
 
 
 def _address(url: str) -> URL:

@@ -31,8 +31,10 @@ from pipeline.adapters.database.tables import (
     document,
     finding,
     interchange,
+    job_run,
     outbox,
     outbox_document,
+    pause,
     report,
 )
 from pipeline.model.status import FOLLOWS, InterchangeStep
@@ -141,12 +143,22 @@ _INSERT: Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
-#: By dialect: insert an interchange unless one with its key is there. The library keeps
-#: the count of updates and deletions only, unless it is asked.
-ADD_INTERCHANGE = {
-    dialect: build(interchange).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    for dialect, build in _INSERT.items()
-}
+
+
+def _add(table: Table) -> Mapping[str, Executable]:
+    """By dialect: insert a row unless one with its key is there.
+
+    The library keeps the count of updates and deletions only, unless it is asked.
+    """
+    return {
+        dialect: build(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+        for dialect, build in _INSERT.items()
+    }
+
+
+ADD_INTERCHANGE = _add(interchange)
+ADD_RUN = _add(job_run)
+ADD_PAUSE = _add(pause)
 #: By dialect: take the next number of a series.
 NEXT_NUMBER: Mapping[str, Executable] = {
     dialect: build(counter)

@@ -28,7 +28,7 @@ def run(
     ):
         bootstrap.sweep(place)
         if not once:
-            schedule.keep_running(hub)
+            schedule.keep_running(hub, bootstrap.new_run, bootstrap.acting_as)
             return
         with Console(stderr=True).status("…") as status:
             done = 0

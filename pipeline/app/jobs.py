@@ -1,0 +1,244 @@
+"""Which connections are due, and the row that each slot of a job leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from structlog import get_logger
+
+from pipeline.app.hub import Hub
+from pipeline.model.calendar import next_slot, slots_between
+from pipeline.model.connection import Connection, Role
+from pipeline.model.run import EVERYBODY, INTAKE, JobRun, Pause, RunState
+from pipeline.ports.ledger import Sheets
+
+log = get_logger(__name__)
+
+#: Slots older than this are forgotten: a hub that stood still for longer starts anew.
+HORIZON = timedelta(days=7)
+#: Missed slots that get a row each; of more, only the newest.
+MISSED_ROWS = 100
+#: A pass that starts later than this after its slot is late.
+LATE = timedelta(minutes=1)
+#: How long passes without any event are kept.
+KEPT = timedelta(days=30)
+
+_MANUAL = "lancé à la main / by hand"
+
+
+def job_of(connection: Connection) -> str | None:
+    """Return the job of a connection; None for a receiver that is served at any time."""
+    if connection.role is Role.SENDER:
+        return f"pull:{connection.name}"
+    schedule = connection.schedule
+    waits = bool(schedule.at or schedule.every or schedule.workdays)
+    return f"deliver:{connection.name}" if waits else None
+
+
+def is_paused(connection: Connection, pauses: Mapping[str, Pause]) -> Pause | None:
+    """Return the pause that keeps a connection from being worked on, or None."""
+    taking_in = connection.role is Role.SENDER
+    found = pauses.get(EVERYBODY) or pauses.get(connection.partner)
+    return found or (pauses.get(INTAKE) if taking_in else None)
+
+
+def is_shut(connection: Connection, pauses: Mapping[str, Pause]) -> bool:
+    """Tell whether nothing may be put through a connection now."""
+    return EVERYBODY in pauses or connection.partner in pauses
+
+
+def pauses_by_partner(hub: Hub) -> dict[str, Pause]:
+    """Return what is paused now."""
+    return {pause.partner: pause for pause in hub.ledger.pauses()}
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """When a job is due next."""
+
+    job: str
+    connection: str
+    slot: datetime
+
+
+def upcoming(hub: Hub, sheets: Sheets) -> Sequence[Upcoming]:
+    """Return the next slot of every job, soonest first."""
+    now = hub.clock.now()
+    found = [
+        Upcoming(
+            job,
+            one.name,
+            next_slot(one.schedule, now, every=hub.settings.every, holidays=hub.holidays),
+        )
+        for one in sheets.connections.values()
+        if (job := job_of(one)) is not None
+    ]
+    return sorted(found, key=lambda one: (one.slot, one.job))
+
+
+class Passes:
+    """The passes of one run: begins the slots that are due, and writes how they ended.
+
+    Args:
+        hub: Its `by` is the run that every row names.
+        sheets: The configuration in force.
+        since: Moment from which the slots of a job count that never ran before.
+        last: The newest slot of every job; kept up to date here, so that runs that follow
+            one another need not ask the ledger each time.
+    """
+
+    def __init__(
+        self, hub: Hub, sheets: Sheets, since: datetime, last: dict[str, datetime]
+    ) -> None:
+        self._hub = hub
+        self._sheets = sheets
+        self._since = since
+        self._last = last
+        self._open: dict[str, JobRun] = {}
+
+    def due(self, busy: Collection[str] = ()) -> list[str]:
+        """Begin every slot that is due; return the connections to be worked on now.
+
+        Args:
+            busy: Connections whose last pass still runs: their slot is skipped.
+        """
+        now = self._hub.clock.now()
+        pending = [
+            (one, job, slots)
+            for one in self._sheets.connections.values()
+            if (job := job_of(one)) is not None and (slots := self._slots(one, job, now))
+        ]
+        if not pending:
+            return []
+        pauses = pauses_by_partner(self._hub)
+        rows = [
+            row
+            for one, job, slots in pending
+            for row in self._rows(one, job, slots, now, is_paused(one, pauses), busy)
+        ]
+        return self._begin(rows)
+
+    def by_hand(self) -> list[str]:
+        """Begin a pass of every connection that is not paused, whatever its schedule says."""
+        now = self._hub.clock.now()
+        pauses = pauses_by_partner(self._hub)
+        rows = []
+        for one in self._sheets.connections.values():
+            job = job_of(one)
+            if job is not None:
+                row = self._row(job, now, now, _MANUAL)
+                rows.append(_skipped_if_paused(row, is_paused(one, pauses)))
+        return self._begin(rows)
+
+    def ended(self, connection: str, summary: Mapping[str, int], error: str = "") -> None:
+        """Write how the pass of a connection ended; one that was not begun is nothing."""
+        row = self._open.pop(connection, None)
+        if row is None:
+            return
+        reason = "; ".join(part for part in (row.reason, error) if part)
+        ended = replace(
+            row,
+            state=RunState.FAILED if error else RunState.DONE,
+            ended_at=self._hub.clock.now(),
+            reason=reason,
+            summary=dict(summary),
+        )
+        self._hub.ledger.end_runs([ended])
+
+    def end_all(self, error: str = "") -> None:
+        """Write the end of every pass that is still open."""
+        for connection in list(self._open):
+            self.ended(connection, {}, error)
+
+    def _begin(self, rows: Sequence[JobRun]) -> list[str]:
+        if not rows:
+            return []
+        written = self._hub.ledger.begin_runs(rows)
+        for row in rows:
+            self._last[row.job] = max(row.slot, self._last.get(row.job, row.slot))
+        begun = {(row.job, row.slot) for row in written}
+        for row in rows:
+            if (row.job, row.slot) not in begun:
+                log.info("job.taken", job=row.job, slot=row.slot.isoformat())
+        for row in written:
+            if row.state is RunState.SKIPPED or row.reason not in {"", _MANUAL}:
+                log.info(
+                    "job.noted",
+                    job=row.job,
+                    slot=row.slot.isoformat(),
+                    state=row.state.value,
+                    reason=row.reason,
+                )
+        started = [row for row in written if row.state is RunState.STARTED]
+        self._open.update({row.job.partition(":")[2]: row for row in started})
+        return [row.job.partition(":")[2] for row in started]
+
+    def _slots(self, connection: Connection, job: str, now: datetime) -> list[datetime]:
+        """Return the slots of a job since its last one."""
+        after = max(self._last.get(job) or self._first(connection), now - HORIZON)
+        every, holidays = self._hub.settings.every, self._hub.holidays
+        return list(slots_between(connection.schedule, after, now, every=every, holidays=holidays))
+
+    def _rows(
+        self,
+        connection: Connection,
+        job: str,
+        slots: Sequence[datetime],
+        now: datetime,
+        pause: Pause | None,
+        busy: Collection[str],
+    ) -> list[JobRun]:
+        """Return a row for the newest slot that is due, and one for each that was missed."""
+        *missed, slot = slots
+        row = _skipped_if_paused(self._row(job, slot, now, _why(missed, slot, now)), pause)
+        if row.state is RunState.STARTED and connection.name in busy:
+            row = _skipped(row, "le passage précédent dure encore / the last pass still runs")
+        told = f"rattrapé par le passage de / caught up by that of {slot:%Y-%m-%d %H:%M} UTC"
+        return [
+            *(_skipped(self._row(job, one, now, ""), told) for one in missed[-MISSED_ROWS:]),
+            row,
+        ]
+
+    def _first(self, connection: Connection) -> datetime:
+        """Return where a job that never ran starts: at once, or with its next fixed time."""
+        schedule = connection.schedule
+        if schedule.at:
+            return self._since
+        return self._since - (schedule.every or self._hub.settings.every)
+
+    def _row(self, job: str, slot: datetime, now: datetime, reason: str) -> JobRun:
+        return JobRun(
+            job=job,
+            slot=slot,
+            run=self._hub.by,
+            state=RunState.STARTED,
+            started_at=now,
+            reason=reason,
+        )
+
+
+def _why(missed: Sequence[datetime], slot: datetime, now: datetime) -> str:
+    """Return what is worth noting of a pass that starts now: caught up, late, or nothing."""
+    if missed:
+        first = f"{missed[0]:%Y-%m-%d %H:%M} UTC"
+        return (
+            f"rattrapage de {len(missed)} créneau(x) depuis {first}"
+            f" / catch-up of {len(missed)} slot(s) since {first}"
+        )
+    if now - slot > LATE:
+        seconds = int((now - slot).total_seconds())
+        return f"en retard de {seconds} s / {seconds} s late"
+    return ""
+
+
+def _skipped(row: JobRun, reason: str) -> JobRun:
+    return replace(row, state=RunState.SKIPPED, ended_at=row.started_at, reason=reason)
+
+
+def _skipped_if_paused(row: JobRun, pause: Pause | None) -> JobRun:
+    if pause is None:
+        return row
+    why = f" : {pause.reason}" if pause.reason else ""
+    return _skipped(row, f"en pause depuis / paused since {pause.since:%Y-%m-%d %H:%M} UTC{why}")

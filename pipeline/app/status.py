@@ -1,0 +1,180 @@
+"""How the hub stands: what waits, what is at risk, what runs next, who must act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from pipeline.app.deadlines import late_answers
+from pipeline.app.hub import Hub
+from pipeline.app.jobs import Upcoming, upcoming
+from pipeline.app.notices import open_gaps
+from pipeline.model.calendar import moment
+from pipeline.model.connection import Connection, Schedule
+from pipeline.model.gap import Gap
+from pipeline.model.interchange import Interchange
+from pipeline.model.run import JobRun, Pause, RunState
+from pipeline.model.status import InterchangeStep, OutboxState, Step
+from pipeline.ports.ledger import Ledger, Query, Sheets
+
+#: Things of one kind that are listed with their command; more are only counted.
+LISTED = 20
+_ALL = 1_000_000
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoff:
+    """Flows that came before a cut-off and have no final answer yet.
+
+    Attributes:
+        connection: The sender's.
+        cutoff: The last cut-off that has passed (aware, UTC).
+        answer_by: End of its day: until then they are at risk, from then on missed.
+        flows: How many.
+    """
+
+    connection: str
+    cutoff: datetime
+    answer_by: datetime
+    flows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """Something that stays as it is until a person acts.
+
+    Attributes:
+        what: In one sentence, French first.
+        subject: Its id or name.
+        command: What to type.
+    """
+
+    what: str
+    subject: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How the hub stands at one moment.
+
+    Attributes:
+        at: That moment (aware, UTC).
+        interchanges: How many, by step.
+        documents: How many, by step.
+        outbox: How many files to leave, by state.
+        oldest: The interchange that waits longest to be closed, or None.
+        cutoffs: Cut-offs at risk or missed.
+        gaps: Flow numbers that were skipped.
+        next: When each job is due, soonest first.
+        pauses: What an operator has stopped.
+        to_do: What somebody must act on.
+    """
+
+    at: datetime
+    interchanges: Mapping[InterchangeStep, int]
+    documents: Mapping[Step, int]
+    outbox: Mapping[OutboxState, int]
+    oldest: Interchange | None
+    cutoffs: tuple[Cutoff, ...]
+    gaps: tuple[Gap, ...]
+    next: tuple[Upcoming, ...]
+    pauses: tuple[Pause, ...]
+    to_do: tuple[ToDo, ...]
+
+
+def look(hub: Hub, sheets: Sheets) -> Status:
+    """Return how the hub stands now."""
+    now, ledger = hub.clock.now(), hub.ledger
+    cutoffs = tuple(cutoffs_at_risk(ledger, sheets, now))
+    return Status(
+        at=now,
+        interchanges=ledger.count_interchanges(),
+        documents=ledger.count_documents(),
+        outbox=ledger.count_outbox(),
+        oldest=ledger.oldest_open(),
+        cutoffs=cutoffs,
+        gaps=tuple(open_gaps(ledger, sheets, now)),
+        next=tuple(upcoming(hub, sheets)),
+        pauses=tuple(ledger.pauses()),
+        to_do=(
+            *_held(ledger),
+            *_abandoned(ledger),
+            *_failed(ledger, sheets),
+            *_late(ledger, sheets, now),
+            *_missed(cutoffs, now),
+        ),
+    )
+
+
+def cutoffs_at_risk(ledger: Ledger, sheets: Sheets, now: datetime) -> Iterator[Cutoff]:
+    """Yield each connection whose last cut-off has flows without a final answer."""
+    for connection in sheets.connections.values():
+        passed = _last_cutoff(connection.schedule, now)
+        if passed is None:
+            continue
+        cutoff, end = passed
+        query = Query(connection=connection.name, received_before=cutoff, limit=_ALL)
+        waiting = ledger.answer_times(query, waiting=True)
+        if waiting:
+            yield Cutoff(connection.name, cutoff, end, len(waiting))
+
+
+def _last_cutoff(schedule: Schedule, now: datetime) -> tuple[datetime, datetime] | None:
+    """Return the newest cut-off before `now`, and the end of its day."""
+    if schedule.cutoff is None:
+        return None
+    day = now.astimezone(ZoneInfo(schedule.timezone)).date()
+    cutoff = moment(day, schedule.cutoff, schedule.timezone)
+    if cutoff > now:
+        day -= _DAY
+        cutoff = moment(day, schedule.cutoff, schedule.timezone)
+    return cutoff, moment(day + _DAY, time(), schedule.timezone)
+
+
+def _held(ledger: Ledger) -> Iterator[ToDo]:
+    for flow in ledger.interchanges(Query(steps=(InterchangeStep.HELD.value,), limit=LISTED)):
+        what = f"flux suspendu ({flow.reason}) / flow held"
+        yield ToDo(what, flow.id, f"edi why {flow.id}")
+    for one in ledger.documents(Query(steps=(Step.HELD.value,), limit=LISTED)):
+        code = one.reasons[0].code if one.reasons else ""
+        yield ToDo(f"document suspendu ({code}) / document held", one.id, f"edi why {one.id}")
+
+
+def _abandoned(ledger: Ledger) -> Iterator[ToDo]:
+    for one in ledger.documents(Query(steps=(Step.ABANDONED.value,), limit=LISTED)):
+        what = f"remise abandonnée vers {one.route} / delivery abandoned"
+        yield ToDo(what, one.id, f"edi redeliver {one.id}")
+
+
+def _failed(ledger: Ledger, sheets: Sheets) -> Iterator[ToDo]:
+    """Name connections whose newest pass that did something failed."""
+    for name in sorted(sheets.connections):
+        newest = next(_passes(ledger, sheets.connections[name]), None)
+        if newest is not None and newest.state is RunState.FAILED:
+            what = f"dernier passage en échec / last pass failed: {newest.reason}"
+            yield ToDo(what, name, f"edi runs --job {newest.job}")
+
+
+def _passes(ledger: Ledger, connection: Connection) -> Iterator[JobRun]:
+    for job in (f"pull:{connection.name}", f"deliver:{connection.name}"):
+        for one in ledger.runs(job=job, limit=LISTED):
+            if one.state in {RunState.DONE, RunState.FAILED}:
+                yield one
+
+
+def _late(ledger: Ledger, sheets: Sheets, now: datetime) -> Iterator[ToDo]:
+    late: Sequence[Interchange] = [one.interchange for one in late_answers(ledger, sheets, now)]
+    for flow in late[:LISTED]:
+        what = f"réponse en retard à {flow.partner} / answer overdue"
+        yield ToDo(what, flow.id, f"edi why {flow.id}")
+
+
+def _missed(cutoffs: Sequence[Cutoff], now: datetime) -> Iterator[ToDo]:
+    for one in cutoffs:
+        if now >= one.answer_by:
+            what = f"{one.flows} flux non répondu(s) le jour même / cut-off missed"
+            yield ToDo(what, one.connection, "edi interchanges --step held --step received")

@@ -1,60 +1,179 @@
-"""How log lines look: one JSON object a line, constant event names, facts as fields."""
+"""How log lines look and where they go: one JSON object a line, one file a day (UTC)."""
 
 from __future__ import annotations
 
 import logging
+import os
+import re
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import date, timedelta
+from io import FileIO
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol
 
 import structlog
 
+#: A day's file; whatever else lies in the folder is left alone.
+_DAY_FILE = re.compile(r"edi-(\d{4}-\d{2}-\d{2})\.jsonl")
+
+_render = structlog.processors.JSONRenderer(default=str)
+
+
+class _Actor:
+    """Who acts now, as every line names it; one process has one at a time."""
+
+    name = ""
+
 
 @contextmanager
-def logging_to(path: Path | None, *, by: str) -> Iterator[None]:
-    """Send every log line to a file, or warnings and worse to standard error, while inside.
+def acting_as(by: str) -> Iterator[None]:
+    """Let every line name `by` while inside: the runs of one process each have a name."""
+    before, _Actor.name = _Actor.name, by
+    try:
+        yield
+    finally:
+        _Actor.name = before
+
+
+@contextmanager
+def logging_to(folder: Path | None, *, by: str, keep_days: int = 90) -> Iterator[None]:
+    """Send every log line to the day's file, or warnings and worse to standard error.
 
     Args:
-        path: File to append to (made 0600), or None for standard error.
+        folder: Where the files lie (each made 0600), or None for standard error.
         by: The run or operator that every line names.
+        keep_days: Days that are kept, today among them.
     """
-    if path is None:
-        _configure(sys.stderr, logging.WARNING, by)
-        yield
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    with path.open("a", encoding="utf-8", buffering=1) as stream:
-        _configure(stream, logging.INFO, by)
-        try:
+    if folder is None:
+        _configure(_Terminal(), logging.WARNING)
+        with acting_as(by):
             yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(_Days(folder, keep_days)) as days:
+        _configure(days, logging.INFO)
+        try:
+            with acting_as(by):
+                yield
         finally:
             structlog.reset_defaults()
 
 
-def _configure(stream: TextIO, level: int, by: str) -> None:
+def day_files(folder: Path) -> dict[date, Path]:
+    """Return the files of a log folder by day, oldest first."""
+    found = {}
+    for path in folder.glob("edi-*.jsonl"):
+        match = _DAY_FILE.fullmatch(path.name)
+        if match:
+            found[date.fromisoformat(match[1])] = path
+    return dict(sorted(found.items()))
+
+
+class _Sink(Protocol):
+    """Where rendered lines go."""
+
+    def write(self, day: str, line: str) -> None:
+        """Write one line of one day (ISO date)."""
+
+
+class _Terminal:
+    """Standard error."""
+
+    def write(self, _day: str, line: str) -> None:
+        """Write a line."""
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+
+class _Days:
+    """One file a day; those that are too old go when a new one is begun."""
+
+    def __init__(self, folder: Path, keep_days: int) -> None:
+        self._folder = folder
+        self._kept = timedelta(days=keep_days)
+        self._day = ""
+        self._file: FileIO | None = None
+        self._lock = threading.Lock()
+
+    def write(self, day: str, line: str) -> None:
+        """Append a line to the file of its day, by one call to the system."""
+        with self._lock:
+            file = self._file
+            # a line that another thread began before midnight goes with those after it
+            if file is None or day > self._day:
+                file = self._begin(day)
+            file.write(f"{line}\n".encode("ascii"))
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+
+    def _begin(self, day: str) -> FileIO:
+        self.close()
+        path = self._folder / f"edi-{day}.jsonl"
+        self._file = FileIO(path, "ab", opener=_private)
+        self._day = day
+        if _is_torn(path):
+            self._file.write(b"\n")
+        oldest = date.fromisoformat(day) - self._kept
+        for each, file in day_files(self._folder).items():
+            if each <= oldest:
+                file.unlink(missing_ok=True)
+        return self._file
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _is_torn(path: Path) -> bool:
+    """Tell whether the last line of a file was cut off, by a kill or a full disk."""
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"
+
+
+class _Logger:
+    """What structlog hands rendered lines to."""
+
+    def __init__(self, sink: _Sink) -> None:
+        self.info = self.warning = self.error = sink.write
+
+
+def _configure(sink: _Sink, level: int) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
-            _by(by),
+            _name_actor,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            # all ASCII: C1 controls, line separators and lone surrogates are escaped as well
-            structlog.processors.JSONRenderer(default=str),
+            _dated_line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=lambda *_names: _Logger(sink),
         cache_logger_on_first_use=False,
     )
 
 
-def _by(by: str) -> structlog.typing.Processor:
-    def add(
-        _logger: object, _method: str, fields: structlog.typing.EventDict
-    ) -> structlog.typing.EventDict:
-        fields["by"] = by
-        return fields
+def _name_actor(
+    _logger: object, _method: str, fields: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    fields["by"] = _Actor.name
+    return fields
 
-    return add
+
+def _dated_line(
+    logger: object, method: str, fields: structlog.typing.EventDict
+) -> tuple[tuple[str, str], dict[str, str]]:
+    """Return what `_Logger` takes: the day, and the line.
+
+    The line is all ASCII: C1 controls, line separators and lone surrogates are escaped as
+    well, so that no field can break or forge one.
+    """
+    return (str(fields["timestamp"])[:10], str(_render(logger, method, fields))), {}

@@ -12,9 +12,11 @@ from pipeline.adapters.configuration import (
     read_directory,
     read_interfaces,
     read_profiles,
+    read_reasons,
     read_settings,
     read_sheet,
 )
+from pipeline.model.acknowledgement import ReasonCodes
 from pipeline.model.connection import (
     Atomicity,
     Completeness,
@@ -474,3 +476,15 @@ def test_a_setting_that_cannot_be_meant_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"pipeline\.toml: memory_limit_mb: .*300"):
         read_settings(path)
+
+
+def test_reasons_are_read_and_held_against_the_published_lists(tmp_path: Path) -> None:
+    """A code that the rules do not list for the status would be refused by every partner."""
+    path = tmp_path / "reasons.toml"
+    path.write_text('[flow]\nIRR_FORM = "IRR_NOM_F"\n')
+
+    assert read_reasons(path) == ReasonCodes({"IRR_FORM": "IRR_NOM_F"}, {})
+
+    path.write_text('[invoice]\nOPERATOR = "IRR_NOM_F"\n')
+    with pytest.raises(ConfigError, match=r"reasons\.toml: .*not a published reason: IRR_NOM_F"):
+        read_reasons(path)

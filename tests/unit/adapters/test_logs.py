@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,14 +34,15 @@ def opened() -> Iterator[ExitStack]:
     structlog.reset_defaults()
 
 
-def lines(path: Path) -> list[dict[str, Any]]:
-    """Read a log file as its tools do: a JSON object a line."""
-    return [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
+def lines(folder: Path) -> list[dict[str, Any]]:
+    """Read the logs as their tools do: a JSON object a line, one file a day."""
+    text = "".join(path.read_text(encoding="ascii") for path in sorted(folder.glob("edi-*.jsonl")))
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def test_a_line_names_event_moment_level_and_who(opened: ExitStack, tmp_path: Path) -> None:
     """A reader can tell what happened, when, to what and in which run."""
-    path = tmp_path / "logs" / "edi.jsonl"
+    path = tmp_path / "logs"
     opened.enter_context(logs.logging_to(path, by="run:7"))
 
     structlog.get_logger().info("delivery.done", document="F1-0001", size=12)
@@ -62,19 +64,20 @@ def test_a_field_is_one_line_whatever_stands_in_it(
     opened: ExitStack, tmp_path: Path, text: str
 ) -> None:
     """Partners choose file names and servers choose error texts."""
-    path = tmp_path / "edi.jsonl"
+    path = tmp_path
     opened.enter_context(logs.logging_to(path, by="run:7"))
 
     structlog.get_logger().warning("pull.left", file=text, facts={"nested": [text]})
 
     (line,) = lines(path)
     assert (line["file"], line["facts"]) == (text, {"nested": [text]})
-    assert path.read_text(encoding="ascii").rstrip("\n").isprintable()
+    (file,) = path.iterdir()
+    assert file.read_text(encoding="ascii").rstrip("\n").isprintable()
 
 
 def test_a_traceback_stays_on_its_line(opened: ExitStack, tmp_path: Path) -> None:
     """It is a field like any other."""
-    path = tmp_path / "edi.jsonl"
+    path = tmp_path
     opened.enter_context(logs.logging_to(path, by="run:7"))
 
     try:
@@ -89,7 +92,7 @@ def test_a_traceback_stays_on_its_line(opened: ExitStack, tmp_path: Path) -> Non
 
 def test_a_fact_of_any_kind_can_be_logged(opened: ExitStack, tmp_path: Path) -> None:
     """A log line never stops a run."""
-    path = tmp_path / "edi.jsonl"
+    path = tmp_path
     opened.enter_context(logs.logging_to(path, by="run:7"))
 
     structlog.get_logger().info(
@@ -100,16 +103,88 @@ def test_a_fact_of_any_kind_can_be_logged(opened: ExitStack, tmp_path: Path) -> 
     assert (line["where"], line["at"]) == ("x", "2026-01-01 00:00:00+00:00")
 
 
-def test_a_new_run_appends_to_what_is_there(opened: ExitStack, tmp_path: Path) -> None:
+def test_a_new_run_appends_to_what_is_there(tmp_path: Path) -> None:
     """And only its owner reads it."""
-    path = tmp_path / "edi.jsonl"
     for run in ("run:1", "run:2"):
-        opened.enter_context(logs.logging_to(path, by=run))
-        structlog.get_logger().info("run.started")
-        structlog.get_config()["logger_factory"]._file.close()
+        with logs.logging_to(tmp_path, by=run):
+            structlog.get_logger().info("run.started")
 
-    assert [line["by"] for line in lines(path)] == ["run:1", "run:2"]
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert [line["by"] for line in lines(tmp_path)] == ["run:1", "run:2"]
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_the_runs_of_one_process_have_names_of_their_own(
+    opened: ExitStack, tmp_path: Path
+) -> None:
+    """A process that runs for weeks is not one run."""
+    opened.enter_context(logs.logging_to(tmp_path, by="run:1"))
+
+    with logs.acting_as("run:2"):
+        structlog.get_logger().info("run.done")
+    structlog.get_logger().info("run.done")
+
+    assert [line["by"] for line in lines(tmp_path)] == ["run:2", "run:1"]
+
+
+def test_a_line_goes_to_the_file_of_its_day(tmp_path: Path) -> None:
+    """One that another thread began before midnight stays with those written after it."""
+    days = logs._Days(tmp_path, keep_days=90)
+    for day, line in (
+        ("2026-11-23", "1"),
+        ("2026-11-24", "2"),
+        ("2026-11-23", "3"),
+        ("2026-11-24", "4"),
+    ):
+        days.write(day, line)
+    days.close()
+
+    found = {path.name: path.read_text(encoding="ascii") for path in tmp_path.iterdir()}
+    assert found == {"edi-2026-11-23.jsonl": "1\n", "edi-2026-11-24.jsonl": "2\n3\n4\n"}
+
+
+def test_days_that_are_too_old_go_when_a_new_one_is_begun(tmp_path: Path) -> None:
+    """Today counts as one; what is no day's log is left alone."""
+    for name in ("edi-2026-08-01.jsonl", "edi-2026-11-22.jsonl", "edi-2026-11-23.jsonl"):
+        (tmp_path / name).touch()
+    for name in ("edi.jsonl", "edi-2026-08-01.jsonl.gz", "notes.txt"):
+        (tmp_path / name).touch()
+
+    days = logs._Days(tmp_path, keep_days=2)
+    days.write("2026-11-24", "{}")
+    days.close()
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "edi-2026-08-01.jsonl.gz",
+        "edi-2026-11-23.jsonl",
+        "edi-2026-11-24.jsonl",
+        "edi.jsonl",
+        "notes.txt",
+    ]
+
+
+def test_a_line_that_was_cut_off_spoils_no_other(opened: ExitStack, tmp_path: Path) -> None:
+    """A process that was killed while it wrote leaves half a line behind."""
+    today = datetime.now(UTC).date().isoformat()
+    file = tmp_path / f"edi-{today}.jsonl"
+    file.write_text('{"event": "pull.li', encoding="ascii")
+
+    opened.enter_context(logs.logging_to(tmp_path, by="run:2"))
+    structlog.get_logger().info("run.done")
+
+    torn, whole = file.read_text(encoding="ascii").splitlines()
+    assert torn == '{"event": "pull.li'
+    assert json.loads(whole)["by"] == "run:2"
+
+
+def test_lines_of_many_threads_do_not_mix(opened: ExitStack, tmp_path: Path) -> None:
+    """Pulls, judging and deliveries log side by side."""
+    opened.enter_context(logs.logging_to(tmp_path, by="run:7"))
+    log = structlog.get_logger()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: log.info("a", n=n, text="x" * 5000), range(200)))
+
+    assert sorted(line["n"] for line in lines(tmp_path)) == list(range(200))
 
 
 def test_without_a_file_only_trouble_is_shown(

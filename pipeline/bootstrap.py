@@ -14,28 +14,34 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
+from pipeline.model.connection import Protocol, Scanning
 from pipeline.model.errors import ConfigError
+from pipeline.model.figures import Figures, Table
+from pipeline.model.finding import Layer
 from pipeline.model.identity import derived
 from pipeline.model.profile import Profile
-from pipeline.model.report import Judged, PackRun, Syntax
+from pipeline.model.report import Judged, PackRun
 from pipeline.model.settings import Settings
 from pipeline.ports.engine import Engine, Job
 from pipeline.ports.ledger import Ledger, Sheets
-from pipeline.ports.outside import Archive, Doors, Spool
+from pipeline.ports.outside import Archive, Doors, Scanner, Spool
 
 if TYPE_CHECKING:
     import xmlschema
     from lxml import etree
 
+    from pipeline.acknowledge.means import Means
     from pipeline.adapters.baselines import MeasuredProcess
+    from pipeline.adapters.log_reader import LogReader
     from pipeline.adapters.packs import PackShelf
     from pipeline.adapters.process_wire import JobWriter
     from pipeline.app.hub import Hub
@@ -43,7 +49,10 @@ if TYPE_CHECKING:
     from pipeline.validate.judge import Artefacts
 
 #: Tables that belong to the product: a workspace may override them, but gets no copy.
-_PRODUCT_TABLES = ("packs.toml", "interfaces.toml", "profiles.toml")
+_PRODUCT_TABLES = ("packs.toml", "interfaces.toml", "profiles.toml", "reasons.toml")
+
+#: Packs that our own answers are held against.
+_CDAR_SCHEMA, _CDAR_RULES = "cdar-d22b-xsd", "br-fr-cdv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,45 +167,62 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters.clock import SystemClock
     from pipeline.adapters.configuration import read_interfaces, read_settings
     from pipeline.adapters.database import open_ledger
-    from pipeline.adapters.resources import data_folder
+    from pipeline.adapters.holidays import french_holidays
     from pipeline.app.hub import Hub
-    from pipeline.syntax.parse import compile_schema
+    from pipeline.app.vet import Vetter
 
     _must_exist(place)
     settings = read_settings(place.config / "pipeline.toml")
-    log_file = place.home / "logs" / "edi.jsonl" if log_to_file else None
-    schema = compile_schema(str(data_folder("schemas") / "CPPStatut-V1_19.xsd"))
+    known_scanners = scanners(settings.clamd)
+    log_folder = place.home / "logs" if log_to_file else None
     ledger = open_ledger(place.database)
     engine = make_engine(place, settings)
+    rules = make_engine(place, replace(settings, workers=1), entry=cdar_worker)
+    spool = FolderSpool(place.home / "spool" / str(os.getpid()))
     hub = Hub(
         clock=SystemClock(),
         ledger=ledger,
         archive=archive(place),
-        spool=FolderSpool(place.home / "spool" / str(os.getpid())),
+        spool=spool,
         engine=engine,
         doors=doors(place.home),
+        scanners=known_scanners,
         interfaces=read_interfaces(_table(place, "interfaces.toml")),
         profiles=profiles(place),
         settings=settings,
-        compose=partial(_compose, schema),
+        compose=partial(_compose, answer_means(place, settings)),
+        vet=Vetter(rules, spool).vet,
         by=by,
+        holidays=french_holidays,
     )
     try:
-        with logs.logging_to(log_file, by=by):
+        with logs.logging_to(log_folder, by=by, keep_days=settings.keep_logs_days):
             yield hub
     finally:
         engine.close()
+        rules.close()
         ledger.close()
         shutil.rmtree(place.home / "spool" / str(os.getpid()), ignore_errors=True)
 
 
+def is_running(place: Workspace) -> bool:
+    """Tell whether a process runs this workspace's jobs now."""
+    try:
+        with alone(place):
+            return False
+    except ConfigError:
+        return True
+
+
 @contextmanager
 def alone(place: Workspace) -> Iterator[None]:
-    """Hold the one right to run this workspace's jobs.
+    """Hold the one right to run this workspace's jobs, and those of its ledger.
 
     Raises:
-        ConfigError: Another process has it.
+        ConfigError: Another process has it, here or on another machine.
     """
+    from pipeline.adapters.database import sole_worker
+
     _must_exist(place)
     with (place.home / "run.lock").open("w") as lock:
         try:
@@ -205,7 +231,8 @@ def alone(place: Workspace) -> Iterator[None]:
             raise ConfigError(
                 f"{place.home}: un autre « edi run » tourne déjà / another 'edi run' is running"
             ) from None
-        yield
+        with sole_worker(place.database):
+            yield
 
 
 def sweep(place: Workspace) -> None:
@@ -225,6 +252,20 @@ def new_run() -> str:
 
     moment = SystemClock().now()
     return f"run:{moment:%Y%m%dT%H%M%SZ}-{derived(moment.isoformat(), os.getpid(), length=4)}"
+
+
+def acting_as(by: str) -> AbstractContextManager[None]:
+    """Let every log line name `by` while inside."""
+    from pipeline.adapters.logs import acting_as as name
+
+    return name(by)
+
+
+def log_reader(place: Workspace) -> LogReader:
+    """Return what finds the log lines of runs."""
+    from pipeline.adapters.log_reader import LogReader
+
+    return LogReader(place.home / "logs")
 
 
 def operator() -> str:
@@ -262,13 +303,23 @@ def checking(*, workers: int) -> Iterator[tuple[Engine, Spool]]:
             engine.close()
 
 
-def make_engine(place: Workspace, settings: Settings) -> Engine:
-    """Return the engine; its workers start with the first document."""
+def make_engine(
+    place: Workspace,
+    settings: Settings,
+    entry: Callable[[Connection, WorkerSettings], None] | None = None,
+) -> Engine:
+    """Return an engine; its workers start with the first document.
+
+    Args:
+        place: Where the catalogue of packs is.
+        settings: How many workers, and what they may take.
+        entry: What a worker runs; by default the judge of documents.
+    """
     from pipeline.adapters.process_engine import EngineLimits, ProcessEngine
 
     return ProcessEngine(
-        judge_worker,
-        worker_settings(place),
+        entry or judge_worker,
+        worker_settings(place, settings),
         workers=settings.workers or os.cpu_count() or 1,
         limits=EngineLimits(
             time_s=settings.time_limit_s,
@@ -277,22 +328,45 @@ def make_engine(place: Workspace, settings: Settings) -> Engine:
     )
 
 
-def worker_settings(place: Workspace) -> WorkerSettings:
+def worker_settings(place: Workspace, settings: Settings) -> WorkerSettings:
     """Return what a worker process needs to know."""
     catalogue = _table(place, "packs.toml").read_text(encoding="utf-8")
-    return WorkerSettings(catalogue=catalogue, packs=place.packs)
+    return WorkerSettings(
+        catalogue=catalogue,
+        packs=place.packs,
+        clamd=settings.clamd,
+        patience_s=settings.time_limit_s / 2,  # so that it is the scanner that gets the blame
+    )
 
 
 def doors(home: Path) -> Doors:
-    """Return the way to partners' servers, with the keys of a workspace."""
+    """Return the way to partners' servers and folders, with the secrets of a workspace."""
+    from pipeline.adapters.doors import DoorsByProtocol
+    from pipeline.adapters.local import LocalDoors
     from pipeline.adapters.sftp import SftpDoors
 
-    return SftpDoors(home)
+    return DoorsByProtocol({Protocol.SFTP: SftpDoors(home), Protocol.LOCAL: LocalDoors(home)})
+
+
+def scanners(clamd: str, patience_s: float = 150.0) -> Mapping[Scanning, Scanner]:
+    """Return who can look for malware; nobody for ``none``.
+
+    Args:
+        clamd: Where ClamAV's daemon listens.
+        patience_s: How long it is waited for; its own limit for one scan is 120 s.
+
+    Raises:
+        ConfigError: `clamd` is no address.
+    """
+    from pipeline.adapters.clamd import ClamdScanner
+    from pipeline.adapters.eicar import EicarScanner
+
+    return {Scanning.CLAMD: ClamdScanner(clamd, patience_s), Scanning.EICAR: EicarScanner()}
 
 
 @contextmanager
 def embedded_server(
-    root: Path, host_key: Path, accounts: Mapping[str, tuple[str, ...]]
+    root: Path, host_key: Path, accounts: Mapping[str, tuple[str, ...]], port: int = 0
 ) -> Iterator[tuple[int, str]]:
     """Run the embedded SFTP server in a process of its own; yield its port and host key."""
     from pipeline.adapters.embedded_sftp import Account, EmbeddedServer, ServerSettings
@@ -301,6 +375,7 @@ def embedded_server(
         root=root,
         host_key=host_key,
         accounts={name: Account(keys, name) for name, keys in accounts.items()},
+        port=port,
     )
     with EmbeddedServer(settings) as server:
         yield server.port, server.host_key
@@ -316,11 +391,18 @@ def openssh_server(folder: Path, public_key: str) -> Iterator[tuple[int, str, st
         yield port, host_key, login_name()
 
 
+def plain_get(port: int, key: Path, folder: str, target: Path) -> int:
+    """Fetch a folder of a local server by paramiko's own `get`; return how many files."""
+    from pipeline.adapters.baselines import plain_get as fetch
+
+    return fetch(port, key, folder, target)
+
+
 def measured_worker(place: Workspace) -> MeasuredProcess:
     """Start a worker as the engine would, to be asked one job at a time."""
     from pipeline.adapters.baselines import MeasuredProcess
 
-    return MeasuredProcess(judge_worker, worker_settings(place))
+    return MeasuredProcess(judge_worker, worker_settings(place, Settings()))
 
 
 def job_writer() -> JobWriter:
@@ -344,6 +426,13 @@ def samples() -> Path:
     return data_folder("samples")
 
 
+def malware_test_file() -> bytes:
+    """Return what every scanner agrees to find, for demonstrations."""
+    from pipeline.adapters.eicar import TEST_FILE
+
+    return TEST_FILE
+
+
 def export_rows(rows: Sequence[Mapping[str, object]], path: Path) -> None:
     """Write rows as a CSV file that spreadsheets open and never execute.
 
@@ -358,12 +447,62 @@ def export_rows(rows: Sequence[Mapping[str, object]], path: Path) -> None:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
 
 
+def answer_means(place: Workspace, settings: Settings) -> Means:
+    """Return what answers are written with.
+
+    Raises:
+        PackMissing: The CDAR schema is not the one that was pinned: the installation is
+            broken, and no hub may start.
+    """
+    from pipeline.acknowledge.means import Means
+    from pipeline.adapters.configuration import read_reasons
+    from pipeline.adapters.resources import data_folder
+    from pipeline.route.pack import pack_tar_gz
+    from pipeline.syntax.parse import compile_schema
+
+    return Means(
+        statut=compile_schema(str(data_folder("schemas") / "CPPStatut-V1_19.xsd")),
+        cdar=compile_schema(str(shelf(place).path(_CDAR_SCHEMA))),
+        reasons=read_reasons(_table(place, "reasons.toml")),
+        matricule=settings.matricule,
+        pack=pack_tar_gz,
+    )
+
+
+def report_tables(figures: Figures) -> tuple[Table, ...]:
+    """Sum the figures of a report up."""
+    from pipeline.adapters.spreadsheet import tabulate
+
+    return tabulate(figures)
+
+
+def report_csv(tables: Sequence[Table]) -> bytes:
+    """Write the tables of a report as one CSV file."""
+    from pipeline.adapters.spreadsheet import long_csv
+
+    return long_csv(tables)
+
+
+def report_workbook(tables: Sequence[Table], timezone: str) -> bytes:
+    """Write the tables of a report as an Excel workbook."""
+    from pipeline.adapters.spreadsheet import workbook
+
+    return workbook(tables, timezone)
+
+
+def now() -> datetime:
+    """Return the moment."""
+    from pipeline.adapters.clock import SystemClock
+
+    return SystemClock().now()
+
+
 def _compose(
-    schema: etree.XMLSchema, facts: AnswerFacts, next_number: Callable[[str], int]
+    means: Means, facts: AnswerFacts, next_number: Callable[[str], int]
 ) -> tuple[AnswerFile, ...]:
     from pipeline.acknowledge.compose import compose
 
-    return compose(facts, next_number=next_number, schema=schema)
+    return compose(facts, next_number=next_number, means=means)
 
 
 def generate_key(path: Path) -> str:
@@ -387,10 +526,14 @@ class WorkerSettings:
     Attributes:
         catalogue: Text of ``packs.toml``.
         packs: The packs folder.
+        clamd: Where ClamAV's daemon listens.
+        patience_s: How long it is waited for.
     """
 
     catalogue: str
     packs: Path
+    clamd: str = Settings().clamd
+    patience_s: float = Settings().time_limit_s / 2
 
 
 def judge_worker(connection: Connection, settings: WorkerSettings) -> None:
@@ -409,6 +552,7 @@ def document_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
     from pipeline.validate.judge import Question, judge_document
 
     artefacts = _artefacts(settings)
+    known = cache(scanners)
 
     def judge(job: Job) -> Judged:
         with Path(job.path).open("rb") as file:
@@ -417,7 +561,54 @@ def document_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
         question = Question(
             profile=job.profile, limits=job.limits, layers=job.layers, syntaxes=job.syntaxes
         )
-        return judge_document(data, question, artefacts)
+        scan = _scan_for(job.scanner, partial(known, settings.clamd, settings.patience_s))
+        return judge_document(data, question, replace(artefacts, scan=scan))
+
+    return judge
+
+
+def _scan_for(
+    scanner: Scanning, known: Callable[[], Mapping[Scanning, Scanner]]
+) -> Callable[[bytes], str | None] | None:
+    """Return what looks at one attachment, or None where the sheet says that nobody does."""
+    if scanner is Scanning.NONE:
+        return None
+    asked = known()[scanner]
+    return lambda payload: asked.scan((payload,))
+
+
+def cdar_worker(connection: Connection, settings: WorkerSettings) -> None:
+    """Run a worker process that holds answers of ours against the BR-FR-CDV rules."""
+    from pipeline.adapters.process_engine import serve
+
+    serve(connection, cdar_judge(settings))
+
+
+def cdar_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
+    """Return a function that judges one CDAR message of ours in this very process."""
+    from lxml import etree
+
+    from pipeline.model.report import ValidationReport
+    from pipeline.syntax.parse import parse
+    from pipeline.validate.rule_packs import check_packs
+
+    run_pack = _artefacts(settings).run_pack
+
+    def judge(job: Job) -> Judged:
+        root = parse(Path(job.path).read_bytes(), job.limits)
+        text = etree.tostring(root, encoding="unicode")
+        checked = check_packs(
+            Layer.SEMANTICS, root, lambda: text, (_CDAR_RULES,), run_pack, job.profile
+        )
+        return Judged(
+            ValidationReport(
+                syntax=None,
+                layers=(checked.result,),
+                packs=checked.packs,
+                trouble=checked.trouble,
+                trouble_detail=checked.detail,
+            )
+        )
 
     return judge
 
@@ -428,21 +619,19 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
     from pipeline.adapters.saxon_worker import SaxonPacks
     from pipeline.syntax.parse import compile_schema
     from pipeline.validate.judge import Artefacts
-    from pipeline.validate.structure import SCHEMAS
 
     shelf = PackShelf(settings.catalogue, settings.packs)
     saxon = cache(SaxonPacks)
 
     @cache
-    def schema(syntax: Syntax) -> etree.XMLSchema:
-        return compile_schema(str(shelf.path(SCHEMAS[syntax])))
+    def schema(name: str) -> etree.XMLSchema:
+        return compile_schema(str(shelf.path(name)))
 
     @cache
-    def explainer(syntax: Syntax) -> xmlschema.XMLSchema:
+    def explainer(name: str) -> xmlschema.XMLSchema:
         import xmlschema
 
-        path = str(shelf.path(SCHEMAS[syntax]))
-        return xmlschema.XMLSchema(path, allow="local", defuse="always")
+        return xmlschema.XMLSchema(str(shelf.path(name)), allow="local", defuse="always")
 
     @cache
     def opened(name: str) -> tuple[Path, PackRun]:

@@ -20,7 +20,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipeline.model.acknowledgement import ReasonCodes
 from pipeline.model.connection import (
+    AnswerFamily,
     AnswerFormat,
     Atomicity,
     Completeness,
@@ -42,7 +44,7 @@ from pipeline.model.directory import Directory, Route, Structure
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
 from pipeline.model.limits import Limits
-from pipeline.model.profile import Profile
+from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
 from pipeline.model.report import Syntax
 from pipeline.model.settings import Settings
 
@@ -52,8 +54,10 @@ _YEAR = 366 * 86_400
 Positive = Annotated[float, Field(gt=0, le=_YEAR)]
 Wait = Annotated[float, Field(ge=0, le=_YEAR)]
 Count = Annotated[int, Field(gt=0)]
+Siren = Annotated[str, Field(pattern=r"^[0-9]{9}$")]
 Siret = Annotated[str, Field(pattern=r"^[0-9]{14}$")]
 ApplicationCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{6}$")]
+Matricule = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
 
 
 class Environment(BaseSettings):
@@ -199,6 +203,8 @@ class _Sheet(_Strict):
     door: _Door
     folders: _Folders = _Folders()
     application_code: ApplicationCode | None = None
+    matricule: Matricule | None = None
+    siren: Siren | None = None
     naming: Naming = Naming.FREE
     interfaces: tuple[str, ...] = ()
     atomicity: Atomicity | None = None
@@ -224,6 +230,12 @@ class _Sheet(_Strict):
         return self
 
     @model_validator(mode="after")
+    def _is_named_one_way(self) -> _Sheet:
+        if self.matricule and self.siren:
+            raise ValueError("a platform has a matricule, any other sender a siren: not both")
+        return self
+
+    @model_validator(mode="after")
     def _somebody_looks_for_malware(self) -> _Sheet:
         if self.role is Role.SENDER and self.scanner is None:
             raise ValueError(
@@ -244,6 +256,8 @@ class _Sheet(_Strict):
             archive=self.folders.archive,
             out=self.folders.out,
             application_code=self.application_code,
+            matricule=self.matricule,
+            siren=self.siren,
             naming=self.naming,
             interfaces=self.interfaces,
             atomicity=self.atomicity,
@@ -293,6 +307,7 @@ class _Interface(_Strict):
     atomicity: Atomicity
     profile: str
     source: str
+    answers: AnswerFamily = AnswerFamily.HISTORICAL
 
     def value(self, code: str) -> Interface:
         """Return the row as the model's value."""
@@ -304,18 +319,90 @@ class _Interfaces(_Strict):
     interface: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}[0-9]{4}[A-Z]$")], _Interface]
 
 
+class _Reasons(_Strict):
+    flow: dict[str, str] = {}
+    invoice: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _are_published(self) -> _Reasons:
+        self.value()
+        return self
+
+    def value(self) -> ReasonCodes:
+        """Return the table as the model's value."""
+        return ReasonCodes(self.flow, self.invoice)
+
+
 class _Profile(_Strict):
     packs: dict[str, tuple[str, ...]]
+    further: dict[str, tuple[str, ...]] = {}
+    claims: bool = False
+    attachments: str | None = None
     weigh_all: Severity | None = None
     reweighed: dict[str, Severity] = {}
 
 
+class _Claim(_Strict):
+    urn: str
+    syntaxes: Annotated[tuple[Syntax, ...], Field(min_length=1)]
+    schema_: Annotated[str | None, Field(alias="schema")] = None
+    packs: tuple[str, ...] = ()
+    base: Base = Base.BINDS
+
+    def value(self) -> Claim:
+        """Return the row as the model's value."""
+        return Claim(
+            urn=self.urn,
+            syntaxes=tuple(syntax.value for syntax in self.syntaxes),
+            schema=self.schema_,
+            packs=self.packs,
+            base=self.base,
+        )
+
+
+class _AttachmentRules(_Strict):
+    extensions: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]+$")], ...] = ()
+    forbidden: str = ""
+
+
 class _Profiles(_Strict):
     profiles: dict[str, _Profile]
+    claims: tuple[_Claim, ...] = ()
+    attachments: dict[str, _AttachmentRules] = {}
+
+    @model_validator(mode="after")
+    def _each_name_is_known(self) -> _Profiles:
+        for name, profile in self.profiles.items():
+            if profile.attachments is not None and profile.attachments not in self.attachments:
+                raise ValueError(f"profiles.{name}.attachments: {profile.attachments!r} inconnu")
+        claimed = [(row.urn, syntax) for row in self.claims for syntax in row.syntaxes]
+        twice = next((each for each in claimed if claimed.count(each) > 1), None)
+        if twice is not None:
+            raise ValueError(f"claims: {twice[0]} deux fois / twice ({twice[1].value})")
+        return self
+
+    def value(self, name: str) -> Profile:
+        """Return one profile as the model's value."""
+        row = self.profiles[name]
+        rules = self.attachments[row.attachments] if row.attachments is not None else None
+        return Profile(
+            name=name,
+            packs=row.packs,
+            further=row.further,
+            claims=tuple(each.value() for each in self.claims) if row.claims else (),
+            attachments=AttachmentRules(
+                extensions=frozenset(rules.extensions), forbidden=rules.forbidden
+            )
+            if rules
+            else None,
+            weigh_all=row.weigh_all,
+            reweighed=row.reweighed,
+        )
 
 
 class _Settings(_Strict):
     hub_code: ApplicationCode = Settings().hub_code
+    matricule: Matricule = Settings().matricule
     default_profile: str = Settings().default_profile
     held_for_h: Positive = Settings().held_for.total_seconds() / 3600
     lease_s: Positive = Settings().lease.total_seconds()
@@ -324,6 +411,7 @@ class _Settings(_Strict):
     memory_limit_mb: Annotated[int, Field(ge=300)] = Settings().memory_limit_mb
     every_s: Positive = Settings().every.total_seconds()
     clamd: str = Settings().clamd
+    keep_logs_days: Annotated[int, Field(ge=1, le=36_500)] = Settings().keep_logs_days
 
 
 class _StructureRow(_Strict):
@@ -402,10 +490,15 @@ def read_interfaces(path: Path) -> dict[str, Interface]:
     return {code: row.value(code) for code, row in table.items()}
 
 
+def read_reasons(path: Path) -> ReasonCodes:
+    """Read which published code stands for one of the control table."""
+    return _read(path, _Reasons).value()
+
+
 def read_profiles(path: Path) -> dict[str, Profile]:
     """Read the validation profiles, by name."""
-    table = _read(path, _Profiles).profiles
-    return {name: Profile(name=name, **row.model_dump()) for name, row in table.items()}
+    table = _read(path, _Profiles)
+    return {name: table.value(name) for name in table.profiles}
 
 
 def read_settings(path: Path) -> Settings:
@@ -413,6 +506,7 @@ def read_settings(path: Path) -> Settings:
     given = _read(path, _Settings) if path.exists() else _Settings()
     return Settings(
         hub_code=given.hub_code,
+        matricule=given.matricule,
         default_profile=given.default_profile,
         held_for=timedelta(hours=given.held_for_h),
         lease=timedelta(seconds=given.lease_s),
@@ -421,6 +515,7 @@ def read_settings(path: Path) -> Settings:
         memory_limit_mb=given.memory_limit_mb,
         every=timedelta(seconds=given.every_s),
         clamd=given.clamd,
+        keep_logs_days=given.keep_logs_days,
     )
 
 

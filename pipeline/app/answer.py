@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pipeline.app.hub import Hub
+from pipeline.app.settle import Settled
 from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts, FlowOutcome, flow_outcome
 from pipeline.model.connection import Connection, Interface
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.identity import DocumentId, outbox_key
-from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.ports.ledger import Transaction
 
@@ -23,9 +23,7 @@ def answer(
     tx: Transaction,
     connection: Connection,
     interface: Interface | None,
-    interchange: Interchange,
-    documents: Sequence[Document],
-    reasons: tuple[Reason, ...],
+    settled: Settled,
     findings: Findings,
     *,
     was_held: bool,
@@ -40,12 +38,11 @@ def answer(
         tx: The deciding transaction.
         connection: The sender's sheet.
         interface: What the flow came under, or None with free names.
-        interchange: As it now stands.
-        documents: All that it holds, as they now stand, by place.
-        reasons: Those of the flow as a whole.
+        settled: The flow and all that it holds, as they now stand.
         findings: Of its documents, by id, as far as they are known.
         was_held: Whether something in it was held before, so that something was said.
     """
+    interchange, documents = settled.interchange, settled.documents
     outcome = flow_outcome(interchange.step, (document.step for document in documents))
     final = outcome is not FlowOutcome.HELD
     rows = tx.outbox_of(interchange.id) if was_held else ()
@@ -56,7 +53,7 @@ def answer(
     facts = AnswerFacts(
         interchange=interchange,
         outcome=outcome,
-        reasons=reasons or _reasons_of_held(documents, final=final),
+        reasons=settled.reasons or _reasons_of_held(documents, final=final),
         documents=tuple(
             AnsweredDocument(document, _worst_first(findings.get(document.id, ())))
             for document in documents
@@ -68,9 +65,13 @@ def answer(
         hub_code=hub.settings.hub_code,
         scanner=connection.scanner,
         formats=connection.answers,
+        figures=settled.figures,
         answer_by=interchange.received_at + connection.answer_within
         if connection.answer_within
         else None,
+        matricule=connection.matricule,
+        siren=connection.siren,
+        said=tuple(row.name for row in said),
     )
     for file in hub.compose(facts, tx.next_number):
         row = OutboxRow(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from pipeline.ingest.unwrap import EnvelopeRefused, Kind, kind_of, unwrap
+from pipeline.app.open_flow import note_signature
+from pipeline.ingest.unwrap import MANIFEST_SEQ, EnvelopeRefused, Kind, kind_of, unwrap
 from pipeline.model.controls import reason
 from pipeline.model.decision import Reason
 from pipeline.model.finding import Finding, Layer, LayerResult, Outcome, Severity
@@ -48,6 +49,7 @@ class _Part:
     name: str
     scrap: Scrap | None
     refused: Judged | None
+    signed: bool = False
 
 
 def check(
@@ -91,7 +93,8 @@ def check(
 def _told(part: _Part, judged: Judged | None) -> Checked:
     if judged is None:
         raise ValueError(f"{part.path}: neither refused nor judged")
-    return Checked(part.path, part.name, judged)
+    report = note_signature(judged.report, signed=part.signed)
+    return Checked(part.path, part.name, replace(judged, report=report))
 
 
 def _parts(sources: Iterable[Source], spool: Spool, limits: Limits) -> Iterator[_Part]:
@@ -120,12 +123,14 @@ def _take_apart(
         return
     try:
         for member in unwrap(stream, limits, path):
+            if member.seq == MANIFEST_SEQ:
+                continue
             if member.fault is not None:
                 refused = _refused(member.fault, Outcome.INVALID)
                 yield _Part(path, member.name, None, refused)
                 continue
             scrap = spool.write(f"{number:06d}/{member.seq}.xml", member.chunks)
-            yield _Part(path, member.name, scrap, None)
+            yield _Part(path, member.name, scrap, None, member.signed)
     except EnvelopeRefused as refused:
         message = refused.message
         told = reason(refused.code, refused.place, message["fr"], message["en"])

@@ -10,14 +10,16 @@ from hashlib import sha256
 from structlog import get_logger
 
 from pipeline.app.atomic import atomically
+from pipeline.app.breaker import is_told
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lanes import in_lanes
+from pipeline.app.levels import trouble
 from pipeline.app.open_flow import open_flow, spool_name
 from pipeline.model.connection import Connection, Envelope, RetryPolicy
 from pipeline.model.document import Document
-from pipeline.model.errors import ArchiveError, PipelineError
-from pipeline.model.identity import DocumentId, InterchangeId
-from pipeline.model.outbox import OutboxRow
+from pipeline.model.errors import ArchiveError, CircuitOpen, PipelineError
+from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
+from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.ports.outside import Session
@@ -82,12 +84,21 @@ def deliver(hub: Hub, sheets: Sheets, name: str, horizon: datetime) -> Sent:
         documents = _documents(hub, rows)
         results = _put_all(hub, sheets, connection, rows, documents)
     except PipelineError as error:
-        log.warning("deliver.closed_door", connection=name, code=error.code, error=str(error))
+        trouble(log, "deliver.closed_door", error, {"connection": name})
         results = [error] * len(rows)
-    _mark(hub, sheets, name, claimed, results)
     failed = [result for result in results if isinstance(result, PipelineError)]
     first = f"{failed[0].code}: {failed[0]}" if failed else ""
-    return Sent(len(claimed), len(claimed) - len(failed), first)
+    tried = [
+        (row, result)
+        for row, result in zip(claimed, results, strict=True)
+        if not isinstance(result, CircuitOpen)
+    ]
+    if len(tried) < len(claimed):
+        # to these nothing happened: no attempt of theirs is used up, they just stay due
+        keys = {row.key for (row, _), _ in tried}
+        hub.ledger.release_outbox([claim for row, claim in claimed if row.key not in keys])
+    _mark(hub, sheets, name, [row for row, _ in tried], [result for _, result in tried])
+    return Sent(len(tried), len(claimed) - len(failed), first)
 
 
 def _put_all(
@@ -102,7 +113,21 @@ def _put_all(
         sent = session.put(connection.out, row.name, payload)
         return Put(sha256(payload).hexdigest(), sent)
 
-    return in_lanes(hub, connection, rows, put)
+    unfit = _vet(hub, rows)
+    results = iter(in_lanes(hub, connection, [row for row in rows if row.key not in unfit], put))
+    return [unfit[row.key] if row.key in unfit else next(results) for row in rows]
+
+
+def _vet(hub: Hub, rows: Sequence[OutboxRow]) -> dict[OutboxKey, PipelineError]:
+    """Return why answers may not leave, by row; before anybody is bothered with a login."""
+    unfit: dict[OutboxKey, PipelineError] = {}
+    for row in rows:
+        if row.kind is OutboxKind.ACKNOWLEDGEMENT and row.payload is not None:
+            try:
+                hub.vet(row.payload)
+            except PipelineError as error:
+                unfit[row.key] = error
+    return unfit
 
 
 def payload_of(
@@ -197,15 +222,15 @@ def _mark_failed(
     sheet = sheets.connections.get(row.connection)
     now = hub.clock.now()
     tried, after = after_failure(row, error, sheet.retry if sheet else RetryPolicy(), now)
-    log.warning(
-        "deliver.failed",
-        connection=row.connection,
-        row=row.key,
-        file=row.name,
-        code=error.code,
-        error=str(error),
-        abandoned=after is OutboxState.ABANDONED,
-    )
+    abandoned = after is OutboxState.ABANDONED
+    if abandoned or not is_told(error):
+        facts = {
+            "connection": row.connection,
+            "row": row.key,
+            "file": row.name,
+            "abandoned": abandoned,
+        }
+        trouble(log, "deliver.failed", error, facts, final=abandoned)
     tx.settle_outbox(tried, after, claim=claim, by=hub.by, at=now)
     return after
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from pipeline.app.breaker import Breaker
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
-from pipeline.model.connection import Connection, Interface
+from pipeline.model.calendar import Holidays
+from pipeline.model.connection import Connection, Interface, Scanning
 from pipeline.model.errors import ConfigError
 from pipeline.model.profile import Profile
 from pipeline.model.settings import Settings
 from pipeline.ports.engine import Engine
 from pipeline.ports.ledger import Ledger, Sheets
-from pipeline.ports.outside import Archive, Clock, Doors, Spool
+from pipeline.ports.outside import Archive, Clock, Doors, Scanner, Spool
 
 #: Writes the answer files for some facts, taking sequence numbers as it needs them.
 Compose = Callable[[AnswerFacts, Callable[[str], int]], tuple[AnswerFile, ...]]
+#: Lets an answer's bytes go; raises `AnswerUnvetted` where they break the official rules.
+Vet = Callable[[bytes], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +27,10 @@ class Hub:
     """One running hub.
 
     Attributes:
+        scanners: Who looks for malware, by what a sheet may ask for; nobody for ``none``.
         by: Who acts, as events tell it: ``run:<id>`` or ``operator:<name>``.
+        holidays: Public holidays by year, for calendars that keep them free.
+        breaker: Which servers failed a moment ago; as old as the hub.
     """
 
     clock: Clock
@@ -32,11 +39,15 @@ class Hub:
     spool: Spool
     engine: Engine
     doors: Doors
+    scanners: Mapping[Scanning, Scanner]
     interfaces: Mapping[str, Interface]
     profiles: Mapping[str, Profile]
     settings: Settings
     compose: Compose
+    vet: Vet
     by: str
+    holidays: Holidays
+    breaker: Breaker = field(default_factory=Breaker)
 
     def profile_for(self, connection: Connection, interface: Interface | None) -> Profile:
         """Return what a sender's documents are held against: sheet, family, default.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from structlog import get_logger
@@ -10,8 +10,19 @@ from structlog import get_logger
 from pipeline.app.answer import answer
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
-from pipeline.app.open_flow import open_flow
-from pipeline.app.settle import Candidate, close_if_done, settle_flow
+from pipeline.app.manifest import kept_figures
+from pipeline.app.open_flow import Opened, note_signature, open_flow
+from pipeline.app.scan import (
+    Scanned,
+    infected_flow,
+    note_scan,
+    scan_flow,
+    scan_signed,
+    still_silent,
+    tell,
+    with_attachments,
+)
+from pipeline.app.settle import Candidate, Settled, close_if_done, settle_flow
 from pipeline.app.work import findings_of, jobs_for, rework
 from pipeline.ingest.admission import interface_of
 from pipeline.model.connection import Connection, Interface
@@ -24,6 +35,7 @@ from pipeline.model.finding import Finding
 from pipeline.model.identity import DocumentId, InterchangeId
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxKind
+from pipeline.model.report import Judged
 from pipeline.model.status import InterchangeStep, Step
 from pipeline.ports.ledger import Query, Sheets, Transaction
 from pipeline.route.plan import plan_deliveries
@@ -55,7 +67,7 @@ class _Subject:
 
 
 def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
-    """Judge what is held once more, and let go what now passes.
+    """Have what is held looked at and judged once more, and let go what now passes.
 
     Args:
         hub: The hub; `by` names the operator.
@@ -64,35 +76,30 @@ def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
 
     Raises:
         ConfigError: Nothing of that id is held.
+        ScannerSilent: The scanner that the sheet requires gives no verdict; nothing changed.
     """
     whole = hub.ledger.interchange(subject)
     if whole is not None and whole.step is InterchangeStep.HELD and whole.documents == 0:
         rework(hub, sheets, whole)
         return Acted(subject, tuple(hub.ledger.documents(Query(interchange=whole.id, limit=_ALL))))
     held = _held(hub, sheets, subject)
-    opened = open_flow(hub, held.interchange, held.connection)
-    wanted = {document.seq for document in held.documents}
-    jobs = [
-        (seq, job)
-        for seq, job in jobs_for(hub, opened, held.connection, held.interface)
-        if seq in wanted
-    ]
-    judged = dict(
-        zip((seq for seq, _ in jobs), hub.engine.judge(job for _, job in jobs), strict=True)
-    )
-    candidates = [
-        Candidate(
-            replace(one, syntax=judged[one.seq].report.syntax, header=judged[one.seq].header),
-            judged[one.seq].report,
-        )
-        if one.seq in judged
-        else Candidate(one, fault=opened.files[one.seq - 1].fault)
-        for one in held.documents
-    ]
+    opened, judged, scanned = _look_again(hub, held)
+    if scanned.silent:
+        raise still_silent(scanned)
+
+    def note(tx: Transaction) -> None:
+        _note(hub, tx, subject, "operator.release")
+        note_scan(hub, tx, held.interchange, scanned)
+
+    if scanned.found is not None:
+        own = infected_flow(held.interchange, scanned.found)
+        return _refuse(hub, subject, held, own, own.message["fr"], note)
+    candidates = _candidates(held, opened, judged)
     earlier = _stored_findings(hub, held.interchange)
+    figures = kept_figures(hub.ledger, held.interchange.id)
 
     def decide(tx: Transaction) -> None:
-        _note(hub, tx, subject, "operator.release")
+        note(tx)
         for one in candidates:
             if one.report is not None:
                 tx.replace_report(one.document.id, one.report)
@@ -104,6 +111,7 @@ def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
             held.interface,
             held.interchange,
             candidates,
+            opened.manifest,
         )
         interface = held.interface
         found = {**earlier, **findings_of(candidates)}
@@ -112,9 +120,11 @@ def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
             tx,
             held.connection,
             interface,
-            settled.interchange,
-            tx.documents_of(held.interchange.id),
-            settled.reasons,
+            replace(
+                settled,
+                documents=tuple(tx.documents_of(held.interchange.id)),
+                figures=settled.figures or figures,
+            ),
             found,
             was_held=True,
         )
@@ -122,6 +132,45 @@ def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
     atomically(hub, decide)
     hub.spool.clear(held.interchange.id)
     return _acted(hub, subject, held.documents)
+
+
+def _look_again(hub: Hub, held: _Subject) -> tuple[Opened, Mapping[int, Judged], Scanned]:
+    """Have a flow looked at, opened and what is held of it judged, by what is in force now.
+
+    Returns:
+        What was taken out of it, what the engine said by place in it, and what the scanner
+        said of all this. Nothing is opened or judged where that was not clean before.
+    """
+    flow, connection = held.interchange, held.connection
+    opened, judged = Opened(), dict[int, Judged]()
+    scanned = scan_flow(hub, flow, connection)
+    if scanned.clean:
+        opened = open_flow(hub, flow, connection)
+        scanned = scan_signed(hub, flow, connection, opened, scanned)
+    if scanned.clean:
+        wanted = {document.seq for document in held.documents}
+        jobs = dict(jobs_for(hub, opened, connection, held.interface))
+        asked = [seq for seq in jobs if seq in wanted]
+        said = hub.engine.judge(jobs[seq] for seq in asked)
+        judged = dict(zip(asked, said, strict=True))
+    for seq, one in judged.items():
+        scanned = with_attachments(scanned, opened.files[seq - 1].name, one)
+    tell(flow, scanned)
+    return opened, judged, scanned
+
+
+def _candidates(
+    held: _Subject, opened: Opened, judged: Mapping[int, Judged]
+) -> tuple[Candidate, ...]:
+    return tuple(
+        Candidate(
+            replace(one, syntax=judged[one.seq].report.syntax, header=judged[one.seq].header),
+            note_signature(judged[one.seq].report, signed=opened.files[one.seq - 1].signed),
+        )
+        if one.seq in judged
+        else Candidate(one, fault=opened.files[one.seq - 1].fault)
+        for one in held.documents
+    )
 
 
 def reject(hub: Hub, sheets: Sheets, subject: str, why: str) -> Acted:
@@ -134,16 +183,33 @@ def reject(hub: Hub, sheets: Sheets, subject: str, why: str) -> Acted:
         raise ConfigError("donnez un motif / give a reason: --reason")
     held = _held(hub, sheets, subject)
     own = reason("OPERATOR", subject, why, why)
+
+    def note(tx: Transaction) -> None:
+        _note(hub, tx, subject, "operator.reject", reason=why)
+
+    return _refuse(hub, subject, held, own, why, note)
+
+
+def _refuse(
+    hub: Hub,
+    subject: str,
+    held: _Subject,
+    own: Reason,
+    detail: str,
+    note: Callable[[Transaction], None],
+) -> Acted:
+    """Refuse what is held, and its flow where that is held as a whole."""
     earlier = _stored_findings(hub, held.interchange)
+    figures = kept_figures(hub.ledger, held.interchange.id)
 
     def refuse(tx: Transaction) -> None:
-        _note(hub, tx, subject, "operator.reject", reason=why)
+        note(tx)
         now = hub.clock.now()
         refused = [replace(one, reasons=(own,)) for one in held.documents]
         tx.move_documents(refused, Step.REJECTED, by=hub.by, at=now)
         interchange, reasons = held.interchange, tuple[Reason, ...]()
         if interchange.step is InterchangeStep.HELD:
-            interchange = replace(interchange, reason=own.code, detail=why)
+            interchange = replace(interchange, reason=own.code, detail=detail)
             tx.move_interchange(interchange, InterchangeStep.REFUSED, by=hub.by, at=now)
             interchange = replace(interchange, step=InterchangeStep.REFUSED)
             reasons = (own,)
@@ -155,9 +221,7 @@ def reject(hub: Hub, sheets: Sheets, subject: str, why: str) -> Acted:
             tx,
             held.connection,
             interface,
-            interchange,
-            documents,
-            reasons,
+            Settled(interchange, tuple(documents), reasons, figures),
             earlier,
             was_held=True,
         )

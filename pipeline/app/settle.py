@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.app.hub import Hub
+from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
 from pipeline.ingest.duplicate import find_duplicates
+from pipeline.model.acknowledgement import Figure
 from pipeline.model.connection import Atomicity, Connection, Interface
 from pipeline.model.controls import reason
 from pipeline.model.decision import Decision, Reason, Verdict
@@ -72,11 +74,14 @@ class Settled:
         interchange: The flow.
         documents: Those that were decided on, by place.
         reasons: Of the flow as a whole.
+        figures: Its manifest beside what was found; empty without one, or where it was
+            checked at an earlier decision.
     """
 
     interchange: Interchange
     documents: tuple[Document, ...]
     reasons: tuple[Reason, ...] = ()
+    figures: tuple[Figure, ...] = ()
 
 
 def settle_flow(
@@ -87,23 +92,71 @@ def settle_flow(
     interface: Interface | None,
     interchange: Interchange,
     candidates: Sequence[Candidate],
+    manifest: bytes | None,
     claim: Claim | None = None,
 ) -> Settled:
     """Decide on a flow whose documents are all judged, and move everything.
 
     In an atomic flow nothing is accepted before the structure of all is known, and
-    one broken file takes the whole flow down.
+    one broken file takes the whole flow down. In any flow nothing is accepted before
+    its manifest, given or required, was found to hold.
 
     Returns:
         How the flow and the documents it was given now stand.
     """
+    check = ManifestCheck()
+    if interchange.step is not InterchangeStep.OPENED:
+        # it held when the flow was opened, and what is decided on later is not all of it
+        documents = [one.document for one in candidates]
+        unread = {one.document.id for one in candidates if one.unclear}
+        check = check_manifest(connection, interchange, manifest, documents, unread)
+        keep_figures(hub, tx, interchange.id, check.figures)
+    atomic = _atomicity(connection, interface) is Atomicity.FLOW
+    stopped = _stop_flow(hub, tx, interchange, candidates, check, claim, atomic=atomic)
+    settled = stopped or _open_flow(hub, sheets, tx, interchange, candidates, claim)
+    return replace(settled, figures=check.figures)
+
+
+def close_if_done(hub: Hub, tx: Transaction, interchange: Interchange) -> Interchange:
+    """Close an opened interchange when nothing in it can move any more."""
+    if tx.finished([interchange.id]):
+        return _move(hub, tx, interchange, InterchangeStep.CLOSED, None)
+    return interchange
+
+
+def _stop_flow(
+    hub: Hub,
+    tx: Transaction,
+    interchange: Interchange,
+    candidates: Sequence[Candidate],
+    check: ManifestCheck,
+    claim: Claim | None,
+    *,
+    atomic: bool,
+) -> Settled | None:
+    """Refuse or hold a flow as a whole; None if its documents may be decided on one by one."""
+    if interchange.step is InterchangeStep.OPENED:
+        return None  # other documents of it went their way already
     broken = [one for one in candidates if one.broken]
-    if _atomicity(connection, interface) is Atomicity.FLOW:
-        if broken:
-            return _refuse_flow(hub, tx, interchange, candidates, broken, claim)
-        unclear = [one for one in candidates if one.unclear]
-        if unclear:
-            return _hold_flow(hub, tx, interchange, candidates, unclear, claim)
+    if check.refused is not None or (atomic and broken):
+        return _refuse_flow(hub, tx, interchange, candidates, broken, check.refused, claim)
+    unclear = [
+        one for one in candidates if one.document.id in check.unclear or (atomic and one.unclear)
+    ]
+    if unclear:
+        return _hold_flow(hub, tx, interchange, candidates, unclear, claim)
+    return None
+
+
+def _open_flow(
+    hub: Hub,
+    sheets: Sheets,
+    tx: Transaction,
+    interchange: Interchange,
+    candidates: Sequence[Candidate],
+    claim: Claim | None,
+) -> Settled:
+    """Decide on each document for itself."""
     opened = interchange
     if interchange.step is not InterchangeStep.OPENED:
         # what it was held for is over
@@ -114,13 +167,6 @@ def settle_flow(
     if all(is_final(FOLLOWS, one.step) for one in documents):
         opened = close_if_done(hub, tx, opened)
     return Settled(opened, documents)
-
-
-def close_if_done(hub: Hub, tx: Transaction, interchange: Interchange) -> Interchange:
-    """Close an opened interchange when nothing in it can move any more."""
-    if tx.finished([interchange.id]):
-        return _move(hub, tx, interchange, InterchangeStep.CLOSED, None)
-    return interchange
 
 
 def _atomicity(connection: Connection, interface: Interface | None) -> Atomicity:
@@ -146,15 +192,18 @@ def _refuse_flow(
     interchange: Interchange,
     candidates: Sequence[Candidate],
     broken: Sequence[Candidate],
+    manifest: Reason | None,
     claim: Claim | None,
 ) -> Settled:
-    """Refuse an atomic flow, listing the first reason of every broken file."""
-    reasons = tuple(one.decide().reasons[0] for one in broken)
+    """Refuse a flow for its manifest, or for the first reason of every broken file."""
+    own = () if manifest is None else (manifest,)
+    reasons = (*own, *(one.decide().reasons[0] for one in broken))
     refused = replace(interchange, reason=reasons[0].code, detail=reasons[0].message["fr"])
     if interchange.step is InterchangeStep.RECEIVED:
         refused = _move(hub, tx, refused, InterchangeStep.OPENED, claim)
     refused = _move(hub, tx, refused, InterchangeStep.REFUSED, None)
-    names = ", ".join(one.document.name for one in broken[:5])
+    guilty = [*(one.place for one in own), *(one.document.name for one in broken)]
+    names = ", ".join(guilty[:5])
     rejected = [
         replace(
             one.document,
@@ -173,7 +222,7 @@ def _hold_flow(
     unclear: Sequence[Candidate],
     claim: Claim | None,
 ) -> Settled:
-    """Hold an atomic flow while the structure of some of its files is not known."""
+    """Hold a flow while some of its files are not known well enough to let any go."""
     reasons = tuple(one.decide().reasons[0] for one in unclear)
     held = replace(interchange, reason=reasons[0].code, detail=reasons[0].message["fr"])
     if interchange.step is InterchangeStep.HELD:

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.model.acknowledgement import FlowOutcome, flow_outcome
+from pipeline.model.connection import Scanning
 from pipeline.model.controls import CONTROL
 from pipeline.model.document import Document
+from pipeline.model.identity import InterchangeId
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
@@ -98,6 +100,24 @@ def _first_named(rows: Sequence[OutboxRow]) -> str | None:
     return min(
         (row.name for row in final), key=lambda n: (not n.endswith(".json"), n), default=None
     )
+
+
+def scanned(ledger: Ledger, interchange: InterchangeId) -> str:
+    """Return who looked for malware in a flow last and what was said, e.g. ``clamd: clean``.
+
+    ``none`` where nobody looked.
+    """
+    told = [one.fact for one in ledger.events(interchange) if one.fact.what.startswith("scan.")]
+    if not told:
+        return Scanning.NONE.value
+    last = told[-1]
+    parts = (
+        last.data.get("scanner"),
+        last.what.removeprefix("scan."),
+        last.data.get("found"),
+        last.data.get("error"),
+    )
+    return ": ".join(str(part) for part in parts if part)
 
 
 def conserve_documents(ledger: Ledger) -> Conservation:

@@ -26,6 +26,7 @@ from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Layer
 from pipeline.model.limits import Limits
 from pipeline.model.names import slug
+from pipeline.model.report import Syntax
 from pipeline.model.status import Step
 from pipeline.ports.engine import Job
 from pipeline.syntax.parse import parse
@@ -134,16 +135,22 @@ def measure_path(place: bootstrap.Workspace) -> Mapping[str, object]:
     are warm. Each repeat has a hub, a ledger and folders of its own.
 
     Returns:
-        ``invoices_per_s``, ``single_files_per_s`` (medians; spreads beside them),
+        ``invoices_per_s`` with the EN 16931 pack, ``fr_invoices_per_s`` with BR-FR beside
+        it, ``single_files_per_s`` (medians; spreads beside them),
         ``conserved`` (nothing lost, nothing twice, every answer there), ``server``.
     """
     flows: list[float] = []
+    french: list[float] = []
     singles: list[float] = []
     conserved = True
     with tempfile.TemporaryDirectory(prefix="edi-bench-") as scratch:
         for repeat in range(REPEATS):
             rate, sound = _one_path(Path(scratch) / f"flows{repeat}", place, _flow_files())
             flows.append(rate)
+            conserved = conserved and sound
+            home = Path(scratch) / f"french{repeat}"
+            rate, sound = _one_path(home, place, _flow_files(french=True), "fr-b2b")
+            french.append(rate)
             conserved = conserved and sound
             rate, sound = _one_path(Path(scratch) / f"singles{repeat}", place, _single_files())
             singles.append(rate)
@@ -152,9 +159,11 @@ def measure_path(place: bootstrap.Workspace) -> Mapping[str, object]:
         "files": len(_ubl_samples()),
         "repeats": REPEATS,
         "invoices_per_s": Spread.of(flows).mid,
+        "fr_invoices_per_s": Spread.of(french).mid,
         "single_files_per_s": Spread.of(singles).mid,
         "spread": {
             "invoices_per_s": Spread.of(flows),
+            "fr_invoices_per_s": Spread.of(french),
             "single_files_per_s": Spread.of(singles),
         },
         "conserved": conserved,
@@ -163,12 +172,15 @@ def measure_path(place: bootstrap.Workspace) -> Mapping[str, object]:
 
 
 def _one_path(
-    home: Path, given: bootstrap.Workspace, files: Mapping[str, bytes]
+    home: Path, given: bootstrap.Workspace, files: Mapping[str, bytes], named: str = "en16931"
 ) -> tuple[float, bool]:
     place = bootstrap.Workspace(home, f"sqlite:///{home / 'ledger.sqlite'}", given.packs)
-    with _served(place, files), bootstrap.open_hub(place, by="run:bench", log_to_file=True) as hub:
+    with (
+        _served(place, files, named),
+        bootstrap.open_hub(place, by="run:bench", log_to_file=True) as hub,
+    ):
         apply(hub, bootstrap.proposed_sheets(place))
-        profile = hub.profiles["en16931"]
+        profile = hub.profiles[named]
         warm = [
             Job(path=str(p), profile=profile, limits=Limits(), affinity="ubl")
             for p in _ubl_samples()
@@ -198,14 +210,16 @@ def measure_memory(place: bootstrap.Workspace) -> Mapping[str, object]:
 
     Returns:
         ``main_peak_mb``, ``worker_peak_mb`` (the largest worker), ``invoices``,
-        ``flow_mb`` (unzipped), ``conserved``.
+        ``flow_mb`` (unzipped), ``conserved``; and the peaks of two workers of their own on
+        the samples: ``fr_worker_peak_mb`` with EN 16931 and BR-FR of UBL, and
+        ``all_packs_worker_peak_mb`` with every pack of CII.
     """
     with tempfile.TemporaryDirectory(prefix="edi-bench-") as scratch:
         home = Path(scratch) / "memory"
         own = bootstrap.Workspace(home, f"sqlite:///{home / 'ledger.sqlite'}", place.packs)
-        files = [(name, _fattened(payload)) for name, payload in _numbered(_LARGE_FLOW)]
+        files = [(name, _fattened(payload)) for name, payload in numbered(_LARGE_FLOW)]
         flow_mb = sum(len(payload) for _, payload in files) / 1e6
-        with _served(own, {_flow_name(1): _tar_gz(files)}):
+        with _served(own, {_flow_name(1): tar_gz(files)}):
             del files
             with bootstrap.open_hub(own, by="operator:bench") as hub:
                 apply(hub, bootstrap.proposed_sheets(own))
@@ -217,8 +231,48 @@ def measure_memory(place: bootstrap.Workspace) -> Mapping[str, object]:
             "flow_mb": round(flow_mb),
             "main_peak_mb": round(main_mb),
             "worker_peak_mb": round(worker_mb),
+            "fr_worker_peak_mb": _french_worker_peak_mb(place),
+            "all_packs_worker_peak_mb": _all_packs_worker_peak_mb(place),
             "conserved": lines.holds and lines.accepted == _LARGE_FLOW,
         }
+
+
+def _french_worker_peak_mb(place: bootstrap.Workspace) -> int:
+    """Return the peak of a worker with EN 16931 and BR-FR of UBL, on each sample twice."""
+    return _worker_peak_mb(place, _ubl_samples() * 2, frozenset(Layer))
+
+
+def _all_packs_worker_peak_mb(place: bootstrap.Workspace) -> int:
+    """Return the peak of a worker that met each CII sample under every URN that claims a pack.
+
+    So it holds every rule pack of CII. Schemas are left out: what is too much for a small
+    profile would keep its pack from being run.
+    """
+    profile = bootstrap.profiles(place)["fr-b2b"]
+    urns = [claim.urn for claim in profile.claims if Syntax.FACTURX.value in claim.syntaxes]
+    norm = min(urns, key=len)
+    with tempfile.TemporaryDirectory(prefix="edi-bench-") as scratch:
+        made: list[Path] = []
+        for path in sorted((bootstrap.samples() / "invoices").glob("cii-*.xml")):
+            text = path.read_text(encoding="utf-8")
+            for number, urn in enumerate(urns):
+                copy = Path(scratch) / f"{number}-{path.name}"
+                copy.write_text(text.replace(f">{norm}<", f">{urn}<"), encoding="utf-8")
+                made.append(copy)
+        return _worker_peak_mb(place, made * 2, frozenset({Layer.SEMANTICS, Layer.PROFILE}))
+
+
+def _worker_peak_mb(
+    place: bootstrap.Workspace, paths: Sequence[Path], layers: frozenset[Layer]
+) -> int:
+    """Return the peak of a worker that judges files under the profile ``fr-b2b``."""
+    profile = bootstrap.profiles(place)["fr-b2b"]
+    writer = bootstrap.job_writer()
+    with bootstrap.measured_worker(place) as worker:
+        for path in paths:
+            job = Job(path=str(path), profile=profile, limits=Limits(), layers=layers)
+            worker.ask(writer.write(job))
+        return round(worker.peak_mb)
 
 
 def _fattened(payload: bytes) -> bytes:
@@ -262,7 +316,9 @@ def _peak_mb(pid: int) -> float:
 
 
 @contextmanager
-def _served(place: bootstrap.Workspace, files: Mapping[str, bytes]) -> Iterator[None]:
+def _served(
+    place: bootstrap.Workspace, files: Mapping[str, bytes], named: str = "en16931"
+) -> Iterator[None]:
     """Lay out a supplier and a recipient on an sshd, with the supplier's files dropped."""
     home = place.home
     bootstrap.initialise(place)
@@ -278,10 +334,10 @@ def _served(place: bootstrap.Workspace, files: Mapping[str, bytes]) -> Iterator[
         )
         sheets = place.config / "connections"
         (sheets / "supplier.toml").write_text(
-            'name = "supplier"\npartner = "supplier"\nrole = "sender"\nscanner = "none"\nnaming = "grammar"\n'
-            'application_code = "BEN001"\ninterfaces = ["FSO1100A"]\nprofile = "en16931"\n'
-            + door
-            + _folders(home / "supplier"),
+            'name = "supplier"\npartner = "supplier"\nrole = "sender"\n'
+            'scanner = "none"\nnaming = "grammar"\n'
+            'application_code = "BEN001"\ninterfaces = ["FSO1100A"]\n'
+            f'profile = "{named}"\n' + door + _folders(home / "supplier"),
             encoding="utf-8",
         )
         (sheets / "recipient.toml").write_text(
@@ -292,8 +348,7 @@ def _served(place: bootstrap.Workspace, files: Mapping[str, bytes]) -> Iterator[
         )
         directory = place.config / "directory"
         (directory / "routes.toml").write_text('[[route]]\nconnection = "recipient"\n')
-        rows = "".join(f"{siret},recipient,true\n" for siret in sorted(_buyers()))
-        (directory / "structures.csv").write_text(f"siret,name,active\n{rows}")
+        (directory / "structures.csv").write_text(recipients("recipient"))
         yield
 
 
@@ -304,28 +359,34 @@ def _folders(root: Path) -> str:
     )
 
 
-def _flow_files() -> dict[str, bytes]:
-    numbered = _numbered(_FLOW * _FLOWS)
+def _flow_files(*, french: bool = False) -> dict[str, bytes]:
+    files = numbered(_FLOW * _FLOWS, french=french)
     return {
-        _flow_name(flow): _tar_gz([next(numbered) for _ in range(_FLOW)])
+        _flow_name(flow): tar_gz([next(files) for _ in range(_FLOW)])
         for flow in range(1, _FLOWS + 1)
     }
 
 
 def _single_files() -> dict[str, bytes]:
-    return {_flow_name(flow): payload for flow, (_, payload) in enumerate(_numbered(_SINGLES), 1)}
+    return {_flow_name(flow): payload for flow, (_, payload) in enumerate(numbered(_SINGLES), 1)}
 
 
 def _flow_name(sequence: int) -> str:
     return f"FSO1100A_BEN001_BEN0011100{sequence:015d}"
 
 
-def _numbered(count: int) -> Iterator[tuple[str, bytes]]:
-    """Yield that many invoices with numbers of their own, out of the samples that are routed."""
+def numbered(count: int, *, french: bool = False) -> Iterator[tuple[str, bytes]]:
+    """Yield that many invoices with numbers of their own, out of the samples that are routed.
+
+    Args:
+        count: How many.
+        french: Only those of French sellers, whom the French rules bind.
+    """
     sources = [
         payload
         for payload in (path.read_bytes() for path in _ubl_samples())
         if _buyer_of(payload) is not None
+        and (not french or read_header(parse(payload, Limits())).seller_siren is not None)
     ]
     for index in range(count):
         source = sources[index % len(sources)]
@@ -335,7 +396,8 @@ def _numbered(count: int) -> Iterator[tuple[str, bytes]]:
         yield f"{slug(number)}.xml", source[:start] + number.encode() + source[end:]
 
 
-def _tar_gz(files: Sequence[tuple[str, bytes]]) -> bytes:
+def tar_gz(files: Sequence[tuple[str, bytes]]) -> bytes:
+    """Return the files as one flow."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name, payload in files:
@@ -345,8 +407,13 @@ def _tar_gz(files: Sequence[tuple[str, bytes]]) -> bytes:
     return packed.getvalue()
 
 
+def recipients(name: str) -> str:
+    """Return a table of structures with every recipient of the samples, all called `name`."""
+    rows = "".join(f"{siret},{name},true\n" for siret in sorted(_buyers()))
+    return f"siret,name,active\n{rows}"
+
+
 def _buyers() -> set[str]:
-    """Return the SIRET of every recipient of the samples."""
     found = {_buyer_of(path.read_bytes()) for path in _ubl_samples()}
     return {siret for siret in found if siret is not None}
 

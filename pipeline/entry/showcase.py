@@ -10,10 +10,10 @@ import io
 import os
 import shutil
 import tarfile
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 
 from pipeline import bootstrap
@@ -30,14 +30,17 @@ from pipeline.app.views import (
 from pipeline.model.connection import Connection, Envelope
 from pipeline.model.errors import ConfigError
 from pipeline.model.names import shown_name
-from pipeline.model.outbox import OutboxKind
+from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.ports.ledger import Query
 from pipeline.ports.outside import Doors
 
 #: Says that a folder was made by an earlier demonstration and may be made anew.
 _MARK = ".edi-demo"
-_SUPPLIERS = ("papeterie", "traiteur")
-_RECIPIENTS = ("ville-exemple", "hopital-exemple")
+_SUPPLIERS = ("papeterie", "traiteur", "plateforme", "regie")
+_RECIPIENTS = ("ville-exemple", "hopital-exemple", "imprimerie-exemple")
+#: Stands in a sample for the EICAR test file: scanners would find the file itself in every
+#: clone. An attachment, so in base 64.
+_EICAR_STAND_IN = b64encode(b"[edi demo: EICAR]")
 _ALL = 1_000_000
 #: Passes after which the demonstration stops waiting for files that are not whole.
 _MOST_PASSES = 40
@@ -55,6 +58,9 @@ class Shown:
         documents: The documents' conservation line.
         interchanges: The interchanges' conservation line.
         delivered: Documents that recipients found in their folders.
+        notices: Names of the notices that belong to no file (a number is missing), as
+            suppliers found them.
+        whole: Whether every answer and every notice was read back as it was sent.
     """
 
     files: tuple[Became, ...]
@@ -62,6 +68,8 @@ class Shown:
     documents: Conservation
     interchanges: Conservation
     delivered: int
+    notices: tuple[str, ...]
+    whole: bool
 
 
 def show(home: Path, files: Path, progress: Progress) -> Shown:
@@ -122,12 +130,7 @@ class _Partners:
 @contextmanager
 def _world(home: Path) -> Iterator[_Partners]:
     """Start the SFTP server with an account, a key and the folders of each partner."""
-    hub_keys = {name: _key(home / "keys" / name) for name in (*_SUPPLIERS, *_RECIPIENTS)}
-    own_keys = {name: _key(home / "partners" / name) for name in hub_keys}
-    for name in hub_keys:
-        for folder in ("in", "out", "archive"):
-            (home / "sftp" / name / folder).mkdir(parents=True)
-    accounts = {name: (hub_keys[name], own_keys[name]) for name in hub_keys}
+    accounts = open_accounts(home)
     with bootstrap.embedded_server(home / "sftp", home / "host_key", accounts) as server:
         port, host_key = server
         doors = bootstrap.doors(home)
@@ -137,32 +140,64 @@ def _world(home: Path) -> Iterator[_Partners]:
         )
 
 
+def open_accounts(home: Path) -> dict[str, tuple[str, str]]:
+    """Make folders and keys for each partner; return by name the keys that may log in."""
+    names = (*_SUPPLIERS, *_RECIPIENTS)
+    for name in names:
+        for folder in ("in", "out", "archive"):
+            (home / "sftp" / name / folder).mkdir(parents=True, exist_ok=True)
+    return {name: (_key(home / "keys" / name), _key(home / "partners" / name)) for name in names}
+
+
 def _key(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return bootstrap.generate_key(path)
 
 
 def _configure(place: bootstrap.Workspace, partners: _Partners) -> None:
-    """Write the sheets, the directory and the routes, as an operator would."""
     bootstrap.initialise(place)
-    for name, sheet in partners.sheets.items():
-        text = _sheet_text(name, sheet.door.port, sheet.door.host_key)
+    door = next(iter(partners.sheets.values())).door
+    write_sheets(place, door.port, door.host_key)
+
+
+def write_sheets(place: bootstrap.Workspace, port: int, host_key: str) -> None:
+    """Write the partners' sheets, the directory and the routes, as an operator would."""
+    for name in _SHEETS:
+        text = _sheet_text(name, port, host_key)
         (place.config / "connections" / f"{name}.toml").write_text(text, encoding="utf-8")
     samples = bootstrap.samples()
     for table in ("structures.csv", "services.csv", "routes.toml"):
         shutil.copyfile(samples / "directory" / table, place.config / "directory" / table)
 
 
+#: A missing number is told at once, which no real sheet would ask for.
 _SHEETS = {
     "papeterie": """role = "sender"
 scanner = "none"
 naming = "grammar"
 application_code = "PAP001"
-interfaces = ["FSO1100A", "FSO1106A"]
+interfaces = ["FSO1100A", "FSO1106A", "FSO1117A"]
 """,
-    "traiteur": 'role = "sender"\nscanner = "none"\n',
+    "traiteur": 'role = "sender"\nscanner = "eicar"\n',
+    "plateforme": """role = "sender"
+scanner = "none"
+naming = "grammar"
+application_code = "PLA001"
+matricule = "0417"
+interfaces = ["FSO1150A", "FSO1156A", "FSO1157A"]
+gap_after_h = 0.00001
+""",
+    "regie": """role = "sender"
+scanner = "none"
+naming = "grammar"
+application_code = "REG001"
+siren = "250006541"
+interfaces = ["FSO3110A", "FSO3117A"]
+answers = ["html"]
+""",
     "ville-exemple": 'role = "receiver"\nenvelope = "single"\n',
     "hopital-exemple": 'role = "receiver"\nenvelope = "tar.gz"\n',
+    "imprimerie-exemple": 'role = "receiver"\nenvelope = "single"\n',
 }
 
 
@@ -189,10 +224,12 @@ def _as_partner(partners: _Partners, name: str) -> Connection:
 
 
 def _drop(partners: _Partners, dropped: Mapping[str, Sequence[Path]]) -> None:
+    infected = b64encode(bootstrap.malware_test_file())
     for name, paths in dropped.items():
         with partners.doors.open(_as_partner(partners, name)) as session:
             for path in paths:
-                session.put("in", shown_name(os.fsencode(path.name)), path.read_bytes())
+                payload = path.read_bytes().replace(_EICAR_STAND_IN, infected)
+                session.put("in", shown_name(os.fsencode(path.name)), payload)
 
 
 def _run_until_quiet(hub: Hub, progress: Progress) -> None:
@@ -209,12 +246,15 @@ def _look(hub: Hub, partners: _Partners) -> Shown:
     flows = sorted(
         hub.ledger.interchanges(Query(limit=_ALL)), key=lambda one: (one.partner, one.name)
     )
-    answers = {name: _read_out(partners, name) for name in _SUPPLIERS}
+    found = {name: _read_out(partners, name) for name in _SUPPLIERS}
+    answers = hub.ledger.outbox(kind=OutboxKind.ACKNOWLEDGEMENT)
+    notices = hub.ledger.outbox(kind=OutboxKind.NOTICE)
+    unread = {row.interchange for row in answers if not _was_read(row, found)}
+    told = {row.interchange for row in answers} - unread
+    read_back = frozenset(one.id for one in flows if one.id in told)
     return Shown(
         files=tuple(became(hub.ledger, one) for one in flows),
-        read_back=frozenset(
-            one.id for one in flows if _answered(hub, one.id, answers[one.connection])
-        ),
+        read_back=read_back,
         documents=conserve_documents(hub.ledger),
         interchanges=conserve_interchanges(hub.ledger),
         delivered=sum(
@@ -222,6 +262,8 @@ def _look(hub: Hub, partners: _Partners) -> Shown:
             for name in _RECIPIENTS
             for payload in _read_out(partners, name).values()
         ),
+        notices=tuple(sorted(row.name for row in notices if _was_read(row, found))),
+        whole=len(read_back) == len(flows) and all(_was_read(row, found) for row in notices),
     )
 
 
@@ -234,13 +276,9 @@ def _read_out(partners: _Partners, name: str) -> dict[str, bytes]:
         }
 
 
-def _answered(hub: Hub, subject: str, found: Mapping[str, bytes]) -> bool:
-    rows = hub.ledger.outbox(kind=OutboxKind.ACKNOWLEDGEMENT)
-    own = [row for row in rows if row.interchange == subject]
-    return bool(own) and all(
-        sha256(found.get(row.name, b"")).digest() == sha256(row.payload or b"").digest()
-        for row in own
-    )
+def _was_read(row: OutboxRow, found: Mapping[str, Mapping[str, bytes]]) -> bool:
+    """Tell whether its reader found a file with the bytes that the ledger says were sent."""
+    return found[row.connection].get(row.name) == row.payload
 
 
 def _count_documents(sheet: Connection, payload: bytes) -> int:

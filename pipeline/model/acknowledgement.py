@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -78,6 +78,9 @@ class AnswerFacts:
         formats: Forms asked for besides that of the interface family.
         figures: The manifest beside what was found; empty without a manifest.
         answer_by: When the final answer was agreed to be there; None if nothing was.
+        matricule: The sender's four digits if it is a platform, or None.
+        siren: The sender's if it is none, or None.
+        said: Names of the answers that were given before.
     """
 
     interchange: Interchange
@@ -93,11 +96,69 @@ class AnswerFacts:
     formats: tuple[AnswerFormat, ...] = ()
     figures: tuple[Figure, ...] = ()
     answer_by: datetime | None = None
+    matricule: str | None = None
+    siren: str | None = None
+    said: tuple[str, ...] = ()
 
     @property
     def final(self) -> bool:
         """Tell whether this is the last word, or an interim notice."""
         return self.outcome is not FlowOutcome.HELD
+
+
+#: Codes that BR-FR-CDV-CL-09 takes with 501 and with 213.
+FLOW_REASONS = frozenset(
+    {
+        "IRR_VIDE_F",
+        "IRR_TYPE_F",
+        "IRR_SYNTAX",
+        "IRR_TAILLE_PJ",
+        "IRR_NOM_PJ",
+        "IRR_VID_PJ",
+        "IRR_EXT_DOC",
+        "IRR_TAILLE_F",
+        "IRR_ANTIVIRUS",
+        "IRR_NOM_F",
+    }
+)
+INVOICE_REASONS = frozenset(
+    {
+        "MONTANTTOTAL_ERR",
+        "CALCUL_ERR",
+        "DOUBLON",
+        "DEST_INC",
+        "ADR_ERR",
+        "REJ_SEMAN",
+        "REJ_UNI",
+        "REJ_COH",
+        "REJ_ADR",
+        "REJ_CONT_B2G",
+        "REJ_REF_PJ",
+        "REJ_ASS_PJ",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCodes:
+    """Which published code stands for one of the control table (``config/reasons.toml``).
+
+    Attributes:
+        flow: With status 501; a code that is listed itself need not be there.
+        invoice: With status 213.
+
+    Raises:
+        ValueError: A code stands for one that is not listed with its status.
+    """
+
+    flow: Mapping[str, str]
+    invoice: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        for given, listed in ((self.flow, FLOW_REASONS), (self.invoice, INVOICE_REASONS)):
+            wrong = sorted(set(given.values()) - listed)
+            if wrong:
+                raise ValueError(f"not a published reason: {', '.join(wrong)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,14 @@ class AnswerFormat(Enum):
     HTML = "html"
 
 
+class AnswerFamily(Enum):
+    """Which flows answer a deposit, and how they are written."""
+
+    HISTORICAL = "historical"  #: CPPStatut: a flow status, and one status an invoice taken
+    AFNOR = "afnor"  #: CDAR to a platform: 500 or 501 for the flow, 202 or 213 an invoice
+    G2B = "g2b"  #: CDAR to a public sender: 501 for the flow, 200 or 213 an invoice
+
+
 class ManifestRule(Enum):
     """Whether a flow must come with a manifest; one that is there is always checked."""
 
@@ -183,6 +191,8 @@ class Connection:
         out: Folder where the partner fetches answers (sender) or invoices
             (receiver).
         application_code: Six characters of flow names, or None.
+        matricule: Four digits that name a platform (scheme 0238), or None.
+        siren: Of a sender that is no platform, or None.
         naming: Flow-name grammar, or free names.
         interfaces: Codes that a grammar sender may use.
         atomicity: Overrides what the interface family says; None keeps it.
@@ -209,6 +219,8 @@ class Connection:
     archive: str = "archive"
     out: str = "out"
     application_code: str | None = None
+    matricule: str | None = None
+    siren: str | None = None
     naming: Naming = Naming.FREE
     interfaces: tuple[str, ...] = ()
     atomicity: Atomicity | None = None
@@ -234,11 +246,13 @@ class Interface:
         code: Eight characters, e.g. ``FSO1100A``.
         title: What it carries, in the reference's words.
         syntaxes: Syntaxes a deposit under it may use (`report.Syntax` values).
-        refused_by: Code of the answer to an irrecevable flow.
-        taken_by: Code of the answer to a recevable flow.
+        refused_by: Code of the answer to an irrecevable flow; in the AFNOR family also of
+            that which says that a flow is recevable.
+        taken_by: Code of the answer that tells what became of the invoices.
         atomicity: What a broken file takes down.
         profile: Validation profile.
         source: Where this was read.
+        answers: Family of its answers.
     """
 
     code: str
@@ -249,6 +263,7 @@ class Interface:
     atomicity: Atomicity
     profile: str
     source: str
+    answers: AnswerFamily = AnswerFamily.HISTORICAL
 
     @property
     def digits(self) -> str:

@@ -188,8 +188,8 @@ _FLOW_STEPS = (
         nature=_TECHNICAL,
         label=_texts("Type de flux non admis", "Flow type not allowed"),
         action=_texts(
-            "Déposez un fichier XML seul, ou une archive tar.gz.",
-            "Send one XML file, or a tar.gz archive.",
+            "Déposez une facture XML ou PDF (Factur-X), seule, ou une archive tar.gz ou zip.",
+            "Send one XML or PDF (Factur-X) invoice, or a tar.gz or zip archive.",
         ),
     ),
     Control(
@@ -212,9 +212,10 @@ _FLOW_STEPS = (
         nature=_TECHNICAL,
         label=_texts("Archive impossible à ouvrir", "Archive cannot be opened"),
         action=_texts(
-            "Refaites l'archive tar.gz (fichiers ordinaires seulement), puis déposez un nouveau "
-            "flux.",
-            "Make the tar.gz archive again (plain files only) and send a new flow.",
+            "Refaites l'archive (fichiers ordinaires seulement) ou l'enveloppe signée, puis "
+            "déposez un nouveau flux.",
+            "Make the archive (plain files only) or the signed envelope again, and send a new "
+            "flow.",
         ),
     ),
     Control(
@@ -442,6 +443,20 @@ OURS = (
         nature=_TECHNICAL,
         label=_texts("Antivirus muet", "Malware scanner silent"),
         action=_RELEASE,
+        acts=Actor.OPERATOR,
+    ),
+    Control(
+        step=7,
+        level=_FLOW,
+        code="ARCHIVE_LOST",
+        nature=_TECHNICAL,
+        label=_texts("Original introuvable au hub", "Original lost at the hub"),
+        action=_texts(
+            "Ne renvoyez rien : un opérateur du hub doit rétablir l'original depuis une "
+            "sauvegarde, puis libérer le flux.",
+            "Do not send it again: an operator of the hub has to restore the original from a "
+            "backup, then release the flow.",
+        ),
         acts=Actor.OPERATOR,
     ),
     Control(

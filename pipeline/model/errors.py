@@ -34,7 +34,7 @@ class ConfigError(PipelineError):
 
 
 class ConnectError(PipelineError):
-    """A partner's server cannot be reached or does not let us in now."""
+    """A partner's server cannot be used now: it is not reached, or does not let us in."""
 
     code = "CONNECT"
     transient = True
@@ -43,6 +43,24 @@ class ConnectError(PipelineError):
         super().__init__(f"{connection}: {reason}")
         self.connection = connection
         self.reason = reason
+
+
+class LoginRefused(ConnectError):
+    """A partner's server is there, and does not let this account in."""
+
+    code = "LOGIN"
+
+
+class SessionLost(ConnectError):
+    """The server hung up, went silent or talked garbage in the middle of a session."""
+
+    code = "LOST"
+
+
+class CircuitOpen(ConnectError):
+    """The server failed a moment ago and is not tried again yet: nothing was attempted."""
+
+    code = "CIRCUIT"
 
 
 class HostKeyMismatch(PipelineError):
@@ -119,6 +137,13 @@ class PackMissing(PipelineError):
         super().__init__(f"{pack}: {reason}")
         self.pack = pack
         self.reason = reason
+
+
+class AnswerUnvetted(PipelineError):
+    """An answer of ours breaks the official rules, or could not be held against them."""
+
+    code = "ANSWER_UNVETTED"
+    transient = True
 
 
 class ScannerSilent(PipelineError):

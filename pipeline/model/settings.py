@@ -12,6 +12,7 @@ class Settings:
 
     Attributes:
         hub_code: Our own application code, six characters.
+        matricule: Four digits that name us among platforms (scheme 0238).
         default_profile: Profile of free-name connections whose sheet names none.
         held_for: How long a person has to decide on what is held: the latest
             time of the final answer, as the interim notice states it.
@@ -21,9 +22,11 @@ class Settings:
         memory_limit_mb: Resident memory at which a worker is killed.
         every: How often `edi run` looks at connections whose sheet says nothing else.
         clamd: Where ClamAV's daemon listens: ``unix:PATH`` or ``tcp:HOST:PORT``.
+        keep_logs_days: Days whose log files are kept, today among them.
     """
 
     hub_code: str = "CPP001"
+    matricule: str = "9999"
     default_profile: str = "auto"
     held_for: timedelta = timedelta(days=2)
     lease: timedelta = timedelta(minutes=15)
@@ -32,3 +35,4 @@ class Settings:
     memory_limit_mb: int = 1000
     every: timedelta = timedelta(minutes=1)
     clamd: str = "unix:/run/clamav/clamd.ctl"
+    keep_logs_days: int = 90

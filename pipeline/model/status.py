@@ -62,7 +62,8 @@ FOLLOWS: Mapping[Step | None, frozenset[Step]] = {
 }
 
 #: The same for interchanges. OPENED to REFUSED happens when steps 8 to 10 of the
-#: control table fail in an atomic flow; its documents are then rejected.
+#: control table fail in an atomic flow, or a manifest does not hold; its documents are
+#: then rejected.
 INTERCHANGE_FOLLOWS: Mapping[InterchangeStep | None, frozenset[InterchangeStep]] = {
     None: frozenset({InterchangeStep.RECEIVED}),
     InterchangeStep.RECEIVED: frozenset(

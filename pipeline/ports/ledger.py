@@ -12,10 +12,12 @@ from pipeline.model.connection import Connection
 from pipeline.model.directory import Directory
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.event import Event, Fact
-from pipeline.model.identity import DocumentId, InterchangeId
+from pipeline.model.figures import DocumentFigures, Received, RuleCount
+from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.report import ValidationReport
+from pipeline.model.run import JobRun, Pause
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 
 
@@ -38,6 +40,10 @@ class Claim:
 
     subject: str
     token: int
+
+
+#: More bytes than any batch holds.
+UNLIMITED_BYTES = 2**60
 
 
 class Transaction(Protocol):
@@ -172,6 +178,20 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerTime:
+    """When an interchange was answered for good.
+
+    Attributes:
+        interchange: The interchange.
+        answered_at: When the last file of its final answer was put (aware, UTC); None
+            while one is missing.
+    """
+
+    interchange: Interchange
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Break:
     """A place where the chain of events does not hold.
 
@@ -182,6 +202,25 @@ class Break:
 
     seq: int
     what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Something that a row stands for, beside what the chain tells of it.
+
+    Attributes:
+        kind: ``interchange``, ``document`` or ``outbox``.
+        id: As events name it.
+        row: As it stands, true or not; None if there is none, or none that can be read.
+        trouble: What cannot be read in its row; empty if nothing is wrong with it.
+        facts: What happened to it, in order.
+    """
+
+    kind: str
+    id: str
+    row: Interchange | Document | OutboxRow | None
+    trouble: str = ""
+    facts: Sequence[Fact] = ()
 
 
 class Ledger(Protocol):
@@ -198,6 +237,9 @@ class Ledger(Protocol):
     def sheets(self) -> Sheets:
         """Return the configuration in force."""
 
+    def sheets_version(self) -> int:
+        """Return a number that grows whenever a sheet changes or is closed."""
+
     def apply(self, sheets: Sheets, by: str, at: datetime) -> None:
         """Put `sheets` in force; each changed sheet becomes a new version, with an event."""
 
@@ -213,9 +255,18 @@ class Ledger(Protocol):
 
     # -- claims
     def claim_interchanges(
-        self, owner: str, now: datetime, until: datetime, limit: int
+        self,
+        owner: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        limit_bytes: int = UNLIMITED_BYTES,
     ) -> Sequence[tuple[Interchange, Claim]]:
-        """Claim RECEIVED interchanges that nobody holds, oldest first."""
+        """Claim RECEIVED interchanges that nobody holds, connections taking turns.
+
+        Each connection's oldest comes first, then each one's second oldest. No more are
+        claimed once `limit_bytes` (as received) are reached; the first one always is.
+        """
 
     def claim_outbox(
         self,
@@ -226,6 +277,9 @@ class Ledger(Protocol):
         connection: str,
     ) -> Sequence[tuple[OutboxRow, Claim]]:
         """Claim due PENDING rows of one connection that nobody holds, by due, then key."""
+
+    def release_outbox(self, ended: Sequence[Claim]) -> None:
+        """End claims whose rows were not tried: they stay as they are, and due."""
 
     def due_connections(self, now: datetime) -> Sequence[str]:
         """Return the names of connections with due PENDING rows, sorted."""
@@ -238,6 +292,42 @@ class Ledger(Protocol):
 
     def void_claims(self) -> int:
         """End every claim; only for a process that knows it is alone."""
+
+    # -- scheduled passes
+    def begin_runs(self, runs: Sequence[JobRun]) -> Sequence[JobRun]:
+        """Write the rows whose slot nobody has yet; return those that were written.
+
+        Whoever wrote a row runs it: no slot of a job is run twice.
+        """
+
+    def end_runs(self, runs: Sequence[JobRun]) -> None:
+        """Write how passes ended that this run has begun."""
+
+    def break_off_runs(self, at: datetime, reason: str) -> int:
+        """Mark passes that were begun and never ended as failed; return how many.
+
+        Only for a process that knows it is alone.
+        """
+
+    def forget_runs(self, before: datetime) -> int:
+        """Remove passes that ended well before a moment; the newest of a job stays."""
+
+    def last_slots(self) -> Mapping[str, datetime]:
+        """Return the newest slot of every job."""
+
+    def runs(
+        self, *, job: str | None = None, run: str | None = None, limit: int = 100
+    ) -> Sequence[JobRun]:
+        """List passes, newest first; None matches anything."""
+
+    def pauses(self) -> Sequence[Pause]:
+        """Return what is paused, by partner."""
+
+    def pause(self, pause: Pause) -> bool:
+        """Set a pause, with an event; False where it stands already."""
+
+    def resume(self, partner: str, by: str, at: datetime) -> bool:
+        """Lift a pause, with an event; False where there is none."""
 
     # -- reading
     def interchanges(self, query: Query) -> Sequence[Interchange]:
@@ -268,8 +358,38 @@ class Ledger(Protocol):
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
 
+    def known_rows(self, keys: Collection[OutboxKey]) -> Collection[OutboxKey]:
+        """Return those keys that an outbox row has."""
+
+    def names_between(
+        self, connection: str, lowest: str, highest: str, since: datetime
+    ) -> Sequence[tuple[str, datetime]]:
+        """Return names of a sender's interchanges, in order, each with its first receipt.
+
+        Args:
+            connection: The sender's.
+            lowest: First name of the range; as long as `highest`, and like it but for digits.
+            highest: Last name of the range.
+            since: The list starts at the lowest name that was received at this moment or
+                later, and then leaves none out.
+        """
+
+    def answer_times(self, query: Query, *, waiting: bool = False) -> Sequence[AnswerTime]:
+        """Return when each interchange was answered for good, oldest first.
+
+        Args:
+            query: Which interchanges; its `text` is not looked at.
+            waiting: Only those whose final answer is not all sent.
+        """
+
     def events(self, subject: str | None = None) -> Iterator[Event]:
         """Yield events in order; of one subject and of what lies inside it if given."""
+
+    def oldest_open(self) -> Interchange | None:
+        """Return the interchange that waits longest to be closed."""
+
+    def count_outbox(self) -> Mapping[OutboxState, int]:
+        """Count outbox rows by state."""
 
     def count_documents(self) -> Mapping[Step, int]:
         """Count documents by step."""
@@ -277,8 +397,42 @@ class Ledger(Protocol):
     def count_interchanges(self) -> Mapping[InterchangeStep, int]:
         """Count interchanges by step."""
 
-    def count_events(self, what: str) -> int:
-        """Count the events of one name."""
+    def count_events(self, what: str | None = None) -> int:
+        """Count the events of one name, or all of them."""
+
+    # -- reports
+    def count_acts(self, by: str) -> Mapping[str, int]:
+        """Count the events that somebody (a run, an operator) made, by their name."""
+
+    def acted_on(self, by: str, what: Collection[str], limit: int) -> Sequence[str]:
+        """Return the subjects of somebody's events of these names, in order, each once."""
+
+    def received(self, query: Query) -> Sequence[Received]:
+        """Count what the chain of events says was received, by partner.
+
+        Args:
+            query: Its partner and moments are looked at, nothing else.
+        """
+
+    def document_figures(self, query: Query) -> Iterator[DocumentFigures]:
+        """Yield what a report counts of each document, by interchange (oldest first) and place.
+
+        Args:
+            query: Which; its text and limit are not looked at.
+        """
+
+    def count_rules(self, query: Query) -> Sequence[RuleCount]:
+        """Count the rejected documents that break each rule, by partner; most first.
+
+        Args:
+            query: Which documents; its steps, text and limit are not looked at.
+        """
 
     def verify(self) -> Sequence[Break]:
         """Recompute the chain of events; return every place where it breaks."""
+
+    def subjects(self) -> Iterator[Subject]:
+        """Yield all that has a row or an event, as it stood at one moment.
+
+        A row that cannot be read hides no other.
+        """

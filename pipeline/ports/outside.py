@@ -25,7 +25,9 @@ class Clock(Protocol):
 class Inbound(Protocol):
     """One open session on the folders a sender uses.
 
-    Folders are as the sheet names them; names are shown forms (`model.names`).
+    Folders are as the sheet names them; names are shown forms (`model.names`). Any method
+    raises `SessionLost` where the session itself is at its end; after a `TransferError`
+    it is as good as before.
     """
 
     def list_files(self, folder: str) -> Sequence[RemoteFile]:
@@ -35,7 +37,8 @@ class Inbound(Protocol):
         the others.
 
         Raises:
-            ConnectError: The session is gone or the folder cannot be listed.
+            SessionLost: As every method.
+            TransferError: The folder cannot be listed.
         """
 
     def fetch(self, folder: str, file: RemoteFile, limit_bytes: int) -> Iterator[bytes]:
@@ -64,7 +67,10 @@ class Inbound(Protocol):
 
 
 class Outbound(Protocol):
-    """One open session that puts files where a partner picks them up."""
+    """One open session that puts files where a partner picks them up.
+
+    Any method raises `SessionLost` where the session itself is at its end.
+    """
 
     def put(self, folder: str, name: str, payload: bytes) -> bool:
         """Make `payload` appear as `name`, whole or not at all.
@@ -95,7 +101,9 @@ class Doors(Protocol):
         """Log in through `connection`'s door.
 
         Raises:
-            ConnectError: The server cannot be reached, or refuses our key.
+            ConfigError: Our own key, password or pinned key cannot be used.
+            ConnectError: The server cannot be reached.
+            LoginRefused: It is there and does not let this account in.
             HostKeyMismatch: It is not the server that was pinned; nothing was sent.
         """
 
@@ -154,6 +162,9 @@ class Archive(Protocol):
 
     def check(self, sha256: str) -> bool:
         """Read a kept blob again and tell whether it is there, with that hash."""
+
+    def kept(self) -> Iterator[str]:
+        """Yield the SHA-256 of every kept blob, in no order; none is read."""
 
     def sweep(self) -> int:
         """Remove what a crash left half-written; return how many files that was."""

@@ -40,11 +40,7 @@ class Ran:
 Edi = Callable[..., Ran]
 
 
-@pytest.fixture
-def edi(tmp_path: Path) -> Edi:
-    """Run ``edi`` with a workspace of its own: ``edi("run", "--once")``."""
-    home = tmp_path / "var"
-
+def _runs_in(home: Path) -> Edi:
     def run(*arguments: str, stdin: bytes = b"", **environment: str) -> Ran:
         command = [str(Path(sys.executable).parent / "edi"), *arguments]
         ran = subprocess.run(
@@ -58,6 +54,12 @@ def edi(tmp_path: Path) -> Edi:
         return Ran(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
 
     return run
+
+
+@pytest.fixture
+def edi(tmp_path: Path) -> Edi:
+    """Run ``edi`` with a workspace of its own: ``edi("run", "--once")``."""
+    return _runs_in(tmp_path / "var")
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +76,7 @@ def samples() -> ModuleType:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A workspace with one embedded server, a supplier and two recipients on it.
+    """A workspace with one embedded server, two suppliers and three recipients on it.
 
     Attributes:
         home: The workspace (``EDI_HOME``).
@@ -106,8 +108,8 @@ class World:
 
     def log(self) -> list[dict[str, Any]]:
         """Return every whole line of the workspace's log."""
-        path = self.home / "logs" / "edi.jsonl"
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        days = sorted((self.home / "logs").glob("edi-*.jsonl"))
+        text = "".join(path.read_text(encoding="utf-8") for path in days)
         return [json.loads(line) for line in text.splitlines(keepends=True) if line[-1] == "\n"]
 
     def clear(self) -> None:
@@ -124,38 +126,51 @@ class World:
 
 
 PARTNERS = {
-    "supplier": 'role = "sender"\nscanner = "none"\nnaming = "grammar"\napplication_code = "SUP001"\n'
+    "supplier": 'role = "sender"\nscanner = "none"\nnaming = "grammar"\n'
+    'application_code = "SUP001"\n'
     'interfaces = ["FSO1100A", "FSO1106A"]\n',
     "caterer": 'role = "sender"\nscanner = "none"\n',
     "ville-exemple": 'role = "receiver"\nenvelope = "single"\n[retry]\nwaits_s = [0.2, 0.2]\n',
     "hopital-exemple": 'role = "receiver"\nenvelope = "tar.gz"\n[retry]\nwaits_s = [0.2, 0.2]\n',
+    "imprimerie-exemple": 'role = "receiver"\n[retry]\nwaits_s = [0.2, 0.2]\n',
 }
 
 
-@pytest.fixture
-def world(tmp_path: Path, edi: Edi) -> Iterator[World]:
+@pytest.fixture(scope="session")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Set up partners, keys, sheets and the samples' directory; everything is in force."""
-    home = tmp_path / "var"
+    base = tmp_path_factory.mktemp("settled")
+    home, root = base / "var", base / "sftp"
+    edi = _runs_in(home)
     assert edi("init").code == 0
     keys = {name: generate_key(home / "keys" / name) for name in PARTNERS}
-    folders = {name: tmp_path / "sftp" / name for name in PARTNERS}
-    for root in folders.values():
-        for folder in ("in", "out", "archive"):
-            (root / folder).mkdir(parents=True)
     settings = ServerSettings(
-        root=tmp_path / "sftp",
-        host_key=tmp_path / "host_key",
+        root=root,
+        host_key=base / "host_key",
         accounts={name: Account((key,), name) for name, key in keys.items()},
     )
     for table in ("structures.csv", "services.csv", "routes.toml"):
         shutil.copyfile(ROOT / "samples/directory" / table, home / "config/directory" / table)
     with EmbeddedServer(settings) as server:
+        folders = {name: root / name for name in PARTNERS}
         made = World(home, folders, edi, server.port, server.host_key)
         for name, text in PARTNERS.items():
             made.sheet(name, text)
         applied = edi("apply")
         assert applied.code == 0, applied.err
         yield made
+
+
+@pytest.fixture
+def world(settled: World, edi: Edi, tmp_path: Path) -> World:
+    """Give a copy of that workspace of the test's own, and empty folders on its server."""
+    home = tmp_path / "var"
+    shutil.copytree(settled.home, home)
+    for root in settled.folders.values():
+        shutil.rmtree(root, ignore_errors=True)
+        for folder in ("in", "out", "archive"):
+            (root / folder).mkdir(parents=True)
+    return World(home, settled.folders, edi, settled.port, settled.host_key)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import random
 import tarfile
@@ -9,6 +10,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SEEDS = range(20)
 
 
-def test_the_demo_tells_what_became_of_every_file(edi: Callable[..., Any]) -> None:
-    """Outcome, reason and counts of the packaged files are those their makers expect."""
+def test_the_demo_tells_what_became_of_every_file(edi: Callable[..., Any], tmp_path: Path) -> None:
+    """Outcome, reason, answer and counts of the packaged files are those their makers expect."""
     expected = tomllib.loads((ROOT / "samples/demo/expected.toml").read_text(encoding="utf-8"))
 
     ran = edi("demo", "--json")
@@ -26,10 +28,14 @@ def test_the_demo_tells_what_became_of_every_file(edi: Callable[..., Any]) -> No
     assert ran.code == 0, ran.err
     told = ran.json
     assert {
-        (one["partner"], one["name"]): (one["outcome"], one["reason"])
+        (one["partner"], one["name"]): (
+            one["outcome"],
+            one["reason"],
+            answer(one["acknowledgement"]),
+        )
         for one in told["interchanges"]
     } == {
-        (one["supplier"], one["name"]): (one["outcome"], one["reason"] or None)
+        (one["supplier"], one["name"]): (one["outcome"], one["reason"] or None, one["answer"])
         for one in expected["file"]
     }
     totals = Counter[str]()
@@ -38,7 +44,26 @@ def test_the_demo_tells_what_became_of_every_file(edi: Callable[..., Any]) -> No
     assert told["documents"] == dict(totals)
     assert told["delivered"] == totals["accepted"]
     assert told["acknowledged"] == len(expected["file"])
-    assert all(one["acknowledgement"] for one in told["interchanges"])
+    assert told["notices"] == [f"gap-FSO1150A_PLA001-3-3.{form}" for form in ("json", "txt")]
+    assert _kinds_of_answers(tmp_path / "var/demo/sftp") == {
+        "papeterie": {"CSO1100A", "FEN1200A"},
+        "traiteur": {"html", "json"},
+        "plateforme": {"CSO1150A", "CSO1156A", "CSO1157A", "FEN1214A", "json", "txt"},
+        "regie": {"CSO3110A", "html"},
+    }
+
+
+def answer(name: str) -> str:
+    """Return what an answer's name says of it: an interface code, or a suffix."""
+    return name.rpartition(".")[2] if "." in name else name.partition("_")[0]
+
+
+def _kinds_of_answers(root: Path) -> dict[str, set[str]]:
+    """Return what lies in each sender's folder: CPPStatut, CDAR of both kinds, JSON, pages."""
+    return {
+        name: {answer(path.name) for path in (root / name / "out").iterdir()}
+        for name in ("papeterie", "traiteur", "plateforme", "regie")
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +98,7 @@ def test_unknown_files_end_as_an_independent_computation_expects(
         (one["partner"], one["name"]): (one["outcome"], one["reason"])
         for one in ran.json["interchanges"]
     } == {(one.supplier, one.name): (one.outcome, one.reason) for one in drawn}
-    for recipient in ("ville-exemple", "hopital-exemple"):
+    for recipient in ("ville-exemple", "hopital-exemple", "imprimerie-exemple"):
         wanted = Counter(
             payload for one in drawn for to, payload in one.delivered if to == recipient
         )
@@ -81,12 +106,13 @@ def test_unknown_files_end_as_an_independent_computation_expects(
 
 
 def _draw(samples: ModuleType, seed: int) -> Iterator[Drawn]:
-    """Draw four files of one seed; numbers are never shared between seeds."""
+    """Draw some files of one seed; numbers are never shared between seeds."""
     dice = random.Random(seed)
     free = dice.sample(sorted(_FREE), 3)
     for place, kind in enumerate(free):
         yield from _FREE[kind](samples, dice, f"{seed:03d}{place}")
     yield from _historical(samples, dice, f"{seed:03d}")
+    yield from _platform(samples, dice, f"{seed:03d}")
 
 
 def _invoice(samples: ModuleType, dice: random.Random, number: str, buyer: Any) -> Any:
@@ -95,18 +121,36 @@ def _invoice(samples: ModuleType, dice: random.Random, number: str, buyer: Any) 
 
 
 def _good(samples: ModuleType, dice: random.Random, number: str) -> Iterator[Drawn]:
+    """A sound invoice in some envelope; its recipient gets what was in it."""
     name, buyer = dice.choice(
-        [("ville-exemple", samples.VILLE), ("hopital-exemple", samples.HOPITAL)]
+        [
+            ("ville-exemple", samples.VILLE),
+            ("hopital-exemple", samples.HOPITAL),
+            ("imprimerie-exemple", samples.IMPRIMERIE),
+        ]
     )
-    payload = samples.to_ubl(_invoice(samples, dice, number, buyer))
+    invoice = _invoice(samples, dice, number, buyer)
+    write = dice.choice([samples.to_ubl, samples.to_cii, samples.to_facturx])
+    payload = write(invoice)
+    suffix = "pdf" if write is samples.to_facturx else "xml"
+    wrap = dice.choice(sorted(_WRAPPED))
     yield Drawn(
         supplier="traiteur",
-        name=f"{dice.choice(['facture', 'Facture n°', 'x y'])} {number}.xml",
-        payload=payload,
+        name=f"{dice.choice(['facture', 'Facture n°', 'x y'])} {number}.{suffix}{wrap}",
+        payload=_WRAPPED[wrap](samples, f"{number}.{suffix}", payload),
         outcome="accepted",
         reason=None,
         delivered=((name, payload),),
     )
+
+
+_WRAPPED: dict[str, Callable[[ModuleType, str, bytes], bytes]] = {
+    "": lambda _samples, _name, payload: payload,
+    ".gz": lambda _samples, _name, payload: gzip.compress(payload),
+    ".p7m": lambda samples, _name, payload: bytes(samples.signed(payload)),
+    ".tar.gz": lambda samples, name, payload: bytes(samples.tar_gz({name: payload})),
+    ".zip": lambda samples, name, payload: bytes(samples.zipped({name: payload})),
+}
 
 
 def _wrong_amount(samples: ModuleType, dice: random.Random, number: str) -> Iterator[Drawn]:
@@ -240,9 +284,33 @@ def _historical(samples: ModuleType, dice: random.Random, number: str) -> Iterat
     )
 
 
+def _platform(samples: ModuleType, dice: random.Random, number: str) -> Iterator[Drawn]:
+    """A platform's flow with a manifest that is true or not; in one flow, mentions are missing."""
+    invoices = [
+        _invoice(samples, dice, f"P{number}{place}", dice.choice([samples.VILLE, samples.HOPITAL]))
+        for place in range(dice.randint(1, 4))
+    ]
+    kind = dice.choice(["good", "manifest", "mentions"])
+    if kind == "mentions":
+        invoices[-1] = replace(invoices[-1], notes=())
+    files = {f"{place}.xml": samples.to_ubl(one) for place, one in enumerate(invoices)}
+    cents = Decimal(dice.randint(1, 500)) / 100 if kind == "manifest" else Decimal(0)
+    told = samples.with_manifest(files, invoices, cents)
+    good = invoices if kind == "good" else invoices[:-1] if kind == "mentions" else []
+    to = {samples.VILLE.siret: "ville-exemple", samples.HOPITAL.siret: "hopital-exemple"}
+    yield Drawn(
+        supplier="plateforme",
+        name=f"FSO1150A_PLA001_PLA0011150{int(number) + 1:015d}",
+        payload=dice.choice([samples.tar_gz, samples.zipped])(told),
+        outcome={0: "rejected", len(invoices): "accepted"}.get(len(good), "partly accepted"),
+        reason={"good": None, "manifest": "MANIFEST", "mentions": "REJ_SEMAN"}[kind],
+        delivered=tuple((to[one.buyer.siret], samples.to_ubl(one)) for one in good),
+    )
+
+
 def _received(folder: Path) -> Iterator[bytes]:
     for path in folder.iterdir():
-        if path.suffix == ".xml":
+        if path.suffix in {".xml", ".pdf"}:
             yield path.read_bytes()
             continue
         with tarfile.open(fileobj=io.BytesIO(path.read_bytes()), mode="r:gz") as lot:

@@ -103,8 +103,8 @@ def _killed_in_between(world: Any, delay: float) -> bool:
 
 
 def _logged(world: Any, event: str) -> bool:
-    path = world.home / "logs" / "edi.jsonl"
-    return path.exists() and f'"{event}"' in path.read_text(encoding="utf-8")
+    days = (world.home / "logs").glob("edi-*.jsonl")
+    return any(f'"{event}"' in path.read_text(encoding="utf-8") for path in days)
 
 
 def _check_after_restart(

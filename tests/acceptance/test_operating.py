@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
-import signal
-import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -128,8 +124,6 @@ def test_without_its_pack_no_document_is_valid_and_none_is_delivered(
 
 def _packs_folder() -> Path:
     """Return where this installation keeps its packs."""
-    import sys
-
     return Path(sys.prefix) / "share" / "edi" / "packs"
 
 
@@ -314,48 +308,6 @@ def test_without_a_workspace_every_verb_names_the_remedy(edi: Callable[..., Any]
 
     assert ran.code == 2
     assert "edi init" in ran.err
-
-
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_the_scheduler_ends_when_it_is_told_to(
-    world: Any, samples: ModuleType, sign: signal.Signals
-) -> None:
-    """Ctrl-C, or a service manager's word: the pass at work is finished, then it ends."""
-    for number in range(40):
-        drop(world, "caterer", f"{number}.xml", an_invoice(samples, f"S{number}"))
-    command = [str(Path(sys.executable).parent / "edi"), "run"]
-    environment = {**os.environ, "EDI_HOME": str(world.home)}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as running:
-        while not world.log() and running.poll() is None:
-            time.sleep(0.05)
-        running.send_signal(sign)
-        _, err = running.communicate(timeout=60)
-
-    assert (running.returncode, err.decode()) == (0, "")
-    assert len(world.out("ville-exemple")) == 40
-    assert world.edi("documents", "--step", "held", "--json").json == []
-    assert world.edi("verify").code == 0
-
-
-def test_an_impatient_second_interrupt_holds_nobody(world: Any, samples: ModuleType) -> None:
-    """What was not judged yet is judged by the next run: an end is no fault of a document."""
-    for number in range(40):
-        drop(world, "caterer", f"{number}.xml", an_invoice(samples, f"I{number}"))
-    command = [str(Path(sys.executable).parent / "edi"), "run"]
-    environment = {**os.environ, "EDI_HOME": str(world.home)}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as running:
-        while not any(line["event"] == "interchange.received" for line in world.log()):
-            time.sleep(0.02)
-        for _ in range(2):
-            running.send_signal(signal.SIGINT)
-            time.sleep(0.3)
-        running.wait(60)
-
-    assert run(world).code == 0
-
-    assert world.edi("interchanges", "--step", "held", "--json").json == []
-    assert not [name for name in world.out("caterer") if ".held." in name]
-    assert len(world.out("ville-exemple")) == 40
 
 
 def test_a_flow_whose_original_is_lost_can_still_be_rejected(

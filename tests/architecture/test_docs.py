@@ -38,7 +38,9 @@ PROGRAMS = {"cd", "cp", "git", "mkdir", "python", "sqlite3", "ssh-keygen", "ssh-
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _INLINE = re.compile(r"`((?:\.venv/bin/)?edi [^`\n]+)`")
-_LOG = re.compile(r"log\.(?:info|warning|error)\(\s*\"([a-z_]+\.[a-z_]+)\"")
+_LOG = re.compile(
+    r"(?:log\.(?:info|warning|error|exception)|say|trouble)\(\s*(?:log,\s*)?\"([a-z_]+\.[a-z_]+)\""
+)
 
 
 def without_code(text: str) -> str:

@@ -823,6 +823,23 @@ def test_due_rows_come_in_order_of_due_then_key(ledger: SqlLedger) -> None:
     assert _claim(ledger) == []
 
 
+def test_a_row_that_was_not_tried_is_let_go_as_it_was(database: Any, ledger: SqlLedger) -> None:
+    """Its server was down: no attempt is used up, and it is due at once."""
+    one = flow()
+    record(ledger, one)
+    enqueue(ledger, leaving(one, key=OutboxKey("D1")), leaving(one, key=OutboxKey("D2")))
+    (first, old), (second, _) = _claim(ledger)
+
+    ledger.release_outbox([old])
+    ((again, held),) = _claim(ledger)
+    ledger.release_outbox([old])
+
+    assert (again, first.key, second.key) == (first, "D1", "D2")
+    assert _claim(ledger) == [], "a claim of before ends no later one"
+    assert held.token > old.token
+    assert database.sql("SELECT count(*) FROM attempt") == [(0,)]
+
+
 def test_only_answers_are_hastened(ledger: SqlLedger) -> None:
     """A delivery keeps the waits of its sheet: each of its attempts counts."""
     one = flow()

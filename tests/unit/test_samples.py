@@ -8,19 +8,29 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
+import pikepdf
 import pytest
+from asn1crypto import cms
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from lxml import etree
 from stdnum import iban, luhn
 from stdnum.fr import siren, siret, tva
+
+from pipeline.adapters.eicar import TEST_FILE
+from pipeline.ingest.unwrap import Kind, kind_of
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 INVOICES = sorted((SAMPLES / "invoices").glob("*.xml"))
@@ -98,7 +108,8 @@ def test_at_least_45_samples_differ_by_more_than_numbers() -> None:
 
 def test_every_identifier_passes_its_own_check() -> None:
     """A sample must not be refused for a number that nobody could hold."""
-    text = "".join(path.read_text(encoding="utf-8") for path in INVOICES)
+    dropped = (path for path in DEMO.glob("*/*") if kind_of(path.read_bytes()) is Kind.XML)
+    text = "".join(path.read_text(encoding="utf-8") for path in (*INVOICES, *dropped))
     directory = (SAMPLES / "directory/structures.csv").read_text(encoding="utf-8")
     found = {
         siret: set(re.findall(r'"0009">([^<]+)<', text)) | set(re.findall(r"(?m)^\d+", directory)),
@@ -132,6 +143,56 @@ def test_expected_counts_are_conserved(entry: dict[str, dict[str, int]]) -> None
 
     assert received == sum(counts.values())
     assert counts["accepted"] == sum(entry["delivered"].values())
+
+
+def test_every_envelope_and_syntax_is_among_the_dropped_files() -> None:
+    """By what the files are, whatever they are called."""
+    kinds = {kind_of(path.read_bytes()) for path in DEMO.glob("*/*")}
+
+    assert kinds == {Kind.XML, Kind.GZIP, Kind.ZIP, Kind.PDF, Kind.P7M, Kind.EMPTY}
+
+
+def test_a_clone_is_clean_and_small() -> None:
+    """No scanner finds anything, and the bomb is no burden to carry."""
+    committed = [path for path in SAMPLES.rglob("*") if path.is_file()]
+
+    infected = [
+        path.name
+        for path in committed
+        if any(start[:30] in path.read_bytes() for start in (TEST_FILE, b64encode(TEST_FILE)))
+    ]
+
+    assert infected == []
+    assert (DEMO / "traiteur/lot-bombe.zip").stat().st_size < 50_000
+
+
+def test_a_factur_x_of_ours_is_read_by_another_reader() -> None:
+    """Its catalogue leads to the invoice, and nothing in the file needed repair."""
+    path = DEMO / "papeterie/FSO1117A_PAP001_PAP0011117000000000000001"
+
+    with pikepdf.open(path, attempt_recovery=False) as pdf:
+        problems = pdf.check_pdf_syntax()
+        embedded = pdf.attachments["factur-x.xml"].get_file().read_bytes()
+
+    assert problems == []
+    assert etree.QName(etree.fromstring(embedded)).localname == "CrossIndustryInvoice"
+
+
+def test_the_signed_invoice_is_truly_signed() -> None:
+    """By its own certificate, over the bytes inside; nobody need trust it."""
+    path = DEMO / "traiteur/facture-2026-0106.xml.p7m"
+    envelope = cms.ContentInfo.load(path.read_bytes())["content"]
+    (signer,), (certificate,) = envelope["signer_infos"], envelope["certificates"]
+    content = envelope["encap_content_info"]["content"].native
+    told = {one["type"].native: one["values"].native for one in signer["signed_attrs"]}
+
+    key = x509.load_der_x509_certificate(certificate.chosen.dump()).public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    signed = signer["signed_attrs"].untag().dump()
+    key.verify(signer["signature"].native, signed, ec.ECDSA(SHA256()))
+
+    assert told == {"content_type": ["data"], "message_digest": [sha256(content).digest()]}
+    assert content.startswith(b"<?xml")
 
 
 def test_an_invoice_computes_its_totals(maker: ModuleType) -> None:

@@ -9,10 +9,10 @@ from enum import Enum
 from typing import TypeVar
 
 from sqlalchemy import (
+    Column,
     CompoundSelect,
     Connection,
     Engine,
-    Table,
     delete,
     func,
     insert,
@@ -22,19 +22,36 @@ from sqlalchemy import (
     update,
 )
 
-from pipeline.adapters.database import chain, claims, reading, rows, tables
+from pipeline.adapters.database import chain, claims, figures, jobs, notices, reading, rows, tables
 from pipeline.adapters.database.sheets import apply_sheets, read_sheets
 from pipeline.adapters.database.statements import BY_AGE, outbox_where
+from pipeline.adapters.database.subjects import read_subjects
 from pipeline.adapters.database.transaction import SqlTransaction
 from pipeline.adapters.database.trouble import translated
 from pipeline.model.document import Document
-from pipeline.model.event import Event
-from pipeline.model.identity import DocumentId, InterchangeId
+from pipeline.model.event import Event, Fact
+from pipeline.model.figures import DocumentFigures, Received, RuleCount
+from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.report import ValidationReport
-from pipeline.model.status import InterchangeStep, OutboxState, Step
-from pipeline.ports.ledger import Break, Claim, Query, Sheets
+from pipeline.model.run import JobRun, Pause
+from pipeline.model.status import (
+    INTERCHANGE_FOLLOWS,
+    InterchangeStep,
+    OutboxState,
+    Step,
+    is_final,
+)
+from pipeline.ports.ledger import (
+    UNLIMITED_BYTES,
+    AnswerTime,
+    Break,
+    Claim,
+    Query,
+    Sheets,
+    Subject,
+)
 
 _S = TypeVar("_S", bound=Enum)
 
@@ -81,6 +98,14 @@ class SqlLedger:
         with self._read() as connection:
             return read_sheets(connection)
 
+    def sheets_version(self) -> int:
+        """Return a number that grows whenever a sheet changes or is closed."""
+        columns = tables.event.c
+        changes = columns.what.in_(("sheet.applied", "sheet.closed"))
+        with self._read() as connection:
+            newest = select(func.max(columns.seq)).where(changes)
+            return connection.execute(newest).scalar() or 0
+
     def apply(self, sheets: Sheets, by: str, at: datetime) -> None:
         """Put `sheets` in force; each changed sheet becomes a new version, with an event.
 
@@ -119,11 +144,16 @@ class SqlLedger:
 
     # -- claims
     def claim_interchanges(
-        self, owner: str, now: datetime, until: datetime, limit: int
+        self,
+        owner: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        limit_bytes: int = UNLIMITED_BYTES,
     ) -> Sequence[tuple[Interchange, Claim]]:
-        """Claim RECEIVED interchanges that nobody holds, oldest first."""
+        """Claim RECEIVED interchanges that nobody holds, connections taking turns."""
         with self._write() as connection:
-            return claims.claim_interchanges(connection, owner, now, until, limit)
+            return claims.claim_interchanges(connection, owner, now, until, limit, limit_bytes)
 
     def claim_outbox(
         self,
@@ -136,6 +166,11 @@ class SqlLedger:
         """Claim due PENDING rows of one connection that nobody holds, by due, then key."""
         with self._write() as database:
             return claims.claim_outbox(database, owner, now, until, limit, connection)
+
+    def release_outbox(self, ended: Sequence[Claim]) -> None:
+        """End claims whose rows were not tried: they stay as they are, and due."""
+        with self._write() as connection:
+            claims.release_outbox(connection, ended)
 
     def due_connections(self, now: datetime) -> Sequence[str]:
         """Return the names of connections with due PENDING rows, sorted."""
@@ -167,6 +202,61 @@ class SqlLedger:
         """End every claim; only for a process that knows it is alone."""
         with self._write() as connection:
             return claims.void_claims(connection)
+
+    # -- scheduled passes
+    def begin_runs(self, runs: Sequence[JobRun]) -> Sequence[JobRun]:
+        """Write the rows whose slot nobody has yet; return those that were written."""
+        with self._write() as connection:
+            return jobs.begin(connection, runs)
+
+    def end_runs(self, runs: Sequence[JobRun]) -> None:
+        """Write how passes ended that this run has begun."""
+        with self._write() as connection:
+            jobs.end(connection, runs)
+
+    def break_off_runs(self, at: datetime, reason: str) -> int:
+        """Mark passes that were begun and never ended as failed; return how many."""
+        with self._write() as connection:
+            return jobs.break_off(connection, at, reason)
+
+    def forget_runs(self, before: datetime) -> int:
+        """Remove passes that ended well before a moment; the newest of a job stays."""
+        with self._write() as connection:
+            return jobs.forget(connection, before)
+
+    def last_slots(self) -> Mapping[str, datetime]:
+        """Return the newest slot of every job."""
+        with self._read() as connection:
+            return jobs.last_slots(connection)
+
+    def runs(
+        self, *, job: str | None = None, run: str | None = None, limit: int = 100
+    ) -> Sequence[JobRun]:
+        """List passes, newest first; None matches anything."""
+        with self._read() as connection:
+            return jobs.find(connection, job, run, limit)
+
+    def pauses(self) -> Sequence[Pause]:
+        """Return what is paused, by partner."""
+        with self._read() as connection:
+            return jobs.pauses(connection)
+
+    def pause(self, pause: Pause) -> bool:
+        """Set a pause, with an event; False where it stands already."""
+        with self._write() as connection:
+            if not jobs.set_pause(connection, pause):
+                return False
+            chain.append(connection, [_paused(pause)])
+            return True
+
+    def resume(self, partner: str, by: str, at: datetime) -> bool:
+        """Lift a pause, with an event; False where there is none."""
+        with self._write() as connection:
+            if not jobs.lift_pause(connection, partner):
+                return False
+            fact = Fact(at=at, subject=partner, what="partner.resumed", by=by, data={})
+            chain.append(connection, [fact])
+            return True
 
     # -- reading
     def interchanges(self, query: Query) -> Sequence[Interchange]:
@@ -221,6 +311,23 @@ class SqlLedger:
         with self._read() as connection:
             return reading.find_outbox(connection, outbox_where(*where))
 
+    def known_rows(self, keys: Collection[OutboxKey]) -> Collection[OutboxKey]:
+        """Return those keys that an outbox row has."""
+        with self._read() as connection:
+            return notices.known_rows(connection, keys)
+
+    def names_between(
+        self, connection: str, lowest: str, highest: str, since: datetime
+    ) -> Sequence[tuple[str, datetime]]:
+        """Return names of a sender's interchanges, in order, each with its first receipt."""
+        with self._read() as database:
+            return notices.names_between(database, connection, lowest, highest, since)
+
+    def answer_times(self, query: Query, *, waiting: bool = False) -> Sequence[AnswerTime]:
+        """Return when each interchange was answered for good, oldest first."""
+        with self._read() as connection:
+            return notices.answer_times(connection, query, waiting=waiting)
+
     def events(self, subject: str | None = None) -> Iterator[Event]:
         """Yield events in order; of one subject and of what lies inside it if given.
 
@@ -231,28 +338,76 @@ class SqlLedger:
         with self._read() as connection:
             yield from chain.read_events(connection, *where)
 
+    def oldest_open(self) -> Interchange | None:
+        """Return the interchange that waits longest to be closed."""
+        final = [step.value for step in InterchangeStep if is_final(INTERCHANGE_FOLLOWS, step)]
+        statement = select(tables.interchange).where(tables.interchange.c.step.not_in(final))
+        with self._read() as connection:
+            row = connection.execute(statement.order_by(*BY_AGE).limit(1)).first()
+            return rows.interchange_of(row) if row else None
+
+    def count_outbox(self) -> Mapping[OutboxState, int]:
+        """Count outbox rows by state; every state is there, with 0 too."""
+        return self._count(tables.outbox.c.state, OutboxState)
+
     def count_documents(self) -> Mapping[Step, int]:
         """Count documents by step; every step is there, with 0 too."""
-        return self._count(tables.document, Step)
+        return self._count(tables.document.c.step, Step)
 
     def count_interchanges(self) -> Mapping[InterchangeStep, int]:
         """Count interchanges by step; every step is there, with 0 too."""
-        return self._count(tables.interchange, InterchangeStep)
+        return self._count(tables.interchange.c.step, InterchangeStep)
 
-    def count_events(self, what: str) -> int:
-        """Count the events of one name."""
-        statement = select(func.count()).where(tables.event.c.what == what)
+    def count_events(self, what: str | None = None) -> int:
+        """Count the events of one name, or all of them."""
+        statement = select(func.count()).select_from(tables.event)
+        if what is not None:
+            statement = statement.where(tables.event.c.what == what)
         with self._read() as connection:
             return connection.execute(statement).scalar_one()
+
+    # -- reports
+    def count_acts(self, by: str) -> Mapping[str, int]:
+        """Count the events that somebody (a run, an operator) made, by their name."""
+        with self._read() as connection:
+            return figures.count_acts(connection, by)
+
+    def acted_on(self, by: str, what: Collection[str], limit: int) -> Sequence[str]:
+        """Return the subjects of somebody's events of these names, in order, each once."""
+        with self._read() as connection:
+            return figures.acted_on(connection, by, what, limit)
+
+    def received(self, query: Query) -> Sequence[Received]:
+        """Count what the chain of events says was received, by partner."""
+        with self._read() as connection:
+            return figures.received(connection, query)
+
+    def document_figures(self, query: Query) -> Iterator[DocumentFigures]:
+        """Yield what a report counts of each document, by interchange (oldest first) and place."""
+        with self._read() as connection:
+            yield from figures.document_figures(connection, query)
+
+    def count_rules(self, query: Query) -> Sequence[RuleCount]:
+        """Count the rejected documents that break each rule, by partner; most first."""
+        with self._read() as connection:
+            return figures.count_rules(connection, query)
 
     def verify(self) -> Sequence[Break]:
         """Recompute the chain of events; return every place where it breaks."""
         with self._read() as connection:
             return chain.verify(connection)
 
+    def subjects(self) -> Iterator[Subject]:
+        """Yield all that has a row or an event, as it stood at one moment.
+
+        A row that cannot be read hides no other.
+        """
+        with self._read() as connection:
+            yield from read_subjects(connection)
+
     # -- how
-    def _count(self, table: Table, steps: type[_S]) -> Mapping[_S, int]:
-        statement = select(table.c.step, func.count()).group_by(table.c.step)
+    def _count(self, column: Column[str], steps: type[_S]) -> Mapping[_S, int]:
+        statement = select(column, func.count()).group_by(column)
         with self._read() as connection:
             found = {steps(step): count for step, count in connection.execute(statement)}
         return {step: found.get(step, 0) for step in steps}
@@ -275,4 +430,11 @@ def _inside(subject: str) -> CompoundSelect[tuple[str]]:
         select(literal(subject)),
         select(documents.id).where(documents.interchange == subject),
         select(files.key).where(files.interchange == subject),
+    )
+
+
+def _paused(pause: Pause) -> Fact:
+    data = {"reason": pause.reason} if pause.reason else {}
+    return Fact(
+        at=pause.since, subject=pause.partner, what="partner.paused", by=pause.by, data=data
     )

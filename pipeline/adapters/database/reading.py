@@ -96,7 +96,7 @@ def find_outbox(
 
 def list_interchanges(connection: Connection, query: Query) -> Sequence[Interchange]:
     """Answer a query about interchanges, newest first."""
-    statement = _filtered(select(interchange), query, interchange.c.step)
+    statement = filtered(select(interchange), query, interchange.c.step)
     if query.text is not None:
         numbered = exists().where(
             document.c.interchange == interchange.c.id,
@@ -112,7 +112,7 @@ def list_interchanges(connection: Connection, query: Query) -> Sequence[Intercha
 def list_documents(connection: Connection, query: Query) -> Sequence[Document]:
     """Answer a query about documents, by interchange (newest first) and place."""
     joined = select(document).join(interchange, document.c.interchange == interchange.c.id)
-    statement = _filtered(joined, query, document.c.step)
+    statement = filtered(joined, query, document.c.step)
     if query.text is not None:
         columns = document.c
         statement = statement.where(
@@ -129,7 +129,8 @@ def list_documents(connection: Connection, query: Query) -> Sequence[Document]:
     return [document_of(row) for row in connection.execute(ordered)]
 
 
-def _filtered(statement: Select[Any], query: Query, step: ColumnElement[str]) -> Select[Any]:
+def filtered(statement: Select[Any], query: Query, step: ColumnElement[str]) -> Select[Any]:
+    """Narrow a statement on interchanges to what a query asks, its text and limit aside."""
     if query.partner is not None:
         statement = statement.where(interchange.c.partner == query.partner)
     if query.interchange is not None:

@@ -36,7 +36,8 @@ def _text(value: Hashable) -> str:
 
 
 @lru_cache(_AT_HAND)
-def _header_of(text: str) -> RoutingHeader:
+def header_of(text: str) -> RoutingHeader:
+    """Read the header of a document."""
     return load(RoutingHeader, text)
 
 
@@ -129,7 +130,7 @@ def document_of(row: Row[Any]) -> Document:
         sha256=row.sha256,
         step=Step(row.step),
         syntax=Syntax(row.syntax) if row.syntax else None,
-        header=_header_of(row.header),
+        header=header_of(row.header),
         reasons=load_all(Reason, row.reasons) if row.reasons != _NONE else (),
         route=row.route,
         first=DocumentId(row.first) if row.first else None,

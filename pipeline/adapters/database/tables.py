@@ -195,7 +195,7 @@ event = Table(
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
     Index("event_subject", "subject", "seq"),
-    Index("event_what", "what"),
+    Index("event_what", "what", "seq"),
 )
 
 #: One row: how many events there are, and the hash of the last.

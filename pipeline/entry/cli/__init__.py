@@ -13,10 +13,14 @@ from pipeline.entry.cli import (
     bench,
     demo,
     init,
+    log,
     operate,
     packs,
+    passes,
     read,
+    report,
     run_verb,
+    up,
     validate,
     verify,
 )
@@ -37,9 +41,17 @@ app = typer.Typer(
 app.command("init")(init.init)
 app.command("apply")(apply.apply)
 app.command("run")(run_verb.run)
+app.command("up")(up.up)
+app.command("status")(passes.status)
+app.command("runs")(passes.runs)
+app.command("pause")(passes.pause)
+app.command("resume")(passes.resume)
+app.command("drain")(passes.drain)
 app.command("validate")(validate.validate)
 app.command("interchanges")(read.interchanges)
 app.command("documents")(read.documents)
+app.command("log")(log.log)
+app.command("report")(report.report)
 app.command("show")(read.show)
 app.command("trace")(read.trace)
 app.command("why")(read.why)

@@ -11,6 +11,8 @@ import typer
 from pipeline import bootstrap
 from pipeline.entry import measure
 from pipeline.entry.cli.output import AsJson, say, say_json
+from pipeline.entry.measure_fairness import measure_fairness
+from pipeline.entry.measure_sftp import measure_sftp
 
 
 class Bench(Enum):
@@ -19,19 +21,23 @@ class Bench(Enum):
     VALIDATE = "validate"
     PATH = "path"
     MEMORY = "memory"
+    SFTP = "sftp"
+    FAIRNESS = "fairness"
 
 
 def bench(
-    name: Annotated[Bench, typer.Argument(help="validate | path | memory")],
+    name: Annotated[Bench, typer.Argument(help="validate | path | memory | sftp | fairness")],
     as_json: AsJson = False,
 ) -> None:
-    """Mesurer / measure: CPU time of judging, the whole path over SFTP, memory."""
+    """Mesurer / measure: CPU time of judging, the whole path over SFTP, memory, transfers."""
     place = bootstrap.workspace()
     bootstrap.shelf(place).install()
     measured = {
         Bench.VALIDATE: measure.measure_validate,
         Bench.PATH: measure.measure_path,
         Bench.MEMORY: measure.measure_memory,
+        Bench.SFTP: measure_sftp,
+        Bench.FAIRNESS: measure_fairness,
     }[name](place)
     told = _plain(measured)
     if as_json:

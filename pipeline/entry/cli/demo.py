@@ -14,6 +14,7 @@ from pipeline.app.views import Became, Conservation
 from pipeline.entry import showcase
 from pipeline.entry.cli.output import AsJson, say, say_json, say_table
 from pipeline.model.controls import found
+from pipeline.model.decision import Reason
 
 
 def demo(
@@ -43,8 +44,7 @@ def demo(
         say_json(_as_object(shown))
     else:
         _tell(shown, home)
-    everything = len(shown.read_back) == len(shown.files)
-    if not (everything and shown.documents.holds and shown.interchanges.holds):
+    if not (shown.whole and shown.documents.holds and shown.interchanges.holds):
         raise typer.Exit(1)
 
 
@@ -64,19 +64,28 @@ def _as_object(shown: showcase.Shown) -> dict[str, object]:
         "documents": {key: value for key, value in asdict(lines).items() if key != "waiting"},
         "delivered": shown.delivered,
         "acknowledged": len(shown.read_back),
+        "notices": list(shown.notices),
     }
 
 
 def _tell(shown: showcase.Shown, home: Path) -> None:
     say_table(
         "Ce que chaque fichier est devenu / what became of each file",
-        ("partenaire", "fichier / file", "issue / outcome", "documents", "motif / reason"),
+        (
+            "partenaire\npartner",
+            "fichier\nfile",
+            "issue\noutcome",
+            "documents",
+            "réponse\nanswer",
+            "motif\nreason",
+        ),
         (
             (
                 one.interchange.partner,
                 one.interchange.name,
                 one.outcome.value,
                 _counts(one),
+                _answer(one),
                 _why(one),
             )
             for one in shown.files
@@ -89,6 +98,8 @@ def _tell(shown: showcase.Shown, home: Path) -> None:
         f" found; {len(shown.read_back)} flux sur / of {len(shown.files)} répondus et relus"
         " / answered and read back."
     )
+    if shown.notices:
+        say(f"Avis relus / notices read back: {', '.join(shown.notices)}")
     say(f"Tout est sous / everything is under {home}: EDI_HOME={home} edi interchanges")
 
 
@@ -99,12 +110,21 @@ def _counts(one: Became) -> str:
     return ", ".join(f"{count} {step}" for step, count in sorted(steps.items()))
 
 
+def _answer(one: Became) -> str:
+    """Return what the answer's first file is: an interface code, or a suffix."""
+    name = one.acknowledgement or ""
+    return name.rpartition(".")[2] if "." in name else name.partition("_")[0]
+
+
 def _why(one: Became) -> str:
+    """Tell the first reason: of the file that is to blame, not of those lost with it."""
     if not one.reasons:
         return ""
+    code = one.reasons[0]
     reasons = [reason for document in one.documents for reason in document.reasons]
-    told = found(reasons[0])["fr"] if reasons else one.interchange.detail
-    return f"{one.reasons[0]} — {told}"
+    detail = Reason(code=code, place="", message={"fr": one.interchange.detail})
+    told = next((reason for reason in reasons if reason.code == code), detail)
+    return f"{code} — {found(told)['fr']}"
 
 
 def _line(what: str, line: Conservation) -> str:

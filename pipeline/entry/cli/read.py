@@ -11,7 +11,7 @@ import typer
 from typer.models import OptionInfo
 
 from pipeline import bootstrap
-from pipeline.app.views import Became, became
+from pipeline.app.views import Became, became, scanned
 from pipeline.app.views import why as why_of
 from pipeline.entry.cli.output import AsJson, Subject, complain, say, say_json, say_table, typed
 from pipeline.model.document import Document
@@ -178,6 +178,7 @@ def _tell_document(ledger: Ledger, subject: str) -> dict[str, object] | None:
     return {
         **document_row(one),
         "interchange": one.interchange,
+        "scanner": scanned(ledger, one.interchange),
         "sha256": one.sha256,
         "layers": {r.layer.value: r.outcome.value for r in report.layers} if report else {},
         "trouble": report.trouble_detail if report else "",
@@ -201,6 +202,7 @@ def _tell_interchange(ledger: Ledger, subject: str) -> dict[str, object] | None:
         "connection": one.connection,
         "size": one.size,
         "sha256": one.sha256,
+        "scanner": scanned(ledger, one.id),
         "detail": one.detail,
         "first": one.first,
         "contents": [document_row(document) for document in sum_up.documents],

@@ -19,7 +19,7 @@ from pipeline.app.check import Checked, Source, check
 from pipeline.entry.cli.output import complain, say_json, shown, typed
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Layer, Outcome, Severity
-from pipeline.validate.render import report_object
+from pipeline.validate.render import Judgement, report_object, report_page
 
 
 class Format(Enum):
@@ -27,6 +27,7 @@ class Format(Enum):
 
     TEXT = "text"
     JSON = "json"
+    HTML = "html"
 
 
 def validate(
@@ -40,7 +41,7 @@ def validate(
     jobs: Annotated[
         int, typer.Option(help="Processus / worker processes; 0: all cores.", min=0, max=64)
     ] = 0,
-    output: Annotated[Format, typer.Option("--format", help="text | json")] = Format.TEXT,
+    output: Annotated[Format, typer.Option("--format", help="text | json | html")] = Format.TEXT,
 ) -> None:
     """Contrôler des factures / judge invoices: XSD, EN 16931, profile.
 
@@ -52,14 +53,20 @@ def validate(
     _check_named(paths)
     wanted = _layers(layers)
     worst = 0
+    judged: list[Judgement] = []
     with bootstrap.checking(workers=jobs) as (engine, spool):
         for checked in check(_sources(paths), engine, spool, known[profile], wanted):
             worst = max(worst, _code(checked.judged.report.outcome))
             if output is Format.JSON:
                 say_json(report_object(checked.path, checked.document, checked.judged))
                 sys.stdout.flush()
+            elif output is Format.HTML:
+                judged.append((checked.path, checked.document, checked.judged))
             else:
                 _print(checked)
+    if output is Format.HTML:
+        sys.stdout.buffer.write(report_page(judged, profile))
+        sys.stdout.flush()
     raise typer.Exit(worst)
 
 

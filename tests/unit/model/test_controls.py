@@ -57,6 +57,7 @@ def test_our_own_codes_stand_where_they_happen() -> None:
     """A hold is told at the step whose check it stopped; a person has the last word."""
     assert {one.code: one.step for one in OURS} == {
         "SCANNER_SILENT": 4,
+        "ARCHIVE_LOST": 7,
         "MANIFEST": 10,
         "FLOW_IRR": 10,
         "ENGINE_CRASH": 11,
@@ -84,7 +85,7 @@ def test_a_control_is_told_in_both_languages(control: Control) -> None:
     assert all(text.endswith(".") for text in control.action.values())
 
 
-@pytest.mark.parametrize("code", [*(trouble.value for trouble in Trouble), "NO_ROUTE"])
+@pytest.mark.parametrize("code", [*(one.value for one in Trouble), "ARCHIVE_LOST", "NO_ROUTE"])
 def test_what_is_our_own_trouble_is_for_an_operator(code: str) -> None:
     """A sender is never asked to act on a fault of ours, and is told not to resend."""
     control = CONTROL[code]
@@ -95,7 +96,7 @@ def test_what_is_our_own_trouble_is_for_an_operator(code: str) -> None:
 
 def test_everything_else_is_for_the_sender() -> None:
     """Only holds wait for us."""
-    held = {trouble.value for trouble in Trouble} | {"NO_ROUTE"}
+    held = {trouble.value for trouble in Trouble} | {"ARCHIVE_LOST", "NO_ROUTE"}
 
     assert {one.code for one in CONTROLS if one.acts is Actor.OPERATOR} == held
 

@@ -188,7 +188,7 @@ def _record() -> None:
         sa.Column("previous", sa.Text(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Index("event_subject", "subject", "seq"),
-        sa.Index("event_what", "what"),
+        sa.Index("event_what", "what", "seq"),
     )
     op.create_table(
         "chain_head",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -97,7 +96,7 @@ def _running(place: bootstrap.Workspace) -> Iterator[None]:
         try:
             yield
         finally:
-            running.send_signal(signal.SIGINT)
+            running.terminate()
             running.wait(_LIMIT_S)
 
 

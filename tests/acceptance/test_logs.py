@@ -36,7 +36,7 @@ def drop(world: Any, supplier: str, name: str, payload: bytes) -> None:
 def started(world: Any, *arguments: str) -> subprocess.Popen[str]:
     """Start a verb and go on."""
     return subprocess.Popen(
-        [str(Path(sys.executable).parent / "edi"), *arguments],
+        ["env", "--default-signal=INT", str(Path(sys.executable).parent / "edi"), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -44,17 +44,30 @@ def until(true: Callable[[], object], seconds: float = 60) -> None:
 
 
 @contextmanager
+def started(home: Path, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start ``edi`` as from a terminal, and leave nothing of it behind."""
+    # tests that run in the background have interrupts ignored, and would pass that on
+    terminal = ("env", "--default-signal=INT")
+    with subprocess.Popen(
+        [*terminal, str(Path(sys.executable).parent / "edi"), *arguments],
+        env={**os.environ, "EDI_HOME": str(home), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+@contextmanager
 def scheduler(world: Any, **environment: str) -> Iterator[None]:
     """Let ``edi run`` work beside the test, and end it in an orderly way."""
-    command = [str(Path(sys.executable).parent / "edi"), "run"]
-    found = {**os.environ, "EDI_HOME": str(world.home), **environment}
-    with subprocess.Popen(command, env=found, stderr=subprocess.PIPE) as running:
-        try:
-            yield
-        finally:
-            running.send_signal(signal.SIGINT)
-            _, err = running.communicate(timeout=60)
-            assert (running.returncode, err.decode()) == (0, "")
+    with started(world.home, "run", **environment) as running:
+        yield
+        running.terminate()
+        _, err = running.communicate(timeout=60)
+        assert (running.returncode, err.decode()) == (0, "")
 
 
 def runs(world: Any, job: str = "pull:caterer") -> list[dict[str, Any]]:
@@ -218,9 +231,7 @@ def test_the_scheduler_ends_when_it_is_told_to(
     """Ctrl-C, or a service manager's word: what is at work is finished, then it ends."""
     for number in range(40):
         drop(world, f"{number}.xml", an_invoice(samples, f"S{number}"))
-    command = [str(Path(sys.executable).parent / "edi"), "run"]
-    environment = {**os.environ, "EDI_HOME": str(world.home)}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as running:
+    with started(world.home, "run") as running:
         until(world.log)
         running.send_signal(sign)
         _, err = running.communicate(timeout=60)
@@ -236,14 +247,12 @@ def test_an_impatient_second_interrupt_holds_nobody(world: Any, samples: ModuleT
     """What was not judged yet is judged by the next run: an end is no fault of a document."""
     for number in range(40):
         drop(world, f"{number}.xml", an_invoice(samples, f"I{number}"))
-    command = [str(Path(sys.executable).parent / "edi"), "run"]
-    environment = {**os.environ, "EDI_HOME": str(world.home)}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as running:
+    with started(world.home, "run") as running:
         until(lambda: any(line["event"] == "interchange.received" for line in world.log()))
         for _ in range(2):
             running.send_signal(signal.SIGINT)
             time.sleep(0.3)
-        running.wait(60)
+        running.communicate(timeout=60)
 
     assert world.edi("run", "--once").code == 0
 
@@ -322,13 +331,7 @@ def test_up_serves_local_folders_and_works(edi: Callable[..., Any], tmp_path: Pa
     home = tmp_path / "var"
     assert edi("init").code == 0
     assert edi("up", "--port", "22022").code == 2  # no sheet leads there yet
-    command = [str(Path(sys.executable).parent / "edi"), "up", "--example", "--port", "22022"]
-    with subprocess.Popen(
-        command,
-        env={**os.environ, "EDI_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as running:
+    with started(home, "up", "--example", "--port", "22022") as running:
         until(lambda: edi("runs", "--json").json)
         assert (home / "sftp" / "papeterie" / "in").is_dir()
         running.send_signal(signal.SIGTERM)

@@ -7,7 +7,7 @@ A new one goes at the end: its place gives it its number and its day.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -205,6 +205,33 @@ SYNDICAT = _public(
 INCONNUE = _public(
     "21000999", "Ville de Nulle-Part", _address("1 rue Perdue", "49996", "Nulle-Part")
 )
+#: A public body that bills companies, and two companies; only the first can be billed.
+REGIE = _firm(
+    "25000654",
+    "Régie des eaux d'Exemple",
+    _address("2 quai du Château-d'Eau", "49999", "Exemple-sur-Loire"),
+    legal_info="Régie à personnalité morale",
+)
+IMPRIMERIE = _firm(
+    "09100016", "Imprimerie de l'Exemple SAS", _address("7 rue des Presses", "49998", "Exemple")
+)
+INCONNUE_SARL = _firm(
+    "09100017", "Sans-Adresse SARL", _address("1 rue Perdue", "49996", "Nulle-Part")
+)
+#: Public structures of the directory, each with its services and whether they are open.
+SERVICES: Mapping[str, tuple[tuple[str, str, bool], ...]] = {
+    VILLE.siret or "": (
+        ("SCOLAIRE", "Affaires scolaires", True),
+        ("TECHNIQUE", "Services techniques", True),
+        ("CULTURE", "Affaires culturelles", True),
+        ("FETES", "Comité des fêtes", False),
+    ),
+    HOPITAL.siret or "": (
+        ("PHARMACIE", "Pharmacie centrale", True),
+        ("CUISINE", "Restauration", True),
+    ),
+    COLLEGE.siret or "": (("INTENDANCE", "Intendance", True),),
+}
 VAT_NUMBERS = {
     party.siret: french_vat((party.siret or "")[:9]) for party in (VILLE, HOPITAL, COLLEGE)
 }

@@ -264,8 +264,9 @@ class Ledger(Protocol):
     ) -> Sequence[tuple[Interchange, Claim]]:
         """Claim RECEIVED interchanges that nobody holds, connections taking turns.
 
-        Each connection's oldest comes first, then each one's second oldest. No more are
-        claimed once `limit_bytes` (as received) are reached; the first one always is.
+        First come those that have the fewest bytes of their own connection waiting before
+        them. No more are claimed once `limit_bytes` (as received) are reached; the first
+        one always is.
         """
 
     def claim_outbox(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -148,6 +149,18 @@ def test_connections_take_turns(ledger: SqlLedger) -> None:
         ("small", "0099"),
         ("large", "0001"),
     ]
+
+
+def test_turns_are_counted_in_bytes(ledger: SqlLedger) -> None:
+    """Ten small files weigh no more than one large one, and do not wait for ten of those."""
+    with ledger.transaction() as tx:
+        for number in range(10):
+            tx.record(a_flow("large", number, size=100), "run:1")
+            tx.record(a_flow("small", 50 + number, size=10), "run:1")
+
+    claimed = ledger.claim_interchanges("run:1", NOW, NOW + MINUTE, 100, 200)
+
+    assert Counter(one.connection for one, _ in claimed) == {"large": 1, "small": 10}
 
 
 def test_a_batch_ends_where_it_is_heavy_enough_and_is_never_empty(ledger: SqlLedger) -> None:

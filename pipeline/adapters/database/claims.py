@@ -45,14 +45,19 @@ def claim_interchanges(
     limit: int,
     limit_bytes: int,
 ) -> Sequence[tuple[Interchange, Claim]]:
-    """Claim received interchanges: each connection's oldest first, then each one's second.
+    """Claim received interchanges, connections taking turns by bytes.
 
-    One sender's thousand files so never keep another's first one waiting.
+    What a connection has waiting before an interchange, in bytes, is that one's turn: a
+    sender of many small files is not kept waiting by one of few large ones, nor by one
+    of thousands.
     """
     columns = interchange.c
-    own_turn = func.row_number().over(partition_by=columns.connection, order_by=BY_AGE)
+    own = func.sum(columns.size).over(
+        partition_by=columns.connection, order_by=BY_AGE, rows=(None, 0)
+    )
+    turn = (own - columns.size).label("turn")
     queue = (
-        select(columns.id, columns.size, columns.received_at, columns.name, own_turn.label("turn"))
+        select(columns.id, columns.size, columns.received_at, columns.name, turn)
         .where(columns.step == InterchangeStep.RECEIVED.value, is_free(interchange, now))
         .subquery()
     )

@@ -56,9 +56,10 @@ def claim_interchanges(
         partition_by=columns.connection, order_by=BY_AGE, rows=(None, 0)
     )
     turn = (own - columns.size).label("turn")
+    free = (columns.step == InterchangeStep.RECEIVED.value, is_free(interchange, now))
     queue = (
         select(columns.id, columns.size, columns.received_at, columns.name, turn)
-        .where(columns.step == InterchangeStep.RECEIVED.value, is_free(interchange, now))
+        .where(*free)
         .subquery()
     )
     in_turn = (queue.c.turn, queue.c.received_at, queue.c.name)
@@ -69,7 +70,8 @@ def claim_interchanges(
     waiting = (
         select(interchange)
         .join(measured, measured.c.id == columns.id)
-        .where(measured.c.before < limit_bytes)
+        # once more: PostgreSQL looks again at the row it locks, not at what was computed before
+        .where(*free, measured.c.before < limit_bytes)
         .order_by(measured.c.turn, *BY_AGE)
         .limit(limit)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,23 @@ from pipeline.ports.ledger import Claim
 ENDED: Values = {"lease_owner": None, "lease_until": None}
 
 
+def _senders_waiting() -> Select[str]:
+    """Select each connection that has something received, by one look into the index each."""
+    received = interchange.c.step == InterchangeStep.RECEIVED.value
+    first = select(func.min(interchange.c.connection).label("name")).where(received)
+    found = first.cte("found", recursive=True)
+    following = (
+        select(func.min(interchange.c.connection))
+        .where(received, interchange.c.connection > found.c.name)
+        .scalar_subquery()
+    )
+    every = found.union_all(select(following).where(found.c.name.is_not(None)))
+    return select(every.c.name).where(every.c.name.is_not(None)).order_by(every.c.name)
+
+
+_SENDERS_WAITING = _senders_waiting()
+
+
 def is_free(table: Table, now: datetime) -> ColumnElement[bool]:
     """Match rows that nobody holds at `now`."""
     return or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
@@ -49,34 +67,48 @@ def claim_interchanges(
 
     What a connection has waiting before an interchange, in bytes, is that one's turn: a
     sender of many small files is not kept waiting by one of few large ones, nor by one
-    of thousands.
+    of thousands. Only the oldest of each connection are looked at, so that a claim costs
+    the same however many wait.
     """
-    columns = interchange.c
-    own = func.sum(columns.size).over(
-        partition_by=columns.connection, order_by=BY_AGE, rows=(None, 0)
-    )
-    turn = (own - columns.size).label("turn")
-    free = (columns.step == InterchangeStep.RECEIVED.value, is_free(interchange, now))
-    queue = (
-        select(columns.id, columns.size, columns.received_at, columns.name, turn)
-        .where(*free)
-        .subquery()
-    )
-    in_turn = (queue.c.turn, queue.c.received_at, queue.c.name)
-    up_to_here = func.sum(queue.c.size).over(order_by=in_turn, rows=(None, 0))
-    measured = select(
-        queue.c.id, queue.c.turn, (up_to_here - queue.c.size).label("before")
-    ).subquery()
-    waiting = (
+    waiting = [
+        row
+        for name in connection.scalars(_SENDERS_WAITING).all()
+        for row in _lock(connection, _oldest_of(name, now, limit))
+    ]
+    taken = _in_turn(waiting, limit, limit_bytes)
+    _hold(connection, interchange.c.id, [row.id for row in taken], owner, until)
+    return [(interchange_of(row), Claim(row.id, row.lease_token + 1)) for row in taken]
+
+
+def _oldest_of(sender: str, now: datetime, limit: int) -> Select[Any]:
+    return (
         select(interchange)
-        .join(measured, measured.c.id == columns.id)
-        # once more: PostgreSQL looks again at the row it locks, not at what was computed before
-        .where(*free, measured.c.before < limit_bytes)
-        .order_by(measured.c.turn, *BY_AGE)
+        .where(
+            interchange.c.step == InterchangeStep.RECEIVED.value,
+            interchange.c.connection == sender,
+            is_free(interchange, now),
+        )
+        .order_by(*BY_AGE)
         .limit(limit)
     )
-    rows = _take(connection, waiting, columns.id, owner, until)
-    return [(interchange_of(row), Claim(row.id, row.lease_token + 1)) for row in rows]
+
+
+def _in_turn(waiting: Sequence[Row[Any]], limit: int, limit_bytes: int) -> list[Row[Any]]:
+    """Return what is claimed of `waiting`, which has each connection's in order of age."""
+    before: Counter[str] = Counter()
+    turns: list[tuple[int, Row[Any]]] = []
+    for row in waiting:
+        turns.append((before[row.connection], row))
+        before[row.connection] += row.size
+    turns.sort(key=lambda turn: (turn[0], turn[1].received_at, turn[1].name))
+    taken: list[Row[Any]] = []
+    size = 0
+    for _, row in turns[:limit]:
+        if taken and size >= limit_bytes:
+            break
+        taken.append(row)
+        size += row.size
+    return taken
 
 
 def claim_outbox(
@@ -94,10 +126,11 @@ def claim_outbox(
         .order_by(outbox.c.due, outbox.c.key)
         .limit(limit)
     )
-    taken = _take(connection, waiting, outbox.c.key, owner, until)
+    taken = _lock(connection, waiting)
     if not taken:
         return ()
     keys = [row.key for row in taken]
+    _hold(connection, outbox.c.key, keys, owner, until)
     values = {row.key: row for row in find_outbox(connection, OUTBOX_NAMED, {"keys": keys})}
     return [(values[row.key], Claim(row.key, row.lease_token + 1)) for row in taken]
 
@@ -119,22 +152,19 @@ def void_claims(connection: Connection) -> int:
     return ended
 
 
-def _take(
-    connection: Connection,
-    waiting: Select[Any],
-    key: Column[str],
-    owner: str,
-    until: datetime,
-) -> Sequence[Row[Any]]:
-    """Lock the rows that no other worker has locked, and note who holds them."""
-    locked = waiting.with_for_update(skip_locked=True, key_share=True, of=key.table)
-    rows = connection.execute(locked).all()
-    if rows:
-        names = [getattr(row, key.name) for row in rows]
+def _lock(connection: Connection, waiting: Select[Any]) -> Sequence[Row[Any]]:
+    """Return rows that no other worker has locked, locked until the transaction ends."""
+    return connection.execute(waiting.with_for_update(skip_locked=True, key_share=True)).all()
+
+
+def _hold(
+    connection: Connection, key: Column[str], names: Sequence[str], owner: str, until: datetime
+) -> None:
+    """Note who holds some rows, and until when."""
+    if names:
         token = key.table.c.lease_token + 1
         connection.execute(
             update(key.table)
             .where(key.in_(names))
             .values(lease_owner=owner, lease_until=until, lease_token=token)
         )
-    return rows

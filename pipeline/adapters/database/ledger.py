@@ -340,8 +340,8 @@ class SqlLedger:
 
     def oldest_open(self) -> Interchange | None:
         """Return the interchange that waits longest to be closed."""
-        final = [step.value for step in InterchangeStep if is_final(INTERCHANGE_FOLLOWS, step)]
-        statement = select(tables.interchange).where(tables.interchange.c.step.not_in(final))
+        open_ = [step.value for step in InterchangeStep if not is_final(INTERCHANGE_FOLLOWS, step)]
+        statement = select(tables.interchange).where(tables.interchange.c.step.in_(open_))
         with self._read() as connection:
             row = connection.execute(statement.order_by(*BY_AGE).limit(1)).first()
             return rows.interchange_of(row) if row else None

@@ -69,7 +69,7 @@ interchange = Table(
     Column("lease_owner", Text),
     Column("lease_token", BigInteger, nullable=False),
     Column("lease_until", UtcDateTime),
-    Index("interchange_step", "step", "received_at"),
+    Index("interchange_step", "step", "connection", "received_at", "name"),
     Index("interchange_name", "connection", "name"),
     Index("interchange_sha256", "sha256"),
     Index("interchange_removed", "connection", "removed"),

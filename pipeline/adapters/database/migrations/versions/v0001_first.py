@@ -69,7 +69,7 @@ def _intake() -> None:
         sa.Column("lease_owner", sa.Text()),
         sa.Column("lease_token", sa.BigInteger(), nullable=False),
         sa.Column("lease_until", UtcDateTime()),
-        sa.Index("interchange_step", "step", "received_at"),
+        sa.Index("interchange_step", "step", "connection", "received_at", "name"),
         sa.Index("interchange_name", "connection", "name"),
         sa.Index("interchange_sha256", "sha256"),
         sa.Index("interchange_removed", "connection", "removed"),

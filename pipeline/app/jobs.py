@@ -147,11 +147,6 @@ class Passes:
         )
         self._hub.ledger.end_runs([ended])
 
-    def end_all(self, error: str = "") -> None:
-        """Write the end of every pass that is still open."""
-        for connection in list(self._open):
-            self.ended(connection, {}, error)
-
     def _begin(self, rows: Sequence[JobRun]) -> list[str]:
         if not rows:
             return []

@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from structlog import get_logger
 
 from pipeline.app.hub import Hub
-from pipeline.app.run import RunSummary
+from pipeline.app.run import RunSummary, may_leave
 from pipeline.model.errors import ConfigError
-from pipeline.model.run import EVERYBODY, INTAKE, Pause
+from pipeline.model.run import EVERYBODY, INTAKE, Pause, RunState
+from pipeline.model.status import InterchangeStep, OutboxState
 from pipeline.ports.ledger import Query
 
 log = get_logger(__name__)
 
 #: Time between two looks at a run of another process that is to run dry, in seconds.
 _LOOK_S = 1.0
+#: What is due and has not moved for so long will not move by waiting: a door is shut.
+_STILL_S = 60.0
+_NEWEST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +28,20 @@ class Left:
     """What is still on its way.
 
     Attributes:
-        received: True while files wait to be judged.
-        due: Connections with files that are due to leave.
+        coming: True while files are pulled or wait to be judged.
+        due: Connections with files that are due and may leave: not those of paused
+            partners, nor of receivers whose time has not come.
+        pending: Files to leave, due or not.
     """
 
-    received: bool
+    coming: bool
     due: tuple[str, ...]
+    pending: int
 
     @property
     def nothing(self) -> bool:
         """Tell whether everything that can move has moved."""
-        return not self.received and not self.due
+        return not self.coming and not self.due
 
 
 def pause(hub: Hub, partner: str | None, reason: str) -> bool:
@@ -45,8 +52,10 @@ def pause(hub: Hub, partner: str | None, reason: str) -> bool:
     """
     subject = _known(hub, partner)
     one = Pause(partner=subject, since=hub.clock.now(), by=hub.by, reason=reason)
-    log.info("partner.paused", partner=subject, by=hub.by)
-    return hub.ledger.pause(one)
+    done = hub.ledger.pause(one)
+    if done:
+        log.info("partner.paused", partner=subject, by=hub.by)
+    return done
 
 
 def resume(hub: Hub, partner: str | None) -> bool:
@@ -60,15 +69,10 @@ def resume(hub: Hub, partner: str | None) -> bool:
     if partner is not None and partner not in paused:
         _known(hub, partner)
     now = hub.clock.now()
-    lifted = [hub.ledger.resume(one, hub.by, now) for one in sorted(wanted & paused)]
-    log.info("partner.resumed", partner=partner or EVERYBODY, by=hub.by)
-    return any(lifted)
-
-
-def left(hub: Hub) -> Left:
-    """Return what is still on its way."""
-    received = hub.ledger.interchanges(Query(steps=("received",), limit=1))
-    return Left(bool(received), tuple(hub.ledger.due_connections(hub.clock.now())))
+    lifted = [one for one in sorted(wanted & paused) if hub.ledger.resume(one, hub.by, now)]
+    for one in lifted:
+        log.info("partner.resumed", partner=one, by=hub.by)
+    return bool(lifted)
 
 
 def drain(hub: Hub, run: Callable[[], RunSummary] | None) -> Left:
@@ -78,15 +82,33 @@ def drain(hub: Hub, run: Callable[[], RunSummary] | None) -> Left:
         hub: The hub.
         run: Makes a run without intake; None where a run of another process is at work,
             which then is watched.
+
+    Returns:
+        What is left: files due through a door that does not let them through, or nothing.
     """
     since = hub.clock.now()
     hub.ledger.pause(Pause(partner=INTAKE, since=since, by=hub.by, reason="edi drain"))
     if run is not None:
         run()
-        return left(hub)
-    while not (found := left(hub)).nothing:
+        return _left(hub)
+    found, looks = _left(hub), 0
+    while not found.nothing and looks * _LOOK_S < _STILL_S:
         hub.clock.sleep(_LOOK_S)
+        before, found = found, _left(hub)
+        looks = 0 if found.coming or found != before else looks + 1
     return found
+
+
+def _left(hub: Hub) -> Left:
+    ledger, sheets = hub.ledger, hub.ledger.sheets()
+    pulling = any(one.state is RunState.STARTED for one in ledger.runs(limit=_NEWEST))
+    received = ledger.interchanges(Query(steps=(InterchangeStep.RECEIVED.value,), limit=1))
+    due = ledger.due_connections(hub.clock.now())
+    return Left(
+        coming=pulling or bool(received),
+        due=tuple(name for name in due if may_leave(hub, sheets, name)),
+        pending=ledger.count_outbox()[OutboxState.PENDING],
+    )
 
 
 def _known(hub: Hub, partner: str | None) -> str:

@@ -121,7 +121,6 @@ def run_passes(
     with Sessions(hub.doors, hub.breaker, hub.clock, in_force) as sessions:
         summary = _run(replace(hub, doors=sessions), sheets, passes, due, stopping, progress)
     hub.spool.clear("")
-    passes.end_all()
     log.info("run.done", settled=summary.settled, tried=summary.tried, failed=summary.failed)
     return summary
 

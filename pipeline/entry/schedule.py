@@ -89,14 +89,14 @@ class _Alarm:
         self._hub = hub
         self._new_run = new_run
         self._acting_as = acting_as
-        self._since = hub.clock.now()
+        self._since = self._not_before = hub.clock.now()
         self._last: dict[str, datetime] | None = None
         self._sheets: tuple[int, Sheets] | None = None
         self._cleaned = hub.clock.now() - _CLEANUP
 
     def ring(self) -> None:
-        """Look what is due, and do it; trouble is logged, and tried again at the next ring."""
-        if self.stop.is_set():
+        """Look what is due, and do it; trouble is logged, and tried again after a while."""
+        if self.stop.is_set() or self._hub.clock.now() < self._not_before:
             return
         hub = replace(self._hub, by=self._new_run())
         with self._acting_as(hub.by):
@@ -104,6 +104,7 @@ class _Alarm:
                 self._ring(hub)
             except PipelineError as error:
                 self._last = None  # what was begun and not ended is broken off by a new start
+                self._not_before = self._hub.clock.now() + self._hub.settings.every
                 trouble(log, "run.failed", error, {})
             except Exception as error:
                 log.exception("run.crashed")

@@ -182,6 +182,12 @@ def test_draining_takes_nothing_new_and_ends(
     assert world.edi("apply").code == 0
     drop(world, "a.xml", an_invoice(samples, "D1"))
     assert world.edi("run", "--once").code == 0
+    # what waits for a paused partner keeps nobody from draining
+    assert world.edi("pause", "--partner", "hopital-exemple").code == 0
+    model = samples.BY_KEY["ubl-380-une-ligne"]
+    held_up = samples.to_ubl(samples.billed_to(model, samples.HOPITAL, "D0"))
+    drop(world, "hospital.xml", held_up)
+    assert world.edi("run", "--once").code == 0
 
     def drained() -> None:
         assert world.edi("drain").code == 0

@@ -18,6 +18,7 @@ import threading
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing import resource_tracker
@@ -241,6 +242,8 @@ class ProcessEngine(Generic[S]):
         self._closing = threading.Event()
         self._jobs = JobWriter()
         self._watch: threading.Thread | None = None
+        # Linux ends a worker with the thread that started it, so that is one that stays
+        self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edi-start")
 
     def judge(self, jobs: Iterable[Job]) -> Iterator[Judged]:
         """Yield one result a job, in the order of the jobs.
@@ -271,6 +274,7 @@ class ProcessEngine(Generic[S]):
             self._watch.join()
         for place in range(len(self._slots)):
             self._retire(place)
+        self._starter.shutdown()
 
     def _judge(self, jobs: Iterator[Job]) -> Iterator[Judged]:
         desk = _Desk()
@@ -313,8 +317,7 @@ class ProcessEngine(Generic[S]):
             self._retire(place)
             worker = None
         if worker is None:
-            with _uninterrupted():
-                worker = self._start(place)
+            worker = self._starter.submit(self._start, place).result()
         with self._lock:
             worker.family = worker.family or family
             worker.task = task
@@ -378,7 +381,8 @@ class ProcessEngine(Generic[S]):
         process = self._context.Process(
             target=self._entry, args=(there, self._settings), name="edi-judge", daemon=True
         )
-        process.start()
+        with _uninterrupted():
+            process.start()
         there.close()
         statm = os.open(f"/proc/{process.pid}/statm", os.O_RDONLY)
         worker = _Worker(process, here, statm, monotonic() + START_LIMIT_S)

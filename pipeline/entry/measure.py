@@ -300,12 +300,18 @@ def _peaks_of_a_run(home: Path) -> tuple[float, float]:
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as run:  # noqa: S603  # ourselves
         while run.poll() is None:
             own = max(own, _peak_mb(run.pid))
-            children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
-            with suppress(OSError):
-                workers = children.read_text(encoding="utf-8").split()
-                worker = max([worker, *(_peak_mb(int(pid)) for pid in workers)])
+            worker = max([worker, *(_peak_mb(pid) for pid in _children(run.pid))])
             time.sleep(0.05)
     return own, worker
+
+
+def _children(pid: int) -> list[int]:
+    """Return the processes that any thread of a process has started."""
+    found: list[int] = []
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found += map(int, listed.read_text(encoding="utf-8").split())
+    return found
 
 
 def _peak_mb(pid: int) -> float:

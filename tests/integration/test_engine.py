@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -380,6 +381,29 @@ if __name__ == "__main__":
 """
 
 
+def test_workers_outlive_the_thread_that_first_asked(
+    engines: Engines, document: Documents
+) -> None:
+    """Runs come and go; compiling the packs anew for each would cost two seconds."""
+    engine = engines(1)
+    jobs = [job(document("GOOD"))]
+
+    def ask() -> set[int]:
+        list(engine.judge(jobs))
+        return children()
+
+    seen: list[set[int]] = []
+    for _ in range(2):
+        asking = threading.Thread(target=lambda: seen.append(ask()))
+        asking.start()
+        asking.join()
+        time.sleep(0.2)  # the kernel's word to a worker takes no longer
+
+    assert len(seen) == 2
+    assert seen[0]
+    assert seen[0] == seen[1]
+
+
 def test_workers_die_with_a_parent_that_was_killed(
     tmp_path: Path, settings: WorkerSettings, document: Documents
 ) -> None:
@@ -394,8 +418,8 @@ def test_workers_die_with_a_parent_that_was_killed(
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"one\n"
-        listing = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
-        workers = [int(pid) for pid in listing.read_text().split()]
+        listings = Path(f"/proc/{parent.pid}/task").glob("*/children")
+        workers = [int(pid) for listing in listings for pid in listing.read_text().split()]
         assert workers
         time.sleep(0.5)  # it loops now: it will not look at its pipe again
         parent.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pipeline.app.hub import Hub
 from pipeline.app.settle import Settled
@@ -42,37 +43,15 @@ def answer(
         findings: Of its documents, by id, as far as they are known.
         was_held: Whether something in it was held before, so that something was said.
     """
-    interchange, documents = settled.interchange, settled.documents
-    outcome = flow_outcome(interchange.step, (document.step for document in documents))
+    interchange = settled.interchange
+    outcome = flow_outcome(interchange.step, (document.step for document in settled.documents))
     final = outcome is not FlowOutcome.HELD
     rows = tx.outbox_of(interchange.id) if was_held else ()
     said = [row for row in rows if row.kind is OutboxKind.ACKNOWLEDGEMENT]
     if any(row.final or not final for row in said):
         return
-    now = hub.clock.now()
-    facts = AnswerFacts(
-        interchange=interchange,
-        outcome=outcome,
-        reasons=settled.reasons or _reasons_of_held(documents, final=final),
-        documents=tuple(
-            AnsweredDocument(document, _worst_first(findings.get(document.id, ())))
-            for document in documents
-        ),
-        at=now,
-        final_by=None if final else interchange.received_at + hub.settings.held_for,
-        interface=interface,
-        application_code=connection.application_code,
-        hub_code=hub.settings.hub_code,
-        scanner=connection.scanner,
-        formats=connection.answers,
-        figures=settled.figures,
-        answer_by=interchange.received_at + connection.answer_within
-        if connection.answer_within
-        else None,
-        matricule=connection.matricule,
-        siren=connection.siren,
-        said=tuple(row.name for row in said),
-    )
+    facts = _facts(hub, connection, interface, settled, outcome, findings)
+    facts = replace(facts, said=tuple(row.name for row in said))
     for file in hub.compose(facts, tx.next_number):
         row = OutboxRow(
             key=outbox_key("acknowledgement", interchange.id, connection.name, file.name),
@@ -80,11 +59,44 @@ def answer(
             interchange=interchange.id,
             connection=connection.name,
             name=file.name,
-            due=now,
+            due=facts.at,
             payload=file.payload,
             final=final,
         )
-        tx.enqueue(row, hub.by, now)
+        tx.enqueue(row, hub.by, facts.at)
+
+
+def _facts(
+    hub: Hub,
+    connection: Connection,
+    interface: Interface | None,
+    settled: Settled,
+    outcome: FlowOutcome,
+    findings: Findings,
+) -> AnswerFacts:
+    """Gather what may be said, now and for the first time."""
+    interchange, final = settled.interchange, outcome is not FlowOutcome.HELD
+    received, within = interchange.received_at, connection.answer_within
+    return AnswerFacts(
+        interchange=interchange,
+        outcome=outcome,
+        reasons=settled.reasons or _reasons_of_held(settled.documents, final=final),
+        documents=tuple(
+            AnsweredDocument(document, _worst_first(findings.get(document.id, ())))
+            for document in settled.documents
+        ),
+        at=hub.clock.now(),
+        final_by=None if final else received + hub.settings.held_for,
+        interface=interface,
+        application_code=connection.application_code,
+        hub_code=hub.settings.hub_code,
+        scanner=connection.scanner,
+        formats=connection.answers,
+        figures=settled.figures,
+        answer_by=received + within if within else None,
+        matricule=connection.matricule,
+        siren=connection.siren,
+    )
 
 
 def _reasons_of_held(documents: Sequence[Document], *, final: bool) -> tuple[Reason, ...]:

@@ -94,9 +94,23 @@ def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
     if scanned.found is not None:
         own = infected_flow(held.interchange, scanned.found)
         return _refuse(hub, subject, held, own, own.message["fr"], note)
-    candidates = _candidates(held, opened, judged)
-    earlier = _stored_findings(hub, held.interchange)
-    figures = kept_figures(hub.ledger, held.interchange.id)
+    _decide_again(hub, sheets, held, _candidates(held, opened, judged), opened, note)
+    return _acted(hub, subject, held.documents)
+
+
+def _decide_again(
+    hub: Hub,
+    sheets: Sheets,
+    held: _Subject,
+    candidates: Sequence[Candidate],
+    opened: Opened,
+    note: Callable[[Transaction], None],
+) -> None:
+    """Decide on what was held by what was found in it now, and answer its sender."""
+    flow = held.interchange
+    found = {**_stored_findings(hub, flow), **findings_of(candidates)}
+    figures = kept_figures(hub.ledger, flow.id)
+    connection, interface = held.connection, held.interface
 
     def decide(tx: Transaction) -> None:
         note(tx)
@@ -104,34 +118,14 @@ def release(hub: Hub, sheets: Sheets, subject: str) -> Acted:
             if one.report is not None:
                 tx.replace_report(one.document.id, one.report)
         settled = settle_flow(
-            hub,
-            sheets,
-            tx,
-            held.connection,
-            held.interface,
-            held.interchange,
-            candidates,
-            opened.manifest,
+            hub, sheets, tx, connection, interface, flow, candidates, opened.manifest
         )
-        interface = held.interface
-        found = {**earlier, **findings_of(candidates)}
-        answer(
-            hub,
-            tx,
-            held.connection,
-            interface,
-            replace(
-                settled,
-                documents=tuple(tx.documents_of(held.interchange.id)),
-                figures=settled.figures or figures,
-            ),
-            found,
-            was_held=True,
-        )
+        everything = tuple(tx.documents_of(flow.id))
+        now = replace(settled, documents=everything, figures=settled.figures or figures)
+        answer(hub, tx, connection, interface, now, found, was_held=True)
 
     atomically(hub, decide)
-    hub.spool.clear(held.interchange.id)
-    return _acted(hub, subject, held.documents)
+    hub.spool.clear(flow.id)
 
 
 def _look_again(hub: Hub, held: _Subject) -> tuple[Opened, Mapping[int, Judged], Scanned]:
@@ -214,17 +208,9 @@ def _refuse(
             interchange = replace(interchange, step=InterchangeStep.REFUSED)
             reasons = (own,)
         interchange = close_if_done(hub, tx, interchange)
-        interface = held.interface
-        documents = tx.documents_of(interchange.id)
-        answer(
-            hub,
-            tx,
-            held.connection,
-            interface,
-            Settled(interchange, tuple(documents), reasons, figures),
-            earlier,
-            was_held=True,
-        )
+        documents = tuple(tx.documents_of(interchange.id))
+        now_stands = Settled(interchange, documents, reasons, figures)
+        answer(hub, tx, held.connection, held.interface, now_stands, earlier, was_held=True)
 
     atomically(hub, refuse)
     return _acted(hub, subject, held.documents)

@@ -391,11 +391,13 @@ def check(folder: Path, *, may_come_back: bool = False) -> Verdict:
 def _names(seen: Sequence[Seen]) -> Iterator[str]:
     """Look at the names in pick-up folders: nothing half under a plain one, nothing left."""
     contents: defaultdict[str, set[str]] = defaultdict(set)
+    called: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for one in seen:
         if one.folder != "out":
             continue
         if not TEMPORARY.search(one.name):
             contents[str(one)].add(one.sha256)
+            called[one.partner, one.sha256].add(one.name)
         elif not one.name.startswith("."):
             yield f"{one}: a temporary name that a partner would pick up"
         elif one.left:
@@ -403,6 +405,9 @@ def _names(seen: Sequence[Seen]) -> Iterator[str]:
     for place, hashes in contents.items():
         if len(hashes) > 1:
             yield f"{place}: was seen with {len(hashes)} different contents"
+    for (partner, _), names in called.items():
+        if len(names) > 1:
+            yield f"{partner}/out: the same bytes under several names: {', '.join(sorted(names))}"
 
 
 def _taken(drops: Sequence[Drop], seen: Sequence[Seen]) -> Iterator[str]:
@@ -474,8 +479,8 @@ def _classify(
     found: Verdict,
 ) -> None:
     """Find what each file and each of its invoices was answered; exactly one final answer."""
-    said_twice = Counter((one.seen.partner, one.key) for one in answers)
-    for (partner, key), number in said_twice.items():
+    said_twice = Counter((one.seen.partner, one.key, one.final) for one in answers)
+    for (partner, key, _), number in said_twice.items():
         if number > 1 and not _is_repeatable(key, partner, drops):
             found.violations.append(f"{partner}: answered {number} times: {key}")
     json_answers = [one for one in answers if one.key.startswith("json ")]

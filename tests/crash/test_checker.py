@@ -226,6 +226,18 @@ def test_every_class_of_a_freely_named_flow_is_known(history: Written) -> None:
     assert (code, "1 delivered, 1 refused, 0 duplicate, 1 held" in told) == (0, True), told
 
 
+def test_a_final_answer_follows_an_interim_notice(history: Written) -> None:
+    """They are two files on one flow; the final one counts."""
+    history.drop(an_invoice())
+    history.see("sup", json_answer(an_invoice(), "held", flow="held"), "a.xml.F01.held.json")
+    history.see("sup", json_answer(an_invoice(), "accepted"), "a.xml.F01.ack.json")
+    history.see("city", an_invoice(), "F-1.F01-0001.xml")
+
+    code, told = history.check()
+
+    assert (code, "1 delivered, 0 refused, 0 duplicate, 0 held" in told) == (0, True), told
+
+
 def test_a_duplicate_is_answered_and_not_delivered(kept: Written) -> None:
     """The same bytes under another name: an answer of their own, no second delivery."""
     kept.drop(an_invoice(), "b.xml")
@@ -314,6 +326,14 @@ def test_a_second_copy_under_another_name_is_seen(kept: Written) -> None:
     kept.see("city", an_invoice(), "F-1.F01-0001.g2.xml")
 
     violated(kept, "delivered 2 time(s): city/out/F-1.F01-0001.g2.xml, city/out/F-1.F01-0001.xml")
+
+
+def test_a_second_copy_of_any_file_is_seen(kept: Written) -> None:
+    """A page for people too, of which nothing else is read."""
+    kept.see("sup", b"<html></html>", "a.xml.F01.ack.html")
+    kept.see("sup", b"<html></html>", "a.xml.F01.ack-2.html")
+
+    violated(kept, "the same bytes under several names: a.xml.F01.ack-2.html, a.xml.F01.ack.html")
 
 
 def test_a_second_copy_at_another_recipient_is_seen(kept: Written) -> None:

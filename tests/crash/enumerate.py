@@ -12,10 +12,12 @@ import argparse
 import gc
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +28,7 @@ from tests.crash.bugs import BUGS, Bug
 from tests.crash.lab import Lab, Outcome, Point, Scenario, points
 from tests.crash.process import Nursery
 
+BACKENDS = ("sqlite", "postgresql")
 #: Hits of one failpoint that are tried in one scenario: the first ones and the last.
 MOST = 4
 #: Where a crash leaves a delivery unmarked, or an answer.
@@ -144,13 +147,6 @@ def _folder() -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _backends(names: Sequence[str], made: world.World, stack: ExitStack) -> Iterator[Backend]:
-    if "sqlite" in names:
-        yield Sqlite(made.home)
-    if "postgresql" in names:
-        yield Postgresql(stack.enter_context(postgresql_server(made.base)))
-
-
 def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201  # a program of its own
 
@@ -169,25 +165,55 @@ def _sum_up(name: str, tally: Tally) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Enumerate; return 1 if anything was violated or any bug missed."""
     reader = argparse.ArgumentParser(description=__doc__)
-    known = ("sqlite", "postgresql")
-    reader.add_argument("--backend", choices=known, action="append", default=[])
+    reader.add_argument("--backend", choices=BACKENDS, action="append", default=[])
     reader.add_argument("--server", choices=("embedded", "openssh"), default="embedded")
     reader.add_argument("--core", action="store_true", help="the main job, one hit a failpoint")
     asked = reader.parse_args(arguments)
-    serve = world.embedded if asked.server == "embedded" else world.openssh
-    tallies: dict[str, Tally] = {}
+    if len(asked.backend) != 1:
+        return _side_by_side(asked.backend or BACKENDS, arguments)
+    tally = _enumerate(asked.backend[0], asked.server, core=asked.core)
+    _say(_sum_up(asked.backend[0], tally))
+    return int(bool(tally.violations or tally.missed))
+
+
+def _enumerate(backend: str, server: str, *, core: bool) -> Tally:
+    serve = world.embedded if server == "embedded" else world.openssh
     with ExitStack() as stack:
         made = stack.enter_context(serve(stack.enter_context(_folder())))
         made.build()
         nursery = Nursery(made.place(""))
         nursery.warm((flow.payload for flow in world.flows()), made.base / "warm")
         gc.freeze()
-        for backend in _backends(asked.backend or known, made, stack):
-            lab = Lab(made, backend, nursery)
-            tallies[backend.name] = enumerate_on(lab, core=asked.core, bugs=BUGS)
-    lines = [_sum_up(name, tally) for name, tally in tallies.items()]
-    _say("\n".join(lines))
-    return int(any(tally.violations or tally.missed for tally in tallies.values()))
+        ledger: Backend = Sqlite(made.home)
+        if backend == "postgresql":
+            ledger = Postgresql(stack.enter_context(postgresql_server(made.base)))
+        return enumerate_on(Lab(made, ledger, nursery), core=core, bugs=BUGS)
+
+
+def _side_by_side(backends: Sequence[str], arguments: Sequence[str]) -> int:
+    """Enumerate on several ledgers at once, each in a process of its own.
+
+    What they say is passed on line by line; their last lines stand together at the end.
+    """
+    command = [sys.executable, "-m", "tests.crash.enumerate", *arguments]
+    last: dict[str, str] = {}
+    with ExitStack() as stack:
+        running = [
+            stack.enter_context(
+                subprocess.Popen([*command, "--backend", one], stdout=subprocess.PIPE, text=True)
+            )
+            for one in backends
+        ]
+
+        def pass_on(name: str, process: subprocess.Popen[str]) -> None:
+            for line in process.stdout or ():
+                last[name] = line.rstrip()
+                _say(last[name])
+
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(pass_on, backends, running))
+    _say("\n".join(last[one] for one in backends))
+    return int(any(process.returncode for process in running))
 
 
 if __name__ == "__main__":

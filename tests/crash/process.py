@@ -18,6 +18,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
+import typer.main
+
 from pipeline import bootstrap
 from pipeline.__main__ import main
 from pipeline.adapters.clock import SystemClock
@@ -84,16 +86,16 @@ class Nursery:
         """
         for name in _WARM:
             __import__(name)
-        assert cli.app.registered_commands
-        settings = bootstrap.worker_settings(place, Settings())
-        self.judge: Judge = bootstrap.document_judge(settings)
+        self._judge: Judge = bootstrap.document_judge(bootstrap.worker_settings(place, Settings()))
+        self._command = typer.main.get_command(cli.app)
+        self._means = bootstrap.answer_means(place, Settings())
 
     def warm(self, payloads: Iterable[bytes], scratch: Path) -> None:
         """Judge some documents, so that what they need is compiled once for all children."""
         for payload in payloads:
             scratch.write_bytes(payload)
             profile = Profile(name="warm", packs={})
-            self.judge(Job(path=str(scratch), profile=profile, limits=Limits()))
+            self._judge(Job(path=str(scratch), profile=profile, limits=Limits()))
         scratch.unlink()
 
     def run(
@@ -188,11 +190,13 @@ class Nursery:
             os._exit(code)
 
     def _patch(self, shift: timedelta) -> None:
-        """Judge in this process, by a clock that may be ahead."""
+        """Judge in this process, by a clock that may be ahead; take what was made before."""
 
         def make_engine(*_: object, **__: object) -> Engine:
-            return InlineEngine(self.judge)
+            return InlineEngine(self._judge)
 
         bootstrap.make_engine = make_engine
+        bootstrap.answer_means = lambda *_: self._means
+        typer.main.get_command = lambda _: self._command
         if shift:
             SystemClock.now = lambda _: datetime.now(UTC) + shift  # type: ignore[method-assign]  # the child's clock

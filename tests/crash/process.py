@@ -195,8 +195,8 @@ class Nursery:
         def make_engine(*_: object, **__: object) -> Engine:
             return InlineEngine(self._judge)
 
-        bootstrap.make_engine = make_engine
-        bootstrap.answer_means = lambda *_: self._means
-        typer.main.get_command = lambda _: self._command
+        vars(bootstrap)["make_engine"] = make_engine
+        vars(bootstrap)["answer_means"] = lambda *_: self._means
+        vars(typer.main)["get_command"] = lambda _: self._command
         if shift:
-            SystemClock.now = lambda _: datetime.now(UTC) + shift  # type: ignore[method-assign]  # the child's clock
+            setattr(SystemClock, "now", lambda _: datetime.now(UTC) + shift)  # noqa: B010  # mypy

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pipeline import __version__
 from pipeline.app.apply import Change, differences
 from pipeline.entry.cli.output import complain, say, say_table
 from pipeline.model.directory import Directory, Route
@@ -333,3 +334,27 @@ user = "hub"
 key = "keys/ville"
 host_key = "ssh-ed25519 AAAA"
 """
+
+
+@pytest.mark.parametrize("heavy", ["pandas", "apscheduler", "pipeline.entry.measure"])
+def test_a_verb_does_not_wait_for_what_others_need(heavy: str) -> None:
+    """Loading that takes longer than most verbs take to run."""
+    load = (
+        "import sys; from pipeline.entry.cli import command_line; command_line(['interchanges'])"
+    )
+
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{load}; print('{heavy}' in sys.modules)"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert ran.stdout == "False\n"
+
+
+def test_the_version_is_told(edi: Any) -> None:
+    """It is what a report of a fault begins with."""
+    ran = edi("--version")
+
+    assert (ran.code, ran.out) == (0, f"{__version__}\n")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
@@ -25,6 +25,7 @@ from pipeline.model.errors import (
 )
 from pipeline.model.interchange import RemoteFile
 from pipeline.model.names import raw_name, shown_name
+from pipeline.ports.outside import nothing
 
 _BLOCK = 262_144
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -150,7 +151,9 @@ class LocalSession:
                 os.rename(raw, raw_name(as_name), src_dir_fd=here, dst_dir_fd=there)
             return True
 
-    def put(self, folder: str, name: str, payload: bytes) -> bool:
+    def put(
+        self, folder: str, name: str, payload: bytes, last_look: Callable[[], None] = nothing
+    ) -> bool:
         """Make `payload` appear as `name`, whole or not at all, and last.
 
         Written as ``.<name>.part`` and synced, then renamed. The folder is the partner's
@@ -176,6 +179,7 @@ class LocalSession:
                 file.write(payload)
                 file.flush()
                 os.fsync(file.fileno())
+            last_look()
             os.rename(temporary, raw, src_dir_fd=here, dst_dir_fd=here)
             os.fsync(here)
             return True

@@ -14,7 +14,7 @@ import logging
 import posixpath
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +41,7 @@ from pipeline.model.errors import (
 )
 from pipeline.model.interchange import RemoteFile
 from pipeline.model.names import raw_name, shown_name
+from pipeline.ports.outside import nothing
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -176,7 +177,9 @@ class SftpSession:
             self._wire.replace(path.raw, _Path(archive, as_name).raw)
             return True
 
-    def put(self, folder: str, name: str, payload: bytes) -> bool:
+    def put(
+        self, folder: str, name: str, payload: bytes, last_look: Callable[[], None] = nothing
+    ) -> bool:
         """Make `payload` appear as `name`, whole or not at all.
 
         Written as ``.<name>.part``, then renamed. The folder is the partner's and is
@@ -200,6 +203,7 @@ class SftpSession:
             if written.size != len(payload):
                 reason = f"{written.size} of {len(payload)} bytes were written"
                 raise TransferError(self._connection.name, path.shown, reason)
+            last_look()
             self._wire.replace(temporary.raw, path.raw)
             return True
 

@@ -110,6 +110,9 @@ def _attempt(
         # to these nothing happened: no attempt of theirs is used up, they just stay due
         keys = {row.key for (row, _), _ in tried}
         hub.ledger.release_outbox([claim for row, claim in claimed if row.key not in keys])
+    lost = [row.key for (row, _), result in pairs if isinstance(result, Fenced)]
+    if lost:
+        tell_fenced(hub, lost)
     _mark_held(hub, sheets, name, tried, lease)
     failed = [one for one in results if isinstance(one, PipelineError)]
     told = [f"{one.code}: {one}" for one in failed if not isinstance(one, Fenced)]

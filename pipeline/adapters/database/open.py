@@ -18,6 +18,8 @@ from pipeline.model.errors import ConfigError, LedgerConflict
 
 #: How long one writer waits for another before it gives up with a `LedgerConflict`.
 _PATIENCE_S = 30.0
+#: How long a transaction may stand still on PostgreSQL before its locks are taken from it.
+_STILL_S = 20.0
 #: Any number: names the lock that one hub at a time holds while it leads.
 _LEADING = 7_309_402
 
@@ -143,7 +145,7 @@ def leading(url: str) -> Iterator[Seat]:
     if address.get_backend_name() == "sqlite":
         yield _NoSeat()
         return
-    taken = "un autre hub dirige déjà sur cette base / another hub is leading on this database"
+    taken = "un autre hub travaille déjà sur cette base / another hub is working on this database"
     with _seat(address, f"SELECT pg_try_advisory_lock({_LEADING})", taken) as seat:
         yield seat
 
@@ -219,8 +221,20 @@ def _sqlite(address: URL) -> tuple[Engine, Engine]:
 
 
 def _postgresql(address: URL) -> tuple[Engine, Engine]:
-    """Return engines on a server; readers see one snapshot."""
-    options = f"-c timezone=UTC -c lock_timeout={_PATIENCE_S * 1000:.0f}"
+    """Return engines on a server; readers see one snapshot.
+
+    The server ends the session of a process that stands still in a transaction, or whose
+    machine is gone: what it had locked would keep everybody waiting.
+    """
+    settings = {
+        "timezone": "UTC",
+        "lock_timeout": f"{_PATIENCE_S * 1000:.0f}",
+        "idle_in_transaction_session_timeout": f"{_STILL_S * 1000:.0f}",
+        "tcp_keepalives_idle": "10",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     engine = create_engine(
         address,
         pool_pre_ping=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from sqlite3 import Connection as SqliteConnection
 from threading import Lock
 
@@ -94,13 +94,20 @@ class Seat:
                     self._connection.execute(text("SELECT 1"))
                     self._connection.commit()
                 except DBAPIError:
-                    self.leave()
+                    self._drop()
                 else:
                     return
             self._take()
 
     def leave(self) -> None:
-        """Give the place up."""
+        """Give the place up: at once where the database answers, else with the connection."""
+        if self._connection is not None:
+            with suppress(DBAPIError):
+                self._connection.execute(text("SELECT pg_advisory_unlock_all()"))
+                self._connection.commit()
+            self._drop()
+
+    def _drop(self) -> None:
         if self._connection is not None:
             self._connection.invalidate()
             self._connection.close()

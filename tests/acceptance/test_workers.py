@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +21,7 @@ import pytest
 from pipeline import bootstrap
 from pipeline.app.pull import pull
 from pipeline.app.sessions import Sessions
+from pipeline.app.work import Desk
 
 LEASE_S = 3.0
 
@@ -185,6 +187,34 @@ def test_a_worker_that_is_terminated_finishes_what_it_holds(
     assert site.owners() == site.owners("outbox") == set()
     assert site.sql("SELECT step FROM interchange") != [("received",)]
     assert site.logged("work.fenced") == []
+
+
+def test_a_repeated_flow_waits_until_the_first_one_is_decided_on(
+    site: Site, samples: ModuleType
+) -> None:
+    """Another worker has the first one in hand: else both would be delivered."""
+    (payload,) = invoices(samples, "R", 1).values()
+    site.drop("first.xml", payload)
+    site.take_in()
+    place = bootstrap.workspace()
+    with bootstrap.open_hub(place, by="run:other") as hub:
+        now = hub.clock.now()
+        until_ = now + timedelta(hours=1)
+        ((_, claim),) = hub.ledger.claim_interchanges("run:elsewhere", now, until_, 1)
+        site.drop("again.xml", payload)
+        site.take_in()
+
+        with Desk(hub, hub.ledger.sheets()) as desk:
+            assert desk.step() == 1
+        waiting = site.sql("SELECT name, step, lease_owner FROM interchange ORDER BY name DESC")
+        hub.ledger.release_interchanges([claim])
+        with Desk(hub, hub.ledger.sheets()) as desk:
+            while desk.step():
+                pass
+
+    assert waiting == [("first.xml", "received", "run:elsewhere"), ("again.xml", "received", None)]
+    ends = site.sql("SELECT name, step FROM interchange ORDER BY name DESC")
+    assert ends == [("first.xml", "opened"), ("again.xml", "duplicate")]
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
 from pipeline.model.status import InterchangeStep, OutboxState, Step
+from pipeline.ports.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +240,10 @@ class Ledger(Protocol):
         Raises:
             LedgerConflict: Another writer was first; run the block again.
         """
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """Return what holds the ledger against the world."""
 
     # -- configuration
     def sheets(self) -> Sheets:

@@ -100,6 +100,17 @@ class Outbound(Protocol):
             TransferError: The file is not there, or only its temporary name is.
         """
 
+    def remove(self, folder: str, file: RemoteFile) -> bool:
+        """Remove a temporary name that a crash left in `folder`.
+
+        Returns:
+            True when the file as listed is no longer there; absence is success. False
+            where another one (size or mtime) stands under its name, which is left alone.
+
+        Raises:
+            TransferError: It is still there and could not be removed.
+        """
+
     def names(self, folder: str) -> Sequence[str]:
         """List the finished files of `folder`, sorted, temporary names left out."""
 
@@ -179,6 +190,19 @@ class Archive(Protocol):
 
     def kept(self) -> Iterator[str]:
         """Yield the SHA-256 of every kept blob, in no order; none is read."""
+
+    def kept_at(self, sha256: str) -> datetime:
+        """Return when a kept blob was last written (aware, UTC).
+
+        Raises:
+            ArchiveError: It is not there.
+        """
+
+    def remove(self, sha256: str, before: datetime) -> bool:
+        """Remove a kept blob that no row names, unless it was written at `before` or later.
+
+        A file that is pulled just now may bring the same bytes again: they stay.
+        """
 
     def sweep(self) -> int:
         """Remove what a crash left half-written; return how many files that was."""

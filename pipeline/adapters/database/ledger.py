@@ -28,6 +28,7 @@ from pipeline.adapters.database.statements import BY_AGE, outbox_where
 from pipeline.adapters.database.subjects import read_subjects
 from pipeline.adapters.database.transaction import SqlTransaction
 from pipeline.adapters.database.trouble import translated
+from pipeline.adapters.database.upkeep import SqlUpkeep
 from pipeline.model.document import Document
 from pipeline.model.event import Event, Fact
 from pipeline.model.figures import DocumentFigures, Received, RuleCount
@@ -88,6 +89,11 @@ class SqlLedger:
             transaction = SqlTransaction(connection)
             yield transaction
             transaction.finish()
+
+    @property
+    def upkeep(self) -> SqlUpkeep:
+        """Return what holds the ledger against the world."""
+        return SqlUpkeep(self._read, self._write)
 
     # -- configuration
     def sheets(self) -> Sheets:

@@ -247,3 +247,12 @@ pause = Table(
     Column("actor", Text, nullable=False),
     Column("reason", Words, nullable=False),
 )
+
+#: Signs of life: when something that happens again and again last did, and what came of it.
+pulse = Table(
+    "pulse",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("data", Text, nullable=False),
+)

@@ -18,6 +18,7 @@ from pipeline.entry.cli import (
     packs,
     passes,
     read,
+    reconcile,
     report,
     run_verb,
     up,
@@ -61,6 +62,7 @@ app.command("release")(operate.release)
 app.command("reject")(operate.reject)
 app.command("redeliver")(operate.redeliver)
 app.command("verify")(verify.verify)
+app.command("reconcile")(reconcile.reconcile)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
 app.add_typer(packs.app, name="packs")

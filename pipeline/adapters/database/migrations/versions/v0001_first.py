@@ -231,3 +231,9 @@ def _operation() -> None:
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("reason", Words(), nullable=False),
     )
+    op.create_table(
+        "pulse",
+        sa.Column("name", sa.Text(), primary_key=True),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+    )

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -21,6 +22,8 @@ from pipeline.ports.outside import Blob, Scrap
 _ENDS = 4096
 #: Files synced side by side: the file system joins their flushes.
 _SYNCERS = 8
+#: End of the name of a blob that is about to be removed, if it is old enough.
+_ASIDE = ".orphan"
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -99,8 +102,32 @@ class FileArchive:
             if _SHA256.fullmatch(path.name) and path == self._path(path.name):
                 yield path.name
 
+    def kept_at(self, sha256: str) -> datetime:
+        """Return when a kept blob was last written."""
+        return _written_at(self._path(sha256))
+
+    def remove(self, sha256: str, before: datetime) -> bool:
+        """Remove a kept blob, unless it was written at `before` or later.
+
+        It is put aside first and looked at there: who keeps the same bytes meanwhile
+        writes a file of their own, which is not touched.
+        """
+        kept = self._path(sha256)
+        aside = kept.with_name(f"{sha256}{_ASIDE}")
+        try:
+            kept.replace(aside)
+            if _written_at(aside) >= before:
+                aside.replace(kept)
+                return False
+            aside.unlink()
+        except OSError as error:
+            raise ArchiveError(f"{sha256}: {error.strerror}") from error
+        return True
+
     def sweep(self) -> int:
-        """Remove what a crash left half-written."""
+        """Remove what a crash left half-written, and put back what it left put aside."""
+        for aside in self._blobs.glob(f"??/*{_ASIDE}"):
+            aside.replace(aside.with_suffix(""))
         left = list(self._incoming.iterdir())
         for each in left:
             each.unlink()
@@ -192,6 +219,13 @@ def _sync(place: str | Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _written_at(path: Path) -> datetime:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError as error:
+        raise ArchiveError(f"{path.name}: {error.strerror}") from error
 
 
 def _digest(stream: BinaryIO) -> str:

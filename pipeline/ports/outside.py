@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,10 @@ from typing import BinaryIO, Protocol
 
 from pipeline.model.connection import Connection
 from pipeline.model.interchange import RemoteFile
+
+
+def nothing() -> None:
+    """Do nothing."""
 
 
 class Clock(Protocol):
@@ -72,11 +76,21 @@ class Outbound(Protocol):
     Any method raises `SessionLost` where the session itself is at its end.
     """
 
-    def put(self, folder: str, name: str, payload: bytes) -> bool:
+    def put(
+        self, folder: str, name: str, payload: bytes, last_look: Callable[[], None] = nothing
+    ) -> bool:
         """Make `payload` appear as `name`, whole or not at all.
 
         Written under a temporary name, then renamed. A file of that name, size and
         bytes that is already there counts as put.
+
+        Args:
+            folder: Where.
+            name: What it is called.
+            payload: What it holds.
+            last_look: Called when all is written and only the rename is left; what it
+                raises keeps the file from appearing, and the temporary name stays: it
+                may be that of another worker by now.
 
         Returns:
             True if the bytes were sent now, False if they were found there.
@@ -84,6 +98,17 @@ class Outbound(Protocol):
         Raises:
             NameTaken: Other bytes stand under that name.
             TransferError: The file is not there, or only its temporary name is.
+        """
+
+    def remove(self, folder: str, file: RemoteFile) -> bool:
+        """Remove a temporary name that a crash left in `folder`.
+
+        Returns:
+            True when the file as listed is no longer there; absence is success. False
+            where another one (size or mtime) stands under its name, which is left alone.
+
+        Raises:
+            TransferError: It is still there and could not be removed.
         """
 
     def names(self, folder: str) -> Sequence[str]:
@@ -165,6 +190,19 @@ class Archive(Protocol):
 
     def kept(self) -> Iterator[str]:
         """Yield the SHA-256 of every kept blob, in no order; none is read."""
+
+    def kept_at(self, sha256: str) -> datetime:
+        """Return when a kept blob was last written (aware, UTC).
+
+        Raises:
+            ArchiveError: It is not there.
+        """
+
+    def remove(self, sha256: str, before: datetime) -> bool:
+        """Remove a kept blob that no row names, unless it was written at `before` or later.
+
+        A file that is pulled just now may bring the same bytes again: they stay.
+        """
 
     def sweep(self) -> int:
         """Remove what a crash left half-written; return how many files that was."""

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from pipeline.adapters.database.columns import UtcDateTime, Words
@@ -159,6 +160,13 @@ outbox = Table(
     Column("lease_until", UtcDateTime),
     Index("outbox_due", "state", "connection", "due"),
     Index("outbox_interchange", "interchange"),
+    # few at a time: who serves which connection
+    Index(
+        "outbox_held",
+        "connection",
+        sqlite_where=text("lease_owner IS NOT NULL"),
+        postgresql_where=text("lease_owner IS NOT NULL"),
+    ),
 )
 
 outbox_document = Table(
@@ -238,4 +246,13 @@ pause = Table(
     Column("since", UtcDateTime, nullable=False),
     Column("actor", Text, nullable=False),
     Column("reason", Words, nullable=False),
+)
+
+#: Signs of life: when something that happens again and again last did, and what came of it.
+pulse = Table(
+    "pulse",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("data", Text, nullable=False),
 )

@@ -154,6 +154,12 @@ def _outbox() -> None:
         sa.Column("lease_until", UtcDateTime()),
         sa.Index("outbox_due", "state", "connection", "due"),
         sa.Index("outbox_interchange", "interchange"),
+        sa.Index(
+            "outbox_held",
+            "connection",
+            sqlite_where=sa.text("lease_owner IS NOT NULL"),
+            postgresql_where=sa.text("lease_owner IS NOT NULL"),
+        ),
     )
     op.create_table(
         "outbox_document",
@@ -224,4 +230,10 @@ def _operation() -> None:
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("reason", Words(), nullable=False),
+    )
+    op.create_table(
+        "pulse",
+        sa.Column("name", sa.Text(), primary_key=True),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
     )

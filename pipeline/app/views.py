@@ -96,7 +96,8 @@ def became(ledger: Ledger, interchange: Interchange) -> Became:
 
 def _first_named(rows: Sequence[OutboxRow]) -> str | None:
     """Return the flow branch's name, which has the lower number, or the JSON of a pair."""
-    final = [row for row in rows if row.final] or rows
+    newest = max((row.generation for row in rows), default=1)
+    final = [row for row in rows if row.final and row.generation == newest] or rows
     return min(
         (row.name for row in final), key=lambda n: (not n.endswith(".json"), n), default=None
     )

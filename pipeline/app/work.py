@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -250,8 +250,16 @@ def _before(one: Interchange, other: Interchange) -> bool:
     return (one.received_at, one.name) < (other.received_at, other.name)
 
 
-def rework(hub: Hub, sheets: Sheets, interchange: Interchange) -> None:
+def rework(
+    hub: Hub, sheets: Sheets, interchange: Interchange, note: Callable[[Transaction], None]
+) -> None:
     """Work on a flow that is held as a whole before it was ever opened.
+
+    Args:
+        hub: The hub.
+        sheets: The configuration in force.
+        interchange: The flow.
+        note: Written first, by the transaction that decides.
 
     Raises:
         ScannerSilent: The required scanner is still silent; nothing has changed.
@@ -260,7 +268,7 @@ def rework(hub: Hub, sheets: Sheets, interchange: Interchange) -> None:
     cases = _gather(hub, sheets, [(interchange, None)])
     _scan(hub, cases)
     _judge(hub, cases)
-    _settle_group(hub, sheets, cases)
+    _settle_group(hub, sheets, cases, note)
 
 
 def _gather(
@@ -328,10 +336,16 @@ def _judge(hub: Hub, cases: Sequence[Case]) -> None:
         tell(case.interchange, case.scanned)
 
 
-def _settle_group(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
-    """Settle cases by one commit."""
+def _settle_group(
+    hub: Hub,
+    sheets: Sheets,
+    cases: Sequence[Case],
+    note: Callable[[Transaction], None] = lambda _: None,
+) -> None:
+    """Settle cases by one commit, after what is to be noted with it."""
 
     def settle(tx: Transaction) -> list[Settled]:
+        note(tx)
         repeated = tx.repeated([case.interchange.id for case in cases])
         return [_settle(hub, sheets, tx, case, repeated) for case in cases]
 

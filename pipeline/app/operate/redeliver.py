@@ -132,9 +132,11 @@ def _chosen(target: Target, meant: Sequence[Document]) -> Sequence[Document]:
 
 def _sort(plan: _Plan, one: Document, row: OutboxRow | None, asked: Again) -> None:
     """Put one document where its step and its newest delivery allow."""
-    if row is None or one.step not in {Step.ABANDONED, Step.DELIVERED}:
-        late = one.step in {Step.ACCEPTED, Step.ROUTED}
-        plan.refused[one.id] = _NOT_YET if late else _NOT_ACCEPTED
+    if row is None or one.step not in {Step.ROUTED, Step.ABANDONED, Step.DELIVERED}:
+        plan.refused[one.id] = _NOT_ACCEPTED
+        return
+    if one.step is Step.ROUTED and (row.generation == 1 or asked.to not in {None, row.connection}):
+        plan.refused[one.id] = _NOT_YET
         return
     if why := _made_already(one, row, asked):
         plan.idle[one.id] = why

@@ -37,6 +37,7 @@ from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Sheets, Transaction
+from pipeline.route.plan import find_route
 
 log = get_logger(__name__)
 
@@ -89,7 +90,7 @@ def release(hub: Hub, sheets: Sheets, target: Target, order: Order, *, dry: bool
         ArchiveError: The original is gone; nothing changed.
     """
     held = atomically(hub, lambda tx: held_of(tx, target))
-    told = _told(target, held)
+    told = _told(sheets, target, held)
     if dry or told.refused:
         return replace(told, documents=held.meant)
     if not told.done:
@@ -135,11 +136,14 @@ def held_as_a_whole(held: Held, target: Target) -> str:
     )
 
 
-def _told(target: Target, held: Held) -> Told:
-    """Say what will be let go."""
+def _told(sheets: Sheets, target: Target, held: Held) -> Told:
+    """Say what will be let go, and how far the directory of now would let it."""
     if why := held_as_a_whole(held, target):
         return Told(target=target, refused=dict.fromkeys(target.subjects, why))
-    done: dict[str, str] = {one.id: "rejugé / judged again" for one in held.documents}
+    sender = held.flow.partner
+    done: dict[str, str] = {
+        one.id: f"rejugé / judged again{_routed(sheets, one, sender)}" for one in held.documents
+    }
     if held.whole:
         done[held.flow.id] = "le flux est contrôlé à nouveau / the flow is judged again"
     for row in held.rows:
@@ -149,6 +153,15 @@ def _told(target: Target, held: Held) -> Told:
     if target.documents is None and not done:
         others = target.subjects
     return Told(target=target, done=done, idle=dict.fromkeys(others, _NOT_HELD))
+
+
+def _routed(sheets: Sheets, one: Document, sender: str) -> str:
+    """Say where a document without a route would go now."""
+    if one.reasons[0].code != "NO_ROUTE":
+        return ""
+    route = find_route(one, sender, sheets.directory)
+    known = route is not None and route in sheets.connections
+    return f" ; route : {route}" if known else " ; toujours sans route / still no route"
 
 
 def _let_go(hub: Hub, sheets: Sheets, held: Held, told: Told, order: Order) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from pipeline.acknowledge.platform import messages_in
 from pipeline.app.answer import answer
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import Order, Target, Told, find
+from pipeline.app.operate.bulk import carry_out, find_list, freeze
 from pipeline.app.operate.hold import hold
 from pipeline.app.operate.redeliver import Again, redeliver
 from pipeline.app.operate.reject import reject
@@ -28,7 +32,7 @@ from pipeline.app.operate.withdraw import withdraw
 from pipeline.app.settle import Candidate, settle_flow
 from pipeline.app.verify import verify
 from pipeline.ingest.admission import interface_of
-from pipeline.model.bulk import Verb
+from pipeline.model.bulk import ItemState, Verb, sums
 from pipeline.model.connection import Connection, Door, Envelope, Naming, Role
 from pipeline.model.directory import Directory, Route, Structure
 from pipeline.model.document import Document
@@ -86,6 +90,10 @@ SHEETS = Sheets(
         ),
     ),
 )
+
+
+WITHDRAW = Ask(verb=Verb.WITHDRAW, reason="émis par erreur")
+CATERER = Query(partner="CATERER")
 
 
 @dataclass(frozen=True, slots=True)
@@ -617,3 +625,147 @@ def test_what_is_not_accepted_is_not_delivered(desk: Desk) -> None:
     ]
 
     assert [effects(one) for one in told] == [(0, 0, 1), (0, 0, 1)]
+
+
+# -- lists
+
+
+def test_a_frozen_list_is_carried_out_over_what_it_names_and_nothing_else(desk: Desk) -> None:
+    """What comes in after it was looked at is not touched."""
+    flows = [desk.flow(f"{n}.xml", CITY) for n in range(3)]
+    frozen = freeze(desk.hub, WITHDRAW, CATERER)
+    late = desk.flow("late.xml", CITY)
+
+    after = carry_out(desk.hub, desk.sheets, frozen.id)
+
+    assert (len(frozen.items), sums(frozen.items)) == (3, {"EUR": Decimal("300.00")})
+    assert {one.state for one in after.items} == {ItemState.DONE}
+    assert {step for one in flows for step in desk.steps(one)} == {"rejected"}
+    assert desk.steps(late) == ["routed"]
+    (told,) = desk.told_events(flows[0].id + "-0001", "operator.withdraw")
+    assert told == {"reason": WITHDRAW.reason, "list": frozen.id}
+    assert sound(desk)
+
+
+def test_the_same_question_about_the_same_things_is_the_same_list(desk: Desk) -> None:
+    """Two operators who look at the same time share one list; a change makes another."""
+    flow = desk.flow()
+
+    first, second = freeze(desk.hub, WITHDRAW, CATERER), freeze(desk.hub, WITHDRAW, CATERER)
+    hold(desk.hub, desk.sheets, desk.target(flow.id + "-0001"), order())
+    third = freeze(desk.hub, WITHDRAW, CATERER)
+
+    assert first == second
+    assert third.id != first.id
+    assert [one.id for one in desk.hub.ledger.bulks(9)] == [third.id, first.id]
+
+
+def test_a_second_execution_finds_nothing_to_do_and_says_so(desk: Desk) -> None:
+    """One effect, two entries in the record."""
+    desk.flow()
+    frozen = freeze(desk.hub, WITHDRAW, CATERER)
+    carry_out(desk.hub, desk.sheets, frozen.id)
+    rows = desk.hub.ledger.outbox()
+
+    carry_out(desk.hub, desk.sheets, frozen.id)
+
+    assert desk.hub.ledger.outbox() == rows
+    assert desk.told_events(frozen.id, "bulk.executed") == [
+        {"done": 1},
+        {"effect": "nothing to do"},
+    ]
+
+
+def test_what_changed_meanwhile_is_skipped_and_told(desk: Desk) -> None:
+    """The operator saw it at another step: it is not theirs to act on any more."""
+    desk.flow("a.xml", CITY)
+    desk.flow("b.xml", HOSPITAL)
+    frozen = freeze(desk.hub, WITHDRAW, CATERER)
+    desk.deliver("city")
+
+    after = carry_out(desk.hub, desk.sheets, frozen.id)
+
+    assert sorted((one.state.value, one.note) for one in after.items) == [
+        ("done", "retiré, l'émetteur est répondu / withdrawn, its sender is answered"),
+        ("skipped", "« delivered » au lieu de / instead of « routed »"),
+    ]
+
+
+def test_a_list_that_broke_off_goes_on_where_it_was(desk: Desk) -> None:
+    """What was refused is tried again too, and what was done is left alone."""
+    flows = [desk.flow(f"{n}.xml", CITY) for n in range(3)]
+    frozen = freeze(desk.hub, WITHDRAW, CATERER)
+    done = f"{flows[0].id}-0001"
+    withdraw(desk.hub, desk.sheets, desk.target(done), Order(WITHDRAW.reason, frozen.id))
+    claims = [claim for _, claim in desk.claim()]
+
+    broken_off = carry_out(desk.hub, desk.sheets, frozen.id)
+    desk.hub.ledger.release_outbox(claims)
+    after = carry_out(desk.hub, desk.sheets, frozen.id)
+
+    assert Counter(one.state.value for one in broken_off.items) == {"done": 1, "refused": 2}
+    assert Counter(one.state.value for one in after.items) == {"done": 3}
+    assert len(desk.told_events(done, "operator.withdraw")) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        pytest.param(Query(partner="CATERER"), 2, id="partner"),
+        pytest.param(Query(route="hospital"), 1, id="recipient"),
+        pytest.param(Query(interface="FSO1100A"), 1, id="interface"),
+        pytest.param(Query(steps=("held",)), 1, id="step"),
+        pytest.param(Query(reason="NO_ROUTE"), 1, id="reason-code"),
+        pytest.param(Query(reason="NO_ROUT"), 0, id="part-of-a-code"),
+        pytest.param(Query(received_from=AT, received_before=AT + timedelta(days=1)), 3, id="day"),
+        pytest.param(Query(text="a.xml-1"), 1, id="text"),
+        pytest.param(Query(), 0, id="no-filter"),
+    ],
+)
+def test_a_list_holds_what_the_filters_let_through(desk: Desk, query: Query, found: int) -> None:
+    """A list of everything is never made by mistake, and an empty one is told."""
+    desk.flow("a.xml", CITY)
+    desk.flow("b.xml", SCHOOL)
+    desk.flow(f"FSO1100A_SUP001_SUP0011100{7:015d}", HOSPITAL, sender="stationer")
+
+    if found:
+        assert len(freeze(desk.hub, WITHDRAW, query).items) == found
+    else:
+        with pytest.raises(ConfigError):
+            freeze(desk.hub, WITHDRAW, query)
+
+
+def test_what_operators_hold_back_is_let_go_by_one_list(desk: Desk) -> None:
+    """Flows that were not judged do not mix with deliveries that were."""
+    flows = [desk.flow(f"{n}.xml", CITY) for n in range(3)]
+    for one in flows:
+        hold(desk.hub, desk.sheets, desk.target(one.id), order())
+
+    frozen = freeze(desk.hub, Ask(verb=Verb.RELEASE), Query(reason="OPERATOR_HOLD"))
+    carry_out(desk.hub, desk.sheets, frozen.id)
+
+    assert len(desk.claim()) == 3
+
+
+def test_two_executions_at_once_have_one_effect(desk: Desk, database: Any, tmp_path: Path) -> None:
+    """Two operators, each with a hub of their own, carry out one list at the same moment."""
+    flows = [desk.flow(f"{n}.xml", CITY) for n in range(6)]
+    frozen = freeze(desk.hub, WITHDRAW, CATERER)
+    start = Barrier(2)
+
+    def execute(hub: Hub) -> None:
+        start.wait()
+        carry_out(hub, desk.sheets, frozen.id)
+
+    with (
+        open_desk(tmp_path / "second", database.url) as other,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        for end in [pool.submit(execute, one.hub) for one in (desk, other)]:
+            end.result()
+
+    assert {step for one in flows for step in desk.steps(one)} == {"rejected"}
+    assert [sorted(desk.answers(one)) for one in flows] == [["ack", "ack2"]] * 6
+    assert len(desk.told_events(frozen.id, "bulk.executed")) == 2
+    assert {one.state for one in find_list(desk.hub.ledger, frozen.id).items} == {ItemState.DONE}
+    assert sound(desk)

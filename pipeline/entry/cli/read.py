@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -256,6 +257,7 @@ def _event_rows(ledger: Ledger, subject: str) -> list[dict[str, object]]:
             "what": event.fact.what,
             "by": event.fact.by,
             "subject": event.fact.subject,
+            "data": json.dumps(event.fact.data, ensure_ascii=False, sort_keys=True),
         }
         for event in ledger.events(subject)
     ]

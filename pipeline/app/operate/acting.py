@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.ingest.admission import interface_of
 from pipeline.model.bulk import BulkId, ItemState, Verb
@@ -166,6 +167,12 @@ def record(hub: Hub, tx: Transaction, verb: Verb, told: Told, order: Order) -> N
         tx.append(Fact(at=now, subject=subject, what=what, by=hub.by, data=data))
     if order.bulk is not None:
         settle_items(hub, tx, order.bulk, told)
+
+
+def record_alone(hub: Hub, verb: Verb, told: Told, order: Order) -> Told:
+    """Write down a verb that changed nothing, since somebody else was first; return `told`."""
+    atomically(hub, lambda tx: record(hub, tx, verb, told, order))
+    return told
 
 
 def settle_items(hub: Hub, tx: Transaction, bulk: BulkId, told: Told) -> int:

@@ -20,6 +20,7 @@ from pipeline.app.operate.acting import (
     logged,
     now_standing,
     record,
+    record_alone,
     sender_of,
 )
 from pipeline.app.settle import Settled
@@ -92,7 +93,8 @@ def hold(hub: Hub, sheets: Sheets, target: Target, order: Order, *, dry: bool = 
     try:
         told = atomically(hub, act)
     except Fenced:
-        return Told(target=target, refused=dict.fromkeys(target.subjects, JUDGED_NOW))
+        told = Told(target=target, refused=dict.fromkeys(target.subjects, JUDGED_NOW))
+        return record_alone(hub, Verb.HOLD, told, order)
     if told.done and not dry:
         log.info("operator.hold", **logged(told))
     return replace(told, documents=now_standing(hub, target))

@@ -19,6 +19,7 @@ from pipeline.app.operate.acting import (
     logged,
     now_standing,
     record,
+    record_alone,
 )
 from pipeline.model.bulk import Verb
 from pipeline.model.connection import Role
@@ -116,7 +117,8 @@ def redeliver(
     try:
         told = atomically(hub, act)
     except Fenced:
-        return Told(target=target, refused=dict.fromkeys(target.subjects, _MOVED))
+        told = Told(target=target, refused=dict.fromkeys(target.subjects, _MOVED))
+        return record_alone(hub, Verb.REDELIVER, told, order)
     if told.done and not dry:
         log.info("operator.redeliver", **logged(told))
     return replace(told, documents=now_standing(hub, target))

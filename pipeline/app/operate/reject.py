@@ -22,6 +22,7 @@ from pipeline.app.operate.acting import (
     logged,
     now_standing,
     record,
+    record_alone,
     sender_of,
     stored_findings,
 )
@@ -84,7 +85,8 @@ def reject(hub: Hub, sheets: Sheets, target: Target, order: Order, *, dry: bool 
             lambda tx: record(hub, tx, Verb.REJECT, told, order),
         )
     except Fenced:
-        return Told(target=target, refused=dict.fromkeys(target.subjects, _MOVED))
+        told = Told(target=target, refused=dict.fromkeys(target.subjects, _MOVED))
+        return record_alone(hub, Verb.REJECT, told, order)
     log.info("operator.reject", **logged(told))
     return replace(told, documents=now_standing(hub, target))
 

@@ -22,6 +22,7 @@ from pipeline.app.operate.acting import (
     logged,
     now_standing,
     record,
+    record_alone,
     sender_of,
     stored_findings,
 )
@@ -99,11 +100,9 @@ def release(hub: Hub, sheets: Sheets, target: Target, order: Order, *, dry: bool
     try:
         _let_go(hub, sheets, held, told, order)
     except Fenced:
-        return Told(
-            target=target,
-            idle=dict.fromkeys(target.subjects, _GONE_ON),
-            documents=now_standing(hub, target),
-        )
+        told = Told(target=target, idle=dict.fromkeys(target.subjects, _GONE_ON))
+        record_alone(hub, Verb.RELEASE, told, order)
+        return replace(told, documents=now_standing(hub, target))
     log.info("operator.release", **logged(told))
     return replace(told, documents=now_standing(hub, target))
 

@@ -23,6 +23,7 @@ from pipeline.app.operate.acting import (
     demand_reason,
     logged,
     now_standing,
+    record_alone,
     sender_of,
     settle_items,
 )
@@ -31,6 +32,7 @@ from pipeline.app.operate.release import Held, held_as_a_whole, held_of, settle_
 from pipeline.app.scan import infected_flow, still_silent
 from pipeline.app.settle import Candidate, atomicity_of, decide_all, flow_refused
 from pipeline.app.work import rework
+from pipeline.model.bulk import Verb
 from pipeline.model.connection import Atomicity
 from pipeline.model.decision import Decision, Reason, Verdict
 from pipeline.model.document import Document
@@ -165,6 +167,7 @@ def replay(
         told = _write(hub, sheets, scene, target, order, compared)
     except Fenced:
         told = Told(target=target, refused=dict.fromkeys(target.subjects, _MOVED))
+        record_alone(hub, Verb.REPLAY, told, order)
     log.info("operator.replay", **logged(told))
     return Replayed(replace(told, documents=now_standing(hub, target)), compared)
 

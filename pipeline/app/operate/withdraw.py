@@ -23,6 +23,7 @@ from pipeline.app.operate.acting import (
     logged,
     now_standing,
     record,
+    record_alone,
     sender_of,
     stored_findings,
 )
@@ -115,7 +116,8 @@ def withdraw(hub: Hub, sheets: Sheets, target: Target, order: Order, *, dry: boo
     try:
         told = atomically(hub, act)
     except Fenced:
-        return Told(target=target, refused=dict.fromkeys(target.subjects, JUDGED_NOW))
+        told = Told(target=target, refused=dict.fromkeys(target.subjects, JUDGED_NOW))
+        return record_alone(hub, Verb.WITHDRAW, told, order)
     if told.done and not dry:
         log.info("operator.withdraw", **logged(told))
     return replace(told, documents=now_standing(hub, target))

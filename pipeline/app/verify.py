@@ -83,6 +83,8 @@ _NO_STEP: Mapping[str, _Facts] = {
     "interchange.removed": {"removed": True},
     "outbox.retry": {"state": OutboxState.PENDING.value},
 }
+#: Ends that are no step either: which attributes these events tell anew.
+_TOLD_ANEW: Mapping[str, tuple[str, ...]] = {"document.rerouted": ("route",)}
 #: Where a document lies, as its id says (`model.identity.document_id`).
 _PLACE = re.compile(r"(.+)-(\d+)")
 #: How an attribute is called on screen.
@@ -158,6 +160,8 @@ def _told(subject: Subject) -> _Facts:
         names = compared.moved if told else (*compared.once, *compared.moved)
         if fact.what in _NO_STEP:
             told |= _NO_STEP[fact.what]
+        elif fact.what in _TOLD_ANEW:
+            told |= {name: _plain(fact.data.get(name)) for name in _TOLD_ANEW[fact.what]}
         else:
             said = {"received_at": fact.at, **fact.data}
             told |= {compared.step: step, **{name: _plain(said.get(name)) for name in names}}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from pipeline.model.bulk import BulkId, BulkList, ItemState
 from pipeline.model.connection import Connection
 from pipeline.model.directory import Directory
 from pipeline.model.document import BusinessKey, Document
@@ -115,7 +116,8 @@ class Transaction(Protocol):
         """Move `interchange` from its `step` to `after`.
 
         Its reason, detail, first and documents are written as they are in the value.
-        With a claim, its token must still be the row's; the claim ends.
+        With a claim, its token must still be the row's; the claim ends. Without one nobody
+        may hold it: a person never takes a flow out of a worker's hands.
         """
 
     def add_documents(
@@ -132,6 +134,14 @@ class Transaction(Protocol):
         """Move each document from its `step` to `after`.
 
         Its reasons, route, first, syntax and header are written as they are in the value.
+        """
+
+    def reroute_documents(
+        self, documents: Sequence[Document], route: str, *, by: str, at: datetime
+    ) -> None:
+        """Write another route for documents that stay at their step, with an event each.
+
+        Each is updated ``WHERE step = ? AND route = ?``, else `Fenced` is raised.
         """
 
     def hold_keys(self, keys: Mapping[BusinessKey, DocumentId]) -> None:
@@ -167,6 +177,29 @@ class Transaction(Protocol):
     def move_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> None:
         """Pause, resume or cancel a row that nobody has claimed."""
 
+    def stop_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> bool:
+        """Do as `move_outbox`; False, and nothing done, where somebody claimed or moved it."""
+
+    # -- frozen lists
+    def freeze(self, bulk: BulkList) -> bool:
+        """Write a list with its items, and an event; False if it is there already."""
+
+    def settle_items(
+        self,
+        bulk: BulkId,
+        subjects: Collection[str],
+        state: ItemState,
+        *,
+        note: str,
+        by: str,
+        at: datetime,
+    ) -> int:
+        """Write what became of items that are still to be done, or were refused.
+
+        Returns:
+            How many; those that somebody else settled meanwhile are left alone.
+        """
+
     def append(self, fact: Fact) -> None:
         """Add a fact that no move above tells."""
 
@@ -179,7 +212,10 @@ class Query:
     steps: tuple[str, ...] = ()
     interchange: InterchangeId | None = None
     text: str | None = None  #: part of an id, name, invoice number, reason code or hash
+    reason: str | None = None  #: a whole code: why it is held, refused or a duplicate
     connection: str | None = None  #: the sender's
+    interface: str | None = None  #: code that the flow's name begins with
+    route: str | None = None  #: the recipient's connection; interchanges match by their documents
     received_from: datetime | None = None  #: interchanges received at this moment or later
     received_before: datetime | None = None  #: and before this one
     limit: int = 100
@@ -416,6 +452,15 @@ class Ledger(Protocol):
             query: Which interchanges; its `text` is not looked at.
             waiting: Only those whose final answer is not all sent.
         """
+
+    def bulk(self, subject: BulkId) -> BulkList | None:
+        """Return a frozen list with its items as they stand, in order."""
+
+    def bulks(self, limit: int) -> Sequence[BulkList]:
+        """List frozen lists without their items, newest first."""
+
+    def last_events(self, subjects: Collection[str]) -> Mapping[str, int]:
+        """Return the place of the newest event of each subject that has one."""
 
     def events(self, subject: str | None = None) -> Iterator[Event]:
         """Yield events in order; of one subject and of what lies inside it if given."""

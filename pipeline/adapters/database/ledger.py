@@ -22,13 +22,24 @@ from sqlalchemy import (
     update,
 )
 
-from pipeline.adapters.database import chain, claims, figures, jobs, notices, reading, rows, tables
+from pipeline.adapters.database import (
+    bulks,
+    chain,
+    claims,
+    figures,
+    jobs,
+    notices,
+    reading,
+    rows,
+    tables,
+)
 from pipeline.adapters.database.sheets import apply_sheets, read_sheets
 from pipeline.adapters.database.statements import BY_AGE, outbox_where
 from pipeline.adapters.database.subjects import read_subjects
 from pipeline.adapters.database.transaction import SqlTransaction
 from pipeline.adapters.database.trouble import translated
 from pipeline.adapters.database.upkeep import SqlUpkeep
+from pipeline.model.bulk import BulkId, BulkList
 from pipeline.model.document import Document
 from pipeline.model.event import Event, Fact
 from pipeline.model.figures import DocumentFigures, Received, RuleCount
@@ -364,6 +375,21 @@ class SqlLedger:
         """Return when each interchange was answered for good, oldest first."""
         with self._read() as connection:
             return notices.answer_times(connection, query, waiting=waiting)
+
+    def bulk(self, subject: BulkId) -> BulkList | None:
+        """Return a frozen list with its items as they stand, in order."""
+        with self._read() as connection:
+            return bulks.find(connection, subject)
+
+    def bulks(self, limit: int) -> Sequence[BulkList]:
+        """List frozen lists without their items, newest first."""
+        with self._read() as connection:
+            return bulks.newest(connection, limit)
+
+    def last_events(self, subjects: Collection[str]) -> Mapping[str, int]:
+        """Return the place of the newest event of each subject that has one."""
+        with self._read() as connection:
+            return chain.last_of(connection, subjects)
 
     def events(self, subject: str | None = None) -> Iterator[Event]:
         """Yield events in order; of one subject and of what lies inside it if given.

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.adapters.database.tables import (
+    bulk,
     business_key,
     counter,
     document,
@@ -129,6 +130,9 @@ MARK_REMOVED = (
     .values(removed=True)
 )
 MOVE_INTERCHANGE = update(interchange).where(_equal(interchange.c.id), _equal(interchange.c.step))
+MOVE_FREE_INTERCHANGE = MOVE_INTERCHANGE.where(
+    or_(interchange.c.lease_until.is_(None), interchange.c.lease_until <= bindparam("b_now"))
+)
 MOVE_CLAIMED_INTERCHANGE = MOVE_INTERCHANGE.where(_equal(interchange.c.lease_token))
 MOVE_DOCUMENT = update(document).where(_equal(document.c.id), _equal(document.c.step))
 FREE_KEYS = delete(business_key).where(business_key.c.document.in_(_any_of("documents")))
@@ -156,6 +160,7 @@ def _add(table: Table) -> Mapping[str, Executable]:
 ADD_INTERCHANGE = _add(interchange)
 ADD_RUN = _add(job_run)
 ADD_PAUSE = _add(pause)
+ADD_BULK = _add(bulk)
 #: By dialect: take the next number of a series.
 NEXT_NUMBER: Mapping[str, Executable] = {
     dialect: build(counter)

@@ -256,3 +256,34 @@ pulse = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("data", Text, nullable=False),
 )
+
+#: Lists of what an operator wants one verb to act on, as they were frozen.
+bulk = Table(
+    "bulk",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("verb", Text, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Index("bulk_made", "made_at"),
+)
+
+bulk_item = Table(
+    "bulk_item",
+    metadata,
+    Column("bulk", Text, ForeignKey("bulk.id"), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("subject", Text, nullable=False),
+    Column("interchange", Text, nullable=False),
+    Column("seen", Text, nullable=False),
+    Column("event", BigInteger, nullable=False),
+    Column("currency", Text),
+    Column("amount", Text),
+    Column("state", Text, nullable=False),
+    Column("note", Words, nullable=False),
+    Column("at", UtcDateTime),
+    Column("actor", Text, nullable=False),
+    UniqueConstraint("bulk", "subject", name="bulk_subject"),
+)

@@ -46,7 +46,7 @@ from pipeline.model.finding import Severity
 from pipeline.model.limits import Limits
 from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
 from pipeline.model.report import Syntax
-from pipeline.model.settings import Settings
+from pipeline.model.settings import ArchiveSettings, Encryption, Settings
 
 #: Longest wait that may be set, in seconds; longer ones are slips of the pen.
 _YEAR = 366 * 86_400
@@ -400,6 +400,21 @@ class _Profiles(_Strict):
         )
 
 
+class _Archive(_Strict):
+    encryption: Encryption = ArchiveSettings().encryption
+    master_key: _Secret | None = None
+    previous_master_key: _Secret | None = None
+
+    def value(self) -> ArchiveSettings:
+        """Return the table as the model's value."""
+        master, previous = self.master_key, self.previous_master_key
+        return ArchiveSettings(
+            encryption=self.encryption,
+            master_key=master.value() if master else ArchiveSettings().master_key,
+            previous_master_key=previous.value() if previous else None,
+        )
+
+
 class _Settings(_Strict):
     hub_code: ApplicationCode = Settings().hub_code
     matricule: Matricule = Settings().matricule
@@ -412,6 +427,7 @@ class _Settings(_Strict):
     every_s: Positive = Settings().every.total_seconds()
     clamd: str = Settings().clamd
     keep_logs_days: Annotated[int, Field(ge=1, le=36_500)] = Settings().keep_logs_days
+    archive: _Archive = _Archive()
 
 
 class _StructureRow(_Strict):
@@ -516,6 +532,7 @@ def read_settings(path: Path) -> Settings:
         every=timedelta(seconds=given.every_s),
         clamd=given.clamd,
         keep_logs_days=given.keep_logs_days,
+        archive=given.archive.value(),
     )
 
 

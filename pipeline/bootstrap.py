@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pipeline.acknowledge.means import Means
     from pipeline.adapters.archive import FileArchive
     from pipeline.adapters.baselines import MeasuredProcess
+    from pipeline.adapters.custody import Custody
     from pipeline.adapters.log_reader import LogReader
     from pipeline.adapters.packs import PackShelf
     from pipeline.adapters.process_wire import JobWriter
@@ -91,8 +92,12 @@ def workspace(home: Path | None = None) -> Workspace:
     )
 
 
-def initialise(place: Workspace) -> list[Path]:
+def initialise(place: Workspace, encryption: Encryption = Encryption.AES_256_GCM) -> list[Path]:
     """Fill a workspace from the packaged defaults; what is there already is left alone.
+
+    Args:
+        place: The workspace.
+        encryption: How its originals will lie on the disk, where no settings say so yet.
 
     Returns:
         The files that were made.
@@ -110,10 +115,18 @@ def initialise(place: Workspace) -> list[Path]:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
+        if target == place.config / "pipeline.toml":
+            _set_encryption(target, encryption)
         made.append(target)
     made += _make_master_key(place)
     open_ledger(place.database).close()
     return made
+
+
+def _set_encryption(path: Path, encryption: Encryption) -> None:
+    text = path.read_text(encoding="utf-8")
+    default = f'encryption = "{Settings().archive.encryption.value}"'
+    path.write_text(text.replace(default, f'encryption = "{encryption.value}"'), encoding="utf-8")
 
 
 def _make_master_key(place: Workspace) -> Iterator[Path]:
@@ -182,6 +195,42 @@ def archive(place: Workspace) -> FileArchive:
 
     found = vault(place)
     return FileArchive(_originals(place), SealedForm(found) if found else None)
+
+
+def custody(place: Workspace) -> Custody:
+    """Return what looks after the keys of the archive.
+
+    Raises:
+        ConfigError: It is not encrypted, or its keys cannot be used.
+    """
+    from pipeline.adapters.archive import FileArchive
+    from pipeline.adapters.custody import Custody
+    from pipeline.adapters.forms import SealedForm
+
+    _must_exist(place)
+    found = vault(place)
+    if found is None:
+        raise ConfigError(
+            'archive.encryption = "none" : aucune clé, les originaux sont en clair'
+            " / no keys, originals are not encrypted"
+        )
+    form = SealedForm(found)
+    return Custody(FileArchive(_originals(place), form), form, found)
+
+
+def new_master_key(place: Workspace, name: str) -> Path:
+    """Make a master key file, relative to the workspace; it is not in force yet.
+
+    Raises:
+        ConfigError: A file of that name is there.
+    """
+    from pipeline.adapters.vault import make_master_key
+
+    _must_exist(place)
+    path = place.home / name
+    if not make_master_key(path):
+        raise ConfigError(f"{path}: existe déjà, rien n'est modifié / exists, nothing is changed")
+    return path
 
 
 def vault(place: Workspace) -> Vault | None:

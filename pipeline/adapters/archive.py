@@ -82,6 +82,12 @@ class FileArchive:
         with self._locked(fcntl.LOCK_SH):
             yield
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let nobody keep or erase anything while inside."""
+        with self._locked(fcntl.LOCK_EX):
+            yield
+
     def discard(self, blob: Blob) -> None:
         """Drop a received blob that is not to be kept."""
         Path(blob.place).unlink(missing_ok=True)
@@ -110,15 +116,20 @@ class FileArchive:
 
     def kept(self) -> Iterator[str]:
         """Yield the SHA-256 of every kept blob; what stands elsewhere cannot be opened."""
+        for form in self._forms:
+            for digest, _ in self.files(form):
+                yield digest
+
+    def files(self, form: Form) -> Iterator[tuple[str, Path]]:
+        """Yield the SHA-256 and the file of every kept blob of one form."""
         for path in self._blobs.glob("??/*"):
-            for form in self._forms:
-                digest = form.digest(path.name)
-                if digest is not None and path == self._path(digest, form):
-                    yield digest
+            digest = form.digest(path.name)
+            if digest is not None and path == self._path(digest, form):
+                yield digest, path
 
     def erase(self, sha256: str, still_needed: Callable[[], bool]) -> bool:
         """Destroy a kept blob: its key first, then its bytes."""
-        with self._locked(fcntl.LOCK_EX):
+        with self.alone():
             form, path = self._find(sha256)
             if still_needed() or not path.exists():
                 return False

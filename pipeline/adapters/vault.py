@@ -149,6 +149,11 @@ class Vault:
             self._make_names_key()
         self.names = Names(self._read_names_key())
 
+    @property
+    def master_id(self) -> str:
+        """Return the id of the master key in force."""
+        return self._master.id.hex()
+
     # -- keys of blobs
     def new_key(self) -> tuple[bytes, bytes]:
         """Return a fresh data key, and the slot that stores it."""

@@ -13,8 +13,10 @@ from pipeline.entry.cli import (
     bench,
     demo,
     init,
+    keys,
     log,
     operate,
+    original,
     packs,
     passes,
     read,
@@ -58,10 +60,12 @@ app.command("why")(read.why)
 app.command("release")(operate.release)
 app.command("reject")(operate.reject)
 app.command("redeliver")(operate.redeliver)
+app.command("original")(original.original)
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
 app.add_typer(packs.app, name="packs")
+app.add_typer(keys.app, name="keys")
 
 
 def run() -> None:

@@ -52,7 +52,13 @@ if TYPE_CHECKING:
     from pipeline.validate.judge import Artefacts
 
 #: Tables that belong to the product: a workspace may override them, but gets no copy.
-_PRODUCT_TABLES = ("packs.toml", "interfaces.toml", "profiles.toml", "reasons.toml")
+_PRODUCT_TABLES = (
+    "packs.toml",
+    "interfaces.toml",
+    "profiles.toml",
+    "reasons.toml",
+    "retention.toml",
+)
 
 #: Packs that our own answers are held against.
 _CDAR_SCHEMA, _CDAR_RULES = "cdar-d22b-xsd", "br-fr-cdv"
@@ -285,7 +291,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters import logs
     from pipeline.adapters.archive import FolderSpool
     from pipeline.adapters.clock import SystemClock
-    from pipeline.adapters.configuration import read_interfaces
+    from pipeline.adapters.configuration import read_interfaces, read_retention
     from pipeline.adapters.database import open_ledger
     from pipeline.adapters.holidays import french_holidays
     from pipeline.app.hub import Hub
@@ -315,6 +321,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         vet=Vetter(rules, spool).vet,
         by=by,
         holidays=french_holidays,
+        retention=read_retention(_table(place, "retention.toml")),
     )
     try:
         with logs.logging_to(log_folder, by=by, keep_days=wanted.keep_logs_days):

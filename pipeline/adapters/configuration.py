@@ -46,6 +46,7 @@ from pipeline.model.finding import Severity
 from pipeline.model.limits import Limits
 from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
 from pipeline.model.report import Syntax
+from pipeline.model.retention import DEFAULT_CLASS, CountedFrom, Period, RetentionClass
 from pipeline.model.settings import ArchiveSettings, Encryption, Settings
 
 #: Longest wait that may be set, in seconds; longer ones are slips of the pen.
@@ -220,6 +221,7 @@ class _Sheet(_Strict):
     recapitulation: bool = False
     gap_after_h: Positive | None = None
     schedule: _Schedule = _Schedule()
+    retention: str = DEFAULT_CLASS
 
     @model_validator(mode="after")
     def _grammar_needs_codes(self) -> _Sheet:
@@ -279,6 +281,7 @@ class _Sheet(_Strict):
             recapitulation=self.recapitulation,
             gap_after=_hours(self.gap_after_h),
             schedule=self.schedule.value(),
+            retention=self.retention,
         )
 
 
@@ -400,6 +403,37 @@ class _Profiles(_Strict):
         )
 
 
+class _RetentionClass(_Strict):
+    keep: str
+    counted_from: CountedFrom
+    source: Annotated[str, Field(min_length=1)]
+
+    @field_validator("keep")
+    @classmethod
+    def _is_a_period(cls, keep: str) -> str:
+        Period.read(keep)
+        return keep
+
+    def value(self, name: str) -> RetentionClass:
+        """Return the row as the model's value."""
+        return RetentionClass(
+            name=name,
+            keep=Period.read(self.keep),
+            counted_from=self.counted_from,
+            source=self.source,
+        )
+
+
+class _Retention(_Strict):
+    classes: Annotated[dict[str, _RetentionClass], Field(alias="class")]
+
+    @model_validator(mode="after")
+    def _has_the_default(self) -> _Retention:
+        if DEFAULT_CLASS not in self.classes:
+            raise ValueError(f"class.{DEFAULT_CLASS} is needed: sheets that name none are of it")
+        return self
+
+
 class _Archive(_Strict):
     encryption: Encryption = ArchiveSettings().encryption
     master_key: _Secret | None = None
@@ -515,6 +549,12 @@ def read_profiles(path: Path) -> dict[str, Profile]:
     """Read the validation profiles, by name."""
     table = _read(path, _Profiles)
     return {name: table.value(name) for name in table.profiles}
+
+
+def read_retention(path: Path) -> dict[str, RetentionClass]:
+    """Read the retention classes, by name."""
+    table = _read(path, _Retention).classes
+    return {name: row.value(name) for name, row in table.items()}
 
 
 def read_settings(path: Path) -> Settings:

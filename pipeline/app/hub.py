@@ -11,6 +11,7 @@ from pipeline.model.calendar import Holidays
 from pipeline.model.connection import Connection, Interface, Scanning
 from pipeline.model.errors import ConfigError
 from pipeline.model.profile import Profile
+from pipeline.model.retention import RetentionClass
 from pipeline.model.settings import Settings
 from pipeline.ports.engine import Engine
 from pipeline.ports.ledger import Ledger, Sheets
@@ -30,6 +31,7 @@ class Hub:
         scanners: Who looks for malware, by what a sheet may ask for; nobody for ``none``.
         by: Who acts, as events tell it: ``run:<id>`` or ``operator:<name>``.
         holidays: Public holidays by year, for calendars that keep them free.
+        retention: How long what is exchanged is kept, by class.
         breaker: Which servers failed a moment ago; as old as the hub.
     """
 
@@ -47,6 +49,7 @@ class Hub:
     vet: Vet
     by: str
     holidays: Holidays
+    retention: Mapping[str, RetentionClass]
     breaker: Breaker = field(default_factory=Breaker)
 
     def profile_for(self, connection: Connection, interface: Interface | None) -> Profile:

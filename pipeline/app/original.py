@@ -67,6 +67,8 @@ def _flow(hub: Hub, subject: str) -> Interchange:
     flow = hub.ledger.interchange(document.interchange if document else subject)
     if flow is None:
         raise ConfigError(f"{subject}: aucun flux ni document / no such flow or document")
+    if flow.erased:
+        raise ConfigError(f"{flow.id}: effacé, ses octets sont détruits / erased")
     if not flow.sha256:
         raise ConfigError(f"{flow.id}: trop grand, jamais gardé / too large, never kept")
     return flow

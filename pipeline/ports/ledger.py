@@ -110,6 +110,21 @@ class Transaction(Protocol):
         With a claim, its token must still be the row's; the claim ends.
         """
 
+    def erase(self, interchange: Interchange, *, by: str, at: datetime, reason: str) -> None:
+        """Blank what rows quote of a flow: `model.retention.erased_document` says what stays.
+
+        Values and messages of findings, texts of reasons and the bytes of answers go; a
+        business key goes where its seller is named by what is blanked.
+
+        Raises:
+            Fenced: It is erased already, on legal hold, or moved meanwhile.
+        """
+
+    def set_legal_hold(
+        self, interchange: Interchange, *, held: bool, by: str, at: datetime, reason: str
+    ) -> bool:
+        """Note that a flow must not be erased, or may be again; False if it stood so."""
+
     def add_documents(
         self, documents: Sequence[tuple[Document, ValidationReport | None]], by: str, at: datetime
     ) -> None:
@@ -174,6 +189,7 @@ class Query:
     connection: str | None = None  #: the sender's
     received_from: datetime | None = None  #: interchanges received at this moment or later
     received_before: datetime | None = None  #: and before this one
+    erased: bool | None = None  #: whether the interchange is erased
     limit: int = 100
 
 
@@ -385,6 +401,9 @@ class Ledger(Protocol):
 
     def events(self, subject: str | None = None) -> Iterator[Event]:
         """Yield events in order; of one subject and of what lies inside it if given."""
+
+    def connections_seen(self) -> Sequence[str]:
+        """Return the names of all connections that an interchange ever came through, sorted."""
 
     def oldest_open(self) -> Interchange | None:
         """Return the interchange that waits longest to be closed."""

@@ -110,6 +110,8 @@ def test_a_ledger_that_lived_is_sound(home: Path, edi: Any) -> None:
             "breaks": [],
             "lost": [],
             "differences": [],
+            "erased": 0,
+            "remains": [],
             "orphans": [],
         },
     )
@@ -358,6 +360,8 @@ def test_an_emptied_ledger_beside_a_full_archive_is_not_sound(home: Path, edi: A
             "breaks": [],
             "lost": [],
             "differences": [],
+            "erased": 0,
+            "remains": [],
             "orphans": originals,
         },
     )

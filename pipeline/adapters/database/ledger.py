@@ -338,6 +338,12 @@ class SqlLedger:
         with self._read() as connection:
             yield from chain.read_events(connection, *where)
 
+    def connections_seen(self) -> Sequence[str]:
+        """Return the names of all connections that an interchange ever came through, sorted."""
+        statement = select(tables.interchange.c.connection).distinct()
+        with self._read() as connection:
+            return sorted(connection.scalars(statement))
+
     def oldest_open(self) -> Interchange | None:
         """Return the interchange that waits longest to be closed."""
         open_ = [step.value for step in InterchangeStep if not is_final(INTERCHANGE_FOLLOWS, step)]

@@ -12,6 +12,7 @@ from pipeline.entry.cli import (
     apply,
     bench,
     demo,
+    erase,
     init,
     keys,
     log,
@@ -21,6 +22,7 @@ from pipeline.entry.cli import (
     passes,
     read,
     report,
+    retention,
     run_verb,
     up,
     validate,
@@ -61,11 +63,13 @@ app.command("release")(operate.release)
 app.command("reject")(operate.reject)
 app.command("redeliver")(operate.redeliver)
 app.command("original")(original.original)
+app.command("erase")(erase.erase)
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
 app.add_typer(packs.app, name="packs")
 app.add_typer(keys.app, name="keys")
+app.add_typer(retention.app, name="retention")
 
 
 def run() -> None:

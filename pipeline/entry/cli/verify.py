@@ -29,13 +29,20 @@ def verify(as_json: AsJson = False) -> None:
 
 def _show(found: Verified) -> None:
     orphans = f", {len(found.orphans)} orphelin(s) / orphan(s)" if found.orphans else ""
-    say(f"{found.events} événements / events, {found.blobs} originaux / originals{orphans}")
+    gone = f", {found.erased} effacé(s) / erased" if found.erased else ""
+    counted = f"{found.blobs} originaux / originals{gone}{orphans}"
+    say(f"{found.events} événements / events, {counted}")
     for each in found.breaks:
         complain(f"événement / event {each.seq}: {each.what}")
     for digest in found.lost:
         complain(f"original {digest}: absent ou modifié / missing or changed")
     for line in found.differences:
         complain(line)
+    for digest in found.remains:
+        complain(
+            f"original {digest}: effacé, mais encore là : « edi retention --apply » achève"
+            " / erased, but still there: 'edi retention --apply' finishes"
+        )
     for digest in found.orphans:
         complain(f"original {digest}: orphelin, dans aucun flux / orphan, in no interchange")
     if found.emptied:

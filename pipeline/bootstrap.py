@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pipeline.adapters.log_reader import LogReader
     from pipeline.adapters.packs import PackShelf
     from pipeline.adapters.process_wire import JobWriter
+    from pipeline.adapters.seals import SealFolder
     from pipeline.adapters.vault import Vault
     from pipeline.app.hub import Hub
     from pipeline.model.connection import Connection as Sheet
@@ -125,8 +126,21 @@ def initialise(place: Workspace, encryption: Encryption = Encryption.AES_256_GCM
             _set_encryption(target, encryption)
         made.append(target)
     made += _make_master_key(place)
+    made += _make_seal_key(place)
     open_ledger(place.database).close()
     return made
+
+
+def _make_seal_key(place: Workspace) -> Iterator[Path]:
+    """Make the key that seals are signed with, and put its public half beside them."""
+    from pipeline.adapters.seals import make_seal_key
+
+    wanted = settings(place).seal
+    (place.home / wanted.folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = place.home / wanted.key.name
+    if wanted.key.kind is SecretKind.FILE and make_seal_key(path):
+        yield path
+        yield seals(place).publish()
 
 
 def _set_encryption(path: Path, encryption: Encryption) -> None:
@@ -201,6 +215,17 @@ def archive(place: Workspace) -> FileArchive:
 
     found = vault(place)
     return FileArchive(_originals(place), SealedForm(found) if found else None)
+
+
+def seals(place: Workspace) -> SealFolder:
+    """Open the folder of seals; its key is read when it is first needed."""
+    from pipeline.adapters.seals import SealFolder
+    from pipeline.adapters.secrets import reveal
+
+    wanted = settings(place).seal
+    return SealFolder(
+        place.home / wanted.folder, partial(reveal, wanted.key, place.home), wanted.trusted
+    )
 
 
 def custody(place: Workspace) -> Custody:
@@ -322,6 +347,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         by=by,
         holidays=french_holidays,
         retention=read_retention(_table(place, "retention.toml")),
+        seals=seals(place),
     )
     try:
         with logs.logging_to(log_folder, by=by, keep_days=wanted.keep_logs_days):

@@ -47,7 +47,7 @@ from pipeline.model.limits import Limits
 from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
 from pipeline.model.report import Syntax
 from pipeline.model.retention import DEFAULT_CLASS, CountedFrom, Period, RetentionClass
-from pipeline.model.settings import ArchiveSettings, Encryption, Settings
+from pipeline.model.settings import ArchiveSettings, Encryption, SealSettings, Settings
 
 #: Longest wait that may be set, in seconds; longer ones are slips of the pen.
 _YEAR = 366 * 86_400
@@ -449,6 +449,17 @@ class _Archive(_Strict):
         )
 
 
+class _Seal(_Strict):
+    folder: Annotated[str, Field(min_length=1)] = SealSettings().folder
+    key: _Secret | None = None
+    trusted: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")], ...] = ()
+
+    def value(self) -> SealSettings:
+        """Return the table as the model's value."""
+        key = self.key.value() if self.key else SealSettings().key
+        return SealSettings(folder=self.folder, key=key, trusted=self.trusted)
+
+
 class _Settings(_Strict):
     hub_code: ApplicationCode = Settings().hub_code
     matricule: Matricule = Settings().matricule
@@ -462,6 +473,7 @@ class _Settings(_Strict):
     clamd: str = Settings().clamd
     keep_logs_days: Annotated[int, Field(ge=1, le=36_500)] = Settings().keep_logs_days
     archive: _Archive = _Archive()
+    seal: _Seal = _Seal()
 
 
 class _StructureRow(_Strict):
@@ -573,6 +585,7 @@ def read_settings(path: Path) -> Settings:
         clamd=given.clamd,
         keep_logs_days=given.keep_logs_days,
         archive=given.archive.value(),
+        seal=given.seal.value(),
     )
 
 

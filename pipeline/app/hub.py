@@ -16,6 +16,7 @@ from pipeline.model.settings import Settings
 from pipeline.ports.engine import Engine
 from pipeline.ports.ledger import Ledger, Sheets
 from pipeline.ports.outside import Archive, Clock, Doors, Scanner, Spool
+from pipeline.ports.seals import Seals
 
 #: Writes the answer files for some facts, taking sequence numbers as it needs them.
 Compose = Callable[[AnswerFacts, Callable[[str], int]], tuple[AnswerFile, ...]]
@@ -32,6 +33,7 @@ class Hub:
         by: Who acts, as events tell it: ``run:<id>`` or ``operator:<name>``.
         holidays: Public holidays by year, for calendars that keep them free.
         retention: How long what is exchanged is kept, by class.
+        seals: Where the heads of the chain are kept.
         breaker: Which servers failed a moment ago; as old as the hub.
     """
 
@@ -50,6 +52,7 @@ class Hub:
     by: str
     holidays: Holidays
     retention: Mapping[str, RetentionClass]
+    seals: Seals
     breaker: Breaker = field(default_factory=Breaker)
 
     def profile_for(self, connection: Connection, interface: Interface | None) -> Profile:

@@ -35,6 +35,24 @@ class ArchiveSettings:
     previous_master_key: Secret | None = None
 
 
+_SEAL_KEY = Secret(SecretKind.FILE, "master/seal.key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealSettings:
+    """Where each day's head of the chain of events is signed and kept.
+
+    Attributes:
+        folder: Of the seals, relative to the workspace; best of another account, or elsewhere.
+        key: What signs: where it is, never what it is.
+        trusted: Fingerprints of earlier keys, whose seals are believed too.
+    """
+
+    folder: str = "seals"
+    key: Secret = _SEAL_KEY
+    trusted: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Settings of one hub (``config/pipeline.toml``).
@@ -53,6 +71,7 @@ class Settings:
         clamd: Where ClamAV's daemon listens: ``unix:PATH`` or ``tcp:HOST:PORT``.
         keep_logs_days: Days whose log files are kept, today among them.
         archive: How originals lie on the disk.
+        seal: Where the chain of events is sealed.
     """
 
     hub_code: str = "CPP001"
@@ -67,3 +86,4 @@ class Settings:
     clamd: str = "unix:/run/clamav/clamd.ctl"
     keep_logs_days: int = 90
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
+    seal: SealSettings = field(default_factory=SealSettings)

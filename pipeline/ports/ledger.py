@@ -448,6 +448,15 @@ class Ledger(Protocol):
             query: Which documents; its steps, text and limit are not looked at.
         """
 
+    def head_before(self, moment: datetime | None = None) -> Event | None:
+        """Return the last event whose moment is before `moment`; the last of all for None."""
+
+    def event_at(self, seq: int) -> Event | None:
+        """Return the event at one place of the chain."""
+
+    def count_between(self, after: int, last: int) -> Mapping[str, int]:
+        """Count the events behind place `after`, up to `last`, by their name."""
+
     def verify(self) -> Sequence[Break]:
         """Recompute the chain of events; return every place where it breaks."""
 

@@ -113,6 +113,7 @@ def test_a_ledger_that_lived_is_sound(home: Path, edi: Any) -> None:
             "erased": 0,
             "remains": [],
             "orphans": [],
+            "seals": {"count": 0, "broken": [], "missing": [], "due": False},
         },
     )
     assert "La chaîne tient / the chain holds." in edi("verify").out
@@ -363,6 +364,7 @@ def test_an_emptied_ledger_beside_a_full_archive_is_not_sound(home: Path, edi: A
             "erased": 0,
             "remains": [],
             "orphans": originals,
+            "seals": {"count": 0, "broken": [], "missing": [], "due": False},
         },
     )
     assert len(ran.json["orphans"]) == 5

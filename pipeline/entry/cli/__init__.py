@@ -24,6 +24,7 @@ from pipeline.entry.cli import (
     report,
     retention,
     run_verb,
+    seal,
     up,
     validate,
     verify,
@@ -64,6 +65,7 @@ app.command("reject")(operate.reject)
 app.command("redeliver")(operate.redeliver)
 app.command("original")(original.original)
 app.command("erase")(erase.erase)
+app.command("seal")(seal.seal)
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)

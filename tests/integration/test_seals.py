@@ -252,8 +252,10 @@ def test_a_seal_can_be_checked_without_this_program(hub: Hub, home: Path, tmp_pa
     (tmp_path / "signature").write_bytes(b64decode(signature))
     (key,) = (home / "seals").glob("*.pub")
     ran = subprocess.run(
-        [openssl, "pkeyutl", "-verify", "-pubin", "-inkey", key, "-rawin", "-in", "text"]
-        + ["-sigfile", "signature"],
+        [
+            *(openssl, "pkeyutl", "-verify", "-pubin", "-inkey", key),
+            *("-rawin", "-in", "text", "-sigfile", "signature"),
+        ],
         cwd=tmp_path,
         check=False,
         capture_output=True,
@@ -263,7 +265,8 @@ def test_a_seal_can_be_checked_without_this_program(hub: Hub, home: Path, tmp_pa
     assert json.loads(text)["key"] == key.stem
 
 
-def test_seals_on_the_command_line(hub: Hub, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("hub")
+def test_seals_on_the_command_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`edi seal` makes what is missing; `edi verify` counts it and names what is broken."""
     monkeypatch.setenv("EDI_HOME", str(home))
     runner = CliRunner()

@@ -276,9 +276,13 @@ class _Mender:
         return "clos / closed"
 
     def _remove_blob(self, one: Difference) -> str:
-        if one.subject in self._hub.ledger.upkeep.named_blobs():
-            return ""
-        gone = self._hub.archive.remove(one.subject, self._hub.clock.now() - GRACE)
+        hub = self._hub
+
+        def still_needed() -> bool:
+            young = hub.archive.kept_at(one.subject) >= hub.clock.now() - GRACE
+            return young or one.subject in hub.ledger.upkeep.named_blobs()
+
+        gone = hub.archive.erase(one.subject, still_needed)
         return "ôté / removed" if gone else ""
 
     def _raise_counter(self, one: Difference) -> str:

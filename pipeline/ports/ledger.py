@@ -120,6 +120,21 @@ class Transaction(Protocol):
         may hold it: a person never takes a flow out of a worker's hands.
         """
 
+    def erase(self, interchange: Interchange, *, by: str, at: datetime, reason: str) -> None:
+        """Blank what rows quote of a flow: `model.retention.erased_document` says what stays.
+
+        Values and messages of findings, texts of reasons and the bytes of answers go; a
+        business key goes where its seller is named by what is blanked.
+
+        Raises:
+            Fenced: It is erased already, on legal hold, or moved meanwhile.
+        """
+
+    def set_legal_hold(
+        self, interchange: Interchange, *, held: bool, by: str, at: datetime, reason: str
+    ) -> bool:
+        """Note that a flow must not be erased, or may be again; False if it stood so."""
+
     def add_documents(
         self, documents: Sequence[tuple[Document, ValidationReport | None]], by: str, at: datetime
     ) -> None:
@@ -218,6 +233,7 @@ class Query:
     route: str | None = None  #: the recipient's connection; interchanges match by their documents
     received_from: datetime | None = None  #: interchanges received at this moment or later
     received_before: datetime | None = None  #: and before this one
+    erased: bool | None = None  #: whether the interchange is erased
     limit: int = 100
 
 
@@ -465,6 +481,9 @@ class Ledger(Protocol):
     def events(self, subject: str | None = None) -> Iterator[Event]:
         """Yield events in order; of one subject and of what lies inside it if given."""
 
+    def connections_seen(self) -> Sequence[str]:
+        """Return the names of all connections that an interchange ever came through, sorted."""
+
     def oldest_open(self) -> Interchange | None:
         """Return the interchange that waits longest to be closed."""
 
@@ -507,6 +526,15 @@ class Ledger(Protocol):
         Args:
             query: Which documents; its steps, text and limit are not looked at.
         """
+
+    def head_before(self, moment: datetime | None = None) -> Event | None:
+        """Return the last event whose moment is before `moment`; the last of all for None."""
+
+    def event_at(self, seq: int) -> Event | None:
+        """Return the event at one place of the chain."""
+
+    def count_between(self, after: int, last: int) -> Mapping[str, int]:
+        """Count the events behind place `after`, up to `last`, by their name."""
 
     def verify(self) -> Sequence[Break]:
         """Recompute the chain of events; return every place where it breaks."""

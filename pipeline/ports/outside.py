@@ -153,7 +153,7 @@ class Blob:
 
 
 class Archive(Protocol):
-    """The content-addressed store of bytes as received. Nothing in it is ever changed."""
+    """The content-addressed store of bytes as received. Nothing but `erase` changes it."""
 
     def receive(self, chunks: Iterable[bytes]) -> Blob:
         """Write `chunks` down, not yet durable, and return what they are.
@@ -169,6 +169,9 @@ class Archive(Protocol):
             ArchiveError: At least one may not be durable: no row may name it.
         """
 
+    def holding(self) -> AbstractContextManager[None]:
+        """Let nothing be erased while inside: from `keep` until the rows are committed."""
+
     def discard(self, blob: Blob) -> None:
         """Drop a received blob that is not to be kept."""
 
@@ -182,8 +185,12 @@ class Archive(Protocol):
             ArchiveError: It is not there.
         """
 
-    def path(self, sha256: str) -> str:
-        """Return the file that holds a kept blob, for the engine's workers: to be read only."""
+    def path(self, sha256: str) -> str | None:
+        """Return the file that holds a kept blob as received, for the engine's workers.
+
+        It is to be read only. None where no file does, because the blob is encrypted: its
+        bytes are then to be had from `open` alone.
+        """
 
     def check(self, sha256: str) -> bool:
         """Read a kept blob again and tell whether it is there, with that hash."""
@@ -198,10 +205,18 @@ class Archive(Protocol):
             ArchiveError: It is not there.
         """
 
-    def remove(self, sha256: str, before: datetime) -> bool:
-        """Remove a kept blob that no row names, unless it was written at `before` or later.
+    def erase(self, sha256: str, still_needed: Callable[[], bool]) -> bool:
+        """Destroy a kept blob for ever; its key first, so that no copy of it can be read.
 
-        A file that is pulled just now may bring the same bytes again: they stay.
+        Args:
+            sha256: Which.
+            still_needed: Asked while nobody can be `holding`; if it says so nothing is done.
+
+        Returns:
+            True if it was destroyed now, False if it was not there or is still needed.
+
+        Raises:
+            ArchiveError: It could not be destroyed, or not wholly: to be done again.
         """
 
     def sweep(self) -> int:

@@ -401,6 +401,12 @@ class SqlLedger:
         with self._read() as connection:
             yield from chain.read_events(connection, *where)
 
+    def connections_seen(self) -> Sequence[str]:
+        """Return the names of all connections that an interchange ever came through, sorted."""
+        statement = select(tables.interchange.c.connection).distinct()
+        with self._read() as connection:
+            return sorted(connection.scalars(statement))
+
     def oldest_open(self) -> Interchange | None:
         """Return the interchange that waits longest to be closed."""
         open_ = [step.value for step in InterchangeStep if not is_final(INTERCHANGE_FOLLOWS, step)]
@@ -455,6 +461,31 @@ class SqlLedger:
         with self._read() as connection:
             return figures.count_rules(connection, query)
 
+    def head_before(self, moment: datetime | None = None) -> Event | None:
+        """Return the last event whose moment is before `moment`; the last of all for None."""
+        columns = tables.event.c
+        newest = select(func.max(columns.seq))
+        if moment is not None:
+            newest = newest.where(columns.at < moment)
+        with self._read() as connection:
+            return _only(chain.read_events(connection, columns.seq == newest.scalar_subquery()))
+
+    def event_at(self, seq: int) -> Event | None:
+        """Return the event at one place of the chain."""
+        with self._read() as connection:
+            return _only(chain.read_events(connection, tables.event.c.seq == seq))
+
+    def count_between(self, after: int, last: int) -> Mapping[str, int]:
+        """Count the events behind place `after`, up to `last`, by their name."""
+        columns = tables.event.c
+        statement = (
+            select(columns.what, func.count())
+            .where(columns.seq > after, columns.seq <= last)
+            .group_by(columns.what)
+        )
+        with self._read() as connection:
+            return {row[0]: row[1] for row in connection.execute(statement)}
+
     def verify(self) -> Sequence[Break]:
         """Recompute the chain of events; return every place where it breaks."""
         with self._read() as connection:
@@ -484,6 +515,10 @@ class SqlLedger:
     def _write(self) -> Iterator[Connection]:
         with translated(), self._turn, self._writing.begin() as connection:
             yield connection
+
+
+def _only(events: Iterator[Event]) -> Event | None:
+    return next(iter(list(events)), None)
 
 
 def _inside(subject: str) -> CompoundSelect[tuple[str]]:

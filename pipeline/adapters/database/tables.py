@@ -67,6 +67,8 @@ interchange = Table(
     Column("detail", Words, nullable=False),
     Column("first", Text, ForeignKey("interchange.id")),
     Column("documents", Integer, nullable=False),
+    Column("erased", Boolean, nullable=False),
+    Column("legal_hold", Boolean, nullable=False),
     Column("lease_owner", Text),
     Column("lease_token", BigInteger, nullable=False),
     Column("lease_until", UtcDateTime),

@@ -45,11 +45,16 @@ VERBS = {
     "redeliver": "operate",
     "replay": "operate",
     "lists": "operate",
+    "original": "original",
+    "erase": "erase",
+    "seal": "seal",
     "verify": "verify",
     "reconcile": "reconcile",
     "demo": "demo",
     "bench": "bench",
     "packs": "packs",
+    "keys": "keys",
+    "retention": "retention",
 }
 
 

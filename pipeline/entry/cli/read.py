@@ -221,6 +221,8 @@ def _tell_interchange(ledger: Ledger, subject: str) -> dict[str, object] | None:
         "size": one.size,
         "sha256": one.sha256,
         "scanner": scanned(ledger, one.id),
+        "erased": one.erased,
+        "legal_hold": one.legal_hold,
         "detail": one.detail,
         "first": one.first,
         "contents": [document_row(document) for document in sum_up.documents],

@@ -67,6 +67,8 @@ def _intake() -> None:
         sa.Column("detail", Words(), nullable=False),
         sa.Column("first", sa.Text(), sa.ForeignKey("interchange.id")),
         sa.Column("documents", sa.Integer(), nullable=False),
+        sa.Column("erased", sa.Boolean(), nullable=False),
+        sa.Column("legal_hold", sa.Boolean(), nullable=False),
         sa.Column("lease_owner", sa.Text()),
         sa.Column("lease_token", sa.BigInteger(), nullable=False),
         sa.Column("lease_until", UtcDateTime()),

@@ -23,34 +23,45 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
-from pipeline.model.connection import Protocol, Scanning
+from pipeline.model.connection import Protocol, Scanning, Secret, SecretKind
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Figures, Table
 from pipeline.model.finding import Layer
 from pipeline.model.identity import derived
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, PackRun
-from pipeline.model.settings import Settings
+from pipeline.model.settings import Encryption, Settings
 from pipeline.ports.engine import Engine, Job
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Ledger, Sheets
-from pipeline.ports.outside import Archive, Doors, Scanner, Spool
+from pipeline.ports.outside import Doors, Scanner, Spool
 
 if TYPE_CHECKING:
     import xmlschema
     from lxml import etree
 
     from pipeline.acknowledge.means import Means
+    from pipeline.adapters.archive import FileArchive
     from pipeline.adapters.baselines import MeasuredProcess
+    from pipeline.adapters.custody import Custody
+    from pipeline.adapters.database import Seat
     from pipeline.adapters.log_reader import LogReader
     from pipeline.adapters.packs import PackShelf
     from pipeline.adapters.process_wire import JobWriter
+    from pipeline.adapters.seals import SealFolder
+    from pipeline.adapters.vault import Vault
     from pipeline.app.hub import Hub
     from pipeline.model.connection import Connection as Sheet
     from pipeline.validate.judge import Artefacts
 
 #: Tables that belong to the product: a workspace may override them, but gets no copy.
-_PRODUCT_TABLES = ("packs.toml", "interfaces.toml", "profiles.toml", "reasons.toml")
+_PRODUCT_TABLES = (
+    "packs.toml",
+    "interfaces.toml",
+    "profiles.toml",
+    "reasons.toml",
+    "retention.toml",
+)
 
 #: Packs that our own answers are held against.
 _CDAR_SCHEMA, _CDAR_RULES = "cdar-d22b-xsd", "br-fr-cdv"
@@ -90,8 +101,12 @@ def workspace(home: Path | None = None) -> Workspace:
     )
 
 
-def initialise(place: Workspace) -> list[Path]:
+def initialise(place: Workspace, encryption: Encryption = Encryption.AES_256_GCM) -> list[Path]:
     """Fill a workspace from the packaged defaults; what is there already is left alone.
+
+    Args:
+        place: The workspace.
+        encryption: How its originals will lie on the disk, where no settings say so yet.
 
     Returns:
         The files that were made.
@@ -109,9 +124,50 @@ def initialise(place: Workspace) -> list[Path]:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
+        if target == place.config / "pipeline.toml":
+            _set_encryption(target, encryption)
         made.append(target)
+    made += _make_master_key(place)
+    made += _make_seal_key(place)
     open_ledger(place.database).close()
     return made
+
+
+def _make_seal_key(place: Workspace) -> Iterator[Path]:
+    """Make the key that seals are signed with, and put its public half beside them."""
+    from pipeline.adapters.seals import make_seal_key
+
+    wanted = settings(place).seal
+    (place.home / wanted.folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = place.home / wanted.key.name
+    if wanted.key.kind is SecretKind.FILE and make_seal_key(path):
+        yield path
+        yield seals(place).publish()
+
+
+def _set_encryption(path: Path, encryption: Encryption) -> None:
+    text = path.read_text(encoding="utf-8")
+    default = f'encryption = "{Settings().archive.encryption.value}"'
+    path.write_text(text.replace(default, f'encryption = "{encryption.value}"'), encoding="utf-8")
+
+
+def _make_master_key(place: Workspace) -> Iterator[Path]:
+    """Make the master key file that the settings name, but never in place of a lost one."""
+    from pipeline.adapters.vault import make_master_key, names_file
+
+    wanted = settings(place).archive
+    path = place.home / wanted.master_key.name
+    asked = wanted.encryption is not Encryption.NONE and wanted.master_key.kind is SecretKind.FILE
+    if not asked or path.exists():
+        return
+    if names_file(_originals(place)).exists():
+        raise ConfigError(
+            f"{path}: la clé maîtresse des originaux est absente ; remettez-la, une nouvelle ne"
+            " les ouvrirait pas / the master key of the originals is missing; put it back, a"
+            " new one would not open them"
+        )
+    make_master_key(path)
+    yield path
 
 
 def shelf(place: Workspace) -> PackShelf:
@@ -139,11 +195,107 @@ def proposed_sheets(place: Workspace) -> Sheets:
     )
 
 
-def archive(place: Workspace) -> Archive:
-    """Open the archive of originals."""
-    from pipeline.adapters.archive import FileArchive
+def settings(place: Workspace) -> Settings:
+    """Read the settings of a workspace.
 
-    return FileArchive(place.home / "archive")
+    Raises:
+        ConfigError: They cannot be used; the message names key and fault.
+    """
+    from pipeline.adapters.configuration import read_settings
+
+    return read_settings(place.config / "pipeline.toml")
+
+
+def archive(place: Workspace) -> FileArchive:
+    """Open the archive of originals, as its settings say.
+
+    Raises:
+        ConfigError: Its keys cannot be used, or it is encrypted and the settings say not.
+    """
+    from pipeline.adapters.archive import FileArchive
+    from pipeline.adapters.forms import SealedForm
+
+    found = vault(place)
+    return FileArchive(_originals(place), SealedForm(found) if found else None)
+
+
+def seals(place: Workspace) -> SealFolder:
+    """Open the folder of seals; its key is read when it is first needed."""
+    from pipeline.adapters.seals import SealFolder
+    from pipeline.adapters.secrets import reveal
+
+    wanted = settings(place).seal
+    return SealFolder(
+        place.home / wanted.folder, partial(reveal, wanted.key, place.home), wanted.trusted
+    )
+
+
+def custody(place: Workspace) -> Custody:
+    """Return what looks after the keys of the archive.
+
+    Raises:
+        ConfigError: It is not encrypted, or its keys cannot be used.
+    """
+    from pipeline.adapters.archive import FileArchive
+    from pipeline.adapters.custody import Custody
+    from pipeline.adapters.forms import SealedForm
+
+    _must_exist(place)
+    found = vault(place)
+    if found is None:
+        raise ConfigError(
+            'archive.encryption = "none" : aucune clé, les originaux sont en clair'
+            " / no keys, originals are not encrypted"
+        )
+    form = SealedForm(found)
+    return Custody(FileArchive(_originals(place), form), form, found)
+
+
+def new_master_key(place: Workspace, name: str) -> Path:
+    """Make a master key file, relative to the workspace; it is not in force yet.
+
+    Raises:
+        ConfigError: A file of that name is there.
+    """
+    from pipeline.adapters.vault import make_master_key
+
+    _must_exist(place)
+    path = place.home / name
+    if not make_master_key(path):
+        raise ConfigError(f"{path}: existe déjà, rien n'est modifié / exists, nothing is changed")
+    return path
+
+
+def vault(place: Workspace) -> Vault | None:
+    """Open the keys of the archive; None where it is not encrypted.
+
+    Raises:
+        ConfigError: They cannot be used, or they are there and the settings say "none".
+    """
+    from pipeline.adapters.secrets import reveal
+    from pipeline.adapters.vault import MasterKey, Vault, names_file
+
+    wanted = settings(place).archive
+    names = names_file(_originals(place))
+    if wanted.encryption is Encryption.NONE:
+        if names.exists():
+            raise ConfigError(
+                f'{place.config / "pipeline.toml"}: archive.encryption = "none", mais les'
+                f" originaux sont chiffrés / but originals are encrypted ({names})"
+            )
+        return None
+
+    def master(secret: Secret) -> MasterKey:
+        return MasterKey.read(reveal(secret, place.home), secret.name)
+
+    previous = wanted.previous_master_key
+    return Vault(
+        _originals(place), master(wanted.master_key), master(previous) if previous else None
+    )
+
+
+def _originals(place: Workspace) -> Path:
+    return place.home / "archive"
 
 
 @contextmanager
@@ -166,7 +318,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters import logs
     from pipeline.adapters.archive import FolderSpool
     from pipeline.adapters.clock import SystemClock
-    from pipeline.adapters.configuration import read_interfaces, read_settings
+    from pipeline.adapters.configuration import read_interfaces, read_retention
     from pipeline.adapters.database import open_ledger
     from pipeline.adapters.holidays import french_holidays
     from pipeline.app.hub import Hub
@@ -174,31 +326,34 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
 
     _must_exist(place)
     arm_failpoints()
-    settings = read_settings(place.config / "pipeline.toml")
-    known_scanners = scanners(settings.clamd)
+    wanted = settings(place)
+    known_scanners = scanners(wanted.clamd)
     log_folder = place.home / "logs" if log_to_file else None
+    originals = archive(place)
     ledger = open_ledger(place.database)
-    engine = make_engine(place, settings)
-    rules = make_engine(place, replace(settings, workers=1), entry=cdar_worker)
+    engine = make_engine(place, wanted)
+    rules = make_engine(place, replace(wanted, workers=1), entry=cdar_worker)
     spool = FolderSpool(place.home / "spool" / str(os.getpid()))
     hub = Hub(
         clock=SystemClock(),
         ledger=ledger,
-        archive=archive(place),
+        archive=originals,
         spool=spool,
         engine=engine,
         doors=doors(place.home),
         scanners=known_scanners,
         interfaces=read_interfaces(_table(place, "interfaces.toml")),
         profiles=profiles(place),
-        settings=settings,
-        compose=partial(_compose, answer_means(place, settings)),
+        settings=wanted,
+        compose=partial(_compose, answer_means(place, wanted)),
         vet=Vetter(rules, spool).vet,
         by=by,
         holidays=french_holidays,
+        retention=read_retention(_table(place, "retention.toml")),
+        seals=seals(place),
     )
     try:
-        with logs.logging_to(log_folder, by=by, keep_days=settings.keep_logs_days):
+        with logs.logging_to(log_folder, by=by, keep_days=wanted.keep_logs_days):
             yield hub
     finally:
         engine.close()
@@ -230,13 +385,13 @@ def is_running(place: Workspace) -> bool:
 
 
 @contextmanager
-def alone(place: Workspace) -> Iterator[None]:
+def alone(place: Workspace) -> Iterator[Seat]:
     """Hold the one right to run this workspace's jobs, and those of its ledger.
 
     Raises:
         ConfigError: Another process has it, here or on another machine.
     """
-    from pipeline.adapters.database import sole_worker
+    from pipeline.adapters.database import leading
 
     _must_exist(place)
     with (place.home / "run.lock").open("w") as lock:
@@ -246,8 +401,22 @@ def alone(place: Workspace) -> Iterator[None]:
             raise ConfigError(
                 f"{place.home}: un autre « edi run » tourne déjà / another 'edi run' is running"
             ) from None
-        with sole_worker(place.database):
-            yield
+        with leading(place.database) as seat:
+            yield seat
+
+
+@contextmanager
+def beside(place: Workspace) -> Iterator[Seat]:
+    """Be at work beside the process that runs this workspace's jobs.
+
+    Raises:
+        ConfigError: There is no workspace, or its ledger lets one process write.
+    """
+    from pipeline.adapters.database import beside_others
+
+    _must_exist(place)
+    with beside_others(place.database) as seat:
+        yield seat
 
 
 def sweep(place: Workspace) -> None:

@@ -9,6 +9,7 @@ key                       value
 ``outcome``               ``accepted``, ``partly accepted``, ``rejected``, ``duplicate``
                           or ``held``
 ``final``                 false on an interim notice; a final answer follows
+``round``                 1; one more on each further answer, which replaces those before
 ``final_by``              on an interim notice, moment of the final answer at the latest
 ``answer_by``             moment by which the final answer was agreed to be there, or ``null``
 ``antivirus``             who looked for malware: ``clamd``, or ``none`` for nobody
@@ -79,6 +80,7 @@ def answer_json(facts: AnswerFacts) -> bytes:
         },
         "outcome": facts.outcome.value,
         "final": facts.final,
+        "round": facts.correction.number if facts.correction else 1,
         "final_by": None if facts.final_by is None else _moment(facts.final_by),
         "answer_by": None if facts.answer_by is None else _moment(facts.answer_by),
         "antivirus": facts.scanner.value,

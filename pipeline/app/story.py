@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pipeline.app.views import Why, why
+from pipeline.app.why import Why, why
 from pipeline.model.run import JobRun
 from pipeline.ports.ledger import Ledger
 
@@ -211,9 +211,13 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     ),
     "partner.paused": _template("{partner} : mis en pause", "paused"),
     "partner.resumed": _template("{partner} : repris", "resumed"),
+    "operator.hold": _template("{subject} : retenu par un opérateur", "held back"),
     "operator.release": _template("{subject} : libéré par un opérateur", "released"),
     "operator.reject": _template("{subject} : refusé par un opérateur", "rejected"),
+    "operator.withdraw": _template("{subject} : retiré pour son émetteur", "withdrawn"),
     "operator.redeliver": _template("{subject} : remise redemandée", "redelivery asked for"),
+    "operator.replay": _template("{subject} : rejoué depuis l'archive", "judged again"),
+    "bulk.executed": _template("liste {list} ({verb}) exécutée : {counts}", "list carried out"),
     "run.done": _ended,
     "run.failed": _template("passage impossible ({code} : {error})", "no run could be made"),
     "run.crashed": _template(

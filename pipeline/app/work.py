@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -13,6 +13,8 @@ from structlog import get_logger
 from pipeline.app.answer import Findings, answer
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.lease import Lease
+from pipeline.app.lost import tell_fenced, tell_taken_over
 from pipeline.app.open_flow import Extracted, Opened, note_signature, open_flow
 from pipeline.app.scan import (
     SCAN_STEP,
@@ -52,6 +54,8 @@ log = get_logger(__name__)
 GROUP = 16
 GROUP_BYTES = 100_000
 _HEAD = 4096
+#: Wait where a whole group waits for flows that others decide on, in seconds.
+_PATIENCE_S = 0.5
 
 
 @dataclass(slots=True)
@@ -66,6 +70,7 @@ class Case:
     scanned: Scanned = field(default_factory=Scanned)
     opened: Opened | None = None
     judged: dict[int, Judged] = field(default_factory=dict)
+    behind: bool = False  #: it repeats one that is not decided on: it is not judged yet
 
 
 class Desk:
@@ -103,11 +108,25 @@ class Desk:
         for interchange in {one.id for one, _ in claimed} - {one.id for one, _ in mine}:
             # nobody to answer and nothing agreed: it waits until its sheet is in force again
             log.error("work.no_sheet", interchange=interchange)
-        cases = _judge_safely(hub, self._sheets, mine) if mine else []
-        self._wait()
-        if cases:
-            self._settling = self._settler.submit(_settle_safely, hub, self._sheets, cases)
+        if not mine:
+            self._wait()
+            return 0
+        tell_taken_over([claim for _, claim in mine])
+        lease = hub.hold([claim for _, claim in mine], until, hub.ledger.renew_interchanges)
+        try:
+            cases = _judge_safely(hub, self._sheets, mine, lease)
+            self._wait()
+        except BaseException:
+            lease.end()
+            raise
+        self._settling = self._settler.submit(self._settle, cases, lease)
+        if cases and all(case.behind for case in cases):
+            hub.clock.sleep(_PATIENCE_S)  # what they wait for is in another worker's hands
         return len(mine)
+
+    def _settle(self, cases: Sequence[Case], lease: Lease) -> None:
+        with lease:
+            _settle_safely(self._hub, self._sheets, cases)
 
     def _wait(self) -> None:
         if self._settling is not None:
@@ -116,7 +135,7 @@ class Desk:
 
 
 def _judge_safely(
-    hub: Hub, sheets: Sheets, group: Sequence[tuple[Interchange, Claim]]
+    hub: Hub, sheets: Sheets, group: Sequence[tuple[Interchange, Claim]], lease: Lease
 ) -> list[Case]:
     """Judge a group; one that fails is taken apart until the culprit is held.
 
@@ -127,13 +146,16 @@ def _judge_safely(
         failpoint("work.gathered")
         _scan(hub, cases)
         failpoint("work.scanned")
-        _judge(hub, cases)
-    except (LedgerConflict, Fenced, EngineClosed):
+        _judge(hub, cases, lease.check)
+    except (LedgerConflict, EngineClosed):
         raise
+    except Fenced:
+        tell_fenced(hub, [one.id for one, _ in group])
+        return []
     except Exception as error:
         log.exception("work.failed", interchanges=[one.id for one, _ in group])
         if len(group) > 1:
-            return [case for one in group for case in _judge_safely(hub, sheets, [one])]
+            return [case for one in group for case in _judge_safely(hub, sheets, [one], lease)]
         _hold(hub, sheets, *group[0], error)
         return []
     return cases
@@ -143,15 +165,24 @@ def _settle_safely(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
     """Settle a group; one that fails is taken apart in the same way."""
     try:
         _settle_group(hub, sheets, cases)
-    except (LedgerConflict, Fenced, EngineClosed):
+    except (LedgerConflict, EngineClosed):
         raise
+    except Fenced:
+        if len(cases) == 1:
+            tell_fenced(hub, [cases[0].interchange.id])
+            return
+        _settle_one_by_one(hub, sheets, cases)
     except Exception as error:
         log.exception("work.failed", interchanges=[case.interchange.id for case in cases])
         if len(cases) == 1:
             _hold(hub, sheets, cases[0].interchange, cases[0].claim, error)
             return
-        for case in cases:
-            _settle_safely(hub, sheets, [case])
+        _settle_one_by_one(hub, sheets, cases)
+
+
+def _settle_one_by_one(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
+    for case in cases:
+        _settle_safely(hub, sheets, [case])
 
 
 def _hold(
@@ -169,7 +200,10 @@ def _hold(
         held = replace(held, step=InterchangeStep.HELD)
         answer(hub, tx, connection, interface, Settled(held, (), (why,)), {}, was_held=True)
 
-    atomically(hub, hold, "work.hold")
+    try:
+        atomically(hub, hold, "work.hold")
+    except Fenced:
+        tell_fenced(hub, [interchange.id])
 
 
 def _cause(hub: Hub, interchange: Interchange, error: Exception) -> Reason:
@@ -238,7 +272,7 @@ def admission_of(
             *tx.same_name(connection.name, interchange.name, interchange.id),
             *tx.same_bytes(interchange.sha256, interchange.id),
         )
-        if one.partner == interchange.partner and _before(one, interchange)
+        if _resembles(one, interchange)
     }
     earlier = [
         Earlier(
@@ -250,12 +284,42 @@ def admission_of(
     return admit(interchange, connection, kind, hub.interfaces, earlier)
 
 
-def _before(one: Interchange, other: Interchange) -> bool:
-    return (one.received_at, one.name) < (other.received_at, other.name)
+def _resembles(one: Interchange, other: Interchange) -> bool:
+    """Tell whether `one` of the same partner came before `other`."""
+    earlier = (one.received_at, one.name) < (other.received_at, other.name)
+    return one.partner == other.partner and earlier
 
 
-def rework(hub: Hub, sheets: Sheets, interchange: Interchange) -> None:
+def _is_behind(
+    sheets: Sheets,
+    tx: Transaction,
+    interchange: Interchange,
+    group: Collection[InterchangeId] = (),
+) -> bool:
+    """Tell whether an earlier flow of the same bytes is not decided on yet, but will be.
+
+    Whether a received one is a duplicate hangs on that: it waits. Flows of `group` are
+    decided on together, in order.
+    """
+    return interchange.step is InterchangeStep.RECEIVED and any(
+        one.step is InterchangeStep.RECEIVED
+        and one.id not in group
+        and one.connection in sheets.connections
+        and _resembles(one, interchange)
+        for one in tx.same_bytes(interchange.sha256, interchange.id)
+    )
+
+
+def rework(
+    hub: Hub, sheets: Sheets, interchange: Interchange, note: Callable[[Transaction], None]
+) -> None:
     """Work on a flow that is held as a whole before it was ever opened.
+
+    Args:
+        hub: The hub.
+        sheets: The configuration in force.
+        interchange: The flow.
+        note: Written first, by the transaction that decides.
 
     Raises:
         ScannerSilent: The required scanner is still silent; nothing has changed.
@@ -263,8 +327,8 @@ def rework(hub: Hub, sheets: Sheets, interchange: Interchange) -> None:
     """
     cases = _gather(hub, sheets, [(interchange, None)])
     _scan(hub, cases)
-    _judge(hub, cases)
-    _settle_group(hub, sheets, cases)
+    _judge(hub, cases, lambda: None)
+    _settle_group(hub, sheets, cases, note)
 
 
 def _gather(
@@ -272,15 +336,17 @@ def _gather(
 ) -> list[Case]:
     """Look at the first bytes of each file, and at what the ledger knows of its like."""
     kinds = [kind_of(_head(hub, interchange)) for interchange, _ in group]
+    ids = {interchange.id for interchange, _ in group}
 
     def gather(tx: Transaction) -> list[Case]:
-        repeated = tx.repeated([interchange.id for interchange, _ in group])
+        repeated = tx.repeated(ids)
         cases: list[Case] = []
         for (interchange, claim), kind in zip(group, kinds, strict=True):
             connection = sheet_of(sheets, interchange.connection)
             known = interchange.id not in repeated
             admission = admission_of(hub, tx, interchange, connection, kind, unique=known)
-            cases.append(Case(interchange, claim, connection, kind, admission))
+            behind = not known and _is_behind(sheets, tx, interchange, ids)
+            cases.append(Case(interchange, claim, connection, kind, admission, behind=behind))
         return cases
 
     return atomically(hub, gather, "work.gather")
@@ -295,7 +361,7 @@ def _head(hub: Hub, interchange: Interchange) -> bytes:
 
 def _scan(hub: Hub, cases: Sequence[Case]) -> None:
     """Have every case looked at that no earlier step refuses."""
-    wanted = [case for case in cases if _reaches_scan(case.admission)]
+    wanted = [case for case in cases if _reaches_scan(case.admission) and not case.behind]
     said = scan_flows(hub, [(case.interchange, case.connection) for case in wanted])
     for case, scanned in zip(wanted, said, strict=True):
         case.scanned = scanned
@@ -306,13 +372,20 @@ def _reaches_scan(admission: Admission) -> bool:
     return all(CONTROL[why.code].step > SCAN_STEP for why in admission.decision.reasons)
 
 
-def _judge(hub: Hub, cases: Sequence[Case]) -> None:
-    """Open and judge every admitted, clean case; results arrive in the order of the jobs."""
+def _judge(hub: Hub, cases: Sequence[Case], still_ours: Callable[[], None]) -> None:
+    """Open and judge every admitted, clean case; results arrive in the order of the jobs.
+
+    Args:
+        hub: The hub.
+        cases: What to judge.
+        still_ours: Asked before each document; raises `Fenced` where it is in vain.
+    """
     places: list[tuple[Case, Extracted]] = []
 
     def jobs() -> Iterator[Job]:
         for case in cases:
-            if case.admission.decision.verdict is not Verdict.ACCEPT or not case.scanned.clean:
+            admitted = case.admission.decision.verdict is Verdict.ACCEPT
+            if not admitted or case.behind or not case.scanned.clean:
                 continue
             opened = open_flow(hub, case.interchange, case.connection)
             case.opened = opened
@@ -322,6 +395,7 @@ def _judge(hub: Hub, cases: Sequence[Case]) -> None:
             if not case.scanned.clean:
                 continue
             for seq, job in jobs_for(hub, opened, case.connection, case.admission.interface):
+                still_ours()
                 places.append((case, opened.files[seq - 1]))
                 yield job
 
@@ -334,15 +408,34 @@ def _judge(hub: Hub, cases: Sequence[Case]) -> None:
         tell(case.interchange, case.scanned)
 
 
-def _settle_group(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
-    """Settle cases by one commit."""
+def _settle_group(
+    hub: Hub,
+    sheets: Sheets,
+    cases: Sequence[Case],
+    note: Callable[[Transaction], None] = lambda _: None,
+) -> None:
+    """Settle cases by one commit, after what is to be noted with it."""
+    in_order = sorted(cases, key=lambda one: (one.interchange.received_at, one.interchange.name))
 
     def settle(tx: Transaction) -> list[Settled]:
+        note(tx)
         repeated = tx.repeated([case.interchange.id for case in cases])
-        return [_settle(hub, sheets, tx, case, repeated) for case in cases]
+        return [
+            Settled(case.interchange, ())
+            if case.interchange.id in repeated and _is_behind(sheets, tx, case.interchange)
+            else _settle(hub, sheets, tx, case, repeated)
+            for case in in_order
+        ]
 
-    for case, settled in zip(cases, atomically(hub, settle, "work.settle"), strict=True):
-        _tell(case, settled)
+    left: list[Claim] = []
+    decided = atomically(hub, settle, "work.settle")
+    for case, settled in zip(in_order, decided, strict=True):
+        if settled.interchange.step is InterchangeStep.RECEIVED:
+            left += [case.claim] if case.claim else []
+        else:
+            _tell(case, settled)
+    if left:
+        hub.ledger.release_interchanges(left)
 
 
 def _tell(case: Case, settled: Settled) -> None:

@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from pipeline.adapters.embedded_sftp import Account, EmbeddedServer, ServerSettings, generate_key
+from pipeline.adapters.vault import MasterKey, Vault
 
 _numbers = count(1)
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,6 +172,18 @@ def world(settled: World, edi: Edi, tmp_path: Path) -> World:
         for folder in ("in", "out", "archive"):
             (root / folder).mkdir(parents=True)
     return World(home, settled.folders, edi, settled.port, settled.host_key)
+
+
+@pytest.fixture
+def original_file() -> Callable[[Path, str], Path]:
+    """Return where a workspace keeps the original of a SHA-256, as its keys tell."""
+
+    def find(home: Path, digest: str) -> Path:
+        master = MasterKey.read((home / "master" / "archive.key").read_text(), "master")
+        name = Vault(home / "archive", master).names.name(digest)
+        return home / "archive" / "blobs" / name[:2] / name
+
+    return find
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from pipeline.app import deliver, pull, settle, work
 from pipeline.app.answer import answer
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
+from pipeline.app.lease import Lease
 from pipeline.model.acknowledgement import AnswerFacts
 from pipeline.model.connection import Connection
 from pipeline.model.document import Document
@@ -103,8 +104,9 @@ def _mark_before_sending() -> None:
         connection: Connection,
         rows: Sequence[OutboxRow],
         documents: Mapping[str, Document],
+        lease: Lease,
     ) -> list[Any]:
-        waiting[threading.get_ident()] = hub, sheets, connection, rows, documents
+        waiting[threading.get_ident()] = hub, sheets, connection, rows, documents, lease
         payloads = [deliver.payload_of(hub, sheets, row, documents) for row in rows]
         return [deliver.Put(sha256(one).hexdigest(), sent=True) for one in payloads]
 
@@ -123,7 +125,7 @@ def _random_name() -> None:
 
 def _rename(session: Any, other: Callable[[str], str]) -> None:
     put = session.put
-    session.put = lambda self, folder, name, payload: put(self, folder, other(name), payload)
+    session.put = lambda self, folder, name, *more: put(self, folder, other(name), *more)
 
 
 def _retry_under_a_new_name() -> None:
@@ -168,8 +170,8 @@ class _Afterwards:
     def seed(self) -> None:
         settle_group = work._settle_group
 
-        def settle_then(hub: Hub, sheets: Sheets, cases: Sequence[work.Case]) -> None:
-            settle_group(hub, sheets, cases)
+        def settle_then(hub: Hub, *more: Any) -> None:
+            settle_group(hub, *more)
             left, self._left = self._left, []
             atomically(hub, lambda tx: [act(tx) for act in left])
 
@@ -202,7 +204,7 @@ def _plan_afterwards() -> None:
 def _put_through(temporary: Callable[[str], str]) -> None:
     """Have files written over SFTP under another temporary name; the final one is none."""
 
-    def put(self: SftpSession, folder: str, name: str, payload: bytes) -> bool:
+    def put(self: SftpSession, folder: str, name: str, payload: bytes, *_: object) -> bool:
         path, part = _Path(folder, name), _Path(folder, temporary(name))
         with self._telling(path.shown):
             found = self._wire.lstat(path.raw)

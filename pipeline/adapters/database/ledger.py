@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import (
@@ -22,12 +23,24 @@ from sqlalchemy import (
     update,
 )
 
-from pipeline.adapters.database import chain, claims, figures, jobs, notices, reading, rows, tables
+from pipeline.adapters.database import (
+    bulks,
+    chain,
+    claims,
+    figures,
+    jobs,
+    notices,
+    reading,
+    rows,
+    tables,
+)
 from pipeline.adapters.database.sheets import apply_sheets, read_sheets
 from pipeline.adapters.database.statements import BY_AGE, outbox_where
 from pipeline.adapters.database.subjects import read_subjects
 from pipeline.adapters.database.transaction import SqlTransaction
 from pipeline.adapters.database.trouble import translated
+from pipeline.adapters.database.upkeep import SqlUpkeep
+from pipeline.model.bulk import BulkId, BulkList
 from pipeline.model.document import Document
 from pipeline.model.event import Event, Fact
 from pipeline.model.figures import DocumentFigures, Received, RuleCount
@@ -45,6 +58,7 @@ from pipeline.model.status import (
 )
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import (
+    LEASE_TAKEN_OVER,
     UNLIMITED_BYTES,
     AnswerTime,
     Break,
@@ -88,6 +102,11 @@ class SqlLedger:
             transaction = SqlTransaction(connection)
             yield transaction
             transaction.finish()
+
+    @property
+    def upkeep(self) -> SqlUpkeep:
+        """Return what holds the ledger against the world."""
+        return SqlUpkeep(self._read, partial(self._write, "ledger.upkeep"))
 
     # -- configuration
     def sheets(self) -> Sheets:
@@ -154,7 +173,9 @@ class SqlLedger:
     ) -> Sequence[tuple[Interchange, Claim]]:
         """Claim RECEIVED interchanges that nobody holds, connections taking turns."""
         with self._write("ledger.claim_flows") as connection:
-            return claims.claim_interchanges(connection, owner, now, until, limit, limit_bytes)
+            claimed = claims.claim_interchanges(connection, owner, now, until, limit, limit_bytes)
+            chain.append(connection, _taken_over(claimed, owner, now))
+            return claimed
 
     def claim_outbox(
         self,
@@ -166,21 +187,49 @@ class SqlLedger:
     ) -> Sequence[tuple[OutboxRow, Claim]]:
         """Claim due PENDING rows of one connection that nobody holds, by due, then key."""
         with self._write("ledger.claim_files") as database:
-            return claims.claim_outbox(database, owner, now, until, limit, connection)
+            claimed = claims.claim_outbox(database, owner, now, until, limit, connection)
+            chain.append(database, _taken_over(claimed, owner, now))
+            return claimed
+
+    def renew_interchanges(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:
+        """Put the end of claims on interchanges off; return those still held."""
+        with self._write("ledger.renew_flows") as connection:
+            return claims.renew(connection, tables.interchange.c.id, held, until)
+
+    def renew_outbox(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:
+        """Put the end of claims on outbox rows off; return those still held."""
+        with self._write("ledger.renew_files") as connection:
+            return claims.renew(connection, tables.outbox.c.key, held, until)
+
+    def release_interchanges(self, ended: Sequence[Claim]) -> None:
+        """End claims on interchanges that were not decided on: they stay RECEIVED."""
+        with self._write("ledger.release_flows") as connection:
+            claims.release(connection, tables.interchange.c.id, ended)
 
     def release_outbox(self, ended: Sequence[Claim]) -> None:
         """End claims whose rows were not tried: they stay as they are, and due."""
         with self._write("ledger.release_files") as connection:
-            claims.release_outbox(connection, ended)
+            claims.release(connection, tables.outbox.c.key, ended)
 
-    def due_connections(self, now: datetime) -> Sequence[str]:
-        """Return the names of connections with due PENDING rows, sorted."""
+    def any_to_judge(self, now: datetime) -> bool:
+        """Tell whether an interchange is RECEIVED and held by nobody."""
+        with self._read() as connection:
+            return claims.any_to_judge(connection, now)
+
+    def due_connections(self, now: datetime, owner: str | None = None) -> Sequence[str]:
+        """Return the names of connections with due PENDING rows, sorted.
+
+        With an `owner` without those that somebody else is serving now.
+        """
         columns = tables.outbox.c
         statement = (
             select(columns.connection)
             .where(columns.state == OutboxState.PENDING.value, columns.due <= now)
             .distinct()
         )
+        if owner is not None:
+            others = claims.doors_of_others(owner, now)
+            statement = statement.where(columns.connection.not_in(others))
         with self._read() as connection:
             return sorted(connection.scalars(statement))
 
@@ -200,7 +249,7 @@ class SqlLedger:
             return connection.execute(statement).rowcount
 
     def void_claims(self) -> int:
-        """End every claim; only for a process that knows it is alone."""
+        """End every claim, unless workers are beside the leader; return how many it ended."""
         with self._write("ledger.void_claims") as connection:
             return claims.void_claims(connection)
 
@@ -329,6 +378,21 @@ class SqlLedger:
         with self._read() as connection:
             return notices.answer_times(connection, query, waiting=waiting)
 
+    def bulk(self, subject: BulkId) -> BulkList | None:
+        """Return a frozen list with its items as they stand, in order."""
+        with self._read() as connection:
+            return bulks.find(connection, subject)
+
+    def bulks(self, limit: int) -> Sequence[BulkList]:
+        """List frozen lists without their items, newest first."""
+        with self._read() as connection:
+            return bulks.newest(connection, limit)
+
+    def last_events(self, subjects: Collection[str]) -> Mapping[str, int]:
+        """Return the place of the newest event of each subject that has one."""
+        with self._read() as connection:
+            return chain.last_of(connection, subjects)
+
     def events(self, subject: str | None = None) -> Iterator[Event]:
         """Yield events in order; of one subject and of what lies inside it if given.
 
@@ -338,6 +402,12 @@ class SqlLedger:
         where = [] if subject is None else [tables.event.c.subject.in_(_inside(subject))]
         with self._read() as connection:
             yield from chain.read_events(connection, *where)
+
+    def connections_seen(self) -> Sequence[str]:
+        """Return the names of all connections that an interchange ever came through, sorted."""
+        statement = select(tables.interchange.c.connection).distinct()
+        with self._read() as connection:
+            return sorted(connection.scalars(statement))
 
     def oldest_open(self) -> Interchange | None:
         """Return the interchange that waits longest to be closed."""
@@ -393,6 +463,31 @@ class SqlLedger:
         with self._read() as connection:
             return figures.count_rules(connection, query)
 
+    def head_before(self, moment: datetime | None = None) -> Event | None:
+        """Return the last event whose moment is before `moment`; the last of all for None."""
+        columns = tables.event.c
+        newest = select(func.max(columns.seq))
+        if moment is not None:
+            newest = newest.where(columns.at < moment)
+        with self._read() as connection:
+            return _only(chain.read_events(connection, columns.seq == newest.scalar_subquery()))
+
+    def event_at(self, seq: int) -> Event | None:
+        """Return the event at one place of the chain."""
+        with self._read() as connection:
+            return _only(chain.read_events(connection, tables.event.c.seq == seq))
+
+    def count_between(self, after: int, last: int) -> Mapping[str, int]:
+        """Count the events behind place `after`, up to `last`, by their name."""
+        columns = tables.event.c
+        statement = (
+            select(columns.what, func.count())
+            .where(columns.seq > after, columns.seq <= last)
+            .group_by(columns.what)
+        )
+        with self._read() as connection:
+            return {row[0]: row[1] for row in connection.execute(statement)}
+
     def verify(self) -> Sequence[Break]:
         """Recompute the chain of events; return every place where it breaks."""
         with self._read() as connection:
@@ -429,6 +524,10 @@ class SqlLedger:
             failpoint(point, "after")
 
 
+def _only(events: Iterator[Event]) -> Event | None:
+    return next(iter(list(events)), None)
+
+
 def _inside(subject: str) -> CompoundSelect[tuple[str]]:
     """Select `subject` and, if it is an interchange, its documents and outbox rows."""
     documents, files = tables.document.c, tables.outbox.c
@@ -437,6 +536,23 @@ def _inside(subject: str) -> CompoundSelect[tuple[str]]:
         select(documents.id).where(documents.interchange == subject),
         select(files.key).where(files.interchange == subject),
     )
+
+
+def _taken_over(
+    claimed: Sequence[tuple[Interchange | OutboxRow, Claim]], owner: str, now: datetime
+) -> list[Fact]:
+    """Tell which claims had run out in somebody's hands."""
+    return [
+        Fact(
+            at=now,
+            subject=claim.subject,
+            what=LEASE_TAKEN_OVER,
+            by=owner,
+            data={"from": claim.taken_from},
+        )
+        for _, claim in claimed
+        if claim.taken_from
+    ]
 
 
 def _paused(pause: Pause) -> Fact:

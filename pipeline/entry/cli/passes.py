@@ -17,6 +17,7 @@ from pipeline.app.run import run_once
 from pipeline.app.status import Status, look
 from pipeline.entry.cli.output import AsJson, say, say_json, say_table
 from pipeline.model.run import EVERYBODY, INTAKE, JobRun
+from pipeline.model.settings import Encryption
 
 #: One partner; without it everybody.
 Partner = Annotated[
@@ -101,6 +102,8 @@ def _acting() -> Iterator[Hub]:
 
 def _tell(found: Status, *, running: bool) -> None:
     say("edi run : en marche / running" if running else "edi run : arrêté / not running")
+    if found.encryption is Encryption.NONE:
+        say("archive : originaux en clair, pour essais / originals in clear, for trials")
     for title, counts in (
         ("flux / interchanges", found.interchanges),
         ("documents", found.documents),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -12,7 +13,8 @@ from typer.models import OptionInfo
 
 from pipeline import bootstrap
 from pipeline.app.views import Became, became, scanned
-from pipeline.app.views import why as why_of
+from pipeline.app.why import Why, with_previews
+from pipeline.app.why import why as why_of
 from pipeline.entry.cli.output import AsJson, Subject, complain, say, say_json, say_table, typed
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError
@@ -109,16 +111,32 @@ def trace(text: Subject, limit: Limit = 50, as_json: AsJson = False) -> None:
 
 def why(subject: Subject, as_json: AsJson = False) -> None:
     """Dire pourquoi un fichier ou un document attend, et qui agit / why it waits."""
-    with bootstrap.reading() as ledger:
-        told = why_of(ledger, subject)
+    place = bootstrap.workspace()
+    with bootstrap.open_hub(place, by=bootstrap.operator()) as hub:
+        told = with_previews(hub, hub.ledger.sheets(), why_of(hub.ledger, subject))
     if as_json:
         say_json([asdict(one) for one in told])
-    elif told:
-        _show_list("", [asdict(one) for one in told])
-    else:
+    elif not told:
         say(f"{subject}: inconnu ou rien n'attend / unknown, or nothing waits")
+    for one in () if as_json else told:
+        _say_why(one)
     if not told:
         raise typer.Exit(1)
+
+
+def _say_why(one: Why) -> None:
+    """Print one cause as a block: what, why, who, and what the command would do."""
+    say(f"{one.subject}  {one.state}  {one.code}".rstrip())
+    lines = (
+        ("cause", one.cause),
+        ("qui / who", one.who),
+        ("d'abord / first", one.first),
+        ("commande / command", one.command),
+        ("effet / effect", one.preview),
+    )
+    for name, text in lines:
+        if text:
+            say(f"    {name}: {text}")
 
 
 def document_row(one: Document) -> dict[str, object]:
@@ -203,6 +221,8 @@ def _tell_interchange(ledger: Ledger, subject: str) -> dict[str, object] | None:
         "size": one.size,
         "sha256": one.sha256,
         "scanner": scanned(ledger, one.id),
+        "erased": one.erased,
+        "legal_hold": one.legal_hold,
         "detail": one.detail,
         "first": one.first,
         "contents": [document_row(document) for document in sum_up.documents],
@@ -239,6 +259,7 @@ def _event_rows(ledger: Ledger, subject: str) -> list[dict[str, object]]:
             "what": event.fact.what,
             "by": event.fact.by,
             "subject": event.fact.subject,
+            "data": json.dumps(event.fact.data, ensure_ascii=False, sort_keys=True),
         }
         for event in ledger.events(subject)
     ]

@@ -64,6 +64,7 @@ def test_every_key_is_there(
         },
         "outcome": "partly accepted",
         "final": True,
+        "round": 1,
         "final_by": None,
         "answer_by": None,
         "antivirus": "none",

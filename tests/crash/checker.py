@@ -377,7 +377,7 @@ def check(folder: Path, *, may_come_back: bool = False) -> Verdict:
     """
     drops, seen = load(folder)
     found = Verdict([], [], drops, Counter())
-    found.violations += [*_names(seen), *_taken(drops, seen)]
+    found.violations += [*_names(seen), *_copies(seen), *_taken(drops, seen)]
     once = _once(seen, found, may_come_back=may_come_back)
     answers, deliveries = _sort(once, found)
     _classify(drops, answers, _places(deliveries), found)
@@ -391,13 +391,11 @@ def check(folder: Path, *, may_come_back: bool = False) -> Verdict:
 def _names(seen: Sequence[Seen]) -> Iterator[str]:
     """Look at the names in pick-up folders: nothing half under a plain one, nothing left."""
     contents: defaultdict[str, set[str]] = defaultdict(set)
-    called: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for one in seen:
         if one.folder != "out":
             continue
         if not TEMPORARY.search(one.name):
             contents[str(one)].add(one.sha256)
-            called[one.partner, one.sha256].add(one.name)
         elif not one.name.startswith("."):
             yield f"{one}: a temporary name that a partner would pick up"
         elif one.left:
@@ -405,6 +403,14 @@ def _names(seen: Sequence[Seen]) -> Iterator[str]:
     for place, hashes in contents.items():
         if len(hashes) > 1:
             yield f"{place}: was seen with {len(hashes)} different contents"
+
+
+def _copies(seen: Sequence[Seen]) -> Iterator[str]:
+    """Look for the same bytes under two names; two days without anything are the same notice."""
+    called: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in seen:
+        if one.folder == "out" and not TEMPORARY.search(one.name) and not NOTICE.match(one.name):
+            called[one.partner, one.sha256].add(one.name)
     for (partner, _), names in called.items():
         if len(names) > 1:
             yield f"{partner}/out: the same bytes under several names: {', '.join(sorted(names))}"

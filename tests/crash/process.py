@@ -15,10 +15,9 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
-
-import typer.main
 
 from pipeline import bootstrap
 from pipeline.__main__ import main
@@ -47,10 +46,15 @@ _WARM = (
     "pipeline.adapters.eicar",
     "pipeline.acknowledge.compose",
     "pipeline.app.vet",
+    "pipeline.adapters.seals",
+    "pipeline.adapters.vault",
     "psycopg",
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite.pysqlite",
 )
+
+#: The verbs that are given.
+_VERBS = ("run", "work", "apply", "verify", "documents", "pause", "resume", "release", "reject")
 
 #: A command that takes longer is stuck.
 _PATIENCE_S = 120.0
@@ -85,9 +89,10 @@ class Nursery:
             place: Any workspace with the profiles that commands will use.
         """
         for name in _WARM:
-            __import__(name)
+            import_module(name)
+        for verb in _VERBS:
+            cli.command_line([verb])
         self._judge: Judge = bootstrap.document_judge(bootstrap.worker_settings(place, Settings()))
-        self._command = typer.main.get_command(cli.app)
         self._means = bootstrap.answer_means(place, Settings())
 
     def warm(self, payloads: Iterable[bytes], scratch: Path) -> None:
@@ -197,6 +202,5 @@ class Nursery:
 
         vars(bootstrap)["make_engine"] = make_engine
         vars(bootstrap)["answer_means"] = lambda *_: self._means
-        vars(typer.main)["get_command"] = lambda _: self._command
         if shift:
             setattr(SystemClock, "now", lambda _: datetime.now(UTC) + shift)  # noqa: B010  # mypy

@@ -10,7 +10,9 @@ from datetime import timedelta
 from tests.crash.lab import RUN, Lab, Scenario, Stage, change_directory, take_all
 from tests.crash.world import DELIVERED, REFUSED, flows
 
-_NOTHING_LEFT = (2,)
+#: Exit codes of a verb that is given again, and has nothing left to do.
+_NOTHING_LEFT = (1, 2)
+_WHY = ("--reason", "essai", "--yes")
 #: After so long a day is summed up even where something in it is open.
 _LATER = timedelta(hours=73)
 
@@ -49,7 +51,7 @@ def day_end(lab: Lab, main: Scenario) -> Scenario:
 
 
 def operator(lab: Lab, main: Scenario) -> Scenario:
-    """An operator pauses a partner, changes sheets, releases, rejects and redelivers."""
+    """An operator pauses, changes sheets, releases, rejects, redelivers, holds and erases."""
     lab.restore("main")
     lab.history(main)
     missing = lab.world.root / "imprimerie-exemple" / "out"
@@ -58,7 +60,7 @@ def operator(lab: Lab, main: Scenario) -> Scenario:
         lab.edi(RUN)
     missing.mkdir()
     lab.world.add_route()
-    held = _ids(lab, "held")
+    held, delivered = _ids(lab, "held"), _ids(lab, "delivered")
     (abandoned,) = _ids(lab, "abandoned").values()
     lab.snapshot("operator")
     verbs = (
@@ -66,9 +68,12 @@ def operator(lab: Lab, main: Scenario) -> Scenario:
         Stage(("apply",)),
         Stage(("resume", "--partner", "caterer")),
         Stage(("release", held["C-3"]), accepts=_NOTHING_LEFT),
-        Stage(("reject", held["C-5"], "--reason", "essai"), accepts=_NOTHING_LEFT),
-        Stage(("redeliver", abandoned), accepts=_NOTHING_LEFT),
+        Stage(("reject", held["C-5"], *_WHY), accepts=_NOTHING_LEFT),
+        Stage(("redeliver", abandoned, "--generation", "2", *_WHY), accepts=_NOTHING_LEFT),
+        Stage(("hold", abandoned, *_WHY), accepts=_NOTHING_LEFT),
+        Stage(("release", abandoned), accepts=_NOTHING_LEFT),
         RUN,
+        Stage(("erase", delivered["C-6"].partition("-")[0], "--reason", "essai")),
     )
     became = {"c.tar.gz": (DELIVERED, DELIVERED), "e.xml": (REFUSED,)}
     after = tuple(replace(one, expected=became.get(one.name, one.expected)) for one in main.flows)

@@ -31,6 +31,9 @@ from tests.crash.process import Nursery
 BACKENDS = ("sqlite", "postgresql")
 #: Hits of one failpoint that are tried in one scenario: the first ones and the last.
 MOST = 4
+#: Where two workers share the work, only so many: who reaches how many is up to chance.
+MOST_SHARED = 2
+_SHARED = ("work.", "deliver.", "put.", "spool.", "ledger.claim_")
 #: Where a crash leaves a delivery unmarked, or an answer.
 _OUTWARD = ("put.", "deliver.")
 #: Where something could leave before its decision is committed.
@@ -67,9 +70,14 @@ def enumerate_on(lab: Lab, *, core: bool, bugs: Sequence[Bug]) -> Tally:
     main = scenarios.main_job(lab)
     tried = _try_all(lab, tally, "main", main, most=1 if core else MOST)
     if not core:
+        few = [point for point in tried if point.number <= MOST_SHARED]
         _try_some(lab, tally, "folders emptied", scenarios.emptied(main), tried, _OUTWARD)
         other = scenarios.other_directory(main)
         _try_some(lab, tally, "other directory", other, tried, _DECIDING)
+        if lab.backend.name == "postgresql":
+            for victim in ("leader", "worker"):
+                scenario = scenarios.two_workers(main, other_dies=victim == "worker")
+                _try_some(lab, tally, f"two workers, the {victim} dies", scenario, few, _SHARED)
         _try_all(lab, tally, "day's end", scenarios.day_end(lab, main), most=MOST)
         _try_all(lab, tally, "operator", scenarios.operator(lab, main), most=MOST)
     for bug in bugs:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -52,6 +54,9 @@ class Scenario:
         expects: Whether each flow must become what it says.
         between: Done between crash and restart.
         may_come_back: As `checker.check` takes it.
+        beside: A command that works beside the one of a stage while that is to die; it is
+            asked to end once that has ended.
+        other_dies: Whether it is the one beside that dies.
     """
 
     name: str
@@ -61,6 +66,8 @@ class Scenario:
     expects: bool = True
     between: Callable[[Lab], None] = lambda _: None
     may_come_back: bool = False
+    beside: tuple[str, ...] = ()
+    other_dies: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,14 +157,8 @@ class Lab:
         """Run one command; return its exit code."""
         self._log.unlink(missing_ok=True)
         self._log.touch()
-        return self._nursery.run(
-            stage.arguments,
-            {"EDI_HOME": str(self.world.home), "EDI_DATABASE": self.backend.url, **environment},
-            self._log,
-            shift=stage.shift,
-            spoil=spoil,
-            meanwhile=history.look if history else lambda: None,
-        )
+        child = self._start(stage, spoil, environment)
+        return self._nursery.wait([child], history.look if history else lambda: None)[0]
 
     def said(self) -> str:
         """Return what the last command printed."""
@@ -193,13 +194,39 @@ class Lab:
         died = False
         for place, stage in enumerate(scenario.stages):
             if place == point.stage:
-                at = f"{point.name}:{point.number}"
-                died = self.edi(stage, history, spoil, EDI_FAILPOINT=at) == KILLED
+                died = self._die(scenario, stage, history, spoil, point)
                 scenario.between(self)
             troubles += self._to_the_end(stage, history, spoil, again=place == point.stage)
         outcome = self._judge(history, scenario, troubles)
         outcome.died = died
         return outcome
+
+    def _die(
+        self,
+        scenario: Scenario,
+        stage: Stage,
+        history: History,
+        spoil: Callable[[], None],
+        point: Point,
+    ) -> bool:
+        """Run a stage that is to die at a point; tell whether it did."""
+        armed = {"EDI_FAILPOINT": f"{point.name}:{point.number}"}
+        if not scenario.beside:
+            return self.edi(stage, history, spoil, **armed) == KILLED
+        worker = self._start(Stage(scenario.beside), spoil, armed if scenario.other_dies else {})
+        leader = self._start(stage, spoil, {} if scenario.other_dies else armed)
+        (led,) = self._nursery.wait([leader], history.look)
+        os.kill(worker, signal.SIGTERM)
+        (worked,) = self._nursery.wait([worker], history.look)
+        return (worked if scenario.other_dies else led) == KILLED
+
+    def _start(
+        self, stage: Stage, spoil: Callable[[], None], environment: Mapping[str, str]
+    ) -> int:
+        ours = {"EDI_HOME": str(self.world.home), "EDI_DATABASE": self.backend.url}
+        return self._nursery.start(
+            stage.arguments, {**ours, **environment}, self._log, stage.shift, spoil
+        )
 
     def _to_the_end(
         self, stage: Stage, history: History, spoil: Callable[[], None], *, again: bool

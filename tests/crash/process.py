@@ -103,17 +103,15 @@ class Nursery:
             self._judge(Job(path=str(scratch), profile=profile, limits=Limits()))
         scratch.unlink()
 
-    def run(
+    def start(
         self,
         arguments: Sequence[str],
         environment: Mapping[str, str],
         log: Path,
-        *,
-        shift: timedelta = timedelta(0),
-        spoil: Callable[[], None] = lambda: None,
-        meanwhile: Callable[[], None] = lambda: None,
+        shift: timedelta,
+        spoil: Callable[[], None],
     ) -> int:
-        """Run one command to its end and return its exit code.
+        """Start one command; return its process.
 
         Args:
             arguments: After ``edi``.
@@ -121,19 +119,7 @@ class Nursery:
             log: File that what it prints is added to.
             shift: How far its clock is ahead.
             spoil: Called in the child before the command begins: seeds a bug.
-            meanwhile: Called here again and again while it runs.
         """
-        return self.wait([self.start(arguments, environment, log, shift, spoil)], meanwhile)[0]
-
-    def start(
-        self,
-        arguments: Sequence[str],
-        environment: Mapping[str, str],
-        log: Path,
-        shift: timedelta = timedelta(0),
-        spoil: Callable[[], None] = lambda: None,
-    ) -> int:
-        """Start one command; return its process."""
         assert threading.active_count() == 1, "a fork would copy locks that nobody releases"
         sys.stdout.flush()
         child = os.fork()
@@ -143,6 +129,10 @@ class Nursery:
 
     def wait(self, children: Sequence[int], meanwhile: Callable[[], None]) -> list[int]:
         """Wait for commands that run side by side; return their exit codes.
+
+        Args:
+            children: Their processes.
+            meanwhile: Called again and again while they run.
 
         Raises:
             Stuck: One takes too long; all are ended.

@@ -41,6 +41,11 @@ def other_directory(main: Scenario) -> Scenario:
     return replace(main, between=change_directory, expects=False)
 
 
+def two_workers(main: Scenario, *, other_dies: bool) -> Scenario:
+    """A worker is beside the leader; one of the two dies, the other goes on."""
+    return replace(main, beside=("work",), other_dies=other_dies)
+
+
 def day_end(lab: Lab, main: Scenario) -> Scenario:
     """The day is over, and a number is missing: notices."""
     lab.restore("main")

@@ -114,9 +114,11 @@ def _try_some(  # a title, and what it stands for
 
 def _try(lab: Lab, tally: Tally, title: str, scenario: Scenario, tried: Sequence[Point]) -> None:
     began, before = time.monotonic(), len(tally.violations)
-    for point in tried:
+    for number, point in enumerate(tried, 1):
         outcome = lab.crash(scenario, point)
         tally.add(title, point, outcome)
+        if number % 50 == 0:
+            _say(f"  {lab.backend.name}, {title}: {number} tried")
         for violation in outcome.violations:
             _say(f"  VIOLATION {title} {point}: {violation} (see {outcome.kept})")
     spent = time.monotonic() - began

@@ -27,7 +27,8 @@ def an_invoice(number: str = "F-1", total: str = "120.00", currency: str = "EUR"
     """Return what the checker reads of a UBL invoice."""
     return (
         '<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2">'
-        f"<ID>{number}</ID><InvoiceTypeCode>380</InvoiceTypeCode>"
+        f"<ID>{number}</ID><IssueDate>2026-11-27</IssueDate><InvoiceTypeCode>380</InvoiceTypeCode>"
+        "<AccountingSupplierParty><CompanyID>091000009</CompanyID></AccountingSupplierParty>"
         f"<DocumentCurrencyCode>{currency}</DocumentCurrencyCode><LegalMonetaryTotal>"
         f"<TaxInclusiveAmount>{total}</TaxInclusiveAmount></LegalMonetaryTotal></Invoice>"
     ).encode()
@@ -421,6 +422,17 @@ def test_an_answer_with_another_amount_is_seen(history: Written) -> None:
     history.see("sup", json_answer(an_invoice(total="999.99"), "rejected", flow="rejected"), "a")
 
     violated(history, "EUR: 999.99 came in, 120.00 is delivered")
+
+
+def test_two_invoices_of_one_number_are_seen(kept: Written) -> None:
+    """Each of them was dropped and accepted: it is the number that comes twice."""
+    other = an_invoice(total="99.00")
+    kept.drop(other, "b.xml")
+    said = json_answer(other, "accepted", name="b.xml").replace(b'"F01"', b'"F02"')
+    kept.see("sup", said, "b.xml.F02.ack.json")
+    kept.see("city", other, "F-1.F02-0001.xml")
+
+    violated(kept, "091000009: 2 different invoices F-1 of 2026 were delivered")
 
 
 def test_changed_bytes_are_seen(kept: Written) -> None:

@@ -1,0 +1,290 @@
+"""A hub inside the test's own process: real ledger, archive, doors and stages, a clock that is set.
+
+Only two parts stand in for something: the clock, and the engine, which calls the real judge
+in this very process. What a test makes fail, it makes fail from outside.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pipeline import bootstrap
+from pipeline.adapters.archive import FileArchive, FolderSpool
+from pipeline.adapters.database import open_ledger
+from pipeline.app.breaker import Breaker
+from pipeline.app.hub import Hub
+from pipeline.app.vet import Vetter
+from pipeline.model.connection import (
+    Completeness,
+    Connection,
+    Door,
+    Envelope,
+    Naming,
+    Protocol,
+    RetryPolicy,
+    Role,
+)
+from pipeline.model.directory import Directory, Route, Structure
+from pipeline.model.errors import EngineError
+from pipeline.model.profile import Profile
+from pipeline.model.report import Judged
+from pipeline.ports.engine import Job
+from pipeline.ports.ledger import Sheets
+
+ROOT = Path(__file__).resolve().parents[1]
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+#: Structure only: no rule pack is run, so that a document costs a millisecond.
+LIGHT = Profile(name="light", packs={})
+#: The same, and a pack that is not installed: whatever is judged is held.
+PACK_GONE = Profile(name="light", packs={"ubl": ("not-installed",), "cii": ("not-installed",)})
+
+
+@cache
+def samples() -> ModuleType:
+    """Return ``samples/build.py``: invoices as values, and what makes files of them."""
+    folder = str(ROOT / "samples")
+    sys.path.insert(0, folder)
+    try:
+        import build
+    finally:
+        sys.path.remove(folder)
+    return build
+
+
+@cache
+def invoice(number: str, buyer: str = "VILLE", times: int = 1) -> bytes:
+    """Return a good UBL invoice; `times` changes its amounts and nothing else."""
+    made = samples()
+    model = made.billed_to(made.BY_KEY["ubl-380-fournitures"], getattr(made, buyer), number, times)
+    written: bytes = made.to_ubl(model)
+    return written
+
+
+class SetClock:
+    """A clock that a test sets; sleeping moves it on, and takes no time."""
+
+    def __init__(self) -> None:
+        self.moment = NOON
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        """Return the moment."""
+        return self.moment
+
+    def sleep(self, seconds: float) -> None:
+        """Move on."""
+        self.move(timedelta(seconds=seconds))
+
+    def move(self, by: timedelta) -> None:
+        """Set it forward or back."""
+        with self._lock:
+            self.moment += by
+
+
+@dataclass(slots=True)
+class Engine:
+    """The real judge, without worker processes.
+
+    Attributes:
+        down: True where no worker can be started.
+    """
+
+    down: bool = False
+
+    def judge(self, jobs: Iterable[Job]) -> Iterator[Judged]:
+        """Yield one result a job."""
+        for job in jobs:
+            if self.down:
+                raise EngineError("a worker could not start: exit code 1")
+            yield _judge()(job)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@cache
+def _judge() -> Any:
+    catalogue = (ROOT / "config" / "packs.toml").read_text(encoding="utf-8")
+    packs = Path(sys.prefix) / "share" / "edi" / "packs"
+    return bootstrap.document_judge(bootstrap.WorkerSettings(catalogue=catalogue, packs=packs))
+
+
+def local(name: str, root: Path) -> Door:
+    """Return a partner's door in a folder of this machine."""
+    return Door(protocol=Protocol.LOCAL, path=str(root / name))
+
+
+def partners(root: Path) -> dict[str, Connection]:
+    """Return two senders and three receivers, each in a folder of its own under `root`."""
+    common: dict[str, Any] = {
+        "completeness": Completeness(stable_for=MINUTE, partial_wait=timedelta(hours=1)),
+        "retry": RetryPolicy((MINUTE, 5 * MINUTE)),
+        "profile": "light",
+    }
+
+    def sheet(name: str, role: Role, **more: Any) -> Connection:
+        terms = {**common, **more}
+        return Connection(name=name, partner=name, role=role, door=local(name, root), **terms)
+
+    grammar = {"naming": Naming.GRAMMAR, "application_code": "SUP001", "interfaces": ("FSO1100A",)}
+    made = (
+        sheet("caterer", Role.SENDER),
+        sheet("supplier", Role.SENDER, **grammar),
+        sheet("ville", Role.RECEIVER),
+        sheet("hopital", Role.RECEIVER, envelope=Envelope.TAR_GZ),
+        sheet("imprimerie", Role.RECEIVER),
+    )
+    return {one.name: one for one in made}
+
+
+def directory(*routed: str) -> Directory:
+    """Return a directory that knows every buyer, with routes to those named."""
+    made = samples()
+    buyers = {name: getattr(made, name.upper()).siret for name in ("ville", "hopital")}
+    buyers["imprimerie"] = made.IMPRIMERIE.siret
+    return Directory(
+        {siret: Structure(siret=siret, name=name) for name, siret in buyers.items()},
+        tuple(Route(connection=name, buyer_siret=buyers[name]) for name in routed),
+    )
+
+
+@dataclass(slots=True)
+class World:
+    """One workspace and its partners' folders; hubs come and go on it.
+
+    Attributes:
+        home: Holds ledger, archive and spool.
+        url: Of the ledger.
+        root: Holds a folder a partner: ``in``, ``archive``, ``out``.
+        clock: Of every hub.
+        engine: Of every hub.
+        hub: The hub at work.
+        profiles: Of every hub.
+    """
+
+    home: Path
+    url: str
+    root: Path
+    clock: SetClock = field(default_factory=SetClock)
+    engine: Engine = field(default_factory=Engine)
+    profiles: Mapping[str, Profile] = field(default_factory=lambda: {"light": LIGHT})
+    hub: Hub = field(init=False)
+    _count: int = 0
+
+    def start(self) -> Hub:
+        """Begin a hub on what the one before left, as a new process would."""
+        self._count += 1
+        spool = FolderSpool(self.home / "spool" / str(self._count))
+        self.hub = replace(
+            _base(),
+            clock=self.clock,
+            ledger=open_ledger(self.url),
+            archive=FileArchive(self.home / "archive"),
+            spool=spool,
+            engine=self.engine,
+            doors=bootstrap.doors(self.home),
+            profiles=self.profiles,
+            vet=Vetter(self.engine, spool).vet,
+            by=f"run:{self._count}",
+            breaker=Breaker(),
+        )
+        return self.hub
+
+    def judge_by(self, profile: Profile) -> None:
+        """Hold documents against another profile of that name."""
+        self.profiles = {**self.profiles, profile.name: profile}
+        self.hub = replace(self.hub, profiles=self.profiles)
+
+    def apply(self, *routed: str, **changed: Connection) -> Sheets:
+        """Put the partners in force, with routes to those named."""
+        sheets = Sheets({**partners(self.root), **changed}, directory(*routed))
+        self.hub.ledger.apply(sheets, "operator:test", self.clock.now())
+        return sheets
+
+    def stop(self) -> None:
+        """Let go of the ledger; nothing else of a hub is kept open."""
+        _ledger(self.hub).close()
+
+    def folder(self, partner: str, which: str) -> Path:
+        """Return one of a partner's folders."""
+        return self.root / partner / which
+
+    def drop(self, sender: str, name: str, payload: bytes, mtime: int | None = None) -> Path:
+        """Leave a whole file in a sender's inbox, at once."""
+        path = self.folder(sender, "in") / name
+        part = path.with_name(f"{name}.part")
+        part.write_bytes(payload)
+        if mtime is not None:
+            os.utime(part, (mtime, mtime))
+        part.replace(path)
+        return path
+
+
+def _ledger(hub: Hub) -> Any:
+    return hub.ledger
+
+
+@cache
+def _base() -> Hub:
+    """Wire a hub once; what differs from world to world is put in its place."""
+    place = _template()
+    context = bootstrap.open_hub(place, by="test")
+    hub = context.__enter__()
+    _ledger(hub).close()
+    hub.engine.close()
+    _OPEN.append(context)  # as long as the session: its answers are written by compiled schemas
+    return hub
+
+
+_OPEN: list[object] = []
+
+
+@cache
+def _template() -> bootstrap.Workspace:
+    import atexit
+    import tempfile
+
+    home = Path(tempfile.mkdtemp(prefix="edi-template-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    place = bootstrap.workspace(home)
+    bootstrap.initialise(place)
+    return place
+
+
+def make_world(folder: Path, url: str | None = None) -> World:
+    """Make a workspace under `folder`, on a SQLite ledger where no other is given."""
+    home, root = folder / "var", folder / "partners"
+    home.mkdir(parents=True)
+    if url is None:
+        shutil.copyfile(_template().home / "ledger.sqlite", home / "ledger.sqlite")
+        url = f"sqlite:///{home / 'ledger.sqlite'}"
+    world = World(home, url, root)
+    for name in partners(root):
+        for which in ("in", "archive", "out"):
+            world.folder(name, which).mkdir(parents=True)
+    world.start()
+    world.apply("ville", "hopital")
+    return world
+
+
+@contextmanager
+def opened(folder: Path, url: str | None = None) -> Iterator[World]:
+    """Make a world, and let go of its ledger at the end."""
+    world = make_world(folder, url)
+    try:
+        yield world
+    finally:
+        world.stop()

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from pipeline.model.errors import ArchiveError
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.outside import Blob, Scrap
 
 _ENDS = 4096
@@ -43,12 +44,16 @@ class FileArchive:
         """Write `chunks` down, not yet durable."""
         digest, size, head, tail = sha256(), 0, b"", b""
         with self._new_part() as (place, file):
+            failpoint("pull.blob.opened")
             for chunk in chunks:
                 file.write(chunk)
+                failpoint("pull.blob.half")
                 digest.update(chunk)
                 size += len(chunk)
                 head += chunk[: _ENDS - len(head)]
                 tail = (tail + chunk[-_ENDS:])[-_ENDS:]
+            file.flush()
+            failpoint("pull.blob.written")
         return Blob(digest.hexdigest(), size, head, tail, str(place))
 
     def keep(self, blobs: Sequence[Blob]) -> None:
@@ -56,13 +61,16 @@ class FileArchive:
         try:
             with ThreadPoolExecutor(_SYNCERS) as pool:
                 deque(pool.map(_sync, (blob.place for blob in blobs)), maxlen=0)
+            failpoint("pull.blob.synced")
             folders = {self._blobs}
             for blob in blobs:
                 target = self._path(blob.sha256)
                 Path(blob.place).replace(target)
+                failpoint("pull.blob.renamed")
                 folders.add(target.parent)
             with ThreadPoolExecutor(_SYNCERS) as pool:
                 deque(pool.map(_sync, folders), maxlen=0)
+            failpoint("pull.blob.kept")
         except OSError as error:
             for blob in blobs:
                 _drop(blob.place)
@@ -147,9 +155,11 @@ class FolderSpool:
             with part.open("wb") as file:
                 for chunk in chunks:
                     file.write(chunk)
+                    failpoint("spool.half")
                     digest.update(chunk)
                     size += len(chunk)
                     head += chunk[: _ENDS - len(head)]
+            failpoint("spool.written")
             part.replace(path)
         except OSError as error:
             _drop(part)

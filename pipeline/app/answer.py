@@ -14,6 +14,7 @@ from pipeline.model.document import Document
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.identity import DocumentId, outbox_key
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Transaction
 
 Findings = Mapping[DocumentId, Sequence[Finding]]
@@ -64,6 +65,7 @@ def answer(
             final=final,
         )
         tx.enqueue(row, hub.by, facts.at)
+        failpoint("work.answered")
 
 
 def _facts(

@@ -124,7 +124,7 @@ def _decide_again(
         now = replace(settled, documents=everything, figures=settled.figures or figures)
         answer(hub, tx, connection, interface, now, found, was_held=True)
 
-    atomically(hub, decide)
+    atomically(hub, decide, "operator.decide")
     hub.spool.clear(flow.id)
 
 
@@ -212,7 +212,7 @@ def _refuse(
         now_stands = Settled(interchange, documents, reasons, figures)
         answer(hub, tx, held.connection, held.interface, now_stands, earlier, was_held=True)
 
-    atomically(hub, refuse)
+    atomically(hub, refuse, "operator.refuse")
     return _acted(hub, subject, held.documents)
 
 
@@ -237,7 +237,7 @@ def redeliver(hub: Hub, sheets: Sheets, subject: str) -> Acted:
         for row in plan_deliveries(routed, sheets.connections, now, last + 1):
             tx.enqueue(row, hub.by, now)
 
-    atomically(hub, route)
+    atomically(hub, route, "operator.redeliver")
     return _acted(hub, subject, documents)
 
 
@@ -261,7 +261,9 @@ def _find(hub: Hub, subject: str, step: Step) -> tuple[Interchange, Sequence[Doc
         raise ConfigError(f"{subject}: aucun flux ni document / no such flow or document")
     documents = [
         one
-        for one in atomically(hub, lambda tx: tx.documents_of(InterchangeId(flow)))
+        for one in atomically(
+            hub, lambda tx: tx.documents_of(InterchangeId(flow)), "operator.find"
+        )
         if one.step is step and (document is None or one.id == document.id)
     ]
     whole = step is Step.HELD and interchange.step is InterchangeStep.HELD

@@ -21,6 +21,7 @@ from pipeline.model.errors import PipelineError
 from pipeline.model.identity import interchange_id
 from pipeline.model.interchange import Interchange, RemoteFile, Sighting
 from pipeline.model.names import raw_name, slug
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Transaction
 from pipeline.ports.outside import Blob, Session
 
@@ -60,6 +61,7 @@ def pull(hub: Hub, connection: Connection) -> Pulled:
     """
     with hub.doors.open(connection) as session:
         listing = {file.name: file for file in session.list_files(connection.inbox)}
+    failpoint("pull.listed")
     _finish_removals(hub, connection, listing)
     selection = select(
         listing.values(),
@@ -77,6 +79,7 @@ def pull(hub: Hub, connection: Connection) -> Pulled:
     taken, left = _take_all(hub, connection, selection, listing)
     still = [*left, *selection.waiting]
     hub.ledger.note_sightings(connection.name, still)
+    failpoint("pull.ended")
     return Pulled(len(selection.ready) + len(selection.waiting), taken, len(still))
 
 
@@ -132,6 +135,7 @@ def _sort_by_wholeness(
             whole.append((sighting, blob))
             continue
         hub.archive.discard(blob)
+        failpoint("pull.discarded")
         note = f"does not look whole; taken as it is after {rules.partial_wait}"
         partial.append(replace(sighting, note=note))
         log.info("pull.partial", connection=connection.name, file=sighting.file.name)
@@ -176,7 +180,9 @@ def _record(
         )
         for sighting, blob in whole
     ]
-    new = atomically(hub, lambda tx: [one for one in interchanges if tx.record(one, hub.by)])
+    new = atomically(
+        hub, lambda tx: [one for one in interchanges if tx.record(one, hub.by)], "pull.record"
+    )
     for one in new:
         log.info(
             "interchange.received",
@@ -210,9 +216,12 @@ def _remove(
         if marker is not None:
             archived = archive_name(one) + (connection.completeness.marker or "")
             session.set_aside(connection.inbox, marker, connection.archive, archived)
-        return session.set_aside(
+            failpoint("pull.remove.marker")
+        moved = session.set_aside(
             connection.inbox, _as_listed(one), connection.archive, archive_name(one)
         )
+        failpoint("pull.remove.file")
+        return moved
 
     results = in_lanes(hub, connection, interchanges, set_aside)
     gone: list[Interchange] = []
@@ -226,7 +235,7 @@ def _remove(
             # another file took the name meanwhile: ours is gone from there all the same
             log.info("pull.replaced", interchange=one.id, file=one.name)
     if gone:
-        atomically(hub, lambda tx: _mark_removed(hub, tx, gone))
+        atomically(hub, lambda tx: _mark_removed(hub, tx, gone), "pull.mark_removed")
 
 
 def _mark_removed(hub: Hub, tx: Transaction, gone: Sequence[Interchange]) -> None:

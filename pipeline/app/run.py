@@ -20,6 +20,7 @@ from pipeline.app.sessions import Sessions
 from pipeline.app.work import Desk
 from pipeline.model.connection import Role
 from pipeline.model.errors import CircuitOpen, PipelineError
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Sheets
 
 log = get_logger(__name__)
@@ -92,6 +93,7 @@ def start_run(hub: Hub) -> Sheets:
     hub.ledger.void_claims()
     hub.ledger.break_off_runs(hub.clock.now(), "interrompu / broken off")
     hub.spool.clear("")
+    failpoint("run.started")
     return sheets
 
 
@@ -121,6 +123,7 @@ def run_passes(
     with Sessions(hub.doors, hub.breaker, hub.clock, in_force) as sessions:
         summary = _run(replace(hub, doors=sessions), sheets, passes, due, stopping, progress)
     hub.spool.clear("")
+    failpoint("run.done")
     log.info("run.done", settled=summary.settled, tried=summary.tried, failed=summary.failed)
     return summary
 

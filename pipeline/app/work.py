@@ -41,6 +41,7 @@ from pipeline.model.interchange import Interchange
 from pipeline.model.report import Judged, Syntax
 from pipeline.model.status import InterchangeStep, Step
 from pipeline.ports.engine import Job
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.syntax.recognise import guess_family
 
@@ -97,6 +98,7 @@ class Desk:
         hub, now = self._hub, self._hub.clock.now()
         until = now + hub.settings.lease
         claimed = hub.ledger.claim_interchanges(hub.by, now, until, GROUP, GROUP_BYTES)
+        failpoint("work.claimed")
         mine = [one for one in claimed if one[0].connection in self._sheets.connections]
         for interchange in {one.id for one, _ in claimed} - {one.id for one, _ in mine}:
             # nobody to answer and nothing agreed: it waits until its sheet is in force again
@@ -122,7 +124,9 @@ def _judge_safely(
     """
     try:
         cases = _gather(hub, sheets, group)
+        failpoint("work.gathered")
         _scan(hub, cases)
+        failpoint("work.scanned")
         _judge(hub, cases)
     except (LedgerConflict, Fenced, EngineClosed):
         raise
@@ -165,7 +169,7 @@ def _hold(
         held = replace(held, step=InterchangeStep.HELD)
         answer(hub, tx, connection, interface, Settled(held, (), (why,)), {}, was_held=True)
 
-    atomically(hub, hold)
+    atomically(hub, hold, "work.hold")
 
 
 def _cause(hub: Hub, interchange: Interchange, error: Exception) -> Reason:
@@ -279,7 +283,7 @@ def _gather(
             cases.append(Case(interchange, claim, connection, kind, admission))
         return cases
 
-    return atomically(hub, gather)
+    return atomically(hub, gather, "work.gather")
 
 
 def _head(hub: Hub, interchange: Interchange) -> bytes:
@@ -312,6 +316,7 @@ def _judge(hub: Hub, cases: Sequence[Case]) -> None:
                 continue
             opened = open_flow(hub, case.interchange, case.connection)
             case.opened = opened
+            failpoint("work.opened")
             flow, connection = case.interchange, case.connection
             case.scanned = scan_signed(hub, flow, connection, opened, case.scanned)
             if not case.scanned.clean:
@@ -323,6 +328,7 @@ def _judge(hub: Hub, cases: Sequence[Case]) -> None:
     for index, judged in enumerate(hub.engine.judge(jobs())):
         case, file = places[index]
         case.judged[file.seq] = judged
+        failpoint("work.judged")
         case.scanned = with_attachments(case.scanned, file.name, judged)
     for case in cases:
         tell(case.interchange, case.scanned)
@@ -335,7 +341,7 @@ def _settle_group(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
         repeated = tx.repeated([case.interchange.id for case in cases])
         return [_settle(hub, sheets, tx, case, repeated) for case in cases]
 
-    for case, settled in zip(cases, atomically(hub, settle), strict=True):
+    for case, settled in zip(cases, atomically(hub, settle, "work.settle"), strict=True):
         _tell(case, settled)
 
 

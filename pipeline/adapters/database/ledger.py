@@ -43,6 +43,7 @@ from pipeline.model.status import (
     Step,
     is_final,
 )
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import (
     UNLIMITED_BYTES,
     AnswerTime,
@@ -83,7 +84,7 @@ class SqlLedger:
         Raises:
             LedgerConflict: Another writer was first; run the block again.
         """
-        with self._write() as connection:
+        with self._write("ledger.change") as connection:
             transaction = SqlTransaction(connection)
             yield transaction
             transaction.finish()
@@ -111,7 +112,7 @@ class SqlLedger:
 
         A sheet that is not among them any more is closed; its versions are kept.
         """
-        with self._write() as connection:
+        with self._write("ledger.apply") as connection:
             chain.append(connection, apply_sheets(connection, sheets, by, at))
 
     # -- intake
@@ -125,7 +126,7 @@ class SqlLedger:
     def note_sightings(self, connection: str, sightings: Sequence[Sighting]) -> None:
         """Replace what is known of a connection's folder by what was seen now."""
         seen = tables.listing_seen
-        with self._write() as database:
+        with self._write("ledger.sightings") as database:
             database.execute(delete(seen).where(seen.c.connection == connection))
             if sightings:
                 values = [rows.sighting_values(connection, one) for one in sightings]
@@ -152,7 +153,7 @@ class SqlLedger:
         limit_bytes: int = UNLIMITED_BYTES,
     ) -> Sequence[tuple[Interchange, Claim]]:
         """Claim RECEIVED interchanges that nobody holds, connections taking turns."""
-        with self._write() as connection:
+        with self._write("ledger.claim_flows") as connection:
             return claims.claim_interchanges(connection, owner, now, until, limit, limit_bytes)
 
     def claim_outbox(
@@ -164,12 +165,12 @@ class SqlLedger:
         connection: str,
     ) -> Sequence[tuple[OutboxRow, Claim]]:
         """Claim due PENDING rows of one connection that nobody holds, by due, then key."""
-        with self._write() as database:
+        with self._write("ledger.claim_files") as database:
             return claims.claim_outbox(database, owner, now, until, limit, connection)
 
     def release_outbox(self, ended: Sequence[Claim]) -> None:
         """End claims whose rows were not tried: they stay as they are, and due."""
-        with self._write() as connection:
+        with self._write("ledger.release_files") as connection:
             claims.release_outbox(connection, ended)
 
     def due_connections(self, now: datetime) -> Sequence[str]:
@@ -195,33 +196,33 @@ class SqlLedger:
             )
             .values(due=now)
         )
-        with self._write() as connection:
+        with self._write("ledger.hasten") as connection:
             return connection.execute(statement).rowcount
 
     def void_claims(self) -> int:
         """End every claim; only for a process that knows it is alone."""
-        with self._write() as connection:
+        with self._write("ledger.void_claims") as connection:
             return claims.void_claims(connection)
 
     # -- scheduled passes
     def begin_runs(self, runs: Sequence[JobRun]) -> Sequence[JobRun]:
         """Write the rows whose slot nobody has yet; return those that were written."""
-        with self._write() as connection:
+        with self._write("ledger.begin_runs") as connection:
             return jobs.begin(connection, runs)
 
     def end_runs(self, runs: Sequence[JobRun]) -> None:
         """Write how passes ended that this run has begun."""
-        with self._write() as connection:
+        with self._write("ledger.end_runs") as connection:
             jobs.end(connection, runs)
 
     def break_off_runs(self, at: datetime, reason: str) -> int:
         """Mark passes that were begun and never ended as failed; return how many."""
-        with self._write() as connection:
+        with self._write("ledger.break_off_runs") as connection:
             return jobs.break_off(connection, at, reason)
 
     def forget_runs(self, before: datetime) -> int:
         """Remove passes that ended well before a moment; the newest of a job stays."""
-        with self._write() as connection:
+        with self._write("ledger.forget_runs") as connection:
             return jobs.forget(connection, before)
 
     def last_slots(self) -> Mapping[str, datetime]:
@@ -243,7 +244,7 @@ class SqlLedger:
 
     def pause(self, pause: Pause) -> bool:
         """Set a pause, with an event; False where it stands already."""
-        with self._write() as connection:
+        with self._write("ledger.pause") as connection:
             if not jobs.set_pause(connection, pause):
                 return False
             chain.append(connection, [_paused(pause)])
@@ -251,7 +252,7 @@ class SqlLedger:
 
     def resume(self, partner: str, by: str, at: datetime) -> bool:
         """Lift a pause, with an event; False where there is none."""
-        with self._write() as connection:
+        with self._write("ledger.resume") as connection:
             if not jobs.lift_pause(connection, partner):
                 return False
             fact = Fact(at=at, subject=partner, what="partner.resumed", by=by, data={})
@@ -418,9 +419,14 @@ class SqlLedger:
             yield connection
 
     @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with translated(), self._turn, self._writing.begin() as connection:
-            yield connection
+    def _write(self, point: str) -> Iterator[Connection]:
+        """Open a transaction that writes; `point` names it among `ports.failpoint.CHANGES`."""
+        with translated(), self._turn:
+            failpoint(point, "before")
+            with self._writing.begin() as connection:
+                yield connection
+                failpoint(point, "inside")
+            failpoint(point, "after")
 
 
 def _inside(subject: str) -> CompoundSelect[tuple[str]]:

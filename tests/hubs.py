@@ -1,4 +1,4 @@
-"""A hub inside the test's own process: real ledger, archive, doors and stages, a clock that is set.
+"""A hub inside the test's process: real ledger, archive, doors and stages, a settable clock.
 
 Only two parts stand in for something: the clock, and the engine, which calls the real judge
 in this very process. What a test makes fail, it makes fail from outside.
@@ -139,9 +139,10 @@ def partners(root: Path) -> dict[str, Connection]:
         terms = {**common, **more}
         return Connection(name=name, partner=name, role=role, door=local(name, root), **terms)
 
+    at_once = Completeness(stable_for=timedelta(0), partial_wait=timedelta(hours=1))
     grammar = {"naming": Naming.GRAMMAR, "application_code": "SUP001", "interfaces": ("FSO1100A",)}
     made = (
-        sheet("caterer", Role.SENDER),
+        sheet("caterer", Role.SENDER, completeness=at_once),
         sheet("supplier", Role.SENDER, **grammar),
         sheet("ville", Role.RECEIVER),
         sheet("hopital", Role.RECEIVER, envelope=Envelope.TAR_GZ),

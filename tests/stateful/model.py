@@ -22,14 +22,14 @@ class Drop:
         place: Sender, name and mtime: two drops never share it.
         payload: Its bytes.
         inside: Number and hash of every invoice inside, as it was before it was spoilt.
-        sound: False where something in it, or all of it, is spoilt.
+        good: Numbers of those that are to be delivered, but for a rival.
         grammar: True where a name counts once.
     """
 
     place: tuple[str, str, int]
     payload: bytes
     inside: tuple[tuple[str, str], ...]
-    sound: bool
+    good: frozenset[str]
     grammar: bool
 
     @property
@@ -72,7 +72,7 @@ class Model:
         rivals = [other for other in others if number in other.numbers]
         twins = [other for other in others if set(other.inside) & set(drop.inside)]
         taken = drop.grammar and any(other.place[1] == drop.place[1] for other in others)
-        good = drop.sound and number in drop.numbers
+        good = number in drop.good
         if said == DELIVERED and not good:
             yield f"{one}, though it is spoilt"
         if said == DUPLICATE and not twins:
@@ -81,12 +81,12 @@ class Model:
             yield f"{one}, for no reason"
 
     def _certain(self) -> set[str]:
-        """Return the numbers that somebody must get: in a sound flow that was surely taken."""
+        """Return the numbers that somebody must get: in a flow that was surely taken."""
         return {
             number
             for place, drop in self.drops.items()
-            if drop.sound and not drop.grammar and place not in self.unsure
-            for number in drop.numbers
+            if not drop.grammar and place not in self.unsure
+            for number in drop.good
         }
 
 

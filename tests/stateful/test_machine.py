@@ -26,7 +26,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
-
 from structlog.testing import capture_logs
 
 from pipeline.app import operate
@@ -44,7 +43,6 @@ from pipeline.model.status import (
     FOLLOWS,
     INTERCHANGE_FOLLOWS,
     OUTBOX_FOLLOWS,
-    InterchangeStep,
     OutboxState,
     Step,
     is_final,
@@ -121,7 +119,7 @@ class Hubs(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        fast = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  memory, not a name
+        fast = "/dev/shm" if Path("/dev/shm").is_dir() else None
         self.base = Path(tempfile.mkdtemp(prefix="edi-stateful-", dir=fast))
         self.world: World = make_world(self.base)
         self.model = Model()
@@ -143,25 +141,27 @@ class Hubs(RuleBasedStateMachine):
     def _drop(self, sender: str, name: int, inside: Mapping[str, bytes], spoilt: str) -> Drop:
         """Leave a whole file; it replaces one of the same name that still stands there."""
         made, grammar = samples(), sender == "supplier"
-        members = dict(inside)
+        members, good = dict(inside), set(inside)
         if spoilt == "broken":
             first = next(iter(members))
             members[first] = made.without_issue_date(members[first])
+            good -= set(inside) if grammar else {first}
         alone = len(members) == 1 and not grammar
         payload = next(iter(members.values())) if alone else _pack(members)
         if spoilt == "half":
             payload = payload[: len(payload) * 2 // 3]
+            good.clear()
         digests = tuple((number, sha256(data).hexdigest()) for number, data in inside.items())
-        return self._leave(sender, name, payload, digests, sound=not spoilt)
+        return self._leave(sender, name, payload, digests, frozenset(good))
 
     def _leave(
-        self, sender: str, name: int, payload: bytes, inside: Inside, *, sound: bool
+        self, sender: str, name: int, payload: bytes, inside: Inside, good: frozenset[str]
     ) -> Drop:
         shown = f"FSO1100A_SUP001_SUP0011100{name:015d}"
         if sender == "caterer":
             shown = f"{name}{'.xml' if payload[:1] == b'<' else '.tar.gz'}"
         self.mtime += 1
-        drop = Drop((sender, shown, self.mtime), payload, inside, sound, sender == "supplier")
+        drop = Drop((sender, shown, self.mtime), payload, inside, good, sender == "supplier")
         self._replaced(self.world.folder(sender, "in") / shown)
         self.world.drop(sender, shown, payload, self.mtime)
         self.model.drops[drop.place] = drop
@@ -199,29 +199,25 @@ class Hubs(RuleBasedStateMachine):
 
     @rule(name=NAMES, number=NUMBERS)
     @counted
-    def begin(self, name: int, number: str) -> bool:
-        """A partner begins to write under the final name, and is slow."""
+    def write_slowly(self, name: int, number: str) -> bool:
+        """A partner begins to write under the final name, or goes on with what it began."""
         if not self._is_up("caterer"):
             return False
+        if self.growing:
+            return self._grow()
         whole = invoice(number)
         inside = ((number, sha256(whole).hexdigest()),)
-        drop = self._leave("caterer", name, whole[: len(whole) // 2], inside, sound=False)
+        drop = self._leave("caterer", name, whole[: len(whole) // 2], inside, frozenset())
         self.growing[self.world.folder("caterer", "in") / drop.place[1]] = (whole, drop)
         return True
 
-    @rule()
-    @counted
-    def grow(self) -> bool:
-        """The slow partner writes the rest, unless the half was taken meanwhile."""
-        for path, (whole, half) in list(self.growing.items()):
-            if not self._is_up("caterer"):
-                return False
-            del self.growing[path]
-            if path.exists() and path.read_bytes() == half.payload:
-                name = int(path.stem)
-                self._leave("caterer", name, whole, half.inside, sound=True)
-                return True
-        return False
+    def _grow(self) -> bool:
+        """Write the rest, unless the half was taken meanwhile."""
+        path, (whole, half) = self.growing.popitem()
+        if not path.exists() or path.read_bytes() != half.payload:
+            return False
+        self._leave("caterer", int(path.stem), whole, half.inside, half.numbers)
+        return True
 
     @rule(data=st.data(), name=NAMES)
     @counted
@@ -232,7 +228,7 @@ class Hubs(RuleBasedStateMachine):
             return False
         old = data.draw(st.sampled_from(up))
         drop = self.model.drops[old]
-        self._leave(old[0], name, drop.payload, drop.inside, sound=drop.sound)
+        self._leave(old[0], name, drop.payload, drop.inside, drop.good)
         return True
 
     @rule(receiver=st.sampled_from(RECEIVERS))
@@ -245,14 +241,6 @@ class Hubs(RuleBasedStateMachine):
         for path in found:
             path.unlink()
         return bool(found)
-
-    @rule(partner=st.sampled_from(["caterer", "supplier", "ville", "ville", "hopital"]))
-    @counted
-    def switch_server(self, partner: str) -> bool:
-        """A partner's server goes down, or comes back."""
-        up, down = self.world.root / partner, self.world.root / f"{partner}.down"
-        (down if down.exists() else up).rename(up if down.exists() else down)
-        return True
 
     # -- what the hub does
     def _try(self, act: Callable[[Hub], int]) -> bool:
@@ -284,47 +272,45 @@ class Hubs(RuleBasedStateMachine):
 
         return self._try(send)
 
-    def _act(self, what: str) -> bool:
-        if what.startswith("poll"):
-            return self._poll(what.removeprefix("poll "))
-        return self._work() if what == "work" else self._send()
+    def _pass(self) -> bool:
+        acts = (lambda: self._poll("caterer"), lambda: self._poll("supplier"))
+        return any([act() for act in (*acts, self._work, self._send)])  # noqa: C419  all of them
 
-    @rule(sender=SENDERS)
+    @rule(count=st.integers(1, 4), gap=st.sampled_from([MINUTE, MINUTE, 6 * MINUTE, 15 * MINUTE]))
     @counted
-    def poll(self, sender: str) -> bool:
-        """A sender's folder is looked at."""
-        return self._poll(sender)
+    def run(self, count: int, gap: timedelta) -> bool:
+        """What `edi run` does now and then, or one of its acts alone."""
+        done = False
+        for _ in range(count):
+            self.world.clock.move(gap)
+            done |= self._pass()
+        return done
 
-    @rule(sender=SENDERS)
+    @rule(what=st.sampled_from(["poll", "work", "send", "die with flows", "die with files"]))
     @counted
-    def poll_until_stable(self, sender: str) -> bool:
-        """It is looked at twice, a minute apart."""
-        self._poll(sender)
-        self.world.clock.move(MINUTE)
-        return self._poll(sender)
+    def act(self, what: str) -> bool:
+        """One act alone; or another worker claims what waits and is never heard of again."""
+        match what:
+            case "poll":
+                return self._poll("caterer")
+            case "work":
+                return self._work()
+            case "send":
+                return self._send()
+        now = self.world.clock.now()
+        until, ledger = now + self.hub.settings.lease, self.hub.ledger
+        if what == "die with flows":
+            return bool(ledger.claim_interchanges("dead", now, until, 5))
+        due = ledger.due_connections(now)
+        return bool([ledger.claim_outbox("dead", now, until, 5, name) for name in due])
 
-    @rule()
+    @rule(point=st.integers(1, 100), clean=st.booleans())
     @counted
-    def work(self) -> bool:
-        """A group of flows is judged and settled."""
-        return self._work()
-
-    @rule()
-    @counted
-    def send(self) -> bool:
-        """What is due is tried once, by every connection."""
-        return self._send()
-
-    @rule(
-        what=st.sampled_from(["poll caterer", "poll supplier", "work", "work", "send", "send"]),
-        point=st.integers(1, 40),
-        clean=st.booleans(),
-    )
-    @counted
-    def crash(self, what: str, point: int, clean: bool) -> bool:  # noqa: FBT001  drawn
+    def crash(self, point: int, clean: bool) -> bool:
         """The process dies at a failpoint; another begins, at once or when the lease is over."""
+        self.world.clock.move(MINUTE)
         with crashing(point) as died:
-            self._act(what)
+            self._pass()
         if died():
             self.world.stop()
             self.world.start()
@@ -334,53 +320,32 @@ class Hubs(RuleBasedStateMachine):
                 self.world.clock.move(self.hub.settings.lease)
         return bool(died())
 
-    @rule(files=st.booleans())
-    @counted
-    def die_with_claims(self, files: bool) -> bool:  # noqa: FBT001  drawn
-        """Another worker claims what waits and is never heard of again."""
-        now = self.world.clock.now()
-        until, ledger = now + self.hub.settings.lease, self.hub.ledger
-        if not files:
-            return bool(ledger.claim_interchanges("dead", now, until, 5))
-        due = ledger.due_connections(now)
-        return any([ledger.claim_outbox("dead", now, until, 5, name) for name in due])
-
-    @rule()
-    @counted
-    def expire_leases(self) -> bool:
-        """Time passes until no claim of before holds."""
-        self.world.clock.move(self.hub.settings.lease)
-        return True
-
-    @rule(by=WAITS)
+    @rule(by=st.sampled_from([15 * MINUTE, 70 * MINUTE, 26 * HOUR]))
     @counted
     def advance(self, by: timedelta) -> bool:
-        """Time passes."""
+        """Time passes; after a quarter of an hour no claim of before holds."""
         self.world.clock.move(by)
         return True
 
-    # -- what is wrong on our side, and who mends it
-    @rule()
+    # -- what goes wrong, and who mends it
+    @rule(
+        what=st.sampled_from(["engine", "pack", "route", "caterer", "ville", "ville", "hopital"])
+    )
     @counted
-    def switch_engine(self) -> bool:
-        """Workers cannot be started any more, or can again: whole flows are held."""
-        self.world.engine.down = not self.world.engine.down
-        return True
-
-    @rule()
-    @counted
-    def switch_pack(self) -> bool:
-        """A rule pack is gone, or back: documents are held."""
-        gone = self.world.profiles["light"] is PACK_GONE
-        self.world.judge_by(LIGHT if gone else PACK_GONE)
-        return True
-
-    @rule()
-    @counted
-    def switch_route(self) -> bool:
-        """A recipient without a route gets one, or loses it."""
-        self.routed ^= {"imprimerie"}
-        self.world.apply(*sorted(self.routed))
+    def mishap(self, what: str) -> bool:
+        """Something is gone, or is back: workers, a rule pack, a route, a partner's server."""
+        match what:
+            case "engine":  # whole flows are held
+                self.world.engine.down = not self.world.engine.down
+            case "pack":  # documents are held
+                gone = self.world.profiles["light"] is PACK_GONE
+                self.world.judge_by(LIGHT if gone else PACK_GONE)
+            case "route":
+                self.routed ^= {"imprimerie"}
+                self.world.apply(*sorted(self.routed))
+            case _:
+                up, down = self.world.root / what, self.world.root / f"{what}.down"
+                (down if down.exists() else up).rename(up if down.exists() else down)
         return True
 
     def _held(self) -> list[str]:
@@ -390,14 +355,17 @@ class Hubs(RuleBasedStateMachine):
         documents = ledger.documents(Query(steps=("held",), limit=ALL))
         return sorted(whole | {one.id for one in documents if one.interchange not in whole})
 
-    @rule(data=st.data())
+    @rule(data=st.data(), verb=st.sampled_from(["release", "reject", "redeliver"]))
     @counted
-    def release(self, data: st.DataObject) -> bool:
-        """An operator lets something held be judged again."""
+    def operate(self, data: st.DataObject, verb: str) -> bool:
+        """An operator acts on something held, or has what was given up sent anew."""
         held = self._held()
+        if verb == "redeliver":
+            return self._redeliver()
         if not held:
             return False
-        return self._release(data.draw(st.sampled_from(held)))
+        subject = data.draw(st.sampled_from(held))
+        return self._release(subject) if verb == "release" else self._reject(subject)
 
     def _release(self, subject: str) -> bool:
         def release(hub: Hub) -> int:
@@ -406,14 +374,7 @@ class Hubs(RuleBasedStateMachine):
 
         return self._try(release)
 
-    @rule(data=st.data())
-    @counted
-    def reject(self, data: st.DataObject) -> bool:
-        """An operator refuses something held."""
-        held = self._held()
-        if not held:
-            return False
-        subject = data.draw(st.sampled_from(held))
+    def _reject(self, subject: str) -> bool:
         flow = self.hub.ledger.interchange(subject.partition("-")[0])
         assert flow is not None
         place = (flow.connection, flow.name, flow.mtime)
@@ -424,12 +385,6 @@ class Hubs(RuleBasedStateMachine):
             return 1
 
         return self._try(reject)
-
-    @rule()
-    @counted
-    def redeliver(self) -> bool:
-        """An operator has everything that was given up sent anew."""
-        return self._redeliver()
 
     def _redeliver(self) -> bool:
         given_up = self.hub.ledger.documents(Query(steps=("abandoned",), limit=ALL))

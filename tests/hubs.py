@@ -45,6 +45,7 @@ from pipeline.ports.ledger import Sheets
 ROOT = Path(__file__).resolve().parents[1]
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 
 #: Structure only: no rule pack is run, so that a document costs a millisecond.
 LIGHT = Profile(name="light", packs={})
@@ -131,7 +132,7 @@ def partners(root: Path) -> dict[str, Connection]:
     """Return two senders and three receivers, each in a folder of its own under `root`."""
     common: dict[str, Any] = {
         "completeness": Completeness(stable_for=MINUTE, partial_wait=timedelta(hours=1)),
-        "retry": RetryPolicy((MINUTE, 5 * MINUTE)),
+        "retry": RetryPolicy((MINUTE,)),
         "profile": "light",
     }
 
@@ -265,9 +266,9 @@ def _template() -> bootstrap.Workspace:
     return place
 
 
-def make_world(folder: Path, url: str | None = None) -> World:
+def make_world(folder: Path, url: str | None = None, home: Path | None = None) -> World:
     """Make a workspace under `folder`, on a SQLite ledger where no other is given."""
-    home, root = folder / "var", folder / "partners"
+    home, root = home or folder / "var", folder / "partners"
     home.mkdir(parents=True)
     if url is None:
         shutil.copyfile(_template().home / "ledger.sqlite", home / "ledger.sqlite")
@@ -282,9 +283,9 @@ def make_world(folder: Path, url: str | None = None) -> World:
 
 
 @contextmanager
-def opened(folder: Path, url: str | None = None) -> Iterator[World]:
+def opened(folder: Path, url: str | None = None, home: Path | None = None) -> Iterator[World]:
     """Make a world, and let go of its ledger at the end."""
-    world = make_world(folder, url)
+    world = make_world(folder, url, home)
     try:
         yield world
     finally:

@@ -170,7 +170,7 @@ def _run(
         wait(pulls.values())
         _end_pulls(summary, passes, pulls)
     summary.tried, summary.sent = courier.tried, courier.sent
-    for name, error in courier.failed.items():
+    for name, error in (*desk.put_off.items(), *courier.failed.items()):
         summary.failed.setdefault(name, error)
     for name in courier.opened:
         passes.ended(name, courier.counts(name), courier.failed.get(name, ""))
@@ -190,7 +190,10 @@ def _end_pulls(summary: RunSummary, passes: Passes, pulls: dict[str, Future[Pull
         else:
             summary.pulled[name] = summary.pulled.get(name, 0) + pulled.taken
             summary.waiting[name] = pulled.waiting
-            passes.ended(name, {"taken": pulled.taken, "waiting": pulled.waiting})
+            if pulled.trouble:
+                summary.failed[name] = pulled.trouble
+            counts = {"taken": pulled.taken, "waiting": pulled.waiting}
+            passes.ended(name, counts, pulled.trouble)
 
 
 def may_leave(hub: Hub, sheets: Sheets, name: str, opened: Collection[str] = ()) -> bool:

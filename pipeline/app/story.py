@@ -186,6 +186,9 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
         "défaut du logiciel sur {interchanges}, détail dans le journal (--json)",
         "a defect of ours, details in the log (--json)",
     ),
+    "work.put_off": _template(
+        "{interchange} remis à plus tard ({code} : {error})", "put off, tried again later"
+    ),
     "ledger.conflict": _template(
         "concurrence sur le registre, essai {attempt} repris ({error})",
         "lost a race for the ledger, done again",

@@ -13,6 +13,7 @@ from structlog import get_logger
 from pipeline.app.answer import Findings, answer
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.levels import trouble
 from pipeline.app.open_flow import Extracted, Opened, note_signature, open_flow
 from pipeline.app.scan import (
     SCAN_STEP,
@@ -78,6 +79,8 @@ class Desk:
     def __init__(self, hub: Hub, sheets: Sheets) -> None:
         self._hub = hub
         self._sheets = sheets
+        #: Why flows were put off, by connection: the first reason.
+        self.put_off: dict[str, str] = {}
         self._settler = ThreadPoolExecutor(max_workers=1)
         self._settling: Future[None] | None = None
 
@@ -103,7 +106,7 @@ class Desk:
         for interchange in {one.id for one, _ in claimed} - {one.id for one, _ in mine}:
             # nobody to answer and nothing agreed: it waits until its sheet is in force again
             log.error("work.no_sheet", interchange=interchange)
-        cases = _judge_safely(hub, self._sheets, mine) if mine else []
+        cases = _judge_safely(hub, self._sheets, mine, self.put_off) if mine else []
         self._wait()
         if cases:
             self._settling = self._settler.submit(_settle_safely, hub, self._sheets, cases)
@@ -116,25 +119,33 @@ class Desk:
 
 
 def _judge_safely(
-    hub: Hub, sheets: Sheets, group: Sequence[tuple[Interchange, Claim]]
+    hub: Hub,
+    sheets: Sheets,
+    group: Sequence[tuple[Interchange, Claim]],
+    put_off: dict[str, str],
 ) -> list[Case]:
     """Judge a group; one that fails is taken apart until the culprit is held.
 
-    No bug of ours may stop the other flows, nor be taken for a partner's fault.
+    No bug of ours may stop the other flows, nor be taken for a partner's fault. Where only
+    scratch space is wanting nobody has to decide anything: the flow stays claimed, and is
+    tried again when its claim has run out; `put_off` is told why.
     """
     try:
         cases = _gather(hub, sheets, group)
-        failpoint("work.gathered")
         _scan(hub, cases)
-        failpoint("work.scanned")
         _judge(hub, cases)
     except (LedgerConflict, Fenced, EngineClosed):
         raise
     except Exception as error:
-        log.exception("work.failed", interchanges=[one.id for one, _ in group])
         if len(group) > 1:
-            return [case for one in group for case in _judge_safely(hub, sheets, [one])]
-        _hold(hub, sheets, *group[0], error)
+            return [case for one in group for case in _judge_safely(hub, sheets, [one], put_off)]
+        ((interchange, claim),) = group
+        if isinstance(error, ArchiveError) and hub.archive.check(interchange.sha256):
+            trouble(log, "work.put_off", error, {"interchange": interchange.id})
+            put_off.setdefault(interchange.connection, f"{error.code}: {error}")
+            return []
+        log.exception("work.failed", interchanges=[interchange.id])
+        _hold(hub, sheets, interchange, claim, error)
         return []
     return cases
 
@@ -146,8 +157,8 @@ def _settle_safely(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
     except (LedgerConflict, Fenced, EngineClosed):
         raise
     except Exception as error:
-        log.exception("work.failed", interchanges=[case.interchange.id for case in cases])
         if len(cases) == 1:
+            log.exception("work.failed", interchanges=[cases[0].interchange.id])
             _hold(hub, sheets, cases[0].interchange, cases[0].claim, error)
             return
         for case in cases:

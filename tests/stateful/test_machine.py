@@ -49,13 +49,12 @@ from pipeline.model.status import (
 )
 from pipeline.ports.failpoint import arm, disarm
 from pipeline.ports.ledger import Query
-from tests.hubs import LIGHT, MINUTE, PACK_GONE, World, invoice, make_world, samples
+from tests.hubs import HOUR, LIGHT, MINUTE, PACK_GONE, World, invoice, make_world, samples
 from tests.stateful.model import Drop, Model
 
 Inside = tuple[tuple[str, str], ...]
 
 ALL = 1_000_000
-HOUR = 60 * MINUTE
 
 #: Rows of the step tables that no verb of the product takes, and why.
 PENDING: Mapping[tuple[str, str | None, str], str] = {
@@ -406,7 +405,7 @@ class Hubs(RuleBasedStateMachine):
                 payload = path.read_bytes()
                 digest = sha256(payload).hexdigest()
                 assert self.names.setdefault((receiver, path.name), digest) == digest, path.name
-                for document in _unpack(payload):
+                for document in unpack(payload):
                     self.seen[receiver, sha256(document).hexdigest()].add(path.name)
 
     def _finds(self, receiver: str) -> Iterator[Path]:
@@ -530,7 +529,7 @@ def _pack(members: Mapping[str, bytes]) -> bytes:
     return packed
 
 
-def _unpack(payload: bytes) -> Iterator[bytes]:
+def unpack(payload: bytes) -> Iterator[bytes]:
     """Yield the documents of a delivery; one that is not whole is an error."""
     if payload[:1] == b"<":
         assert payload.rstrip().endswith(b">")

@@ -11,7 +11,8 @@ Fixtures:
 * ``start_clamd`` (session): start a real ClamAV daemon; ``clamd`` (session): one of them;
 * ``partner``: one fresh `Partner`, the test being run once on each of the two servers and
   once in a local folder; ``remote``: the same without the folder;
-* ``fail_at``: raise at a failpoint.
+* ``fail_at``: raise at a failpoint;
+* ``checker``, ``observer`` (session): the programs of ``tests/crash`` that judge from outside.
 
 ``sshd`` and ``clamd`` must be installed where ``CI=true``; elsewhere their tests are
 skipped, saying so.
@@ -26,13 +27,16 @@ import selectors
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import psycopg
 import pytest
@@ -240,6 +244,28 @@ def fail_at() -> Iterator[FailAt]:
 
     yield fail
     failpoint.disarm()
+
+
+@pytest.fixture(scope="session")
+def checker() -> ModuleType:
+    """Decides whether a history keeps the promise: ``checker.check(folder).violations``."""
+    return _program("checker")
+
+
+@pytest.fixture(scope="session")
+def observer() -> ModuleType:
+    """Writes histories: ``observer.History(folder, {partner: its folder})``."""
+    return _program("observer")
+
+
+def _program(name: str) -> ModuleType:
+    """Load a program that is no part of any package."""
+    spec = spec_from_file_location(name, Path(__file__).parent / "crash" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import count
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from pipeline import bootstrap
 from pipeline.adapters.archive import FileArchive, FolderSpool
@@ -31,10 +32,10 @@ from pipeline.model.connection import (
     Door,
     Envelope,
     Naming,
-    Protocol,
     RetryPolicy,
     Role,
 )
+from pipeline.model.connection import Protocol as Transport
 from pipeline.model.directory import Directory, Route, Structure
 from pipeline.model.errors import EngineError
 from pipeline.model.profile import Profile
@@ -42,6 +43,7 @@ from pipeline.model.report import Judged
 from pipeline.ports.engine import Job
 from pipeline.ports.ledger import Sheets
 
+_numbers = count(1)
 ROOT = Path(__file__).resolve().parents[1]
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -123,13 +125,23 @@ def _judge() -> Any:
     return bootstrap.document_judge(bootstrap.WorkerSettings(catalogue=catalogue, packs=packs))
 
 
-def local(name: str, root: Path) -> Door:
-    """Return a partner's door in a folder of this machine."""
-    return Door(protocol=Protocol.LOCAL, path=str(root / name))
+class Account(Protocol):
+    """One account of an SFTP server of this machine, and the folder that it sees."""
+
+    port: int
+    host_key: str
+    user: str
+    key: Path
+    root: Path
 
 
-def partners(root: Path) -> dict[str, Connection]:
-    """Return two senders and three receivers, each in a folder of its own under `root`."""
+def partners(root: Path, account: Account | None = None) -> dict[str, Connection]:
+    """Return two senders and three receivers, each in a folder of its own under `root`.
+
+    Args:
+        root: In a folder of this machine, or inside that of `account`.
+        account: How they are reached; each partner has its own folders there.
+    """
     common: dict[str, Any] = {
         "completeness": Completeness(stable_for=MINUTE, partial_wait=timedelta(hours=1)),
         "retry": RetryPolicy((MINUTE,)),
@@ -138,7 +150,14 @@ def partners(root: Path) -> dict[str, Connection]:
 
     def sheet(name: str, role: Role, **more: Any) -> Connection:
         terms = {**common, **more}
-        return Connection(name=name, partner=name, role=role, door=local(name, root), **terms)
+        if account is None:
+            terms["door"] = Door(protocol=Transport.LOCAL, path=str(root / name))
+        else:
+            inside = root.relative_to(account.root) / name
+            terms["door"] = door_of(account)
+            terms |= {"inbox": f"{inside}/in", "archive": f"{inside}/archive"}
+            terms["out"] = f"{inside}/out"
+        return Connection(name=name, partner=name, role=role, **terms)
 
     at_once = Completeness(stable_for=timedelta(0), partial_wait=timedelta(hours=1))
     grammar = {"naming": Naming.GRAMMAR, "application_code": "SUP001", "interfaces": ("FSO1100A",)}
@@ -150,6 +169,19 @@ def partners(root: Path) -> dict[str, Connection]:
         sheet("imprimerie", Role.RECEIVER),
     )
     return {one.name: one for one in made}
+
+
+def door_of(account: Account, port: int = 0, timeout_s: float = 5.0) -> Door:
+    """Return the door to an account, through another port of this machine if one is given."""
+    return Door(
+        host="127.0.0.1",
+        port=port or account.port,
+        user=account.user,
+        key=str(account.key),
+        host_key=account.host_key,
+        timeout_s=timeout_s,
+        transfer_timeout_s=timeout_s,
+    )
 
 
 def directory(*routed: str) -> Directory:
@@ -171,6 +203,7 @@ class World:
         home: Holds ledger, archive and spool.
         url: Of the ledger.
         root: Holds a folder a partner: ``in``, ``archive``, ``out``.
+        connections: The partners' sheets.
         clock: Of every hub.
         engine: Of every hub.
         hub: The hub at work.
@@ -180,6 +213,7 @@ class World:
     home: Path
     url: str
     root: Path
+    connections: dict[str, Connection]
     clock: SetClock = field(default_factory=SetClock)
     engine: Engine = field(default_factory=Engine)
     profiles: Mapping[str, Profile] = field(default_factory=lambda: {"light": LIGHT})
@@ -210,11 +244,15 @@ class World:
         self.profiles = {**self.profiles, profile.name: profile}
         self.hub = replace(self.hub, profiles=self.profiles)
 
-    def apply(self, *routed: str, **changed: Connection) -> Sheets:
+    def apply(self, *routed: str) -> None:
         """Put the partners in force, with routes to those named."""
-        sheets = Sheets({**partners(self.root), **changed}, directory(*routed))
+        sheets = Sheets(self.connections, directory(*routed))
         self.hub.ledger.apply(sheets, "operator:test", self.clock.now())
-        return sheets
+
+    def through(self, partner: str, door: Door) -> None:
+        """Reach a partner by another door from now on."""
+        self.connections[partner] = replace(self.connections[partner], door=door)
+        self.apply("ville", "hopital")
 
     def stop(self) -> None:
         """Let go of the ledger; nothing else of a hub is kept open."""
@@ -266,15 +304,29 @@ def _template() -> bootstrap.Workspace:
     return place
 
 
-def make_world(folder: Path, url: str | None = None, home: Path | None = None) -> World:
-    """Make a workspace under `folder`, on a SQLite ledger where no other is given."""
-    home, root = home or folder / "var", folder / "partners"
+def make_world(
+    folder: Path,
+    *,
+    url: str | None = None,
+    home: Path | None = None,
+    account: Account | None = None,
+) -> World:
+    """Make a workspace, with a SQLite ledger and local folders where nothing else is given.
+
+    Args:
+        folder: Where both are made.
+        url: Of another ledger.
+        home: Of the workspace.
+        account: Where the partners live.
+    """
+    home = home or folder / "var"
+    root = (account.root if account else folder) / f"partners-{next(_numbers)}"
     home.mkdir(parents=True)
     if url is None:
         shutil.copyfile(_template().home / "ledger.sqlite", home / "ledger.sqlite")
         url = f"sqlite:///{home / 'ledger.sqlite'}"
-    world = World(home, url, root)
-    for name in partners(root):
+    world = World(home, url, root, partners(root, account))
+    for name in world.connections:
         for which in ("in", "archive", "out"):
             world.folder(name, which).mkdir(parents=True)
     world.start()
@@ -283,9 +335,9 @@ def make_world(folder: Path, url: str | None = None, home: Path | None = None) -
 
 
 @contextmanager
-def opened(folder: Path, url: str | None = None, home: Path | None = None) -> Iterator[World]:
+def opened(folder: Path, **given: Any) -> Iterator[World]:
     """Make a world, and let go of its ledger at the end."""
-    world = make_world(folder, url, home)
+    world = make_world(folder, **given)
     try:
         yield world
     finally:

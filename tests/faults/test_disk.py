@@ -1,4 +1,4 @@
-"""A disk that is full, or broken, at any write: nothing is taken away, and work goes on after it."""
+"""A disk that is full or broken at any write: nothing is taken away, and work goes on later."""
 
 from __future__ import annotations
 

@@ -563,7 +563,7 @@ def test_the_hub_keeps_its_promise_whatever_happens(capsys: pytest.CaptureFixtur
         run_state_machine_as_test(
             Hubs,
             settings=settings(
-                max_examples=5000 if thorough else int(os.environ.get("N", "100")),
+                max_examples=5000 if thorough else 60,
                 stateful_step_count=60 if thorough else 40,
                 deadline=None,
                 derandomize=not thorough,

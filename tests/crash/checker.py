@@ -10,7 +10,8 @@ The history is two files of one JSON object a line, and the bytes that they name
 
 ``drops.jsonl``
     Each complete file that a supplier left, in order of time: ``supplier``, ``name``,
-    ``sha256``, and ``path`` (from the history's folder) or ``base64``.
+    ``sha256``, and ``path`` (from the history's folder) or ``base64``. Where it is known,
+    ``expected`` lists what must become of its invoices, by place.
 ``seen.jsonl``
     Each file that somebody who polls the partners' folders ever saw: ``partner``, ``folder``
     (``in``, ``out`` or ``archive``), ``name``, ``sha256``, ``path`` or ``base64``, ``first``
@@ -85,6 +86,7 @@ class Drop:
     name: str
     sha256: str
     invoices: Sequence[Invoice]
+    expected: Sequence[str] | None = None
     classes: list[str] = field(default_factory=list)  # of its invoices, by place
     said: str | None = None  # of the file as a whole
 
@@ -140,7 +142,13 @@ class Verdict:
 def load(folder: Path) -> tuple[list[Drop], list[Seen]]:
     """Read a history; bytes whose hash is not the one told stop everything."""
     drops = [
-        Drop(line["supplier"], line["name"], line["sha256"], list(invoices_in(data)))
+        Drop(
+            line["supplier"],
+            line["name"],
+            line["sha256"],
+            list(invoices_in(data)),
+            line.get("expected"),
+        )
         for line, data in _lines(folder, "drops.jsonl")
     ]
     seen = [
@@ -482,6 +490,13 @@ def _classify(
             _by_cpp(drop, drops, flows, accepted, places, found)
         if drop.said is None and not drop.classes:
             found.violations.append(f"{drop}: no answer and no notice")
+        elif drop.expected is not None and drop.classes != list(drop.expected):
+            wanted, became = ", ".join(drop.expected), ", ".join(drop.classes)
+            found.violations.append(f"{drop}: should be {wanted}; is {became or 'unanswered'}")
+    left = {one.key for one in json_answers} - used
+    for one in json_answers:
+        if one.key in left:
+            found.violations.append(f"{one.seen}: an answer more than files were dropped")
     _orphans(drops, answers, found)
 
 
@@ -559,7 +574,7 @@ def _by_cpp(
             drop.classes.append(DELIVERED if places.get(invoice.sha256) else HELD)
         else:
             found.violations.append(f"{drop}: invoice {number}: no answer and no notice")
-    drop.said = HELD if HELD in drop.classes else (drop.classes or [None])[0]
+    drop.said = HELD if HELD in drop.classes else next(iter(drop.classes), None)
 
 
 def _flow_id(name: str) -> str:

@@ -11,7 +11,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -52,10 +52,26 @@ class History:
         (folder / "bytes").mkdir(parents=True, exist_ok=True)
         (folder / "drops.jsonl").touch()
 
-    def drop(self, supplier: str, name: str, payload: bytes) -> None:
-        """Leave a complete file in a supplier's inbox, and note it."""
+    def drop(
+        self, supplier: str, name: str, payload: bytes, expected: Sequence[str] | None = None
+    ) -> None:
+        """Leave a complete file in a supplier's inbox, and note it.
+
+        Args:
+            supplier: Whose.
+            name: The file's.
+            payload: Its bytes.
+            expected: What must become of its invoices, by place, where it is known.
+        """
         sha256, path = self._keep(payload)
-        line = {"supplier": supplier, "name": name, "sha256": sha256, "path": path}
+        line: dict[str, object] = {
+            "supplier": supplier,
+            "name": name,
+            "sha256": sha256,
+            "path": path,
+        }
+        if expected is not None:
+            line["expected"] = list(expected)
         with (self._folder / "drops.jsonl").open("a", encoding="utf-8") as drops:
             drops.write(json.dumps(line) + "\n")
         inbox = self._partners[supplier] / "in"

@@ -357,6 +357,21 @@ def test_an_answer_to_another_supplier_is_seen(kept: Written) -> None:
     violated(kept, "stranger/out/a.xml.F01.ack.json: answers a.xml, which nobody dropped")
 
 
+def test_an_answer_more_than_files_were_dropped_is_seen(kept: Written) -> None:
+    """A file that was taken for two, by another identifier."""
+    twice = json_answer(an_invoice(), "accepted").replace(b'"F01"', b'"F02"')
+    kept.see("sup", twice, "a.xml.F02.ack.json")
+
+    violated(kept, "a.xml.F02.ack.json: an answer more than files were dropped")
+
+
+def test_an_invoice_that_became_something_else_than_it_should_is_seen(kept: Written) -> None:
+    """A lost original is held with a notice: in order by itself, and yet wrong."""
+    kept.drops[0]["expected"] = ["refused"]
+
+    violated(kept, "sup/a.xml: should be refused; is delivered")
+
+
 def test_two_answers_to_one_flow_are_seen(kept: Written) -> None:
     """Also where they say the same."""
     kept.see("sup", json_answer(an_invoice(), "accepted"), "a.xml.F01.2.ack.json")

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from pipeline.acknowledge.means import Means
     from pipeline.adapters.baselines import MeasuredProcess
+    from pipeline.adapters.database import Seat
     from pipeline.adapters.log_reader import LogReader
     from pipeline.adapters.packs import PackShelf
     from pipeline.adapters.process_wire import JobWriter
@@ -230,13 +231,13 @@ def is_running(place: Workspace) -> bool:
 
 
 @contextmanager
-def alone(place: Workspace) -> Iterator[None]:
+def alone(place: Workspace) -> Iterator[Seat]:
     """Hold the one right to run this workspace's jobs, and those of its ledger.
 
     Raises:
         ConfigError: Another process has it, here or on another machine.
     """
-    from pipeline.adapters.database import sole_worker
+    from pipeline.adapters.database import leading
 
     _must_exist(place)
     with (place.home / "run.lock").open("w") as lock:
@@ -246,8 +247,22 @@ def alone(place: Workspace) -> Iterator[None]:
             raise ConfigError(
                 f"{place.home}: un autre « edi run » tourne déjà / another 'edi run' is running"
             ) from None
-        with sole_worker(place.database):
-            yield
+        with leading(place.database) as seat:
+            yield seat
+
+
+@contextmanager
+def beside(place: Workspace) -> Iterator[Seat]:
+    """Be at work beside the process that runs this workspace's jobs.
+
+    Raises:
+        ConfigError: There is no workspace, or its ledger lets one process write.
+    """
+    from pipeline.adapters.database import beside_others
+
+    _must_exist(place)
+    with beside_others(place.database) as seat:
+        yield seat
 
 
 def sweep(place: Workspace) -> None:

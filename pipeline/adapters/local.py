@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
@@ -26,6 +26,7 @@ from pipeline.model.errors import (
 from pipeline.model.interchange import RemoteFile
 from pipeline.model.names import raw_name, shown_name
 from pipeline.ports.failpoint import failpoint
+from pipeline.ports.outside import nothing
 
 _BLOCK = 262_144
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -153,7 +154,9 @@ class LocalSession:
                 failpoint("aside.moved")
             return True
 
-    def put(self, folder: str, name: str, payload: bytes) -> bool:
+    def put(
+        self, folder: str, name: str, payload: bytes, last_look: Callable[[], None] = nothing
+    ) -> bool:
         """Make `payload` appear as `name`, whole or not at all, and last.
 
         Written as ``.<name>.part`` and synced, then renamed. The folder is the partner's
@@ -182,6 +185,7 @@ class LocalSession:
                 file.flush()
                 os.fsync(file.fileno())
             failpoint("put.written")
+            last_look()
             os.rename(temporary, raw, src_dir_fd=here, dst_dir_fd=here)
             failpoint("put.renamed")
             os.fsync(here)

@@ -14,7 +14,7 @@ import logging
 import posixpath
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +42,7 @@ from pipeline.model.errors import (
 from pipeline.model.interchange import RemoteFile
 from pipeline.model.names import raw_name, shown_name
 from pipeline.ports.failpoint import failpoint
+from pipeline.ports.outside import nothing
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -179,7 +180,9 @@ class SftpSession:
             failpoint("aside.moved")
             return True
 
-    def put(self, folder: str, name: str, payload: bytes) -> bool:
+    def put(
+        self, folder: str, name: str, payload: bytes, last_look: Callable[[], None] = nothing
+    ) -> bool:
         """Make `payload` appear as `name`, whole or not at all.
 
         Written as ``.<name>.part``, then renamed. The folder is the partner's and is
@@ -205,6 +208,7 @@ class SftpSession:
                 reason = f"{written.size} of {len(payload)} bytes were written"
                 raise TransferError(self._connection.name, path.shown, reason)
             failpoint("put.written")
+            last_look()
             self._wire.replace(temporary.raw, path.raw)
             failpoint("put.renamed")
             return True

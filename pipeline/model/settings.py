@@ -16,7 +16,8 @@ class Settings:
         default_profile: Profile of free-name connections whose sheet names none.
         held_for: How long a person has to decide on what is held: the latest
             time of the final answer, as the interim notice states it.
-        lease: How long a claim lasts.
+        lease: How long a claim lasts unless it is renewed: what a worker that died held is
+            taken over by another so much later.
         workers: Worker processes; 0 for one a processor.
         time_limit_s: Wall-clock limit of judging one document.
         memory_limit_mb: Resident memory at which a worker is killed.
@@ -29,7 +30,7 @@ class Settings:
     matricule: str = "9999"
     default_profile: str = "auto"
     held_for: timedelta = timedelta(days=2)
-    lease: timedelta = timedelta(minutes=15)
+    lease: timedelta = timedelta(minutes=1)
     workers: int = 0
     time_limit_s: float = 60.0
     memory_limit_mb: int = 1000

@@ -36,11 +36,18 @@ class Claim:
     Attributes:
         subject: Its id or key.
         token: Grows with each claim of that row; a write with an old one is fenced.
+        taken_from: Who had it before and let it run out; empty if nobody did.
     """
 
     subject: str
     token: int
+    taken_from: str = ""
 
+
+#: Event of a claim that was taken over, since whoever held it let it run out.
+LEASE_TAKEN_OVER = "lease.taken_over"
+#: Event of a claim that its holder found lost when it came back to it.
+LEASE_LOST = "lease.lost"
 
 #: More bytes than any batch holds.
 UNLIMITED_BYTES = 2**60
@@ -277,13 +284,32 @@ class Ledger(Protocol):
         limit: int,
         connection: str,
     ) -> Sequence[tuple[OutboxRow, Claim]]:
-        """Claim due PENDING rows of one connection that nobody holds, by due, then key."""
+        """Claim due PENDING rows of one connection that nobody holds, by due, then key.
+
+        None while another owner holds some of that connection: one at a time serves it.
+        A claim that had run out is taken over, by either of the two, with an event.
+        """
+
+    def renew_interchanges(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:
+        """Put the end of claims on interchanges off; return those still held."""
+
+    def renew_outbox(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:
+        """Put the end of claims on outbox rows off; return those still held."""
+
+    def release_interchanges(self, ended: Sequence[Claim]) -> None:
+        """End claims on interchanges that were not decided on: they stay RECEIVED."""
 
     def release_outbox(self, ended: Sequence[Claim]) -> None:
         """End claims whose rows were not tried: they stay as they are, and due."""
 
-    def due_connections(self, now: datetime) -> Sequence[str]:
-        """Return the names of connections with due PENDING rows, sorted."""
+    def any_to_judge(self, now: datetime) -> bool:
+        """Tell whether an interchange is RECEIVED and held by nobody."""
+
+    def due_connections(self, now: datetime, owner: str | None = None) -> Sequence[str]:
+        """Return the names of connections with due PENDING rows, sorted.
+
+        With an `owner` without those that somebody else is serving now.
+        """
 
     def hasten(self, now: datetime) -> int:
         """Make every PENDING acknowledgement due at `now`; return how many were not.
@@ -292,7 +318,10 @@ class Ledger(Protocol):
         """
 
     def void_claims(self) -> int:
-        """End every claim; only for a process that knows it is alone."""
+        """End every claim, unless workers are beside the leader; return how many it ended.
+
+        Only for the leader: then nobody is left who could be at work on one.
+        """
 
     # -- scheduled passes
     def begin_runs(self, runs: Sequence[JobRun]) -> Sequence[JobRun]:

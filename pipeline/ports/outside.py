@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,10 @@ from typing import BinaryIO, Protocol
 
 from pipeline.model.connection import Connection
 from pipeline.model.interchange import RemoteFile
+
+
+def nothing() -> None:
+    """Do nothing."""
 
 
 class Clock(Protocol):
@@ -72,11 +76,21 @@ class Outbound(Protocol):
     Any method raises `SessionLost` where the session itself is at its end.
     """
 
-    def put(self, folder: str, name: str, payload: bytes) -> bool:
+    def put(
+        self, folder: str, name: str, payload: bytes, last_look: Callable[[], None] = nothing
+    ) -> bool:
         """Make `payload` appear as `name`, whole or not at all.
 
         Written under a temporary name, then renamed. A file of that name, size and
         bytes that is already there counts as put.
+
+        Args:
+            folder: Where.
+            name: What it is called.
+            payload: What it holds.
+            last_look: Called when all is written and only the rename is left; what it
+                raises keeps the file from appearing, and the temporary name stays: it
+                may be that of another worker by now.
 
         Returns:
             True if the bytes were sent now, False if they were found there.

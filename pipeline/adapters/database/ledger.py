@@ -45,6 +45,7 @@ from pipeline.model.status import (
 )
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import (
+    LEASE_TAKEN_OVER,
     UNLIMITED_BYTES,
     AnswerTime,
     Break,
@@ -154,7 +155,9 @@ class SqlLedger:
     ) -> Sequence[tuple[Interchange, Claim]]:
         """Claim RECEIVED interchanges that nobody holds, connections taking turns."""
         with self._write("ledger.claim_flows") as connection:
-            return claims.claim_interchanges(connection, owner, now, until, limit, limit_bytes)
+            claimed = claims.claim_interchanges(connection, owner, now, until, limit, limit_bytes)
+            chain.append(connection, _taken_over(claimed, owner, now))
+            return claimed
 
     def claim_outbox(
         self,
@@ -166,21 +169,49 @@ class SqlLedger:
     ) -> Sequence[tuple[OutboxRow, Claim]]:
         """Claim due PENDING rows of one connection that nobody holds, by due, then key."""
         with self._write("ledger.claim_files") as database:
-            return claims.claim_outbox(database, owner, now, until, limit, connection)
+            claimed = claims.claim_outbox(database, owner, now, until, limit, connection)
+            chain.append(database, _taken_over(claimed, owner, now))
+            return claimed
+
+    def renew_interchanges(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:
+        """Put the end of claims on interchanges off; return those still held."""
+        with self._write("ledger.renew") as connection:
+            return claims.renew(connection, tables.interchange.c.id, held, until)
+
+    def renew_outbox(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:
+        """Put the end of claims on outbox rows off; return those still held."""
+        with self._write("ledger.renew") as connection:
+            return claims.renew(connection, tables.outbox.c.key, held, until)
+
+    def release_interchanges(self, ended: Sequence[Claim]) -> None:
+        """End claims on interchanges that were not decided on: they stay RECEIVED."""
+        with self._write("ledger.release_flows") as connection:
+            claims.release(connection, tables.interchange.c.id, ended)
 
     def release_outbox(self, ended: Sequence[Claim]) -> None:
         """End claims whose rows were not tried: they stay as they are, and due."""
         with self._write("ledger.release_files") as connection:
-            claims.release_outbox(connection, ended)
+            claims.release(connection, tables.outbox.c.key, ended)
 
-    def due_connections(self, now: datetime) -> Sequence[str]:
-        """Return the names of connections with due PENDING rows, sorted."""
+    def any_to_judge(self, now: datetime) -> bool:
+        """Tell whether an interchange is RECEIVED and held by nobody."""
+        with self._read() as connection:
+            return claims.any_to_judge(connection, now)
+
+    def due_connections(self, now: datetime, owner: str | None = None) -> Sequence[str]:
+        """Return the names of connections with due PENDING rows, sorted.
+
+        With an `owner` without those that somebody else is serving now.
+        """
         columns = tables.outbox.c
         statement = (
             select(columns.connection)
             .where(columns.state == OutboxState.PENDING.value, columns.due <= now)
             .distinct()
         )
+        if owner is not None:
+            others = claims.doors_of_others(owner, now)
+            statement = statement.where(columns.connection.not_in(others))
         with self._read() as connection:
             return sorted(connection.scalars(statement))
 
@@ -200,7 +231,7 @@ class SqlLedger:
             return connection.execute(statement).rowcount
 
     def void_claims(self) -> int:
-        """End every claim; only for a process that knows it is alone."""
+        """End every claim, unless workers are beside the leader; return how many it ended."""
         with self._write("ledger.void_claims") as connection:
             return claims.void_claims(connection)
 
@@ -437,6 +468,23 @@ def _inside(subject: str) -> CompoundSelect[tuple[str]]:
         select(documents.id).where(documents.interchange == subject),
         select(files.key).where(files.interchange == subject),
     )
+
+
+def _taken_over(
+    claimed: Sequence[tuple[Interchange | OutboxRow, Claim]], owner: str, now: datetime
+) -> list[Fact]:
+    """Tell which claims had run out in somebody's hands."""
+    return [
+        Fact(
+            at=now,
+            subject=claim.subject,
+            what=LEASE_TAKEN_OVER,
+            by=owner,
+            data={"from": claim.taken_from},
+        )
+        for _, claim in claimed
+        if claim.taken_from
+    ]
 
 
 def _paused(pause: Pause) -> Fact:

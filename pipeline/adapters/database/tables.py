@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from pipeline.adapters.database.columns import UtcDateTime, Words
@@ -159,6 +160,13 @@ outbox = Table(
     Column("lease_until", UtcDateTime),
     Index("outbox_due", "state", "connection", "due"),
     Index("outbox_interchange", "interchange"),
+    # few at a time: who serves which connection
+    Index(
+        "outbox_held",
+        "connection",
+        sqlite_where=text("lease_owner IS NOT NULL"),
+        postgresql_where=text("lease_owner IS NOT NULL"),
+    ),
 )
 
 outbox_document = Table(

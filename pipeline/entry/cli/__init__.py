@@ -23,6 +23,7 @@ from pipeline.entry.cli import (
     up,
     validate,
     verify,
+    work,
 )
 from pipeline.entry.cli.output import complain
 from pipeline.model.errors import PipelineError
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.command("init")(init.init)
 app.command("apply")(apply.apply)
 app.command("run")(run_verb.run)
+app.command("work")(work.work)
 app.command("up")(up.up)
 app.command("status")(passes.status)
 app.command("runs")(passes.runs)

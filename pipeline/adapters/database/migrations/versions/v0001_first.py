@@ -154,6 +154,12 @@ def _outbox() -> None:
         sa.Column("lease_until", UtcDateTime()),
         sa.Index("outbox_due", "state", "connection", "due"),
         sa.Index("outbox_interchange", "interchange"),
+        sa.Index(
+            "outbox_held",
+            "connection",
+            sqlite_where=sa.text("lease_owner IS NOT NULL"),
+            postgresql_where=sa.text("lease_owner IS NOT NULL"),
+        ),
     )
     op.create_table(
         "outbox_document",

@@ -81,6 +81,7 @@ class SetClock:
 
     def __init__(self) -> None:
         self.moment = NOON
+        self._set_by = timedelta()
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
@@ -91,8 +92,18 @@ class SetClock:
         """Move on."""
         self.move(timedelta(seconds=seconds))
 
+    def set(self, by: timedelta) -> None:
+        """Let somebody set the machine's clock, while no time passes."""
+        self._set_by += by
+
+    def adopt(self) -> timedelta:
+        """Take over what the machine's clock says."""
+        by, self._set_by = self._set_by, timedelta()
+        self.move(by)
+        return by
+
     def move(self, by: timedelta) -> None:
-        """Set it forward or back."""
+        """Let time pass."""
         with self._lock:
             self.moment += by
 

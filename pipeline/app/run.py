@@ -10,6 +10,7 @@ from structlog import get_logger
 
 from pipeline.app.apply import check_sheets
 from pipeline.app.breaker import is_told
+from pipeline.app.clock import follow_record
 from pipeline.app.deliver import Sent, deliver
 from pipeline.app.hub import Hub
 from pipeline.app.jobs import Passes, is_shut, job_of, pauses_by_partner
@@ -88,6 +89,7 @@ def start_run(hub: Hub) -> Sheets:
     Raises:
         ConfigError: A sheet in force names an interface or a profile that is gone.
     """
+    follow_record(hub)
     sheets = hub.ledger.sheets()
     check_sheets(hub, sheets)
     voided = hub.ledger.void_claims()

@@ -189,6 +189,10 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "work.put_off": _template(
         "{interchange} remis à plus tard ({code} : {error})", "put off, tried again later"
     ),
+    "clock.set": _template(
+        "l'horloge de la machine a été réglée de {seconds} s ; ce qui attend suit",
+        "the machine's clock was set; what waits follows",
+    ),
     "ledger.conflict": _template(
         "concurrence sur le registre, essai {attempt} repris ({error})",
         "lost a race for the ledger, done again",

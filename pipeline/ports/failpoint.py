@@ -64,6 +64,7 @@ CHANGES: Mapping[str, str] = {
     "ledger.release_files": "claims on files that were not tried are ended",
     "ledger.hasten": "answers become due at once",
     "ledger.void_claims": "claims of dead runs are ended",
+    "ledger.follow_clock": "what waits is moved by as much as the clock was set",
     "ledger.begin_runs": "passes begin",
     "ledger.end_runs": "passes end",
     "ledger.break_off_runs": "passes of dead runs are marked as failed",

@@ -73,7 +73,7 @@ def postgres(postgresql: str) -> Iterator[Postgres]:
 
 @contextmanager
 def held(path: Path) -> Iterator[Callable[[], None]]:
-    """Let another process hold the one right to write to a SQLite file; it yields the end of it."""
+    """Let another process hold the one right to write to a SQLite file; yields its end."""
     command = [sys.executable, "-c", _HOLD, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
@@ -89,5 +89,5 @@ def held(path: Path) -> Iterator[Callable[[], None]]:
 
 @pytest.fixture
 def hold() -> Callable[[Path], Any]:
-    """Lock a SQLite file from another process: ``with hold(path) as let_go``."""
+    """Lock a SQLite file from another process, in a block that is told how to let go."""
     return held

@@ -81,7 +81,7 @@ def run(world: World) -> list[PipelineError]:
     return stopped
 
 
-def check_all(world: World, folder: Path) -> None:
+def check_all(world: World) -> None:
     """Hold what everybody saw against the promise, and the record against itself."""
     ledger = world.hub.ledger
     assert {row.state for row in ledger.outbox()} == {OutboxState.SENT}
@@ -110,7 +110,7 @@ def test_a_locked_ledger_is_waited_for_and_then_tried_again(
         locked[0]()
         world.clock.move(HOUR)
         assert run(world) == []
-        check_all(world, tmp_path)
+        check_all(world)
     assert check(tmp_path / "history").violations == []
 
 
@@ -139,5 +139,5 @@ def test_postgresql_may_be_restarted_in_the_middle_of_anything(
 
         world.clock.move(HOUR)
         assert run(world) == []
-        check_all(world, tmp_path)
+        check_all(world)
     assert check(tmp_path / "history").violations == []

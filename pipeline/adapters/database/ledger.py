@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import TypeVar
 
@@ -22,7 +22,17 @@ from sqlalchemy import (
     update,
 )
 
-from pipeline.adapters.database import chain, claims, figures, jobs, notices, reading, rows, tables
+from pipeline.adapters.database import (
+    chain,
+    claims,
+    figures,
+    jobs,
+    moments,
+    notices,
+    reading,
+    rows,
+    tables,
+)
 from pipeline.adapters.database.sheets import apply_sheets, read_sheets
 from pipeline.adapters.database.statements import BY_AGE, outbox_where
 from pipeline.adapters.database.subjects import read_subjects
@@ -234,6 +244,19 @@ class SqlLedger:
         """End every claim, unless workers are beside the leader; return how many it ended."""
         with self._write("ledger.void_claims") as connection:
             return claims.void_claims(connection)
+
+    def newest_event(self) -> datetime | None:
+        """Return the moment that the last event tells; None without any."""
+        columns = tables.event.c
+        with self._read() as connection:
+            return connection.scalar(select(columns.at).order_by(columns.seq.desc()).limit(1))
+
+    def follow_clock(self, by: timedelta, latest: datetime, fact: Fact) -> None:
+        """Move what waits for a moment by as much as the clock was set, with an event."""
+        with self._write("ledger.follow_clock") as connection:
+            moments.move(connection, by)
+            moments.end_claims_by(connection, latest)
+            chain.append(connection, [fact])
 
     # -- scheduled passes
     def begin_runs(self, runs: Sequence[JobRun]) -> Sequence[JobRun]:

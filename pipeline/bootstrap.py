@@ -32,6 +32,7 @@ from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, PackRun
 from pipeline.model.settings import Encryption, Settings
 from pipeline.ports.engine import Engine, Job
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Ledger, Sheets
 from pipeline.ports.outside import Doors, Scanner, Spool
 
@@ -324,6 +325,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.app.vet import Vetter
 
     _must_exist(place)
+    arm_failpoints()
     wanted = settings(place)
     known_scanners = scanners(wanted.clamd)
     log_folder = place.home / "logs" if log_to_file else None
@@ -358,6 +360,19 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         rules.close()
         ledger.close()
         shutil.rmtree(place.home / "spool" / str(os.getpid()), ignore_errors=True)
+
+
+def arm_failpoints() -> None:
+    """Arm what ``EDI_FAILPOINT`` and ``EDI_FAILPOINT_TRACE`` ask for: nothing outside of tests.
+
+    Raises:
+        ConfigError: There is no such failpoint, or the trace cannot be written.
+    """
+    from pipeline.adapters.configuration import Environment
+    from pipeline.adapters.failpoints import arm_from
+
+    given = Environment()
+    arm_from(given.failpoint, given.failpoint_trace)
 
 
 def is_running(place: Workspace) -> bool:
@@ -410,6 +425,7 @@ def sweep(place: Workspace) -> None:
     Only for the process that is `alone`: another's half-written blob is its own.
     """
     archive(place).sweep()
+    failpoint("run.swept")
     for folder in (place.home / "spool").iterdir():
         if folder.name.isdigit() and not Path(f"/proc/{folder.name}").exists():
             shutil.rmtree(folder, ignore_errors=True)

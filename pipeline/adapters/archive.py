@@ -18,6 +18,7 @@ from typing import BinaryIO
 from pipeline.adapters.files import sync, sync_all
 from pipeline.adapters.forms import Form, PlainForm
 from pipeline.model.errors import ArchiveError
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.outside import Blob, Scrap
 
 _ENDS = 4096
@@ -49,14 +50,18 @@ class FileArchive:
         """Write `chunks` down, not yet durable."""
         digest, size, head, tail = sha256(), 0, b"", b""
         with self._new_part() as (place, file):
+            failpoint("pull.blob.opened")
             writer = self._form.writer(file)
             for chunk in chunks:
                 writer.write(chunk)
+                failpoint("pull.blob.half")
                 digest.update(chunk)
                 size += len(chunk)
                 head += chunk[: _ENDS - len(head)]
                 tail = (tail + chunk[-_ENDS:])[-_ENDS:]
             writer.finish(digest.digest())
+            file.flush()
+            failpoint("pull.blob.written")
         return Blob(digest.hexdigest(), size, head, tail, str(place))
 
     def keep(self, blobs: Sequence[Blob]) -> None:
@@ -64,12 +69,15 @@ class FileArchive:
         try:
             places = [Path(blob.place) for blob in blobs]
             sync_all([*places, *self._form.settle(places)])
+            failpoint("pull.blob.synced")
             targets = [self._path(blob.sha256) for blob in blobs]
             superseded: list[Callable[[], None]] = []
             for place, target in zip(places, targets, strict=True):
                 superseded.append(self._form.farewell(target))
                 place.replace(target)
+                failpoint("pull.blob.renamed")
             sync_all({self._blobs, *(target.parent for target in targets)})
+            failpoint("pull.blob.kept")
             for destroy_old_key in superseded:
                 destroy_old_key()
         except OSError as error:
@@ -217,9 +225,11 @@ class FolderSpool:
             with part.open("wb") as file:
                 for chunk in chunks:
                     file.write(chunk)
+                    failpoint("spool.half")
                     digest.update(chunk)
                     size += len(chunk)
                     head += chunk[: _ENDS - len(head)]
+            failpoint("spool.written")
             part.replace(path)
         except OSError as error:
             _drop(part)

@@ -62,13 +62,15 @@ Matricule = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
 
 
 class Environment(BaseSettings):
-    """What the environment says: EDI_HOME, EDI_DATABASE, EDI_PACKS."""
+    """What the environment says: EDI_HOME, EDI_DATABASE, EDI_PACKS; EDI_FAILPOINT in tests."""
 
     model_config = SettingsConfigDict(env_prefix="EDI_", extra="ignore")
 
     home: Path = Path("var")
     database: str | None = None
     packs: Path | None = None
+    failpoint: str | None = None
+    failpoint_trace: Path | None = None
 
 
 class _Strict(BaseModel):

@@ -25,6 +25,7 @@ from pipeline.model.errors import (
 )
 from pipeline.model.interchange import RemoteFile
 from pipeline.model.names import raw_name, shown_name
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.outside import nothing
 
 _BLOCK = 262_144
@@ -148,7 +149,9 @@ class LocalSession:
                 return False
             self._make(archive)
             with self._folder(archive) as there:
+                failpoint("aside.before")
                 os.rename(raw, raw_name(as_name), src_dir_fd=here, dst_dir_fd=there)
+                failpoint("aside.moved")
             return True
 
     def put(
@@ -176,12 +179,17 @@ class LocalSession:
             with suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=here)  # and not what a link there leads to
             with os.fdopen(os.open(temporary, _TO_MAKE, 0o666, dir_fd=here), "wb") as file:
+                failpoint("put.opened")
                 file.write(payload)
+                failpoint("put.half")
                 file.flush()
                 os.fsync(file.fileno())
+            failpoint("put.written")
             last_look()
             os.rename(temporary, raw, src_dir_fd=here, dst_dir_fd=here)
+            failpoint("put.renamed")
             os.fsync(here)
+            failpoint("put.synced")
             return True
 
     def remove(self, folder: str, file: RemoteFile) -> bool:

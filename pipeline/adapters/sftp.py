@@ -41,6 +41,7 @@ from pipeline.model.errors import (
 )
 from pipeline.model.interchange import RemoteFile
 from pipeline.model.names import raw_name, shown_name
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.outside import nothing
 
 if TYPE_CHECKING:
@@ -174,7 +175,9 @@ class SftpSession:
             if not found.regular or (found.size, found.mtime) != (file.size, file.mtime):
                 return False
             self._make_once(archive)
+            failpoint("aside.before")
             self._wire.replace(path.raw, _Path(archive, as_name).raw)
+            failpoint("aside.moved")
             return True
 
     def put(
@@ -199,12 +202,15 @@ class SftpSession:
                 self._check_same(path, found, payload)
                 return False
             handle = self._wire.create(temporary.raw)
+            failpoint("put.opened")
             written = self._wire.write(handle, payload, self._until())
             if written.size != len(payload):
                 reason = f"{written.size} of {len(payload)} bytes were written"
                 raise TransferError(self._connection.name, path.shown, reason)
+            failpoint("put.written")
             last_look()
             self._wire.replace(temporary.raw, path.raw)
+            failpoint("put.renamed")
             return True
 
     def remove(self, folder: str, file: RemoteFile) -> bool:

@@ -21,6 +21,7 @@ from time import monotonic
 from typing import Protocol
 
 from pipeline.model.names import shown_name
+from pipeline.ports.failpoint import failpoint
 
 _VERSION = 3
 _INIT, _VERSION_ANSWER = 1, 2
@@ -284,6 +285,7 @@ class Wire:
                 block = payload[start : start + _BLOCK]
                 place = _string(handle) + pack(">Q", start)
                 waiting.append(self._ask(_WRITE, place, _string(block)))
+                failpoint("put.half")
                 if len(waiting) == _WINDOW:
                     self._done(waiting.popleft())
                     _check_time(until)

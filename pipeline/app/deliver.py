@@ -23,6 +23,7 @@ from pipeline.model.errors import ArchiveError, CircuitOpen, Fenced, LedgerConfl
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.ports.outside import Session
 from pipeline.route.pack import pack_tar_gz
@@ -82,6 +83,7 @@ def deliver(hub: Hub, sheets: Sheets, name: str, horizon: datetime) -> Sent:
     claimed = hub.ledger.claim_outbox(hub.by, horizon, until, GROUP, name)
     if not claimed:
         return Sent(0, 0, "")
+    failpoint("deliver.claimed")
     claims = [claim for _, claim in claimed]
     tell_taken_over(claims)
     with hub.hold(claims, until, hub.ledger.renew_outbox) as lease:
@@ -130,11 +132,14 @@ def _put_all(
     def put(_: Hub, connection: Connection, session: Session, row: OutboxRow) -> Put:
         lease.check(row.key)
         payload = payload_of(hub, sheets, row, documents)
+        failpoint("deliver.composed")
         # again when all is written: it may have taken long
         sent = session.put(connection.out, row.name, payload, lambda: lease.check(row.key))
+        failpoint("deliver.put")
         return Put(sha256(payload).hexdigest(), sent)
 
     unfit = _vet(hub, rows)
+    failpoint("deliver.vetted")
     results = iter(in_lanes(hub, connection, [row for row in rows if row.key not in unfit], put))
     return [unfit[row.key] if row.key in unfit else next(results) for row in rows]
 
@@ -248,7 +253,7 @@ def _mark(
                 ended.setdefault(after, set()).update(row.documents)
         _step_documents(hub, tx, ended)
 
-    atomically(hub, mark)
+    atomically(hub, mark, "deliver.mark")
     for (row, _), result in zip(claimed, results, strict=True):
         if isinstance(result, Put):
             log.info("deliver.done", connection=name, row=row.key, file=row.name, sent=result.sent)

@@ -10,6 +10,7 @@ from structlog import get_logger
 
 from pipeline.app.apply import check_sheets
 from pipeline.app.breaker import is_told
+from pipeline.app.clock import follow_record
 from pipeline.app.deliver import Sent, deliver
 from pipeline.app.hub import Hub
 from pipeline.app.jobs import Passes, is_shut, job_of, pauses_by_partner
@@ -21,6 +22,7 @@ from pipeline.app.sessions import Sessions
 from pipeline.app.work import Desk
 from pipeline.model.connection import Role
 from pipeline.model.errors import CircuitOpen, PipelineError
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Sheets
 
 log = get_logger(__name__)
@@ -88,6 +90,7 @@ def start_run(hub: Hub) -> Sheets:
     Raises:
         ConfigError: A sheet in force names an interface or a profile that is gone.
     """
+    follow_record(hub)
     sheets = hub.ledger.sheets()
     check_sheets(hub, sheets)
     voided = hub.ledger.void_claims()
@@ -95,6 +98,7 @@ def start_run(hub: Hub) -> Sheets:
         log.info("run.voided", claims=voided)
     hub.ledger.break_off_runs(hub.clock.now(), "interrompu / broken off")
     hub.spool.clear("")
+    failpoint("run.started")
     return sheets
 
 
@@ -163,6 +167,7 @@ def run_passes(
         summary = _run(at_work, sheets, passes, due, notices, stopping, progress)
     hub.spool.clear("")
     seal_days(hub)
+    failpoint("run.done")
     log.info("run.done", settled=summary.settled, tried=summary.tried, failed=summary.failed)
     return summary
 
@@ -210,7 +215,7 @@ def _run(
         wait(pulls.values())
         _end_pulls(summary, passes, pulls)
     summary.tried, summary.sent = courier.tried, courier.sent
-    for name, error in courier.failed.items():
+    for name, error in (*desk.put_off.items(), *courier.failed.items()):
         summary.failed.setdefault(name, error)
     for name in courier.opened:
         passes.ended(name, courier.counts(name), courier.failed.get(name, ""))
@@ -230,7 +235,10 @@ def _end_pulls(summary: RunSummary, passes: Passes, pulls: dict[str, Future[Pull
         else:
             summary.pulled[name] = summary.pulled.get(name, 0) + pulled.taken
             summary.waiting[name] = pulled.waiting
-            passes.ended(name, {"taken": pulled.taken, "waiting": pulled.waiting})
+            if pulled.trouble:
+                summary.failed[name] = pulled.trouble
+            counts = {"taken": pulled.taken, "waiting": pulled.waiting}
+            passes.ended(name, counts, pulled.trouble)
 
 
 def may_leave(hub: Hub, sheets: Sheets, name: str, opened: Collection[str] = ()) -> bool:

@@ -186,6 +186,13 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
         "défaut du logiciel sur {interchanges}, détail dans le journal (--json)",
         "a defect of ours, details in the log (--json)",
     ),
+    "work.put_off": _template(
+        "{interchange} remis à plus tard ({code} : {error})", "put off, tried again later"
+    ),
+    "clock.set": _template(
+        "l'horloge de la machine a été réglée de {seconds} s ; ce qui attend suit",
+        "the machine's clock was set; what waits follows",
+    ),
     "ledger.conflict": _template(
         "concurrence sur le registre, essai {attempt} repris ({error})",
         "lost a race for the ledger, done again",

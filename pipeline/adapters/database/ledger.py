@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import (
@@ -28,6 +29,7 @@ from pipeline.adapters.database import (
     claims,
     figures,
     jobs,
+    moments,
     notices,
     reading,
     rows,
@@ -55,6 +57,7 @@ from pipeline.model.status import (
     Step,
     is_final,
 )
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import (
     LEASE_TAKEN_OVER,
     UNLIMITED_BYTES,
@@ -96,7 +99,7 @@ class SqlLedger:
         Raises:
             LedgerConflict: Another writer was first; run the block again.
         """
-        with self._write() as connection:
+        with self._write("ledger.change") as connection:
             transaction = SqlTransaction(connection)
             yield transaction
             transaction.finish()
@@ -104,7 +107,7 @@ class SqlLedger:
     @property
     def upkeep(self) -> SqlUpkeep:
         """Return what holds the ledger against the world."""
-        return SqlUpkeep(self._read, self._write)
+        return SqlUpkeep(self._read, partial(self._write, "ledger.upkeep"))
 
     # -- configuration
     def sheets(self) -> Sheets:
@@ -129,7 +132,7 @@ class SqlLedger:
 
         A sheet that is not among them any more is closed; its versions are kept.
         """
-        with self._write() as connection:
+        with self._write("ledger.apply") as connection:
             chain.append(connection, apply_sheets(connection, sheets, by, at))
 
     # -- intake
@@ -143,7 +146,7 @@ class SqlLedger:
     def note_sightings(self, connection: str, sightings: Sequence[Sighting]) -> None:
         """Replace what is known of a connection's folder by what was seen now."""
         seen = tables.listing_seen
-        with self._write() as database:
+        with self._write("ledger.sightings") as database:
             database.execute(delete(seen).where(seen.c.connection == connection))
             if sightings:
                 values = [rows.sighting_values(connection, one) for one in sightings]
@@ -170,7 +173,7 @@ class SqlLedger:
         limit_bytes: int = UNLIMITED_BYTES,
     ) -> Sequence[tuple[Interchange, Claim]]:
         """Claim RECEIVED interchanges that nobody holds, connections taking turns."""
-        with self._write() as connection:
+        with self._write("ledger.claim_flows") as connection:
             claimed = claims.claim_interchanges(connection, owner, now, until, limit, limit_bytes)
             chain.append(connection, _taken_over(claimed, owner, now))
             return claimed
@@ -184,29 +187,29 @@ class SqlLedger:
         connection: str,
     ) -> Sequence[tuple[OutboxRow, Claim]]:
         """Claim due PENDING rows of one connection that nobody holds, by due, then key."""
-        with self._write() as database:
+        with self._write("ledger.claim_files") as database:
             claimed = claims.claim_outbox(database, owner, now, until, limit, connection)
             chain.append(database, _taken_over(claimed, owner, now))
             return claimed
 
     def renew_interchanges(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:
         """Put the end of claims on interchanges off; return those still held."""
-        with self._write() as connection:
+        with self._write("ledger.renew") as connection:
             return claims.renew(connection, tables.interchange.c.id, held, until)
 
     def renew_outbox(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:
         """Put the end of claims on outbox rows off; return those still held."""
-        with self._write() as connection:
+        with self._write("ledger.renew") as connection:
             return claims.renew(connection, tables.outbox.c.key, held, until)
 
     def release_interchanges(self, ended: Sequence[Claim]) -> None:
         """End claims on interchanges that were not decided on: they stay RECEIVED."""
-        with self._write() as connection:
+        with self._write("ledger.release_flows") as connection:
             claims.release(connection, tables.interchange.c.id, ended)
 
     def release_outbox(self, ended: Sequence[Claim]) -> None:
         """End claims whose rows were not tried: they stay as they are, and due."""
-        with self._write() as connection:
+        with self._write("ledger.release_files") as connection:
             claims.release(connection, tables.outbox.c.key, ended)
 
     def any_to_judge(self, now: datetime) -> bool:
@@ -243,33 +246,46 @@ class SqlLedger:
             )
             .values(due=now)
         )
-        with self._write() as connection:
+        with self._write("ledger.hasten") as connection:
             return connection.execute(statement).rowcount
 
     def void_claims(self) -> int:
         """End every claim, unless workers are beside the leader; return how many it ended."""
-        with self._write() as connection:
+        with self._write("ledger.void_claims") as connection:
             return claims.void_claims(connection)
+
+    def newest_event(self) -> datetime | None:
+        """Return the moment that the last event tells; None without any."""
+        columns = tables.event.c
+        with self._read() as connection:
+            return connection.scalar(select(columns.at).order_by(columns.seq.desc()).limit(1))
+
+    def follow_clock(self, by: timedelta, latest: datetime, fact: Fact) -> None:
+        """Move what waits for a moment by as much as the clock was set, with an event."""
+        with self._write("ledger.follow_clock") as connection:
+            moments.move(connection, by)
+            moments.end_claims_by(connection, latest)
+            chain.append(connection, [fact])
 
     # -- scheduled passes
     def begin_runs(self, runs: Sequence[JobRun]) -> Sequence[JobRun]:
         """Write the rows whose slot nobody has yet; return those that were written."""
-        with self._write() as connection:
+        with self._write("ledger.begin_runs") as connection:
             return jobs.begin(connection, runs)
 
     def end_runs(self, runs: Sequence[JobRun]) -> None:
         """Write how passes ended that this run has begun."""
-        with self._write() as connection:
+        with self._write("ledger.end_runs") as connection:
             jobs.end(connection, runs)
 
     def break_off_runs(self, at: datetime, reason: str) -> int:
         """Mark passes that were begun and never ended as failed; return how many."""
-        with self._write() as connection:
+        with self._write("ledger.break_off_runs") as connection:
             return jobs.break_off(connection, at, reason)
 
     def forget_runs(self, before: datetime) -> int:
         """Remove passes that ended well before a moment; the newest of a job stays."""
-        with self._write() as connection:
+        with self._write("ledger.forget_runs") as connection:
             return jobs.forget(connection, before)
 
     def last_slots(self) -> Mapping[str, datetime]:
@@ -291,7 +307,7 @@ class SqlLedger:
 
     def pause(self, pause: Pause) -> bool:
         """Set a pause, with an event; False where it stands already."""
-        with self._write() as connection:
+        with self._write("ledger.pause") as connection:
             if not jobs.set_pause(connection, pause):
                 return False
             chain.append(connection, [_paused(pause)])
@@ -299,7 +315,7 @@ class SqlLedger:
 
     def resume(self, partner: str, by: str, at: datetime) -> bool:
         """Lift a pause, with an event; False where there is none."""
-        with self._write() as connection:
+        with self._write("ledger.resume") as connection:
             if not jobs.lift_pause(connection, partner):
                 return False
             fact = Fact(at=at, subject=partner, what="partner.resumed", by=by, data={})
@@ -512,9 +528,14 @@ class SqlLedger:
             yield connection
 
     @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with translated(), self._turn, self._writing.begin() as connection:
-            yield connection
+    def _write(self, point: str) -> Iterator[Connection]:
+        """Open a transaction that writes; `point` names it among `ports.failpoint.CHANGES`."""
+        with translated(), self._turn:
+            failpoint(point, "before")
+            with self._writing.begin() as connection:
+                yield connection
+                failpoint(point, "inside")
+            failpoint(point, "after")
 
 
 def _only(events: Iterator[Event]) -> Event | None:

@@ -22,6 +22,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from hashlib import sha256
@@ -63,6 +64,7 @@ edi, samples, settled, world = (
 _ingest = _load("unit/ingest/conftest.py")
 raw_entry, raw_zip, a_piece = _ingest.raw_entry, _ingest.raw_zip, _ingest.a_piece
 make_pdf = _load("unit/syntax/conftest.py").make_pdf
+_connections = _load("integration/test_connections_sftp.py")
 
 #: What no output may ever hold; it stands in the canary file.
 SECRET = "TOP-SECRET-7f3a91"
@@ -111,6 +113,8 @@ TEXTS = {
     "at-formula": "@SUM(1+1)*cmd|' /C calc'!A0",
     "plus-formula": "+1+cmd|' /C calc'!A0",
     "dde": '-2+3+cmd|" /C calc"!A0',
+    "wide-formula": "＝1+1",
+    "broken-formula": "\n=1+1",
     "sql": "'; DROP TABLE document; --",
     "union": "' UNION SELECT sql FROM sqlite_master --",
     "markup": "[red]rouge[/red] <script>alert(1)</script>",
@@ -403,8 +407,8 @@ def _texts(bill: Callable[..., bytes]) -> dict[bytes, bytes]:
         document = bill(f"TXT-{kind}").decode()
         told = escape(text).replace("\n", "&#10;")
         for tag in ("RegistrationName", "Name", "Note", "StreetName"):
-            document = document.replace(f"</cbc:{tag}>", f" {told}</cbc:{tag}>")
-        document = document.replace(f"TXT-{kind}<", f"TXT-{kind} {told}<", 1)
+            document = document.replace(f"<cbc:{tag}>", f"<cbc:{tag}>{told} ")
+        document = document.replace(f"TXT-{kind}<", f"{told}<", 1)
         made[f"text-{kind}.xml".encode()] = document.encode()
     return made
 
@@ -431,3 +435,22 @@ def one_line() -> Callable[[str], None]:
         assert found == set(), output
 
     return check
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
+    """Start servers that ask for a password, as the tests of connections do: ``guarded(way)``.
+
+    Each has the right password as ``password``, and those that were tried as ``seen``.
+    """
+    with ExitStack() as stack:
+
+        def start(way: str) -> Any:
+            folder = tmp_path / "guarded"
+            folder.mkdir(exist_ok=True)
+            server = _connections.Listening(way, folder)
+            server.password = _connections.CANARY
+            stack.callback(server.close)
+            return server
+
+        yield start

@@ -53,7 +53,9 @@ def test_an_answer_never_names_what_another_partner_sent(
     answers = [path.read_text() for path in (folder / "out").glob("*") if path.is_file()]
     told = [json.loads(text) for text in answers if text.startswith("{")]
     assert {one["interchange"]["name"] for one in told} == {"memes-octets.xml", "meme-numero.xml"}
-    codes = {reason["code"] for one in told for doc in one["documents"] for reason in doc["reasons"]}
+    codes = {
+        reason["code"] for one in told for doc in one["documents"] for reason in doc["reasons"]
+    }
     assert codes == {"DOUBLON"}
     flows = world.edi("interchanges", "--partner", "caterer", "--json").json
     words = ["caterer", "confidentiel", *(flow["id"] for flow in flows)]
@@ -77,9 +79,7 @@ def test_an_answer_names_the_first_to_the_one_who_sent_it(
     assert world.edi("run", "--once").code == 0
 
     (first,) = (
-        one["id"]
-        for one in world.edi("documents", "--json").json
-        if one["name"] == "premiere.xml"
+        one["id"] for one in world.edi("documents", "--json").json if one["name"] == "premiere.xml"
     )
     assert any(first.encode() in data for data in world.out("caterer").values())
 
@@ -93,8 +93,10 @@ def test_the_documented_sshd_configuration_locks_an_account_in(
     block = re.search(r"```sshd_config\n(.*?)```", page, re.DOTALL)
     assert block is not None
     jail = _jail(tmp_path)
-    lines = block[1].replace("/srv/edi/%u", str(jail)).replace(
-        "Match Group edi-partners", f"Match User {getpass.getuser()}"
+    lines = (
+        block[1]
+        .replace("/srv/edi/%u", str(jail))
+        .replace("Match Group edi-partners", f"Match User {getpass.getuser()}")
     )
     server = start_sshd(
         more=tuple(line for line in lines.splitlines() if line and not line.startswith("#"))

@@ -64,6 +64,13 @@ edi, samples, settled, world = (
 _ingest = _load("unit/ingest/conftest.py")
 raw_entry, raw_zip, a_piece = _ingest.raw_entry, _ingest.raw_zip, _ingest.a_piece
 make_pdf = _load("unit/syntax/conftest.py").make_pdf
+_contract = _load("contract/conftest.py")
+sqlite_file, postgresql_ready, database, ledger = (
+    _contract.sqlite_file,
+    _contract.postgresql_ready,
+    _contract.database,
+    _contract.ledger,
+)
 _connections = _load("integration/test_connections_sftp.py")
 
 #: What no output may ever hold; it stands in the canary file.

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pipeline.acknowledge.means import Means
     from pipeline.adapters.archive import FileArchive
     from pipeline.adapters.baselines import MeasuredProcess
+    from pipeline.adapters.confinement import Confinement
     from pipeline.adapters.custody import Custody
     from pipeline.adapters.database import Seat
     from pipeline.adapters.log_reader import LogReader
@@ -328,6 +329,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     arm_failpoints()
     wanted = settings(place)
     known_scanners = scanners(wanted.clamd)
+    (place.home / "spool").mkdir(exist_ok=True, mode=0o700)  # there before a worker may read it
     log_folder = place.home / "logs" if log_to_file else None
     originals = archive(place)
     ledger = open_ledger(place.database)
@@ -480,8 +482,8 @@ def checking(*, workers: int) -> Iterator[tuple[Engine, Spool]]:
 
     place = workspace()
     settings = replace(Settings(), workers=workers)
-    engine = make_engine(place, settings)
     with tempfile.TemporaryDirectory(prefix="edi-") as folder:
+        engine = make_engine(place, settings, readable=(Path(folder),))
         try:
             yield engine, FolderSpool(Path(folder))
         finally:
@@ -492,6 +494,7 @@ def make_engine(
     place: Workspace,
     settings: Settings,
     entry: Callable[[Connection, WorkerSettings], None] | None = None,
+    readable: Sequence[Path] | None = None,
 ) -> Engine:
     """Return an engine; its workers start with the first document.
 
@@ -499,12 +502,14 @@ def make_engine(
         place: Where the catalogue of packs is.
         settings: How many workers, and what they may take.
         entry: What a worker runs; by default the judge of documents.
+        readable: Folders of the documents, all that workers may read beside the packs; by
+            default the workspace's scratch space and archive.
     """
     from pipeline.adapters.process_engine import EngineLimits, ProcessEngine
 
     return ProcessEngine(
         entry or judge_worker,
-        worker_settings(place, settings),
+        worker_settings(place, settings, readable),
         workers=settings.workers or os.cpu_count() or 1,
         limits=EngineLimits(
             time_s=settings.time_limit_s,
@@ -513,12 +518,16 @@ def make_engine(
     )
 
 
-def worker_settings(place: Workspace, settings: Settings) -> WorkerSettings:
-    """Return what a worker process needs to know."""
+def worker_settings(
+    place: Workspace, settings: Settings, readable: Sequence[Path] | None = None
+) -> WorkerSettings:
+    """Return what a worker process needs to know; `readable` as of `make_engine`."""
     catalogue = _table(place, "packs.toml").read_text(encoding="utf-8")
+    own = (place.home / "spool", place.home / "archive")
     return WorkerSettings(
         catalogue=catalogue,
         packs=place.packs,
+        readable=own if readable is None else tuple(readable),
         clamd=settings.clamd,
         patience_s=settings.time_limit_s / 2,  # so that it is the scanner that gets the blame
     )
@@ -583,11 +592,11 @@ def plain_get(port: int, key: Path, folder: str, target: Path) -> int:
     return fetch(port, key, folder, target)
 
 
-def measured_worker(place: Workspace) -> MeasuredProcess:
+def measured_worker(place: Workspace, readable: Sequence[Path]) -> MeasuredProcess:
     """Start a worker as the engine would, to be asked one job at a time."""
     from pipeline.adapters.baselines import MeasuredProcess
 
-    return MeasuredProcess(judge_worker, worker_settings(place, Settings()))
+    return MeasuredProcess(judge_worker, worker_settings(place, Settings(), readable))
 
 
 def job_writer() -> JobWriter:
@@ -711,12 +720,14 @@ class WorkerSettings:
     Attributes:
         catalogue: Text of ``packs.toml``.
         packs: The packs folder.
+        readable: Folders that the documents lie in.
         clamd: Where ClamAV's daemon listens.
         patience_s: How long it is waited for.
     """
 
     catalogue: str
     packs: Path
+    readable: tuple[Path, ...] = ()
     clamd: str = Settings().clamd
     patience_s: float = Settings().time_limit_s / 2
 
@@ -725,7 +736,38 @@ def judge_worker(connection: Connection, settings: WorkerSettings) -> None:
     """Run a worker process: the entry that `adapters.process_engine` is given."""
     from pipeline.adapters.process_engine import serve
 
-    serve(connection, document_judge(settings))
+    judge = document_judge(
+        settings
+    )  # what is wrong with our own settings is told while there is a way
+    confine_worker(settings, spare=(connection.fileno(),))
+    serve(connection, judge)
+
+
+def confine_worker(settings: WorkerSettings, spare: Sequence[int] = ()) -> Confinement:
+    """Take from this process, for good, what a worker of these settings has no need of.
+
+    Args:
+        settings: Documents and packs stay readable, and a scanner that is called by TCP.
+        spare: Descriptors that stay open.
+    """
+    from pipeline.adapters.clamd import tcp_port
+    from pipeline.adapters.confinement import confine
+
+    folders = (settings.packs, *settings.readable)
+    return confine(folders, spare=spare, port=tcp_port(settings.clamd))
+
+
+def confinement(place: Workspace) -> Confinement:
+    """Return what workers are held to on this machine, found out by starting one."""
+    from pipeline.adapters.configuration import read_settings
+    from pipeline.adapters.confinement import tried
+
+    settings = read_settings(place.config / "pipeline.toml")
+    return tried(_confined, worker_settings(place, settings))
+
+
+def _confined(connection: Connection, settings: WorkerSettings) -> None:
+    connection.send(confine_worker(settings, spare=(connection.fileno(),)))
 
 
 def document_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
@@ -766,7 +808,11 @@ def cdar_worker(connection: Connection, settings: WorkerSettings) -> None:
     """Run a worker process that holds answers of ours against the BR-FR-CDV rules."""
     from pipeline.adapters.process_engine import serve
 
-    serve(connection, cdar_judge(settings))
+    judge = cdar_judge(
+        settings
+    )  # what is wrong with our own settings is told while there is a way
+    confine_worker(settings, spare=(connection.fileno(),))
+    serve(connection, judge)
 
 
 def cdar_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import Enum
@@ -84,11 +84,13 @@ def status(as_json: AsJson = False) -> None:
     """Dire où en est le hub ; code 1 si quelqu'un doit agir / exit 1 if somebody must act."""
     with _acting() as hub:
         found = look(hub, hub.ledger.sheets())
-    running = bootstrap.is_running(bootstrap.workspace())
+    place = bootstrap.workspace()
+    running, held = bootstrap.is_running(place), asdict(bootstrap.confinement(place))
     if as_json:
-        say_json({"running": running, **_plain(asdict(found))})
+        say_json({"running": running, "judges_confined": held, **_plain(asdict(found))})
     else:
         _tell(found, running=running)
+        say(_confined(held))
     if found.to_do:
         raise typer.Exit(1)
 
@@ -134,6 +136,19 @@ def _tell(found: Status, *, running: bool) -> None:
         say_table("À faire / to do", ("id", "quoi / what", "commande / command"), acts)
     else:
         say("Personne n'a rien à faire / nobody has to act")
+
+
+def _confined(held: Mapping[str, bool]) -> str:
+    """Say what those who read hostile documents could reach."""
+    if all(held.values()):
+        return "juges confinés : ni réseau, ni clés / judges are confined: no network, no keys"
+    fr = {"files": "les fichiers (Landlock absent)", "network": "le réseau"}
+    en = {"files": "files (no Landlock)", "network": "the network"}
+    loose = [name for name, holds in held.items() if not holds]
+    return (
+        f"! juges non confinés, ils gardent {' et '.join(fr[one] for one in loose)}"
+        f" / judges are not confined, they keep {' and '.join(en[one] for one in loose)}"
+    )
 
 
 def _row(one: JobRun) -> tuple[object, ...]:

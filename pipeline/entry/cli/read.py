@@ -15,7 +15,16 @@ from pipeline import bootstrap
 from pipeline.app.views import Became, became, scanned
 from pipeline.app.why import Why, with_previews
 from pipeline.app.why import why as why_of
-from pipeline.entry.cli.output import AsJson, Subject, complain, say, say_json, say_table, typed
+from pipeline.entry.cli.output import (
+    AsJson,
+    Subject,
+    complain,
+    say,
+    say_json,
+    say_table,
+    typed,
+    value,
+)
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError
 from pipeline.model.interchange import Interchange
@@ -88,11 +97,11 @@ def show(subject: Subject, as_json: AsJson = False) -> None:
     if as_json:
         say_json(told)
         return
-    for key, value in told.items():
-        if isinstance(value, list):
-            _show_list(key, value)
+    for key, found in told.items():
+        if isinstance(found, list):
+            _show_list(key, found)
         else:
-            say(f"{key}: {value}")
+            say(f"{key}: {value(found)}")
 
 
 def trace(text: Subject, limit: Limit = 50, as_json: AsJson = False) -> None:

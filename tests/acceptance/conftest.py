@@ -172,9 +172,10 @@ def _set_up(base: Path, partners: Mapping[str, str]) -> Iterator[World]:
 
 @pytest.fixture(scope="session")
 def set_up() -> SetUp:
-    """Give what sets up a world of a test's own: ``with set_up(folder, sheets) as world``.
+    """Give the way to a world of a test's own.
 
-    `sheets` holds the text of each partner's sheet, as `World.sheet` takes it.
+    Used as ``with set_up(folder, sheets) as world``; `sheets` holds the text of each
+    partner's sheet, as `World.sheet` takes it.
     """
     return _set_up
 

@@ -858,11 +858,26 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
     def schema(name: str) -> etree.XMLSchema:
         return compile_schema(str(shelf.path(name)))
 
+    explainers: dict[Path, xmlschema.XMLSchema] = {}
+
     @cache
     def explainer(name: str) -> xmlschema.XMLSchema:
         import xmlschema
 
-        return xmlschema.XMLSchema(str(shelf.path(name)), allow="local", defuse="always")
+        path = shelf.path(name)
+        # the two of UBL import the same files, which are read and kept once
+        beside = explainers.get(path.parent)
+        # skip: the bytes are pinned and lxml has compiled them; to hold UBL against the
+        # schema of schemas takes 3 s. Documents are held against all of it all the same
+        made = xmlschema.XMLSchema(
+            str(path),
+            allow="local",
+            defuse="always",
+            validation="skip",
+            global_maps=None if beside is None else beside.maps,
+        )
+        explainers.setdefault(path.parent, made)
+        return made
 
     @cache
     def opened(name: str) -> tuple[Path, PackRun]:

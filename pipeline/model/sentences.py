@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-#: Where a rule's name may be cut: what comes before names the rule, what follows one of its places.
+#: Where a rule's name may be cut: before stands the rule, behind it one of its places.
 _CUT = re.compile("[-_]")
 
 
@@ -66,9 +66,10 @@ class Sentences:
         Returns:
             One sentence, or None where nothing is known of the rule.
 
+        >>> exempt = Pattern(rule="BR-(?P<category>S)-10", fr="Pas de motif pour {category}.")
         >>> told = Sentences(
         ...     fr={"BR-02": "Le numéro (BT-1) manque."},
-        ...     patterns=(Pattern(rule="BR-(?P<category>S)-10", fr="Pas de motif pour {category}."),),
+        ...     patterns=(exempt,),
         ...     categories={"S": "taux normal"},
         ... )
         >>> told.french("BR-02", ""), told.french("BR-S-10", ""), told.french("BR-99", "")
@@ -77,7 +78,9 @@ class Sentences:
         own = _named(self.fr, rule)
         if own is not None:
             return own
-        return next((self._filled(one.fr, groups) for one, groups in self._fits(rule, words)), None)
+        return next(
+            (self._filled(one.fr, groups) for one, groups in self._fits(rule, words)), None
+        )
 
     def english(self, rule: str, words: str) -> str | None:
         """Say a rule in English where its pack speaks French, or None; as `french`.

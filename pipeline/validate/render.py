@@ -224,5 +224,6 @@ def _finding(finding: Finding) -> Mapping[str, Any]:
         "xpath": finding.xpath,
         "line": finding.line,
         "value": finding.value,
+        "expected": finding.expected,
         "message": {"fr": finding.message["fr"], "en": finding.message["en"]},
     }

@@ -157,6 +157,7 @@ def finding_values(subject: DocumentId, value: ValidationReport) -> list[Values]
             "xpath": one.xpath,
             "line": one.line,
             "value": one.value,
+            "expected": one.expected,
             "message": dump(one.message),
         }
         for place, (layer, one) in enumerate(found, 1)
@@ -183,6 +184,7 @@ def _finding_of(row: Row[Any]) -> Finding:
         xpath=row.xpath,
         line=row.line,
         value=row.value,
+        expected=row.expected,
         message=json.loads(row.message),
     )
 

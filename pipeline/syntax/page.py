@@ -122,12 +122,19 @@ def finding_item(finding: Finding) -> Element:
         el("p", el("code", finding.rule), " ", *_where(finding), " ", el("span", weight)),
         *said(finding.message),
     ]
-    if finding.value is not None:
-        label = both("Trouvé :", "Found:", css="label")
-        rows.append(el("p", label, " ", el("q", el("bdi", finding.value), css="mono")))
+    if finding.value:
+        rows.append(el("p", *_figure("Trouvé :", "Found:", finding.value)))
+    if finding.expected is not None:
+        rows.append(el("p", *_figure("Attendu :", "Expected:", finding.expected)))
     if finding.xpath:
         rows.append(el("p", el("bdi", _PATH_NOISE.sub("", finding.xpath)), css="mono path"))
     return el("li", *rows, css=finding.severity.value)
+
+
+def _figure(fr: str, en: str, value: str) -> Iterator[Child]:
+    yield both(fr, en, css="label")
+    yield " "
+    yield el("q", el("bdi", value), css="mono")
 
 
 def _where(finding: Finding) -> Iterator[Child]:

@@ -12,6 +12,9 @@ from pipeline.syntax.table import Table
 #: One element of the document.
 Element: TypeAlias = etree._Element  # noqa: SLF001  # lxml gives its element class no public name
 
+#: Text without comments, as the rule packs read it.
+_STRING = etree.XPath("string()", smart_strings=False)
+
 
 class TermReader:
     """The terms of one document; each group is looked for once."""
@@ -81,4 +84,4 @@ class TermReader:
 
 def text(node: Element | str) -> str:
     """Return what is written in a node, stripped."""
-    return node.strip() if isinstance(node, str) else "".join(node.itertext()).strip()
+    return (node if isinstance(node, str) else str(_STRING(node))).strip()

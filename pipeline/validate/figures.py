@@ -38,6 +38,20 @@ _RATED = frozenset({"S", "AF", "AG"})
 
 _BY_CATEGORY = re.compile(r"BR-(?P<category>S|Z|E|AE|IC|G|O|AF|AG)-(?P<number>0[5-9])")
 _DECIMALS = re.compile(r"BR-DEC-[0-9]+")
+#: What a rule on a code list looks at, where it is an attribute of the place.
+_ATTRIBUTES: Mapping[str, str] = MappingProxyType(
+    {
+        "BR-CL-03": "currencyID",
+        "BR-CL-10": "schemeID",
+        "BR-CL-11": "schemeID",
+        "BR-CL-13": "listID",
+        "BR-CL-21": "schemeID",
+        "BR-CL-23": "unitCode",
+        "BR-CL-24": "mimeCode",
+        "BR-CL-25": "schemeID",
+        "BR-CL-26": "schemeID",
+    }
+)
 _TERM = re.compile(r"\bBT-[0-9]+\b")
 #: Rules that say what has no place: a value would tell nothing.
 _STRUCTURAL = re.compile(r"(?:UBL|CII|FX)-.*")
@@ -54,7 +68,7 @@ class Figures:
         en: The same in English.
         term: The term that is wrong, where it is known.
         node: The element that bears it, where there is one.
-        value: What stands there, as written.
+        value: What stands there, as written; None where that is for the place to say.
         expected: What should, as ``xs:decimal`` writes it.
     """
 
@@ -136,6 +150,8 @@ class Figurer:
         return self._computed(rule, words, at) or self._values(words, at)
 
     def _computed(self, rule: str, words: str, at: Element) -> Figures | None:
+        if rule in _ATTRIBUTES:
+            return _attribute(_ATTRIBUTES[rule], at)
         if rule in _SUMS:
             return self._sum(*_SUMS[rule], at)
         if rule == "BR-CO-17":
@@ -293,6 +309,15 @@ class _Share:
     code: str
     rate: Decimal | None
     amount: Decimal
+
+
+def _attribute(name: str, at: Element) -> Figures | None:
+    """Tell the attribute that a rule on a code list looks at."""
+    code = at.get(name)
+    if code is None:
+        return None
+    told = f"{name} {shorten(code, _TEXT)}"
+    return Figures(fr=f"Trouvé : {told}.", en=f"Found: {told}.", value=code)
 
 
 def _sum_of(told: Iterable[_Told]) -> Decimal:

@@ -11,7 +11,7 @@ from pipeline.model.finding import Finding, Severity
 from pipeline.model.profile import Profile
 from pipeline.model.sentences import Sentences
 from pipeline.validate.figures import Figures, figurer
-from pipeline.validate.place import find, place_of, text_of
+from pipeline.validate.place import cut, find, place_of, text_of
 
 _SVRL = "{http://purl.oclc.org/dsdl/svrl}"
 ROOT = f"{_SVRL}schematron-output"
@@ -76,7 +76,7 @@ def read_svrl(
             term=(told and told.term) or (term.group() if term else None),
             xpath=place.xpath,
             line=place.line,
-            value=place.value,
+            value=cut(told.value) if told and told.value is not None else place.value,
             expected=told.expected if told else None,
             message=_message(rule, sentence, told, sentences),
         )

@@ -122,19 +122,23 @@ def finding_item(finding: Finding) -> Element:
         el("p", el("code", finding.rule), " ", *_where(finding), " ", el("span", weight)),
         *said(finding.message),
     ]
-    if finding.value:
-        rows.append(el("p", *_figure("Trouvé :", "Found:", finding.value)))
-    if finding.expected is not None:
-        rows.append(el("p", *_figure("Attendu :", "Expected:", finding.expected)))
+    figures = [*_figures(finding)]
+    if figures:
+        rows.append(el("p", *figures))
     if finding.xpath:
         rows.append(el("p", el("bdi", _PATH_NOISE.sub("", finding.xpath)), css="mono path"))
     return el("li", *rows, css=finding.severity.value)
 
 
-def _figure(fr: str, en: str, value: str) -> Iterator[Child]:
-    yield both(fr, en, css="label")
-    yield " "
-    yield el("q", el("bdi", value), css="mono")
+def _figures(finding: Finding) -> Iterator[Child]:
+    """Yield what was found and what was expected, as far as they are known."""
+    told = (("Trouvé :", "Found:", finding.value), ("Attendu :", "Expected:", finding.expected))
+    for fr, en, value in told:
+        if value:
+            yield both(fr, en, css="label")
+            yield " "
+            yield el("q", el("bdi", value), css="mono")
+            yield " "
 
 
 def _where(finding: Finding) -> Iterator[Child]:

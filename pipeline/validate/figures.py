@@ -53,8 +53,9 @@ _ATTRIBUTES: Mapping[str, str] = MappingProxyType(
     }
 )
 _TERM = re.compile(r"\bBT-[0-9]+\b")
-#: Rules that say what has no place: a value would tell nothing.
-_STRUCTURAL = re.compile(r"(?:UBL|CII|FX)-.*")
+#: Rules that say what has no place, where a value would tell nothing, and the French ones, whose
+#: packs tell values themselves.
+_LEFT_ALONE = re.compile(r"(?:UBL-|CII-|FX-|BR-FR-).*")
 #: Never told: a card number does not travel.
 _SECRET = frozenset({"BT-87"})
 
@@ -145,7 +146,7 @@ class Figurer:
             words: The pack's own words, which name terms.
             at: The place that the pack names.
         """
-        if _STRUCTURAL.fullmatch(rule):
+        if _LEFT_ALONE.fullmatch(rule):
             return None
         return self._computed(rule, words, at) or self._values(words, at)
 

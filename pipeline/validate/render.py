@@ -153,8 +153,9 @@ def _syntax(report: ValidationReport) -> str:
 
 
 def _layer(layer: Layer, outcome: Outcome) -> Element:
-    fr, en = (f"{_LAYERS[layer][lang]} : {_OUTCOMES[outcome][lang]}" for lang in (0, 1))
-    return el("li", both(fr, en), css=outcome.value)
+    (layer_fr, layer_en), (fr, en) = _LAYERS[layer], _OUTCOMES[outcome]
+    said = both(f"{layer_fr} : {fr}", f"{layer_en}: {en}")
+    return el("li", said, css=outcome.value)
 
 
 def _actions(report: ValidationReport) -> Iterator[Element]:

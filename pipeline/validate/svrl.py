@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from functools import cache, partial
 
 from lxml import etree
 
@@ -37,8 +39,8 @@ _NOT_IN_PROFILE = re.compile(r"^(?:Element|Attribute)\b.* marked as not used\b")
 #: How the Factur-X packs number what they also name in the text: only the name tells something.
 _NUMBERED = re.compile(r"FX-SCH-A-\d+")
 
-#: Findings of one run that figures are told of; the rest say the rule.
-_TOLD = 100
+#: Findings of one rule that figures are told of; the others, of a long invoice, say the rule.
+_TOLD = 20
 
 
 def read_svrl(
@@ -58,14 +60,17 @@ def read_svrl(
         report without one is a warning.
     """
     figures = figurer(root)
-    for number, entry in enumerate(output.iter(_FAILED, _REPORTED)):
+    say = cache(partial(_said, sentences))  # a long invoice breaks one rule on every line
+    seen: Counter[str] = Counter()
+    for entry in output.iter(_FAILED, _REPORTED):
         default = Severity.FATAL if entry.tag == _FAILED else Severity.WARNING
         words = " ".join(text_of(entry).split())
         rule = _rule(entry.get("id") or "", words)
         sentence = _LABEL.sub("", words)
         place, element = find(root, (entry.get("location") or "").strip())
+        seen[rule] += 1
         told = None
-        if figures is not None and element is not None and number < _TOLD:
+        if figures and element is not None and seen[rule] <= _TOLD:
             told = figures.tell(rule, sentence, element)
         if told is not None and told.node is not None:
             place = place_of(told.node)
@@ -78,7 +83,7 @@ def read_svrl(
             line=place.line,
             value=cut(told.value) if told and told.value is not None else place.value,
             expected=told.expected if told else None,
-            message=_message(rule, sentence, told, sentences),
+            message=_message(say(rule, sentence), told),
         )
 
 
@@ -108,23 +113,27 @@ def _published(flag: str | None, default: Severity) -> Severity:
     )
 
 
-def _message(rule: str, words: str, told: Figures | None, sentences: Sentences) -> dict[str, str]:
-    """Say what the rule asks, what was found and expected, and what to do about it.
+def _said(sentences: Sentences, rule: str, words: str) -> tuple[tuple[str, str], ...]:
+    """Return, in French then in English, what the rule asks and what to do about it.
 
     What nobody has a sentence for keeps the pack's words, behind their language.
 
-    >>> _message("BR-FR-01", "35 caractères au plus.", None, Sentences())["en"]
-    '[fr] 35 caractères au plus.'
+    >>> _said(Sentences(), "BR-FR-01", "35 caractères au plus.")
+    (('35 caractères au plus.', ''), ('[fr] 35 caractères au plus.', ''))
     """
-    if rule.startswith(_FRENCH):  # such a pack tells itself what it found
-        return {"fr": words, "en": sentences.english(rule, words) or f"[fr] {words}"}
-    fr = sentences.french(rule, words) or f"[en] {words}"
-    en = sentences.english(rule, words) or words
+    if rule.startswith(_FRENCH):
+        return (words, ""), (sentences.english(rule, words) or f"[fr] {words}", "")
     action = sentences.what_to_do(rule) or {"fr": "", "en": ""}
-    figures = {"fr": told.fr, "en": told.en} if told else {"fr": "", "en": ""}
+    fr = sentences.french(rule, words) or f"[en] {words}"
+    return (fr, action["fr"]), (sentences.english(rule, words) or words, action["en"])
+
+
+def _message(said: tuple[tuple[str, str], ...], told: Figures | None) -> dict[str, str]:
+    """Say what a rule asks, then what was found and expected, then what to do about it."""
+    figures = (told.fr, told.en) if told else ("", "")
     return {
-        "fr": _joined(fr, figures["fr"], action["fr"]),
-        "en": _joined(en, figures["en"], action["en"]),
+        lang: _joined(asked, figure, action)
+        for lang, (asked, action), figure in zip(("fr", "en"), said, figures, strict=True)
     }
 
 

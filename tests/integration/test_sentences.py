@@ -144,13 +144,13 @@ def said_by(pack: Path) -> Iterator[tuple[str, str]]:
         words = entry.find(f"{SVRL}text")
         assert words is not None
         given = [
-            "".join(each.itertext())
+            str(each.xpath("string()"))
             for each in entry.iterchildren(f"{XSL}attribute")
             if each.get("name") == "id"
         ]
         for value in words.iter(f"{XSL}value-of"):
             value.text = "X"
-        yield (given[0].strip() if given else entry.get("id") or ""), "".join(words.itertext())
+        yield (given[0].strip() if given else entry.get("id") or ""), str(words.xpath("string()"))
 
 
 def output_of(entries: list[tuple[str, str]]) -> etree._Element:

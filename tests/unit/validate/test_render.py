@@ -62,8 +62,8 @@ def test_a_finding_is_told_with_rule_place_value_and_what_to_do() -> None:
     assert "À corriger To be corrected 1 document(s), profil en16931" in text
     assert (
         "a.xml invalide invalid FA-1 · 24/11/2026 · ubl-invoice "
-        "syntaxe : valide syntax : valid structure : valide structure : valid "
-        "sémantique : invalide semantics : invalid profil : valide profile : valid "
+        "syntaxe : valide syntax: valid structure : valide structure: valid "
+        "sémantique : invalide semantics: invalid profil : valide profile: valid "
         "en16931-ubl 1.3.16, 979 règles "
         "À faire : Corrigez la facture et renvoyez-la ; elle peut garder son numéro. "
         "To do: Correct the invoice and send it again; it may keep its number. "

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from pipeline.adapters.vault import Vault
     from pipeline.app.hub import Hub
     from pipeline.model.connection import Connection as Sheet
+    from pipeline.model.sentences import Sentences
     from pipeline.validate.judge import Artefacts
 
 #: Tables that belong to the product: a workspace may override them, but gets no copy.
@@ -62,6 +63,7 @@ _PRODUCT_TABLES = (
     "profiles.toml",
     "reasons.toml",
     "retention.toml",
+    "sentences.toml",
 )
 
 #: Packs that our own answers are held against.
@@ -521,16 +523,35 @@ def make_engine(
 def worker_settings(
     place: Workspace, settings: Settings, readable: Sequence[Path] | None = None
 ) -> WorkerSettings:
-    """Return what a worker process needs to know; `readable` as of `make_engine`."""
+    """Return what a worker process needs to know; `readable` as of `make_engine`.
+
+    Raises:
+        ConfigError: The workspace's own table of sentences is none.
+    """
     catalogue = _table(place, "packs.toml").read_text(encoding="utf-8")
     own = (place.home / "spool", place.home / "archive")
     return WorkerSettings(
         catalogue=catalogue,
+        sentences=_sentences(place),
         packs=place.packs,
         readable=own if readable is None else tuple(readable),
         clamd=settings.clamd,
         patience_s=settings.time_limit_s / 2,  # so that it is the scanner that gets the blame
     )
+
+
+def _sentences(place: Workspace) -> str:
+    """Return the text of the sentences; a worker reads it at its first finding.
+
+    One of the workspace's own is tried out here, where a fault can be told to somebody.
+    """
+    from pipeline.adapters.sentences import read_sentences
+
+    path = _table(place, "sentences.toml")
+    text = path.read_text(encoding="utf-8")
+    if path.is_relative_to(place.config):
+        read_sentences(text)
+    return text
 
 
 def doors(home: Path) -> Doors:
@@ -721,6 +742,7 @@ class WorkerSettings:
         catalogue: Text of ``packs.toml``.
         packs: The packs folder.
         readable: Folders that the documents lie in.
+        sentences: Text of ``sentences.toml``; empty where the packs speak alone.
         clamd: Where ClamAV's daemon listens.
         patience_s: How long it is waited for.
     """
@@ -728,6 +750,7 @@ class WorkerSettings:
     catalogue: str
     packs: Path
     readable: tuple[Path, ...] = ()
+    sentences: str = ""
     clamd: str = Settings().clamd
     patience_s: float = Settings().time_limit_s / 2
 
@@ -823,13 +846,19 @@ def cdar_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
     from pipeline.syntax.parse import parse
     from pipeline.validate.rule_packs import check_packs
 
-    run_pack = _artefacts(settings).run_pack
+    artefacts = _artefacts(settings)
 
     def judge(job: Job) -> Judged:
         root = parse(Path(job.path).read_bytes(), job.limits)
         text = etree.tostring(root, encoding="unicode")
         checked = check_packs(
-            Layer.SEMANTICS, root, lambda: text, (_CDAR_RULES,), run_pack, job.profile
+            Layer.SEMANTICS,
+            root,
+            lambda: text,
+            (_CDAR_RULES,),
+            artefacts.run_pack,
+            job.profile,
+            artefacts.sentences,
         )
         return Judged(
             ValidationReport(
@@ -848,6 +877,7 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
     """Open the shelf; what is taken from it is kept, a pack that is missing is asked for again."""
     from pipeline.adapters.packs import PackShelf
     from pipeline.adapters.saxon_worker import SaxonPacks
+    from pipeline.adapters.sentences import read_sentences
     from pipeline.syntax.parse import compile_schema
     from pipeline.validate.judge import Artefacts
 
@@ -888,4 +918,8 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
         path, run = opened(name)
         return saxon().run(path, text), run
 
-    return Artefacts(schema=schema, explainer=explainer, run_pack=run_pack)
+    @cache
+    def sentences() -> Sentences:
+        return read_sentences(settings.sentences)
+
+    return Artefacts(schema=schema, explainer=explainer, run_pack=run_pack, sentences=sentences)

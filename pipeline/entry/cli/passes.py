@@ -18,6 +18,7 @@ from pipeline.app.status import Status, look
 from pipeline.entry.cli.output import AsJson, say, say_json, say_table
 from pipeline.model.run import EVERYBODY, INTAKE, JobRun
 from pipeline.model.settings import Encryption
+from pipeline.model.status import in_words
 
 #: One partner; without it everybody.
 Partner = Annotated[
@@ -111,7 +112,8 @@ def _tell(found: Status, *, running: bool) -> None:
         ("documents", found.documents),
         ("envois / outbox", found.outbox),
     ):
-        named = ", ".join(f"{step.value} {count}" for step, count in counts.items() if count)
+        told = ((in_words(step.value), count) for step, count in counts.items() if count)
+        named = ", ".join(f"{words} {count}" for words, count in told)
         say(f"{title} : {named or '0'}")
     if found.oldest is not None:
         age = found.at - found.oldest.received_at

@@ -28,7 +28,7 @@ from pipeline.entry.cli.output import (
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError
 from pipeline.model.interchange import Interchange
-from pipeline.model.status import InterchangeStep, Step
+from pipeline.model.status import InterchangeStep, Step, in_words
 from pipeline.ports.ledger import Ledger, Query
 
 
@@ -52,6 +52,9 @@ Partner = Annotated[
 ]
 FlowSteps = Annotated[list[str] | None, _step_option(InterchangeStep)]
 DocumentSteps = Annotated[list[str] | None, _step_option(Step)]
+#: Columns whose machine words people read in words.
+_IN_WORDS = frozenset({"step", "outcome", "state"})
+
 Limit = Annotated[int, typer.Option(help="Lignes au plus / rows at most.", min=1, max=1_000_000)]
 Export = Annotated[
     Path | None, typer.Option(help="Écrire aussi ce fichier CSV / write this CSV file too.")
@@ -101,7 +104,7 @@ def show(subject: Subject, as_json: AsJson = False) -> None:
         if isinstance(found, list):
             _show_list(key, found)
         else:
-            say(f"{key}: {value(found)}")
+            say(f"{key}: {value(_cell(key, found))}")
 
 
 def trace(text: Subject, limit: Limit = 50, as_json: AsJson = False) -> None:
@@ -198,6 +201,7 @@ def _tell_document(ledger: Ledger, subject: str) -> dict[str, object] | None:
             "term": f.term,
             "line": f.line,
             "value": f.value,
+            "expected": f.expected,
             **f.message,
         }
         for f in (report.findings if report else ())
@@ -287,4 +291,8 @@ def _show_rows(
 
 def _show_list(title: str, rows: list[dict[str, object]]) -> None:
     columns = tuple(rows[0]) if rows else ("—",)
-    say_table(title, columns, (tuple(row.values()) for row in rows))
+    say_table(title, columns, ([_cell(*each) for each in row.items()] for row in rows))
+
+
+def _cell(column: str, value: object) -> object:
+    return in_words(value) if column in _IN_WORDS else value

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pipeline.acknowledge.means import Means
     from pipeline.adapters.archive import FileArchive
     from pipeline.adapters.baselines import MeasuredProcess
+    from pipeline.adapters.confinement import Confinement
     from pipeline.adapters.custody import Custody
     from pipeline.adapters.database import Seat
     from pipeline.adapters.log_reader import LogReader
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from pipeline.adapters.vault import Vault
     from pipeline.app.hub import Hub
     from pipeline.model.connection import Connection as Sheet
+    from pipeline.model.sentences import Sentences
     from pipeline.validate.judge import Artefacts
 
 #: Tables that belong to the product: a workspace may override them, but gets no copy.
@@ -61,6 +63,7 @@ _PRODUCT_TABLES = (
     "profiles.toml",
     "reasons.toml",
     "retention.toml",
+    "sentences.toml",
 )
 
 #: Packs that our own answers are held against.
@@ -328,6 +331,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     arm_failpoints()
     wanted = settings(place)
     known_scanners = scanners(wanted.clamd)
+    (place.home / "spool").mkdir(exist_ok=True, mode=0o700)  # there before a worker may read it
     log_folder = place.home / "logs" if log_to_file else None
     originals = archive(place)
     ledger = open_ledger(place.database)
@@ -480,8 +484,8 @@ def checking(*, workers: int) -> Iterator[tuple[Engine, Spool]]:
 
     place = workspace()
     settings = replace(Settings(), workers=workers)
-    engine = make_engine(place, settings)
     with tempfile.TemporaryDirectory(prefix="edi-") as folder:
+        engine = make_engine(place, settings, readable=(Path(folder),))
         try:
             yield engine, FolderSpool(Path(folder))
         finally:
@@ -492,6 +496,7 @@ def make_engine(
     place: Workspace,
     settings: Settings,
     entry: Callable[[Connection, WorkerSettings], None] | None = None,
+    readable: Sequence[Path] | None = None,
 ) -> Engine:
     """Return an engine; its workers start with the first document.
 
@@ -499,12 +504,14 @@ def make_engine(
         place: Where the catalogue of packs is.
         settings: How many workers, and what they may take.
         entry: What a worker runs; by default the judge of documents.
+        readable: Folders of the documents, all that workers may read beside the packs; by
+            default the workspace's scratch space and archive.
     """
     from pipeline.adapters.process_engine import EngineLimits, ProcessEngine
 
     return ProcessEngine(
         entry or judge_worker,
-        worker_settings(place, settings),
+        worker_settings(place, settings, readable),
         workers=settings.workers or os.cpu_count() or 1,
         limits=EngineLimits(
             time_s=settings.time_limit_s,
@@ -513,15 +520,38 @@ def make_engine(
     )
 
 
-def worker_settings(place: Workspace, settings: Settings) -> WorkerSettings:
-    """Return what a worker process needs to know."""
+def worker_settings(
+    place: Workspace, settings: Settings, readable: Sequence[Path] | None = None
+) -> WorkerSettings:
+    """Return what a worker process needs to know; `readable` as of `make_engine`.
+
+    Raises:
+        ConfigError: The workspace's own table of sentences is none.
+    """
     catalogue = _table(place, "packs.toml").read_text(encoding="utf-8")
+    own = (place.home / "spool", place.home / "archive")
     return WorkerSettings(
         catalogue=catalogue,
+        sentences=_sentences(place),
         packs=place.packs,
+        readable=own if readable is None else tuple(readable),
         clamd=settings.clamd,
         patience_s=settings.time_limit_s / 2,  # so that it is the scanner that gets the blame
     )
+
+
+def _sentences(place: Workspace) -> str:
+    """Return the text of the sentences; a worker reads it at its first finding.
+
+    One of the workspace's own is tried out here, where a fault can be told to somebody.
+    """
+    from pipeline.adapters.sentences import read_sentences
+
+    path = _table(place, "sentences.toml")
+    text = path.read_text(encoding="utf-8")
+    if path.is_relative_to(place.config):
+        read_sentences(text)
+    return text
 
 
 def doors(home: Path) -> Doors:
@@ -583,11 +613,11 @@ def plain_get(port: int, key: Path, folder: str, target: Path) -> int:
     return fetch(port, key, folder, target)
 
 
-def measured_worker(place: Workspace) -> MeasuredProcess:
+def measured_worker(place: Workspace, readable: Sequence[Path]) -> MeasuredProcess:
     """Start a worker as the engine would, to be asked one job at a time."""
     from pipeline.adapters.baselines import MeasuredProcess
 
-    return MeasuredProcess(judge_worker, worker_settings(place, Settings()))
+    return MeasuredProcess(judge_worker, worker_settings(place, Settings(), readable))
 
 
 def job_writer() -> JobWriter:
@@ -711,12 +741,16 @@ class WorkerSettings:
     Attributes:
         catalogue: Text of ``packs.toml``.
         packs: The packs folder.
+        readable: Folders that the documents lie in.
+        sentences: Text of ``sentences.toml``; empty where the packs speak alone.
         clamd: Where ClamAV's daemon listens.
         patience_s: How long it is waited for.
     """
 
     catalogue: str
     packs: Path
+    readable: tuple[Path, ...] = ()
+    sentences: str = ""
     clamd: str = Settings().clamd
     patience_s: float = Settings().time_limit_s / 2
 
@@ -725,7 +759,38 @@ def judge_worker(connection: Connection, settings: WorkerSettings) -> None:
     """Run a worker process: the entry that `adapters.process_engine` is given."""
     from pipeline.adapters.process_engine import serve
 
-    serve(connection, document_judge(settings))
+    judge = document_judge(
+        settings
+    )  # what is wrong with our own settings is told while there is a way
+    confine_worker(settings, spare=(connection.fileno(),))
+    serve(connection, judge)
+
+
+def confine_worker(settings: WorkerSettings, spare: Sequence[int] = ()) -> Confinement:
+    """Take from this process, for good, what a worker of these settings has no need of.
+
+    Args:
+        settings: Documents and packs stay readable, and a scanner that is called by TCP.
+        spare: Descriptors that stay open.
+    """
+    from pipeline.adapters.clamd import tcp_port
+    from pipeline.adapters.confinement import confine
+
+    folders = (settings.packs, *settings.readable)
+    return confine(folders, spare=spare, port=tcp_port(settings.clamd))
+
+
+def confinement(place: Workspace) -> Confinement:
+    """Return what workers are held to on this machine, found out by starting one."""
+    from pipeline.adapters.configuration import read_settings
+    from pipeline.adapters.confinement import tried
+
+    settings = read_settings(place.config / "pipeline.toml")
+    return tried(_confined, worker_settings(place, settings))
+
+
+def _confined(connection: Connection, settings: WorkerSettings) -> None:
+    connection.send(confine_worker(settings, spare=(connection.fileno(),)))
 
 
 def document_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
@@ -766,7 +831,11 @@ def cdar_worker(connection: Connection, settings: WorkerSettings) -> None:
     """Run a worker process that holds answers of ours against the BR-FR-CDV rules."""
     from pipeline.adapters.process_engine import serve
 
-    serve(connection, cdar_judge(settings))
+    judge = cdar_judge(
+        settings
+    )  # what is wrong with our own settings is told while there is a way
+    confine_worker(settings, spare=(connection.fileno(),))
+    serve(connection, judge)
 
 
 def cdar_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
@@ -777,13 +846,19 @@ def cdar_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
     from pipeline.syntax.parse import parse
     from pipeline.validate.rule_packs import check_packs
 
-    run_pack = _artefacts(settings).run_pack
+    artefacts = _artefacts(settings)
 
     def judge(job: Job) -> Judged:
         root = parse(Path(job.path).read_bytes(), job.limits)
         text = etree.tostring(root, encoding="unicode")
         checked = check_packs(
-            Layer.SEMANTICS, root, lambda: text, (_CDAR_RULES,), run_pack, job.profile
+            Layer.SEMANTICS,
+            root,
+            lambda: text,
+            (_CDAR_RULES,),
+            artefacts.run_pack,
+            job.profile,
+            artefacts.sentences,
         )
         return Judged(
             ValidationReport(
@@ -802,6 +877,7 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
     """Open the shelf; what is taken from it is kept, a pack that is missing is asked for again."""
     from pipeline.adapters.packs import PackShelf
     from pipeline.adapters.saxon_worker import SaxonPacks
+    from pipeline.adapters.sentences import read_sentences
     from pipeline.syntax.parse import compile_schema
     from pipeline.validate.judge import Artefacts
 
@@ -812,11 +888,26 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
     def schema(name: str) -> etree.XMLSchema:
         return compile_schema(str(shelf.path(name)))
 
+    explainers: dict[Path, xmlschema.XMLSchema] = {}
+
     @cache
     def explainer(name: str) -> xmlschema.XMLSchema:
         import xmlschema
 
-        return xmlschema.XMLSchema(str(shelf.path(name)), allow="local", defuse="always")
+        path = shelf.path(name)
+        # the two of UBL import the same files, which are read and kept once
+        beside = explainers.get(path.parent)
+        # skip: the bytes are pinned and lxml has compiled them; to hold UBL against the
+        # schema of schemas takes 3 s. Documents are held against all of it all the same
+        made = xmlschema.XMLSchema(
+            str(path),
+            allow="local",
+            defuse="always",
+            validation="skip",
+            global_maps=None if beside is None else beside.maps,
+        )
+        explainers.setdefault(path.parent, made)
+        return made
 
     @cache
     def opened(name: str) -> tuple[Path, PackRun]:
@@ -827,4 +918,8 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
         path, run = opened(name)
         return saxon().run(path, text), run
 
-    return Artefacts(schema=schema, explainer=explainer, run_pack=run_pack)
+    @cache
+    def sentences() -> Sentences:
+        return read_sentences(settings.sentences)
+
+    return Artefacts(schema=schema, explainer=explainer, run_pack=run_pack, sentences=sentences)

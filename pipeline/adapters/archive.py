@@ -50,8 +50,8 @@ class FileArchive:
         """Write `chunks` down, not yet durable."""
         digest, size, head, tail = sha256(), 0, b"", b""
         with self._new_part() as (place, file):
-            writer = self._form.writer(file)
             failpoint("pull.blob.opened")
+            writer = self._form.writer(file)
             for chunk in chunks:
                 writer.write(chunk)
                 failpoint("pull.blob.half")
@@ -77,9 +77,9 @@ class FileArchive:
                 place.replace(target)
                 failpoint("pull.blob.renamed")
             sync_all({self._blobs, *(target.parent for target in targets)})
+            failpoint("pull.blob.kept")
             for destroy_old_key in superseded:
                 destroy_old_key()
-            failpoint("pull.blob.kept")
         except OSError as error:
             for blob in blobs:
                 _drop(blob.place)

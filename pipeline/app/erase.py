@@ -88,7 +88,7 @@ def erase(hub: Hub, subject: str, reason: str) -> Erased:
             tx.erase(flow, by=hub.by, at=hub.clock.now(), reason=reason)
         return flow
 
-    flow = atomically(hub, act, "erase.record")
+    flow = atomically(hub, act, "erase.flow")
     log.info("flow.erased", interchange=flow.id, by=hub.by)
     hub.spool.clear(flow.id)
     return _destroy(hub, flow)
@@ -109,7 +109,7 @@ def keep_by_law(hub: Hub, subject: str, reason: str, *, held: bool) -> bool:
             raise ConfigError(f"{subject}: déjà effacé / erased already")
         return tx.set_legal_hold(flow, held=held, by=hub.by, at=hub.clock.now(), reason=reason)
 
-    return atomically(hub, act)
+    return atomically(hub, act, "erase.keep_by_law")
 
 
 def overdue(hub: Hub, sheets: Sheets) -> Iterator[Overdue]:
@@ -128,7 +128,7 @@ def overdue(hub: Hub, sheets: Sheets) -> Iterator[Overdue]:
         for flow in hub.ledger.interchanges(query):
             since = kept.ends(flow.received_at.astimezone(UTC).date())
             if since <= today:
-                obstacle = atomically(hub, partial(_obstacle, flow=flow))
+                obstacle = atomically(hub, partial(_obstacle, flow=flow), "erase.find")
                 yield Overdue(
                     interchange=flow, retention=kept.name, since=since, obstacle=obstacle
                 )
@@ -175,7 +175,7 @@ def _destroy(hub: Hub, flow: Interchange) -> Erased:
 
 def _holders(hub: Hub, flow: Interchange) -> list[InterchangeId]:
     """Return the other flows with these bytes that are not erased."""
-    same = atomically(hub, lambda tx: tx.same_bytes(flow.sha256, flow.id))
+    same = atomically(hub, lambda tx: tx.same_bytes(flow.sha256, flow.id), "erase.find")
     return [one.id for one in same if not one.erased]
 
 

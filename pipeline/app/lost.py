@@ -30,4 +30,4 @@ def tell_fenced(hub: Hub, subjects: Collection[str]) -> None:
             now = hub.clock.now()
             tx.append(Fact(at=now, subject=subject, what=LEASE_LOST, by=hub.by, data={}))
 
-    atomically(hub, note)
+    atomically(hub, note, "work.fenced")

@@ -57,7 +57,7 @@ def put_back(hub: Hub, subject: str, stream: BinaryIO) -> Interchange:
         by=hub.by,
         data={"sha256": blob.sha256},
     )
-    atomically(hub, lambda tx: tx.append(fact))
+    atomically(hub, lambda tx: tx.append(fact), "original.note")
     log.info("operator.put_back", subject=flow.id)
     return flow
 

@@ -18,7 +18,7 @@ from pipeline.ingest.completeness import gzip_whole, looks_whole, p7m_whole
 from pipeline.ingest.selection import Selection, select, waited_enough
 from pipeline.ingest.unwrap import Kind, kind_of
 from pipeline.model.connection import Connection
-from pipeline.model.errors import PipelineError
+from pipeline.model.errors import ArchiveError, PipelineError
 from pipeline.model.identity import interchange_id
 from pipeline.model.interchange import Interchange, RemoteFile, Sighting
 from pipeline.model.names import raw_name, slug
@@ -44,11 +44,14 @@ class Pulled:
         listed: Files seen, temporary names left out.
         taken: Interchanges recorded for the first time.
         waiting: Files left for later.
+        trouble: Why files that are whole were left, where it is for us to mend: the first
+            reason, with its code; empty if there is none.
     """
 
     listed: int
     taken: int
     waiting: int
+    trouble: str = ""
 
 
 def pull(hub: Hub, connection: Connection) -> Pulled:
@@ -77,11 +80,11 @@ def pull(hub: Hub, connection: Connection) -> Pulled:
         waiting=len(selection.waiting),
     )
     hub.ledger.note_sightings(connection.name, [*selection.ready, *selection.waiting])
-    taken, left = _take_all(hub, connection, selection, listing)
+    taken, left, trouble = _take_all(hub, connection, selection, listing)
     still = [*left, *selection.waiting]
     hub.ledger.note_sightings(connection.name, still)
     failpoint("pull.ended")
-    return Pulled(len(selection.ready) + len(selection.waiting), taken, len(still))
+    return Pulled(len(selection.ready) + len(selection.waiting), taken, len(still), trouble)
 
 
 def _take_all(
@@ -89,8 +92,8 @@ def _take_all(
     connection: Connection,
     selection: Selection,
     listing: Mapping[str, RemoteFile],
-) -> tuple[int, list[Sighting]]:
-    taken = 0
+) -> tuple[int, list[Sighting], str]:
+    taken, trouble = 0, ""
     left: list[Sighting] = []
     for group in _groups(selection.ready):
         fetched = in_lanes(hub, connection, group, _fetch)
@@ -106,13 +109,16 @@ def _take_all(
                             code=result.code,
                             error=str(result),
                         )
-                    left.append(replace(sighting, note=f"{result.code}: {result}"))
+                    note = f"{result.code}: {result}"
+                    left.append(replace(sighting, note=note))
+                    if isinstance(result, ArchiveError):
+                        trouble = trouble or note
                 case Blob():
                     blobs.append((sighting, result))
         whole, partial = _sort_by_wholeness(hub, connection, blobs)
         left.extend(partial)
         taken += _record(hub, connection, whole, listing)
-    return taken, left
+    return taken, left, trouble
 
 
 def _fetch(hub: Hub, connection: Connection, session: Session, sighting: Sighting) -> Blob:

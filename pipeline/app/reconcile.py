@@ -272,7 +272,7 @@ class _Mender:
                 now = hub.clock.now()
                 tx.move_interchange(finished, InterchangeStep.CLOSED, by=hub.by, at=now)
 
-        atomically(hub, close)
+        atomically(hub, close, "reconcile.close")
         return "clos / closed"
 
     def _remove_blob(self, one: Difference) -> str:
@@ -327,7 +327,7 @@ class _Mender:
             by=self._hub.by,
             data={"connection": one.connection} if one.connection else {},
         )
-        atomically(self._hub, lambda tx: tx.append(fact))
+        atomically(self._hub, lambda tx: tx.append(fact), "reconcile.note")
         log.info("reconcile.done", kind=one.kind.value, subject=one.subject)
 
 

@@ -10,6 +10,7 @@ from structlog import get_logger
 
 from pipeline.app.apply import check_sheets
 from pipeline.app.breaker import is_told
+from pipeline.app.clock import follow_record
 from pipeline.app.deliver import Sent, deliver
 from pipeline.app.hub import Hub
 from pipeline.app.jobs import Passes, is_shut, job_of, pauses_by_partner
@@ -89,6 +90,7 @@ def start_run(hub: Hub) -> Sheets:
     Raises:
         ConfigError: A sheet in force names an interface or a profile that is gone.
     """
+    follow_record(hub)
     sheets = hub.ledger.sheets()
     check_sheets(hub, sheets)
     voided = hub.ledger.void_claims()
@@ -213,7 +215,7 @@ def _run(
         wait(pulls.values())
         _end_pulls(summary, passes, pulls)
     summary.tried, summary.sent = courier.tried, courier.sent
-    for name, error in courier.failed.items():
+    for name, error in (*desk.put_off.items(), *courier.failed.items()):
         summary.failed.setdefault(name, error)
     for name in courier.opened:
         passes.ended(name, courier.counts(name), courier.failed.get(name, ""))
@@ -233,7 +235,10 @@ def _end_pulls(summary: RunSummary, passes: Passes, pulls: dict[str, Future[Pull
         else:
             summary.pulled[name] = summary.pulled.get(name, 0) + pulled.taken
             summary.waiting[name] = pulled.waiting
-            passes.ended(name, {"taken": pulled.taken, "waiting": pulled.waiting})
+            if pulled.trouble:
+                summary.failed[name] = pulled.trouble
+            counts = {"taken": pulled.taken, "waiting": pulled.waiting}
+            passes.ended(name, counts, pulled.trouble)
 
 
 def may_leave(hub: Hub, sheets: Sheets, name: str, opened: Collection[str] = ()) -> bool:

@@ -14,6 +14,7 @@ from pipeline.app.answer import Findings, answer
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lease import Lease
+from pipeline.app.levels import trouble
 from pipeline.app.lost import tell_fenced, tell_taken_over
 from pipeline.app.open_flow import Extracted, Opened, note_signature, open_flow
 from pipeline.app.scan import (
@@ -83,6 +84,8 @@ class Desk:
     def __init__(self, hub: Hub, sheets: Sheets) -> None:
         self._hub = hub
         self._sheets = sheets
+        #: Why flows were put off, by connection: the first reason.
+        self.put_off: dict[str, str] = {}
         self._settler = ThreadPoolExecutor(max_workers=1)
         self._settling: Future[None] | None = None
 
@@ -114,11 +117,14 @@ class Desk:
         tell_taken_over([claim for _, claim in mine])
         lease = hub.hold([claim for _, claim in mine], until, hub.ledger.renew_interchanges)
         try:
-            cases = _judge_safely(hub, self._sheets, mine, lease)
+            cases = _judge_safely(hub, self._sheets, mine, lease, self.put_off)
             self._wait()
         except BaseException:
             lease.end()
             raise
+        if self.put_off:
+            # what waits for a flow that was put off is put off with it
+            cases = [case for case in cases if not case.behind]
         self._settling = self._settler.submit(self._settle, cases, lease)
         if cases and all(case.behind for case in cases):
             hub.clock.sleep(_PATIENCE_S)  # what they wait for is in another worker's hands
@@ -135,11 +141,17 @@ class Desk:
 
 
 def _judge_safely(
-    hub: Hub, sheets: Sheets, group: Sequence[tuple[Interchange, Claim]], lease: Lease
+    hub: Hub,
+    sheets: Sheets,
+    group: Sequence[tuple[Interchange, Claim]],
+    lease: Lease,
+    put_off: dict[str, str],
 ) -> list[Case]:
     """Judge a group; one that fails is taken apart until the culprit is held.
 
-    No bug of ours may stop the other flows, nor be taken for a partner's fault.
+    No bug of ours may stop the other flows, nor be taken for a partner's fault. Where only
+    scratch space is wanting nobody has to decide anything: the flow stays claimed, and is
+    tried again when its claim has run out; `put_off` is told why.
     """
     try:
         cases = _gather(hub, sheets, group)
@@ -153,10 +165,17 @@ def _judge_safely(
         tell_fenced(hub, [one.id for one, _ in group])
         return []
     except Exception as error:
-        log.exception("work.failed", interchanges=[one.id for one, _ in group])
         if len(group) > 1:
-            return [case for one in group for case in _judge_safely(hub, sheets, [one], lease)]
-        _hold(hub, sheets, *group[0], error)
+            return [
+                case for one in group for case in _judge_safely(hub, sheets, [one], lease, put_off)
+            ]
+        ((interchange, claim),) = group
+        if isinstance(error, ArchiveError) and hub.archive.check(interchange.sha256):
+            trouble(log, "work.put_off", error, {"interchange": interchange.id})
+            put_off.setdefault(interchange.connection, f"{error.code}: {error}")
+            return []
+        log.exception("work.failed", interchanges=[interchange.id])
+        _hold(hub, sheets, interchange, claim, error)
         return []
     return cases
 
@@ -173,8 +192,8 @@ def _settle_safely(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
             return
         _settle_one_by_one(hub, sheets, cases)
     except Exception as error:
-        log.exception("work.failed", interchanges=[case.interchange.id for case in cases])
         if len(cases) == 1:
+            log.exception("work.failed", interchanges=[cases[0].interchange.id])
             _hold(hub, sheets, cases[0].interchange, cases[0].claim, error)
             return
         _settle_one_by_one(hub, sheets, cases)
@@ -428,8 +447,7 @@ def _settle_group(
         ]
 
     left: list[Claim] = []
-    decided = atomically(hub, settle, "work.settle")
-    for case, settled in zip(in_order, decided, strict=True):
+    for case, settled in zip(in_order, atomically(hub, settle, "work.settle"), strict=True):
         if settled.interchange.step is InterchangeStep.RECEIVED:
             left += [case.claim] if case.claim else []
         else:

@@ -15,6 +15,8 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from structlog import get_logger
 
 from pipeline.app.apply import check_sheets
+from pipeline.app.breaker import Breaker
+from pipeline.app.clock import UNNOTICED, follow
 from pipeline.app.hub import Hub
 from pipeline.app.jobs import KEPT, Passes
 from pipeline.app.levels import trouble
@@ -123,11 +125,15 @@ class _Alarm(ABC):
         self.switch_off: Callable[[], None] = self.stop.set
         self._shift = shift
         self._not_before = self.hub.clock.now()
+        self._set_by = timedelta()
         self._sheets: tuple[int, Sheets] | None = None
 
     def ring(self) -> None:
         """Look what is due, and do it; trouble is logged, and tried again after a while."""
-        if self.stop.is_set() or self.hub.clock.now() < self._not_before:
+        if self.stop.is_set():
+            return
+        self._look_at_clock()
+        if self.hub.clock.now() < self._not_before:
             return
         hub = replace(self.hub, by=self._shift.new_run())
         with self._shift.acting_as(hub.by):
@@ -141,6 +147,14 @@ class _Alarm(ABC):
             except Exception as error:
                 log.exception("run.crashed")
                 self._end(error)
+
+    def _look_at_clock(self) -> None:
+        """Go by the machine's clock again, between two runs; note by how much it was set."""
+        by = self.hub.clock.adopt()
+        if abs(by) > UNNOTICED:
+            self._set_by += by
+            self._not_before = self.hub.clock.now()
+            self.hub = replace(self.hub, breaker=Breaker())  # it knows moments of before
 
     @abstractmethod
     def _ring(self, hub: Hub) -> None:
@@ -185,18 +199,26 @@ class _Leader(_Alarm):
         super().__init__(shift)
         self._since = self.hub.clock.now()
         self._last: dict[str, datetime] | None = None
+        self._used_until: datetime | None = None
         self._cleaned = self.hub.clock.now() - _CLEANUP
 
     def _after_trouble(self) -> None:
         self._last = None  # what was begun and not ended is broken off by a new start
 
     def _ring(self, hub: Hub) -> None:
+        if self._set_by:
+            follow(hub, self._set_by)
+            self._since += self._set_by
+            self._cleaned += self._set_by
+            self._set_by, self._last = timedelta(), None
         starting = self._last is None
         if self._last is None:
             start_run(hub)
-            self._last = dict(hub.ledger.last_slots())
+            slots, now = hub.ledger.last_slots(), hub.clock.now()
+            self._used_until = max((slot for slot in slots.values() if slot > now), default=None)
+            self._last = {job: min(slot, now) for job, slot in slots.items()}
         sheets = self._sheets_in_force(hub)
-        passes = Passes(hub, sheets, self._since, self._last)
+        passes = Passes(hub, sheets, self._since, self._last, self._used_until)
         due = passes.due()
         # else what was put off may be due again, or a worker has left its work behind
         if not (due or starting) and is_idle(hub, sheets):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from pipeline.model.bulk import BulkId, BulkList, ItemState
@@ -378,6 +378,17 @@ class Ledger(Protocol):
         """End every claim, unless workers are beside the leader; return how many it ended.
 
         Only for the leader: then nobody is left who could be at work on one.
+        """
+
+    def newest_event(self) -> datetime | None:
+        """Return the moment that the last event tells; None without any."""
+
+    def follow_clock(self, by: timedelta, latest: datetime, fact: Fact) -> None:
+        """Move what waits for a moment by as much as the clock was set, with an event.
+
+        How long a file has stood in a folder and when a file to leave is due move along.
+        No claim lasts beyond `latest`; other claims are left alone, since those who hold
+        them may go by another clock.
         """
 
     # -- scheduled passes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import BinaryIO, Protocol
 
 from pipeline.model.connection import Connection
@@ -17,10 +17,17 @@ def nothing() -> None:
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """Tells the time, which passes evenly between two calls of `adopt`."""
 
     def now(self) -> datetime:
         """Return the moment (aware, UTC)."""
+
+    def adopt(self) -> timedelta:
+        """Take over what the machine's clock says; return by how much it was set.
+
+        Where nobody set it that is next to nothing. Only for whoever sees to it that what
+        was written down by the old time is put right (`app.clock`).
+        """
 
     def sleep(self, seconds: float) -> None:
         """Let `seconds` pass."""

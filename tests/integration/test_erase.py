@@ -25,6 +25,7 @@ from pipeline.model.errors import ArchiveError, ConfigError
 from pipeline.model.identity import InterchangeId
 from pipeline.model.status import InterchangeStep
 from pipeline.ports.ledger import Query
+from tests.clocks import SetClock
 
 ROOT = Path(__file__).resolve().parents[2]
 SHEET = """name = "{name}"
@@ -41,20 +42,6 @@ partial_wait_s = 0
 #: Gives the id of a flow by its file name.
 Named = Callable[[str], InterchangeId]
 SENDER = 'scanner = "none"\nretention = "test"'
-
-
-class Frozen:
-    """A clock that stands."""
-
-    def __init__(self, at: datetime) -> None:
-        self._at = at
-
-    def now(self) -> datetime:
-        """Return its moment."""
-        return self._at
-
-    def sleep(self, seconds: float) -> None:
-        """Let no time pass."""
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +233,7 @@ def test_a_flow_is_listed_from_the_day_after_its_time(hub: Hub, named: Named) ->
     received = flow.received_at.astimezone(UTC)
 
     def due(year: int, month: int, day: int) -> set[str]:
-        late = replace(hub, clock=Frozen(datetime(year, month, day, tzinfo=UTC)))
+        late = replace(hub, clock=SetClock(datetime(year, month, day, tzinfo=UTC)))
         return {one.interchange.id for one in overdue(late, sheets)}
 
     end = received.date().toordinal() + 30
@@ -254,9 +241,9 @@ def test_a_flow_is_listed_from_the_day_after_its_time(hub: Hub, named: Named) ->
     assert due(last.year, last.month, last.day) == set()
     assert flow.id in due(first.year, first.month, first.day)
     closed = replace(sheets, connections={})
-    hub_then = replace(hub, clock=Frozen(datetime(received.year + 10, 12, 31, tzinfo=UTC)))
+    hub_then = replace(hub, clock=SetClock(datetime(received.year + 10, 12, 31, tzinfo=UTC)))
     assert list(overdue(hub_then, closed)) == []
-    hub_then = replace(hub, clock=Frozen(datetime(received.year + 11, 1, 1, tzinfo=UTC)))
+    hub_then = replace(hub, clock=SetClock(datetime(received.year + 11, 1, 1, tzinfo=UTC)))
     assert len(list(overdue(hub_then, closed))) == 3
 
 
@@ -270,7 +257,7 @@ def test_what_is_not_finished_is_not_erased(hub: Hub, named: Named, tmp_path: Pa
     with pytest.raises(ConfigError, match="not finished"):
         erase(hub, flow.id, "essai")
 
-    late = replace(hub, clock=Frozen(datetime(2099, 1, 1, tzinfo=UTC)))
+    late = replace(hub, clock=SetClock(datetime(2099, 1, 1, tzinfo=UTC)))
     listed = {one.interchange.id: one.obstacle for one in overdue(late, hub.ledger.sheets())}
     assert listed[flow.id] is Obstacle.IN_FLIGHT
     assert hub.archive.check(flow.sha256)

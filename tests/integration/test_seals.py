@@ -24,23 +24,10 @@ from pipeline.entry.cli import command_line
 from pipeline.model.errors import SealError
 from pipeline.model.event import GENESIS, Fact, chain_hash
 from pipeline.model.seal import Seal
+from tests.clocks import SetClock
 
 FIRST = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-
-
-class Frozen:
-    """A clock that stands."""
-
-    def __init__(self, at: datetime) -> None:
-        self._at = at
-
-    def now(self) -> datetime:
-        """Return its moment."""
-        return self._at
-
-    def sleep(self, seconds: float) -> None:
-        """Let no time pass."""
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +63,7 @@ def hub(home: Path) -> Iterator[Hub]:
 
 def at_(hub: Hub, moment: datetime) -> Hub:
     """Return the hub at another moment."""
-    return replace(hub, clock=Frozen(moment))
+    return replace(hub, clock=SetClock(moment))
 
 
 def held(hub: Hub) -> SealsHeld:

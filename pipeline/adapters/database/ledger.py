@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 from typing import TypeVar
@@ -29,6 +29,7 @@ from pipeline.adapters.database import (
     claims,
     figures,
     jobs,
+    moments,
     notices,
     reading,
     rows,
@@ -193,12 +194,12 @@ class SqlLedger:
 
     def renew_interchanges(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:
         """Put the end of claims on interchanges off; return those still held."""
-        with self._write("ledger.renew_flows") as connection:
+        with self._write("ledger.renew") as connection:
             return claims.renew(connection, tables.interchange.c.id, held, until)
 
     def renew_outbox(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:
         """Put the end of claims on outbox rows off; return those still held."""
-        with self._write("ledger.renew_files") as connection:
+        with self._write("ledger.renew") as connection:
             return claims.renew(connection, tables.outbox.c.key, held, until)
 
     def release_interchanges(self, ended: Sequence[Claim]) -> None:
@@ -252,6 +253,19 @@ class SqlLedger:
         """End every claim, unless workers are beside the leader; return how many it ended."""
         with self._write("ledger.void_claims") as connection:
             return claims.void_claims(connection)
+
+    def newest_event(self) -> datetime | None:
+        """Return the moment that the last event tells; None without any."""
+        columns = tables.event.c
+        with self._read() as connection:
+            return connection.scalar(select(columns.at).order_by(columns.seq.desc()).limit(1))
+
+    def follow_clock(self, by: timedelta, latest: datetime, fact: Fact) -> None:
+        """Move what waits for a moment by as much as the clock was set, with an event."""
+        with self._write("ledger.follow_clock") as connection:
+            moments.move(connection, by)
+            moments.end_claims_by(connection, latest)
+            chain.append(connection, [fact])
 
     # -- scheduled passes
     def begin_runs(self, runs: Sequence[JobRun]) -> Sequence[JobRun]:

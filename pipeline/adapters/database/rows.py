@@ -161,6 +161,7 @@ def finding_values(subject: DocumentId, value: ValidationReport) -> list[Values]
             "xpath": one.xpath,
             "line": one.line,
             "value": one.value,
+            "expected": one.expected,
             "message": dump(one.message),
         }
         for place, (layer, one) in enumerate(found, 1)
@@ -187,6 +188,7 @@ def _finding_of(row: Row[Any]) -> Finding:
         xpath=row.xpath,
         line=row.line,
         value=row.value,
+        expected=row.expected,
         message=json.loads(row.message),
     )
 

@@ -127,6 +127,7 @@ finding = Table(
     Column("xpath", Words, nullable=False),
     Column("line", Integer),
     Column("value", Words),
+    Column("expected", Text),
     Column("message", Text, nullable=False),
     Index("finding_rule", "rule"),
 )

@@ -122,6 +122,7 @@ def _documents() -> None:
         sa.Column("xpath", Words(), nullable=False),
         sa.Column("line", sa.Integer()),
         sa.Column("value", Words()),
+        sa.Column("expected", sa.Text()),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Index("finding_rule", "rule"),
     )

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -31,13 +31,14 @@ from tests.crash.process import Nursery
 BACKENDS = ("sqlite", "postgresql")
 #: Hits of one failpoint that are tried in one scenario: the first ones and the last.
 MOST = 4
-#: Where two workers share the work, only so many: who reaches how many is up to chance.
-MOST_SHARED = 2
-_SHARED = ("work.", "deliver.", "put.", "spool.", "ledger.claim_")
-#: Where a crash leaves a delivery unmarked, or an answer.
-_OUTWARD = ("put.", "deliver.")
+#: So many where they were all tried in the main job, and who reaches how many is up to chance.
+FEW = 2
+#: Where a file stands at a partner's and is not marked.
+_SENT = ("put.renamed", "put.synced", "deliver.put", "deliver.mark.before", "deliver.mark.inside")
 #: Where something could leave before its decision is committed.
-_DECIDING = ("work.", "deliver.", "put.", "pull.record")
+_DECIDING = ("work.", "deliver.", "put.")
+#: What a worker does beside the leader.
+_SHARED = ("work.", "deliver.", "put.", "spool.", "ledger.claim_")
 
 
 @dataclass
@@ -64,55 +65,110 @@ class Tally:
             self.unreached.append(where)
 
 
-def enumerate_on(lab: Lab, *, core: bool, bugs: Sequence[Bug]) -> Tally:
-    """Try every point of every scenario on one ledger, then the seeded bugs."""
-    tally = Tally()
+@dataclass
+class Bench:
+    """One ledger, and everything that the parts of the enumeration share.
+
+    Attributes:
+        lab: Tries crashes.
+        main: The scenario of the main job.
+        tried: Its points.
+        most: Hits of one failpoint that are tried.
+    """
+
+    lab: Lab
+    main: Scenario
+    tried: Sequence[Point]
+    most: int
+    tally: Tally = field(default_factory=Tally)
+
+
+def enumerate_on(lab: Lab, parts: Sequence[str], most: int) -> Tally:
+    """Work through some parts of the enumeration on one ledger."""
     main = scenarios.main_job(lab)
-    tried = _try_all(lab, tally, "main", main, most=1 if core else MOST)
-    if not core:
-        few = [point for point in tried if point.number <= MOST_SHARED]
-        _try_some(lab, tally, "folders emptied", scenarios.emptied(main), tried, _OUTWARD)
-        other = scenarios.other_directory(main)
-        _try_some(lab, tally, "other directory", other, tried, _DECIDING)
-        if lab.backend.name == "postgresql":
-            for victim in ("leader", "worker"):
-                scenario = scenarios.two_workers(main, other_dies=victim == "worker")
-                _try_some(lab, tally, f"two workers, the {victim} dies", scenario, few, _SHARED)
-        _try_all(lab, tally, "day's end", scenarios.day_end(lab, main), most=MOST)
-        _try_all(lab, tally, "operator", scenarios.operator(lab, main), most=MOST)
-    for bug in bugs:
-        _seed(lab, tally, main, tried, bug)
-    return tally
+    bench = Bench(lab, main, _points(lab, "main", main, most), most)
+    for part in parts:
+        PARTS[part](bench)
+    return bench.tally
 
 
-def _try_all(lab: Lab, tally: Tally, title: str, scenario: Scenario, most: int) -> Sequence[Point]:
-    """Try every point of a scenario; return those that were tried."""
+def _main_job(bench: Bench) -> None:
+    _try(bench, "main", bench.main, bench.tried)
+
+
+def _emptied(bench: Bench) -> None:
+    """Recipients take their files away between crash and restart."""
+    _try_some(bench, "folders emptied", scenarios.emptied(bench.main), _SENT, most=MOST)
+
+
+def _other_directory(bench: Bench) -> None:
+    """No recipient is known any more after the restart."""
+    other = scenarios.other_directory(bench.main)
+    _try_some(bench, "other directory", other, _DECIDING, most=FEW)
+
+
+def _two_workers(bench: Bench) -> None:
+    """A worker is beside the leader: on SQLite there is none."""
+    if bench.lab.backend.name == "sqlite":
+        return
+    for victim in ("leader", "worker"):
+        scenario = scenarios.two_workers(bench.main, other_dies=victim == "worker")
+        _try_some(bench, f"two workers, the {victim} dies", scenario, _SHARED, most=FEW)
+
+
+def _day_end(bench: Bench) -> None:
+    scenario = scenarios.day_end(bench.lab, bench.main)
+    _try(bench, "day's end", scenario, _points(bench.lab, "day's end", scenario, FEW))
+
+
+def _operator(bench: Bench) -> None:
+    scenario = scenarios.operator(bench.lab, bench.main)
+    _try(bench, "operator", scenario, _points(bench.lab, "operator", scenario, FEW))
+
+
+def _bugs(bench: Bench) -> None:
+    for bug in BUGS:
+        _seed(bench, bug)
+
+
+#: In the order in which they are worked through.
+PARTS: Mapping[str, Callable[[Bench], None]] = {
+    "main": _main_job,
+    "emptied": _emptied,
+    "directory": _other_directory,
+    "workers": _two_workers,
+    "day": _day_end,
+    "operator": _operator,
+    "bugs": _bugs,
+}
+CORE = ("main", "bugs")
+
+
+def _points(lab: Lab, title: str, scenario: Scenario, most: int) -> Sequence[Point]:
+    """Return every point of a scenario that is to be tried."""
     hits = lab.trace(scenario)
-    tried, capped = points(hits, most)
+    chosen, capped = points(hits, most)
     told = ", ".join(f"{name} {count}" for name, count in capped)
     _say(
-        f"{lab.backend.name}, {title}: {sum(hits.values())} hits, {len(tried)} points"
+        f"{lab.backend.name}, {title}: {sum(hits.values())} hits, {len(chosen)} points"
         + (f"; of these not every hit: {told}" if told else "")
     )
-    _try(lab, tally, title, scenario, tried)
-    return tried
+    return chosen
 
 
-def _try_some(  # a title, and what it stands for
-    lab: Lab,
-    tally: Tally,
-    title: str,
-    scenario: Scenario,
-    tried: Sequence[Point],
-    prefixes: tuple[str, ...],
+def _try_some(
+    bench: Bench, title: str, scenario: Scenario, prefixes: tuple[str, ...], most: int
 ) -> None:
     """Try the points of some rooms once more, in other circumstances."""
-    wanted = [point for point in tried if point.name.startswith(prefixes)]
-    _say(f"{lab.backend.name}, {title}: {len(wanted)} points")
-    _try(lab, tally, title, scenario, wanted)
+    wanted = [
+        point for point in bench.tried if point.name.startswith(prefixes) and point.number <= most
+    ]
+    _say(f"{bench.lab.backend.name}, {title}: {len(wanted)} points")
+    _try(bench, title, scenario, wanted)
 
 
-def _try(lab: Lab, tally: Tally, title: str, scenario: Scenario, tried: Sequence[Point]) -> None:
+def _try(bench: Bench, title: str, scenario: Scenario, tried: Sequence[Point]) -> None:
+    lab, tally = bench.lab, bench.tally
     began, before = time.monotonic(), len(tally.violations)
     for number, point in enumerate(tried, 1):
         outcome = lab.crash(scenario, point)
@@ -121,23 +177,26 @@ def _try(lab: Lab, tally: Tally, title: str, scenario: Scenario, tried: Sequence
             _say(f"  {lab.backend.name}, {title}: {number} tried")
         for violation in outcome.violations:
             _say(f"  VIOLATION {title} {point}: {violation} (see {outcome.kept})")
-    spent = time.monotonic() - began
-    _say(f"  {len(tally.violations) - before} violations, {spent:.0f} s")
+    spent, found = time.monotonic() - began, len(tally.violations) - before
+    _say(f"  {lab.backend.name}, {title}: {found} violations, {spent:.0f} s")
 
 
-def _seed(lab: Lab, tally: Tally, main: Scenario, tried: Sequence[Point], bug: Bug) -> None:
+def _seed(bench: Bench, bug: Bug) -> None:
     """Seed one bug and look for a point at which the checker sees it."""
+    tally, name = bench.tally, bench.lab.backend.name
     first = [Point(0, name, 1) for name in bug.shows_at]
-    scenario = bug.among(main)
-    for number, point in enumerate([*first, *tried], 1):
-        outcome = lab.crash(scenario, point, bug.seed)
+    scenario = bug.among(bench.main)
+    for number, point in enumerate([*first, *bench.tried], 1):
+        outcome = bench.lab.crash(scenario, point, bug.seed)
         if outcome.kept is not None:
             shutil.rmtree(outcome.kept)
         if outcome.judged:
-            _say(f"  seeded: {bug.name}: caught at {point} ({number}. try): {outcome.judged[0]}")
+            _say(f"  {name}, seeded: {bug.name}: caught at {point}: {outcome.judged[0]}")
+            if number > len(first):
+                _say(f"  {name}, seeded: {bug.name}: only after {number} tries")
             tally.caught.append(bug.name)
             return
-    _say(f"  seeded: {bug.name}: MISSED at all of {len(tried)} points")
+    _say(f"  {name}, seeded: {bug.name}: MISSED at all of {len(bench.tried)} points")
     tally.missed.append(bug.name)
 
 
@@ -178,15 +237,19 @@ def main(arguments: Sequence[str]) -> int:
     reader.add_argument("--backend", choices=BACKENDS, action="append", default=[])
     reader.add_argument("--server", choices=("embedded", "openssh"), default="embedded")
     reader.add_argument("--core", action="store_true", help="the main job, one hit a failpoint")
+    reader.add_argument(
+        "--only", choices=PARTS, action="append", help="some parts; all by default"
+    )
     asked = reader.parse_args(arguments)
     if len(asked.backend) != 1:
         return _side_by_side(asked.backend or BACKENDS, arguments)
-    tally = _enumerate(asked.backend[0], asked.server, core=asked.core)
+    parts = asked.only or (CORE if asked.core else tuple(PARTS))
+    tally = _enumerate(asked.backend[0], asked.server, parts, 1 if asked.core else MOST)
     _say(_sum_up(asked.backend[0], tally))
     return int(bool(tally.violations or tally.missed))
 
 
-def _enumerate(backend: str, server: str, *, core: bool) -> Tally:
+def _enumerate(backend: str, server: str, parts: Sequence[str], most: int) -> Tally:
     serve = world.embedded if server == "embedded" else world.openssh
     with ExitStack() as stack:
         made = stack.enter_context(serve(stack.enter_context(_folder())))
@@ -197,7 +260,7 @@ def _enumerate(backend: str, server: str, *, core: bool) -> Tally:
         ledger: Backend = Sqlite(made.home)
         if backend == "postgresql":
             ledger = Postgresql(stack.enter_context(postgresql_server(made.base)))
-        return enumerate_on(Lab(made, ledger, nursery), core=core, bugs=BUGS)
+        return enumerate_on(Lab(made, ledger, nursery), parts, most)
 
 
 def _side_by_side(backends: Sequence[str], arguments: Sequence[str]) -> int:

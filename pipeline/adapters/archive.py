@@ -144,7 +144,9 @@ class FileArchive:
                 return False
             try:
                 form.farewell(path)()
+                failpoint("erase.key")
                 path.unlink()
+                failpoint("erase.blob")
                 sync(path.parent)
             except OSError as error:
                 raise ArchiveError(f"{sha256}: {error.strerror}") from error

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from pipeline.adapters.files import sync, write_new
 from pipeline.model.errors import ConfigError, PipelineError, SealError
 from pipeline.model.seal import Seal
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.seals import FoundSeal
 
 _ENDING = ".seal"
@@ -135,7 +136,9 @@ class SealFolder:
             write_new(part, content)
             try:
                 sync(part)
+                failpoint("seal.written")
                 os.link(part, path)
+                failpoint("seal.kept")
             except FileExistsError:
                 if path.read_bytes() == content:
                     return False

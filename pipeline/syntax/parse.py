@@ -29,6 +29,10 @@ from pipeline.syntax import cii, ubl
 #: Longest name of an element (with its namespace) or attribute, in characters.
 NAME_CHARS = 1000
 
+#: Most digits in a row outside attachments: to calculate with a number takes a rule engine
+#: time that grows with the square of its length, a minute for a million digits.
+MOST_DIGITS = 1000
+
 #: Elements whose text is an attachment in base 64, as Clark names.
 ATTACHMENTS = (ubl.ATTACHMENT, cii.ATTACHMENT)
 
@@ -45,6 +49,9 @@ _USUAL_START = re.compile(
 #: Attributes that a usual tag has at most, and bytes too few for one more of them.
 _USUAL_ATTRIBUTES = 32
 _USUAL_TAG = 5 * _USUAL_ATTRIBUTES
+
+_LONG = etree.XPath(f"//*[not(*)][string-length() > {MOST_DIGITS}]")
+_LONG_NUMBER = re.compile(f"[0-9]{{{MOST_DIGITS + 1}}}")
 
 #: libxml2's own cap on one text node; above it only its huge mode reads on.
 _LIBXML_TEXT = 10_000_000
@@ -154,7 +161,18 @@ def parse(data: bytes, limits: Limits) -> etree._Element:
         if error.code in _LIBXML_CAPS:  # type: ignore[attr-defined]  # the stubs lack it
             raise _excessive(error.lineno, error.msg, error.msg) from error
         raise _ill_formed(error.lineno, error.msg, error.msg) from error
+    if len(text) > _SMALL:  # in fewer bytes no number is long enough to matter
+        _check_numbers(root)
     return root
+
+
+def _check_numbers(root: etree._Element) -> None:
+    """Refuse endless numbers, also where comments stand between their digits."""
+    for element in _LONG(root):
+        if element.tag not in ATTACHMENTS and _LONG_NUMBER.search("".join(element.itertext())):
+            fr, en = "chiffres d'un nombre", "digits of a number"
+            line = element.sourceline
+            raise _excessive(line, f"{fr}, {MOST_DIGITS} au plus", f"{en}, at most {MOST_DIGITS}")
 
 
 def _is_harmless(codec: str, text: bytes, limits: Limits) -> bool:

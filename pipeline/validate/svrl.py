@@ -9,12 +9,16 @@ from lxml import etree
 
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.profile import Profile
+from pipeline.syntax.characters import shorten
 from pipeline.validate.place import find, text_of
 
 _SVRL = "{http://purl.oclc.org/dsdl/svrl}"
 ROOT = f"{_SVRL}schematron-output"
 _FAILED = f"{_SVRL}failed-assert"
 _REPORTED = f"{_SVRL}successful-report"
+
+#: Longest sentence that is kept, in characters: packs quote what they complain of.
+MOST_SENTENCE = 2000
 
 #: Every word by which a pack can say that something does not hold. An output with
 #: none of them needs no second look.
@@ -58,7 +62,7 @@ def read_svrl(output: etree._Element, root: etree._Element, profile: Profile) ->
     """
     for entry in output.iter(_FAILED, _REPORTED):
         default = Severity.FATAL if entry.tag == _FAILED else Severity.WARNING
-        text = " ".join(text_of(entry).split())
+        text = shorten(" ".join(text_of(entry).split()), MOST_SENTENCE)
         rule = entry.get("id") or _name(text)
         sentence = _LABEL.sub("", text)
         term = _TERM.search(text)

@@ -16,7 +16,6 @@ import resource
 import struct
 import sys
 import tarfile
-import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -46,7 +45,9 @@ def _invoice(extra: str = "", attributes: str = "") -> bytes:
     """Return an invoice with something more in its first note."""
     text = SAMPLE.read_text(encoding="utf-8")
     at = text.index("<cbc:IssueDate>")
-    return f"{text[:at]}{extra}{text[at:]}".replace("<Invoice ", f"<Invoice {attributes} ").encode()
+    return f"{text[:at]}{extra}{text[at:]}".replace(
+        "<Invoice ", f"<Invoice {attributes} "
+    ).encode()
 
 
 def _attributes(count: int) -> bytes:
@@ -149,6 +150,10 @@ FILES: dict[str, Callable[[], bytes]] = {
     "unfinished-comment": lambda: b"<a><!--" + b"-" * 20 * MB,
     "digits-10000": lambda: SAMPLE.read_bytes().replace(b"275.00", b"9" * 10_000),
     "digits-million": lambda: SAMPLE.read_bytes().replace(b"275.00", b"9" * MB),
+    "digits-between-comments": lambda: SAMPLE.read_bytes().replace(
+        b"275.00", (b"9" * 900 + b"<!---->") * 1000
+    ),
+    "digits-by-reference": lambda: SAMPLE.read_bytes().replace(b"275.00", b"&#57;" * 100_000),
     "zip-million-entries": lambda: _many_entries(MB),
     "zip-overlapping": lambda: _overlapping(500),
     "zip-1000-to-1": lambda: _zip("a.xml", b"<" * 50 * MB),
@@ -158,8 +163,8 @@ FILES: dict[str, Callable[[], bytes]] = {
     "tar-long-header": _long_header,
     "pdf-bomb": lambda: _pdf(**{"a.bin": bytes(110 * MB)}),
     "p7m-pieces": lambda: b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80"
-    + b"\x30\x80\x02\x01\x01\x31\x00\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\x80"
-    + b"\x24\x80" + b"\x04\x01<" * 1_000_000,
+     b"\x30\x80\x02\x01\x01\x31\x00\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\x80"
+     b"\x24\x80" + b"\x04\x01<" * 1_000_000,
     "p7m-levels": lambda: b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"
     + b"\xa0\x80" * 500_000,
     "base64-blanks": lambda: base64.b64encode(

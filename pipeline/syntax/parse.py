@@ -217,12 +217,18 @@ def cut_attachments(root: etree._Element) -> etree._Element | None:
     Returns:
         The copy, or None where there is nothing to cut.
     """
-    if all(len(each.text or "") <= ATTACHMENT_KEPT for each in root.iter(*ATTACHMENTS)):
+    if not any(map(_is_long, root.iter(*ATTACHMENTS))):
         return None
     copy = deepcopy(root)
     for attachment in copy.iter(*ATTACHMENTS):
-        attachment.text = (attachment.text or "")[:ATTACHMENT_KEPT]
+        text = "".join(attachment.itertext())
+        del attachment[:]  # comments that stand in it, with what follows them
+        attachment.text = text[:ATTACHMENT_KEPT]
     return copy
+
+
+def _is_long(attachment: etree._Element) -> bool:
+    return sum(map(len, attachment.itertext())) > ATTACHMENT_KEPT
 
 
 def compile_schema(path: str) -> etree.XMLSchema:

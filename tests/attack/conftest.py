@@ -71,6 +71,7 @@ sqlite_file, postgresql_ready, database, ledger = (
     _contract.database,
     _contract.ledger,
 )
+_ledger = _load("contract/test_ledger.py")
 _connections = _load("integration/test_connections_sftp.py")
 
 #: What no output may ever hold; it stands in the canary file.
@@ -461,3 +462,13 @@ def guarded(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
             return server
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def a_flow() -> Callable[..., Any]:
+    """Build an interchange: ``a_flow("a.xml", size=10)``."""
+
+    def build(name: str, **changes: Any) -> Any:
+        return _ledger.flow(name, **changes)
+
+    return build

@@ -11,7 +11,7 @@ from functools import partial
 from lxml import etree
 
 from pipeline.model.names import shown_name
-from pipeline.syntax.parse import ATTACHMENTS
+from pipeline.syntax.parse import ATTACHMENTS, whole_text
 
 #: Longest name kept, in characters; it is shown to people, and never names a file of ours.
 MOST_NAME = 255
@@ -51,7 +51,7 @@ def attachments_of(root: etree._Element) -> Iterator[Attachment]:
 
 def _read(element: etree._Element) -> bytes:
     """Decode an attachment whole: whoever receives it reads on behind a comment in it, too."""
-    return decode("".join(element.itertext()))
+    return decode(whole_text(element))
 
 
 def decode(text: str) -> bytes:

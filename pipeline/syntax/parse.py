@@ -168,10 +168,11 @@ def parse(data: bytes, limits: Limits) -> etree._Element:
 
 def _check_numbers(root: etree._Element) -> None:
     """Refuse endless numbers, also where comments stand between their digits."""
-    for element in _LONG(root):
-        if element.tag not in ATTACHMENTS and _LONG_NUMBER.search("".join(element.itertext())):
+    long: list[etree._Element] = _LONG(root)  # type: ignore[assignment]  # elements, by its path
+    for element in long:
+        if element.tag not in ATTACHMENTS and _LONG_NUMBER.search(whole_text(element)):
             fr, en = "chiffres d'un nombre", "digits of a number"
-            line = element.sourceline
+            line: int | None = element.sourceline  # type: ignore[assignment]  # the stubs are vague
             raise _excessive(line, f"{fr}, {MOST_DIGITS} au plus", f"{en}, at most {MOST_DIGITS}")
 
 
@@ -221,10 +222,15 @@ def cut_attachments(root: etree._Element) -> etree._Element | None:
         return None
     copy = deepcopy(root)
     for attachment in copy.iter(*ATTACHMENTS):
-        text = "".join(attachment.itertext())
+        text = whole_text(attachment)
         del attachment[:]  # comments that stand in it, with what follows them
         attachment.text = text[:ATTACHMENT_KEPT]
     return copy
+
+
+def whole_text(element: etree._Element) -> str:
+    """Return the text of an element as XPath reads it: also behind comments that stand in it."""
+    return "".join(map(str, element.itertext()))
 
 
 def _is_long(attachment: etree._Element) -> bool:

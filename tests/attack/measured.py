@@ -23,6 +23,8 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+import pikepdf
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
@@ -112,15 +114,11 @@ def _long_header() -> bytes:
     return gzip.compress(info.tobuf(tarfile.GNU_FORMAT) + bytes(40 * MB), 1)
 
 
-def _pdf(edit: Callable[[object], None] | None = None, **files: bytes) -> bytes:
-    import pikepdf
-
+def _pdf(**files: bytes) -> bytes:
     with pikepdf.new() as pdf:
         pdf.add_blank_page()
         for name, payload in {"factur-x.xml": b"<a/>", **files}.items():
             pdf.attachments[name] = pikepdf.AttachedFileSpec(pdf, payload, filename=name)
-        if edit is not None:
-            edit(pdf)
         out = io.BytesIO()
         pdf.save(out)
     return out.getvalue()

@@ -17,6 +17,8 @@ from pipeline.app.run import run_once
 from pipeline.app.status import Status, look
 from pipeline.entry.cli.output import AsJson, say, say_json, say_table
 from pipeline.model.run import EVERYBODY, INTAKE, JobRun
+from pipeline.model.settings import Encryption
+from pipeline.model.status import in_words
 
 #: One partner; without it everybody.
 Partner = Annotated[
@@ -103,12 +105,15 @@ def _acting() -> Iterator[Hub]:
 
 def _tell(found: Status, *, running: bool) -> None:
     say("edi run : en marche / running" if running else "edi run : arrêté / not running")
+    if found.encryption is Encryption.NONE:
+        say("archive : originaux en clair, pour essais / originals in clear, for trials")
     for title, counts in (
         ("flux / interchanges", found.interchanges),
         ("documents", found.documents),
         ("envois / outbox", found.outbox),
     ):
-        named = ", ".join(f"{step.value} {count}" for step, count in counts.items() if count)
+        told = ((in_words(step.value), count) for step, count in counts.items() if count)
+        named = ", ".join(f"{words} {count}" for words, count in told)
         say(f"{title} : {named or '0'}")
     if found.oldest is not None:
         age = found.at - found.oldest.received_at

@@ -27,6 +27,7 @@ from pipeline.model.connection import Protocol, Scanning
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Figures, Table
 from pipeline.model.finding import Layer
+from pipeline.model.gauge import Gauge
 from pipeline.model.identity import derived
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, PackRun
@@ -460,6 +461,13 @@ def export_rows(rows: Sequence[Mapping[str, object]], path: Path) -> None:
         write_rows(rows, path)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
+
+
+def write_metrics(place: Workspace, gauges: Sequence[Gauge]) -> None:
+    """Write the figures that a running hub is watched by."""
+    from pipeline.adapters.metrics import write_metrics as write
+
+    write(gauges, place.home / "metrics" / "edi.prom")
 
 
 def answer_means(place: Workspace, settings: Settings) -> Means:

@@ -11,6 +11,7 @@ import typer
 from pipeline.entry.cli import (
     apply,
     bench,
+    conservation,
     demo,
     init,
     log,
@@ -62,6 +63,7 @@ app.command("release")(operate.release)
 app.command("reject")(operate.reject)
 app.command("redeliver")(operate.redeliver)
 app.command("verify")(verify.verify)
+app.command("conservation")(conservation.conservation)
 app.command("reconcile")(reconcile.reconcile)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -120,16 +122,25 @@ def site(world: Any, postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> Si
 
 
 @contextmanager
-def worker(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Start ``edi work`` beside the test, and leave nothing of it behind."""
-    command = [str(Path(sys.executable).parent / "edi"), "work", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+def started(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start ``edi`` beside the test, and leave nothing of it behind."""
+    with subprocess.Popen(
+        [str(Path(sys.executable).parent / "edi"), *arguments],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
         try:
             yield running
         finally:
             if running.poll() is None:
                 running.send_signal(signal.SIGCONT)
                 running.kill()
+
+
+def worker(*arguments: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """Start ``edi work``."""
+    return started("work", *arguments)
 
 
 def ended(running: subprocess.Popen[bytes]) -> None:
@@ -215,6 +226,40 @@ def test_a_repeated_flow_waits_until_the_first_one_is_decided_on(
     assert waiting == [("first.xml", "received", "run:elsewhere"), ("again.xml", "received", None)]
     ends = site.sql("SELECT name, step FROM interchange ORDER BY name DESC")
     assert ends == [("first.xml", "opened"), ("again.xml", "duplicate")]
+
+
+@pytest.mark.slow
+def test_a_leader_that_lost_its_session_makes_way_for_the_next(
+    site: Site, samples: ModuleType, tmp_path: Path
+) -> None:
+    """Its place went with its connection: another machine leads now, and each slot is run once."""
+    other = str(tmp_path / "other")
+    shutil.copytree(site.world.home, other)
+    (payload,) = invoices(samples, "L", 1).values()
+
+    with started("run") as first:
+        until(lambda: site.sql("SELECT 1 FROM job_run"))
+        until((site.world.home / "metrics" / "edi.prom").exists)
+        first.send_signal(signal.SIGSTOP)
+        ended_ = site.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks"
+            " WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
+        )
+        with started("run", EDI_HOME=other) as second:
+            until(lambda: len(site.sql("SELECT DISTINCT run FROM job_run")) > 1)
+            first.send_signal(signal.SIGCONT)
+            _, err = first.communicate(timeout=60)
+            site.drop("l.xml", payload)
+            until(lambda: site.world.out("ville-exemple") and site.is_done())
+            ended(second)
+
+    assert ended_ == [(True,)]
+    assert first.returncode == 2
+    assert "another hub is working on this database" in err.decode()
+    assert site.sql("SELECT count(*) FROM interchange") == [(1,)]
+    metrics = (site.world.home / "metrics" / "edi.prom").read_text(encoding="utf-8")
+    assert "edi_heartbeat_timestamp_seconds" in metrics
+    site.check_once({"l.xml": payload})
 
 
 @pytest.mark.slow

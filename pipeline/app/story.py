@@ -203,6 +203,10 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "care.failed": _template(
         "surveillance impossible cette fois ({error})", "the hub could not look after itself"
     ),
+    "care.crashed": _template(
+        "défaut du logiciel dans la surveillance, détail dans le journal (--json)",
+        "a defect of ours where the hub looks after itself, details in the log (--json)",
+    ),
     "run.voided": _template(
         "{claims} prise(s) d'un processus disparu annulée(s)", "claims of a dead process ended"
     ),

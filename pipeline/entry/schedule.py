@@ -205,6 +205,8 @@ class _Leader(_Alarm):
             self._caretaker.look_after()
         except (PipelineError, OSError) as error:
             log.warning("care.failed", error=str(error))
+        except Exception:  # a defect of ours that only reports stops no flow
+            log.exception("care.crashed")
 
     def _after_trouble(self) -> None:
         self._last = None  # what was begun and not ended is broken off by a new start

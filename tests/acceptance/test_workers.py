@@ -228,6 +228,23 @@ def test_a_repeated_flow_waits_until_the_first_one_is_decided_on(
     assert ends == [("first.xml", "opened"), ("again.xml", "duplicate")]
 
 
+def test_draining_waits_for_what_others_hold(site: Site, samples: ModuleType) -> None:
+    """A worker that died beside it keeps its claim for a lease: then that is worked off here."""
+    files = invoices(samples, "D", 1)
+    site.drop("d.xml", files["D-000.xml"])
+    site.take_in()
+    with bootstrap.open_hub(bootstrap.workspace(), by="run:other") as hub:
+        now = hub.clock.now()
+        until_ = now + timedelta(seconds=LEASE_S + 5)
+        assert hub.ledger.claim_interchanges("run:dead", now, until_, 1)
+    with bootstrap.beside(bootstrap.workspace()):  # else the claims of the dead are ended at once
+        drained = site.world.edi("drain")
+
+    assert drained.code == 0, drained.err
+    assert site.is_done()
+    site.check_once(files)
+
+
 @pytest.mark.slow
 def test_a_leader_that_lost_its_session_makes_way_for_the_next(
     site: Site, samples: ModuleType, tmp_path: Path

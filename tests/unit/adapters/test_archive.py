@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -209,6 +210,35 @@ def test_what_is_discarded_is_gone(archive: FileArchive, folder: Path) -> None:
 
     assert not archive.check(dropped.sha256)
     assert files_in(folder) == [f"blobs/{kept.sha256[:2]}/{kept.sha256}"]
+
+
+def test_a_blob_is_removed_if_it_is_older_than_asked(archive: FileArchive) -> None:
+    """One that was written at that moment or later may belong to a file that is pulled."""
+    blob = archive.receive([b"nobody's"])
+    archive.keep([blob])
+    at = archive.kept_at(blob.sha256)
+
+    assert not archive.remove(blob.sha256, at)
+    assert archive.check(blob.sha256)
+    assert archive.remove(blob.sha256, at + timedelta(microseconds=1))
+    assert list(archive.kept()) == []
+    with pytest.raises(ArchiveError):
+        archive.remove(blob.sha256, at)
+    with pytest.raises(ArchiveError):
+        archive.kept_at(blob.sha256)
+
+
+def test_what_a_crash_left_put_aside_is_put_back(archive: FileArchive, folder: Path) -> None:
+    """Nobody knows any more whether it was old enough."""
+    blob = archive.receive([b"kept"])
+    archive.keep([blob])
+    kept = Path(archive.path(blob.sha256))
+    kept.rename(kept.with_name(f"{kept.name}.orphan"))
+    assert list(archive.kept()) == []
+
+    FileArchive(folder).sweep()
+
+    assert archive.check(blob.sha256)
 
 
 def test_a_sweep_removes_what_a_crash_left_and_nothing_else(

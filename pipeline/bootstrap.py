@@ -11,6 +11,7 @@ import fcntl
 import getpass
 import os
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from pipeline.model.connection import Protocol, Scanning, Secret, SecretKind
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Figures, Table
 from pipeline.model.finding import Layer
+from pipeline.model.gauge import Gauge
 from pipeline.model.identity import derived
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, PackRun
@@ -337,7 +339,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     ledger = open_ledger(place.database)
     engine = make_engine(place, wanted)
     rules = make_engine(place, replace(wanted, workers=1), entry=cdar_worker)
-    spool = FolderSpool(place.home / "spool" / str(os.getpid()))
+    scratch = place.home / "spool" / f"{socket.gethostname()}-{os.getpid()}"
+    spool = FolderSpool(scratch)
     hub = Hub(
         clock=SystemClock(),
         ledger=ledger,
@@ -363,7 +366,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         engine.close()
         rules.close()
         ledger.close()
-        shutil.rmtree(place.home / "spool" / str(os.getpid()), ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def arm_failpoints() -> None:
@@ -431,7 +434,8 @@ def sweep(place: Workspace) -> None:
     archive(place).sweep()
     failpoint("run.swept")
     for folder in (place.home / "spool").iterdir():
-        if folder.name.isdigit() and not Path(f"/proc/{folder.name}").exists():
+        host, _, process = folder.name.rpartition("-")
+        if host == socket.gethostname() and not Path(f"/proc/{process}").exists():
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -660,6 +664,13 @@ def export_rows(rows: Sequence[Mapping[str, object]], path: Path) -> None:
         write_rows(rows, path)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
+
+
+def write_metrics(place: Workspace, gauges: Sequence[Gauge]) -> None:
+    """Write the figures that a running hub is watched by."""
+    from pipeline.adapters.metrics import write_metrics as write
+
+    write(gauges, place.home / "metrics" / "edi.prom")
 
 
 def answer_means(place: Workspace, settings: Settings) -> Means:

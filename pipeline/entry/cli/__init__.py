@@ -49,6 +49,7 @@ VERBS = {
     "erase": "erase",
     "seal": "seal",
     "verify": "verify",
+    "conservation": "conservation",
     "reconcile": "reconcile",
     "demo": "demo",
     "bench": "bench",

@@ -453,19 +453,21 @@ def test_settings_are_read_in_their_units(tmp_path: Path) -> None:
     """Hours, seconds and megabytes."""
     path = tmp_path / "pipeline.toml"
     path.write_text(
-        'hub_code = "HUB001"\ndefault_profile = "en16931"\nheld_for_h = 12\nlease_s = 60\n'
+        'hub_code = "HUB001"\ndefault_profile = "en16931"\nheld_for_h = 12\nlease_s = 90\n'
         "workers = 3\ntime_limit_s = 2.5\nmemory_limit_mb = 400\nevery_s = 5\n"
+        "reconcile_s = 600\n"
     )
 
     assert read_settings(path) == Settings(
         hub_code="HUB001",
         default_profile="en16931",
         held_for=timedelta(hours=12),
-        lease=timedelta(minutes=1),
+        lease=timedelta(seconds=90),
         workers=3,
         time_limit_s=2.5,
         memory_limit_mb=400,
         every=timedelta(seconds=5),
+        reconcile_every=timedelta(minutes=10),
     )
 
 

@@ -211,6 +211,13 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     ),
     "partner.paused": _template("{partner} : mis en pause", "paused"),
     "partner.resumed": _template("{partner} : repris", "resumed"),
+    "operator.original": _template(
+        "{subject} : original sorti de l'archive", "original taken out"
+    ),
+    "operator.put_back": _template("{subject} : original remis", "original put back"),
+    "flow.erased": _template("{interchange} : effacé", "erased"),
+    "seal.made": _template("{days} jour(s) scellé(s)", "days sealed"),
+    "seal.failed": _template("sceau impossible ({code} : {error})", "no seal could be made"),
     "operator.release": _template("{subject} : libéré par un opérateur", "released"),
     "operator.reject": _template("{subject} : refusé par un opérateur", "rejected"),
     "operator.redeliver": _template("{subject} : remise redemandée", "redelivery asked for"),

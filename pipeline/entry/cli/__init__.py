@@ -65,13 +65,14 @@ app.command("reject")(operate.reject)
 app.command("redeliver")(operate.redeliver)
 app.command("original")(original.original)
 app.command("erase")(erase.erase)
+app.command("retention")(retention.retention)
+app.command("legal-hold")(retention.legal_hold)
 app.command("seal")(seal.seal)
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
 app.add_typer(packs.app, name="packs")
 app.add_typer(keys.app, name="keys")
-app.add_typer(retention.app, name="retention")
 
 
 def run() -> None:

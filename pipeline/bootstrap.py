@@ -61,6 +61,9 @@ _PRODUCT_TABLES = (
     "retention.toml",
 )
 
+_LOCK_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+_WRITABLE_BY_OTHERS = 0o022
+
 #: Packs that our own answers are held against.
 _CDAR_SCHEMA, _CDAR_RULES = "cdar-d22b-xsd", "br-fr-cdv"
 
@@ -120,7 +123,7 @@ def initialise(place: Workspace, encryption: Encryption = Encryption.AES_256_GCM
         target = place.config / source.relative_to(defaults)
         if source.is_dir() or source.name in _PRODUCT_TABLES or target.exists():
             continue
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.copyfile(source, target)
         if target == place.config / "pipeline.toml":
             _set_encryption(target, encryption)
@@ -378,7 +381,7 @@ def alone(place: Workspace) -> Iterator[None]:
     from pipeline.adapters.database import sole_worker
 
     _must_exist(place)
-    with (place.home / "run.lock").open("w") as lock:
+    with os.fdopen(os.open(place.home / "run.lock", _LOCK_FILE, 0o600), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -432,6 +435,12 @@ def _must_exist(place: Workspace) -> None:
         raise ConfigError(
             f"{place.home}: pas d'espace de travail ; lancez « edi init »"
             " / no workspace; run 'edi init' first"
+        )
+    found = place.home.stat()
+    if found.st_mode & _WRITABLE_BY_OTHERS or found.st_uid not in {os.geteuid(), 0}:
+        raise ConfigError(
+            f"{place.home}: d'autres peuvent y écrire / others may write there:"
+            f" chown, chmod 700 {place.home}"
         )
 
 

@@ -21,6 +21,7 @@ from pipeline.ports.outside import Blob, Scrap
 
 _ENDS = 4096
 _LOCK_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+_SPOOL_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -205,7 +206,7 @@ class FolderSpool:
         digest, size, head = sha256(), 0, b""
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with part.open("wb") as file:
+            with os.fdopen(os.open(part, _SPOOL_FILE, 0o600), "wb") as file:
                 for chunk in chunks:
                     file.write(chunk)
                     digest.update(chunk)

@@ -32,6 +32,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TO_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SECOND_NS = 1_000_000_000
+#: What a file can take over from the mode of its folder.
+_READ_AND_WRITE = 0o666
 
 
 class LocalDoors:
@@ -174,6 +176,8 @@ class LocalSession:
                 os.unlink(temporary, dir_fd=here)  # and not what a link there leads to
             with os.fdopen(os.open(temporary, _TO_MAKE, 0o666, dir_fd=here), "wb") as file:
                 file.write(payload)
+                # for whom the folder is, whatever our own habits are
+                os.fchmod(file.fileno(), os.fstat(here).st_mode & _READ_AND_WRITE)
                 file.flush()
                 os.fsync(file.fileno())
             os.rename(temporary, raw, src_dir_fd=here, dst_dir_fd=here)
@@ -201,6 +205,8 @@ class LocalSession:
         parent, name = posixpath.split(folder.rstrip("/"))
         with suppress(FileExistsError), self._folder(parent) as here:
             os.mkdir(name.encode(), dir_fd=here)
+            with self._folder(folder) as made:
+                os.fchmod(made, stat.S_IMODE(os.fstat(here).st_mode))
 
     def _open_listed(self, folder: str, file: RemoteFile, shown: str) -> int:
         with self._folder(folder) as here:

@@ -78,6 +78,8 @@ app.add_typer(keys.app, name="keys")
 def run() -> None:
     """Run `edi`; trouble in the world is one clear message, never a traceback."""
     _occupy_standard_descriptors()
+    # whatever is made is for this account alone, unless its maker says otherwise
+    os.umask(0o077)
     if sys.stdout is None:
         complain("sortie standard fermée / standard output is closed")
         sys.exit(CANNOT)

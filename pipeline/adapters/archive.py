@@ -99,11 +99,11 @@ class FileArchive:
 
     def open(self, sha256: str) -> BinaryIO:
         """Open a kept blob for reading."""
-        form, path = self._find(sha256)
         try:
-            return form.reader(path, sha256, kept=True)
-        except OSError as error:
-            raise ArchiveError(f"{sha256}: {error.strerror}") from error
+            return self._open(sha256)
+        except ArchiveError:
+            # kept anew between a look at the file and one at its key: it has another key now
+            return self._open(sha256)
 
     def path(self, sha256: str) -> str | None:
         """Return the file that holds a kept blob as received; None if it is encrypted."""
@@ -178,6 +178,13 @@ class FileArchive:
         except BaseException:
             _drop(name)
             raise
+
+    def _open(self, digest: str) -> BinaryIO:
+        form, path = self._find(digest)
+        try:
+            return form.reader(path, digest, kept=True)
+        except OSError as error:
+            raise ArchiveError(f"{digest}: {error.strerror}") from error
 
     def _find(self, digest: str) -> tuple[Form, Path]:
         """Return the form and the file of a kept blob; the form in force if there is none."""

@@ -11,7 +11,7 @@ import pytest
 from pipeline.adapters.archive import FileArchive
 from pipeline.adapters.custody import Custody
 from pipeline.adapters.forms import SealedForm
-from pipeline.adapters.vault import MasterKey, Vault, make_master_key
+from pipeline.adapters.vault import KeyPlace, MasterKey, Vault, make_master_key
 from pipeline.model.errors import ArchiveError, ConfigError
 
 OLD = MasterKey(bytes(range(32)), "old.key")
@@ -210,6 +210,35 @@ def test_content_that_comes_again_leaves_no_old_key_behind(
     shutil.copytree(folder / "keys", copy / "keys")
     with pytest.raises(ArchiveError):
         archive_of(copy).open(digests[0])
+
+
+class Late(Vault):
+    """Keys that are looked at a moment late: the same content was kept anew before."""
+
+    def read(self, place: KeyPlace) -> bytes:
+        """Let another process keep it first, once."""
+        for content in self.come_first:
+            archive = archive_of(self.folder)
+            archive.keep([archive.receive([content])])
+        self.come_first = []
+        return super().read(place)
+
+    folder: Path
+    come_first: list[bytes]
+
+
+def test_content_that_comes_again_while_it_is_opened_is_read_all_the_same(
+    filled: tuple[Path, list[str]],
+) -> None:
+    """The file was found, its key destroyed, the new file has a new one."""
+    folder, digests = filled
+    late = Late(folder, OLD)
+    late.folder, late.come_first = folder, [CONTENTS[0]]
+
+    with FileArchive(folder, SealedForm(late)).open(digests[0]) as stream:
+        assert stream.read() == CONTENTS[0]
+
+    assert late.come_first == []
 
 
 def test_keys_of_a_crash_are_found_and_destroyed(filled: tuple[Path, list[str]]) -> None:

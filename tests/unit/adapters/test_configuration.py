@@ -533,7 +533,7 @@ def test_retention_classes_are_read_with_their_source(tmp_path: Path) -> None:
 
     path = tmp_path / "retention.toml"
     path.write_text('[class.x]\nkeep = "10y"\ncounted_from = "receipt"\nsource = "us"\n')
-    with pytest.raises(ConfigError, match="class.invoice is needed"):
+    with pytest.raises(ConfigError, match=r"class\.invoice is needed"):
         read_retention(path)
     path.write_text('[class.invoice]\nkeep = "ten"\ncounted_from = "receipt"\nsource = "us"\n')
     with pytest.raises(ConfigError, match=r"class\.invoice\.keep: .*10y"):

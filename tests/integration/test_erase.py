@@ -311,6 +311,32 @@ def test_rows_that_were_blanked_without_an_event_are_found(
     assert "effacé / erased" in found.differences[0]
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE interchange SET detail = 'x' WHERE id = :id",
+        "UPDATE document SET header = :header WHERE interchange = :id",
+        "UPDATE outbox SET payload = x'00' WHERE interchange = :id",
+    ],
+)
+def test_values_that_come_back_into_erased_rows_are_found(
+    hub: Hub, named: Named, tmp_path: Path, statement: str
+) -> None:
+    """From a backup of one table, or by somebody's hand."""
+    flow = named("bad.xml")
+    with closing(sqlite3.connect(tmp_path / "var" / "ledger.sqlite")) as file, file:
+        columns = "SELECT header FROM document WHERE interchange = ?"
+        ((header,),) = file.execute(columns, (flow,)).fetchall()
+    erase(hub, flow, "essai")
+    with closing(sqlite3.connect(tmp_path / "var" / "ledger.sqlite")) as file, file:
+        file.execute(statement, {"id": flow, "header": header})
+
+    found = verify(hub.ledger, hub.archive)
+
+    assert len(found.differences) == 1
+    assert "erased, but values are there" in found.differences[0]
+
+
 def test_retention_on_the_command_line(
     hub: Hub, named: Named, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

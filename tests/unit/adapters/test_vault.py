@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,6 +149,97 @@ def test_a_check_names_the_originals_whose_key_is_gone(filled: tuple[Path, list[
     assert checked.opened == 2
     assert [digest for digest, _ in checked.lost] == [digests[2]]
     assert found.group.hex() in checked.lost[0][1]
+
+
+def dying_at(point: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the process die at the `point`-th of the acts that make something last."""
+    left = iter([True] * point)
+
+    def dying(act: Callable[..., object]) -> Callable[..., object]:
+        def do(*arguments: Any, **options: Any) -> object:
+            if not next(left, False):
+                raise KeyboardInterrupt
+            return act(*arguments, **options)
+
+        return do
+
+    for owner, name in ((os, "fsync"), (os, "pwrite"), (Path, "replace"), (Path, "unlink")):
+        monkeypatch.setattr(owner, name, dying(getattr(owner, name)))
+
+
+@pytest.mark.parametrize("point", range(24))
+def test_keeping_may_be_killed_anywhere(
+    filled: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch, point: int
+) -> None:
+    """What was kept before opens still, what can be seen opens, and it may be done again."""
+    folder, digests = filled
+    archive = archive_of(folder)
+    # one that is new, and one that is known: its file and its key are replaced
+    blobs = [archive.receive([content]) for content in (b"<new/>", CONTENTS[0])]
+
+    with monkeypatch.context() as patch:
+        dying_at(point, patch)
+        with suppress(KeyboardInterrupt):
+            archive.keep(blobs)
+
+    later = archive_of(folder)
+    assert all(later.check(digest) for digest in digests)
+    assert all(later.check(digest) for digest in later.kept())
+    later.sweep()
+    again = [later.receive([content]) for content in (b"<new/>", CONTENTS[0])]
+    later.keep(again)
+    assert all(later.check(digest) for digest in (*digests, again[0].sha256))
+    opened(folder).rotate()
+    assert opened(folder).check().spare == 0
+
+
+def test_keys_are_durable_before_an_original_shows(
+    filled: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power cut could leave an original without its key; a group syncs one file more."""
+    folder, _ = filled
+    archive = archive_of(folder)
+    blobs = [archive.receive([content]) for content in (b"<new/>", b"<newer/>")]
+    known = {path.name for path in (folder / "keys").glob("??/*")}
+    done: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def noting(handle: int) -> None:
+        done.append(os.readlink(f"/proc/self/fd/{handle}"))
+        fsync(handle)
+
+    def showing(path: Path, target: Path) -> Path:
+        done.append("shown")
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    monkeypatch.setattr(Path, "replace", showing)
+
+    archive.keep(blobs)
+
+    (key,) = [path for path in (folder / "keys").glob("??/*") if path.name not in known]
+    before = done[: done.index("shown")]
+    places = [*(blob.place for blob in blobs), key, key.parent, folder / "keys"]
+    assert sorted(before) == sorted(map(str, places))
+
+
+@pytest.mark.parametrize("point", range(8))
+def test_erasing_may_be_killed_anywhere(
+    filled: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch, point: int
+) -> None:
+    """Done again it is done; the others are whole."""
+    folder, digests = filled
+
+    with monkeypatch.context() as patch:
+        dying_at(point, patch)
+        with suppress(KeyboardInterrupt):
+            archive_of(folder).erase(digests[0], lambda: False)
+
+    archive_of(folder).erase(digests[0], lambda: False)
+    later = archive_of(folder)
+    assert sorted(later.kept()) == sorted(digests[1:])
+    assert all(later.check(digest) for digest in digests[1:])
+    assert opened(folder).check().spare == 0
 
 
 def test_erasing_destroys_the_key_and_spares_its_neighbour(

@@ -184,11 +184,11 @@ def _unblanked(row: Interchange | Document | OutboxRow | None, blank: set[str]) 
     """Yield what is wrong with a row of an erased flow."""
     match row:
         case Interchange():
-            left = row.id in blank and row.detail
+            left = row.id in blank and bool(row.detail)
         case Document():
             left = row.interchange in blank and erased_document(row) != row
         case OutboxRow():
-            left = row.interchange in blank and row.payload
+            left = row.interchange in blank and bool(row.payload)
         case None:
             left = False
     if left:

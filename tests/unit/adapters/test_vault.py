@@ -205,7 +205,7 @@ def test_keys_are_durable_before_an_original_shows(
     fsync, replace = os.fsync, Path.replace
 
     def noting(handle: int) -> None:
-        done.append(os.readlink(f"/proc/self/fd/{handle}"))
+        done.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
         fsync(handle)
 
     def showing(path: Path, target: Path) -> Path:

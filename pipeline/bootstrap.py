@@ -136,12 +136,12 @@ def initialise(place: Workspace, encryption: Encryption = Encryption.AES_256_GCM
 
 def _make_seal_key(place: Workspace) -> Iterator[Path]:
     """Make the key that seals are signed with, and put its public half beside them."""
-    from pipeline.adapters.seals import make_seal_key
+    from pipeline.adapters.secrets import make_key_file
 
     wanted = settings(place).seal
     (place.home / wanted.folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     path = place.home / wanted.key.name
-    if wanted.key.kind is SecretKind.FILE and make_seal_key(path):
+    if wanted.key.kind is SecretKind.FILE and make_key_file(path):
         yield path
         yield seals(place).publish()
 
@@ -154,7 +154,8 @@ def _set_encryption(path: Path, encryption: Encryption) -> None:
 
 def _make_master_key(place: Workspace) -> Iterator[Path]:
     """Make the master key file that the settings name, but never in place of a lost one."""
-    from pipeline.adapters.vault import make_master_key, names_file
+    from pipeline.adapters.secrets import make_key_file
+    from pipeline.adapters.vault import names_file
 
     wanted = settings(place).archive
     path = place.home / wanted.master_key.name
@@ -167,7 +168,7 @@ def _make_master_key(place: Workspace) -> Iterator[Path]:
             " les ouvrirait pas / the master key of the originals is missing; put it back, a"
             " new one would not open them"
         )
-    make_master_key(path)
+    make_key_file(path)
     yield path
 
 
@@ -223,11 +224,11 @@ def archive(place: Workspace) -> FileArchive:
 def seals(place: Workspace) -> SealFolder:
     """Open the folder of seals; its key is read when it is first needed."""
     from pipeline.adapters.seals import SealFolder
-    from pipeline.adapters.secrets import reveal
+    from pipeline.adapters.secrets import reveal_key
 
     wanted = settings(place).seal
     return SealFolder(
-        place.home / wanted.folder, partial(reveal, wanted.key, place.home), wanted.trusted
+        place.home / wanted.folder, partial(reveal_key, wanted.key, place.home), wanted.trusted
     )
 
 
@@ -258,11 +259,11 @@ def new_master_key(place: Workspace, name: str) -> Path:
     Raises:
         ConfigError: A file of that name is there.
     """
-    from pipeline.adapters.vault import make_master_key
+    from pipeline.adapters.secrets import make_key_file
 
     _must_exist(place)
     path = place.home / name
-    if not make_master_key(path):
+    if not make_key_file(path):
         raise ConfigError(f"{path}: existe déjà, rien n'est modifié / exists, nothing is changed")
     return path
 
@@ -273,7 +274,7 @@ def vault(place: Workspace) -> Vault | None:
     Raises:
         ConfigError: They cannot be used, or they are there and the settings say "none".
     """
-    from pipeline.adapters.secrets import reveal
+    from pipeline.adapters.secrets import reveal_key
     from pipeline.adapters.vault import MasterKey, Vault, names_file
 
     wanted = settings(place).archive
@@ -287,7 +288,7 @@ def vault(place: Workspace) -> Vault | None:
         return None
 
     def master(secret: Secret) -> MasterKey:
-        return MasterKey.read(reveal(secret, place.home), secret.name)
+        return MasterKey(reveal_key(secret, place.home), secret.name)
 
     previous = wanted.previous_master_key
     return Vault(

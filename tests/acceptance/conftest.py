@@ -179,7 +179,7 @@ def original_file() -> Callable[[Path, str], Path]:
     """Return where a workspace keeps the original of a SHA-256, as its keys tell."""
 
     def find(home: Path, digest: str) -> Path:
-        master = MasterKey.read((home / "master" / "archive.key").read_text(), "master")
+        master = MasterKey(bytes.fromhex((home / "master" / "archive.key").read_text()), "master")
         name = Vault(home / "archive", master).names.name(digest)
         return home / "archive" / "blobs" / name[:2] / name
 

@@ -14,7 +14,7 @@ import pytest
 from pipeline.adapters.archive import FileArchive
 from pipeline.adapters.custody import Custody
 from pipeline.adapters.forms import SealedForm
-from pipeline.adapters.vault import KeyPlace, MasterKey, Vault, make_master_key
+from pipeline.adapters.vault import KeyPlace, MasterKey, Vault
 from pipeline.model.errors import ArchiveError, ConfigError
 
 OLD = MasterKey(bytes(range(32)), "old.key")
@@ -366,29 +366,7 @@ def test_originals_from_before_encryption_are_read_then_sealed(tmp_path: Path) -
     assert opened(tmp_path).check().opened == len(CONTENTS)
 
 
-@pytest.mark.parametrize("text", ["", "abc", "g" * 64, "a" * 62, "a" * 66, "é" * 64])
-def test_a_master_key_is_sixty_four_digits_and_its_text_is_never_told(text: str) -> None:
-    """Messages end up in logs."""
-    with pytest.raises(ConfigError) as caught:
-        MasterKey.read(text, "x.key")
-
-    assert str(caught.value).startswith("x.key: 64 chiffres")
-    assert text not in str(caught.value) or text == ""
-    assert caught.value.__cause__ is None
-
-
 def test_a_master_key_shows_nowhere() -> None:
     """Not even where a value is printed by mistake."""
     assert OLD.key.hex() not in repr(OLD)
     assert str(OLD.key) not in repr(OLD)
-
-
-def test_a_master_key_file_is_ours_alone_and_never_replaced(tmp_path: Path) -> None:
-    """It is made once."""
-    path = tmp_path / "master" / "archive.key"
-
-    assert [make_master_key(path), make_master_key(path)] == [True, False]
-
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert MasterKey.read(path.read_text(), "x").key

@@ -198,6 +198,7 @@ class Vault:
         """
         path = self._path(place.group)
         with self._alone():
+            _part_of(path).unlink(missing_ok=True)  # a copy that a broken-off rotation left
             try:
                 handle = os.open(path, REPLACED)
             except FileNotFoundError:
@@ -328,9 +329,13 @@ def _holds_named(archive: Path) -> bool:
     return any(len(path.name) == _NAME for path in (archive / "blobs").glob("??/*"))
 
 
+def _part_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
+
+
 def _beside(path: Path, content: bytes) -> Path:
     """Write what is to replace a file, beside it; what a crash left there is replaced."""
-    part = path.with_name(f"{path.name}.part")
+    part = _part_of(path)
     part.unlink(missing_ok=True)
     write_new(part, content)
     return part

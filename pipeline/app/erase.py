@@ -89,8 +89,7 @@ def erase(hub: Hub, subject: str, reason: str) -> Erased:
         return flow
 
     flow = atomically(hub, act)
-    log.info("flow.erased", interchange=flow.id, by=hub.by)
-    hub.spool.clear(flow.id)
+    log.info("flow.erased", interchange=flow.id)
     return _destroy(hub, flow)
 
 

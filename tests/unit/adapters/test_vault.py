@@ -259,6 +259,21 @@ def test_erasing_destroys_the_key_and_spares_its_neighbour(
     assert archive_of(copy).check(digests[1])
 
 
+def test_erasing_reaches_the_copy_that_a_broken_off_rotation_left(
+    filled: tuple[Path, list[str]],
+) -> None:
+    """Under the new master key it would open for years."""
+    folder, digests = filled
+    keys = sorted((folder / "keys").glob("??/*"))
+    for path in keys:
+        path.with_name(f"{path.name}.part").write_bytes(path.read_bytes())
+
+    for digest in digests:
+        archive_of(folder).erase(digest, lambda: False)
+
+    assert not list((folder / "keys").glob("??/*"))
+
+
 def test_the_file_of_keys_goes_with_the_last_of_them(filled: tuple[Path, list[str]]) -> None:
     """Nothing is left to gather dust."""
     folder, digests = filled

@@ -243,6 +243,13 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "partner.paused": _template("{partner} : mis en pause", "paused"),
     "partner.resumed": _template("{partner} : repris", "resumed"),
     "operator.hold": _template("{subject} : retenu par un opérateur", "held back"),
+    "operator.original": _template(
+        "{subject} : original sorti de l'archive", "original taken out"
+    ),
+    "operator.put_back": _template("{subject} : original remis", "original put back"),
+    "flow.erased": _template("{interchange} : effacé", "erased"),
+    "seal.made": _template("{days} jour(s) scellé(s)", "days sealed"),
+    "seal.failed": _template("sceau impossible ({code} : {error})", "no seal could be made"),
     "operator.release": _template("{subject} : libéré par un opérateur", "released"),
     "operator.reject": _template("{subject} : refusé par un opérateur", "rejected"),
     "operator.withdraw": _template("{subject} : retiré pour son émetteur", "withdrawn"),

@@ -202,7 +202,7 @@ def world(settled: World, edi: Edi, tmp_path: Path) -> World:
 
 
 def _original(home: Path, digest: str) -> Path:
-    master = MasterKey.read((home / "master" / "archive.key").read_text(), "master")
+    master = MasterKey(bytes.fromhex((home / "master" / "archive.key").read_text()), "master")
     name = Vault(home / "archive", master).names.name(digest)
     return home / "archive" / "blobs" / name[:2] / name
 

@@ -142,7 +142,7 @@ def lock_faults() -> Iterator[str]:
 
 
 def _field(told: metadata.PackageMetadata, name: str) -> str:
-    return told[name] if name in told else ""
+    return told[name] if name in told else ""  # noqa: SIM401  it has no `get` for the type checker
 
 
 def licence(name: str) -> str:

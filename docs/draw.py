@@ -1,4 +1,4 @@
-"""Draws the parts of the documentation that are told by the code: step diagrams, reasons.
+"""Draws the parts of the documentation that are told by the code: step diagrams, reasons, causes.
 
 Each drawn part stands between two markers, ``<!-- NAME:begin -->`` and
 ``<!-- NAME:end -->``. ``python docs/draw.py`` draws them anew; with ``--check`` nothing is
@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
+from pipeline.model.causes import CAUSES, Cause
 from pipeline.model.controls import CONTROLS, Actor, Control
 from pipeline.model.status import FOLLOWS, INTERCHANGE_FOLLOWS, OUTBOX_FOLLOWS
 
@@ -56,10 +57,21 @@ def draw_reasons() -> str:
     return "\n".join(lines)
 
 
+def draw_causes() -> str:
+    """Draw the catalogue of what keeps things waiting, ids in capitals."""
+    lines = [
+        "| code | cause | who acts | first | then |",
+        "|---|---|---|---|---|",
+        *(_cause_row(cause) for cause in CAUSES),
+    ]
+    return "\n".join(lines)
+
+
 #: What is drawn: file, marker, drawing.
 PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("architecture.md", "steps", draw_steps),
     ("partners.md", "reasons", draw_reasons),
+    ("operating.md", "causes", draw_causes),
 )
 
 
@@ -115,6 +127,13 @@ def _reason_row(controls: list[Control]) -> str:
     label = f"{first.label['fr']} / {first.label['en']}"
     action = f"{first.action['fr']} / {first.action['en']}"
     return f"| {steps} | `{first.code}` | {label} | {action} | {_WHO[first.acts]} |"
+
+
+def _cause_row(cause: Cause) -> str:
+    names = {"id": "ID", "partner": "PARTNER", "connection": "CONNECTION"}
+    says = cause.says["en"].format_map(names)
+    command = cause.command.format_map(names)
+    return f"| `{cause.code}` | {says} | {cause.acts.value} | {cause.first['en']} | `{command}` |"
 
 
 if __name__ == "__main__":

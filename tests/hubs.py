@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -42,10 +41,10 @@ from pipeline.model.profile import Profile
 from pipeline.model.report import Judged
 from pipeline.ports.engine import Job
 from pipeline.ports.ledger import Sheets
+from tests.clocks import SetClock
 
 _numbers = count(1)
 ROOT = Path(__file__).resolve().parents[1]
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
@@ -74,38 +73,6 @@ def invoice(number: str, buyer: str = "VILLE", times: int = 1) -> bytes:
     model = made.billed_to(made.BY_KEY["ubl-380-fournitures"], getattr(made, buyer), number, times)
     written: bytes = made.to_ubl(model)
     return written
-
-
-class SetClock:
-    """A clock that a test sets; sleeping moves it on, and takes no time."""
-
-    def __init__(self) -> None:
-        self.moment = NOON
-        self._set_by = timedelta()
-        self._lock = threading.Lock()
-
-    def now(self) -> datetime:
-        """Return the moment."""
-        return self.moment
-
-    def sleep(self, seconds: float) -> None:
-        """Move on."""
-        self.move(timedelta(seconds=seconds))
-
-    def set(self, by: timedelta) -> None:
-        """Let somebody set the machine's clock, while no time passes."""
-        self._set_by += by
-
-    def adopt(self) -> timedelta:
-        """Take over what the machine's clock says."""
-        by, self._set_by = self._set_by, timedelta()
-        self.move(by)
-        return by
-
-    def move(self, by: timedelta) -> None:
-        """Let time pass."""
-        with self._lock:
-            self.moment += by
 
 
 @dataclass(slots=True)

@@ -55,6 +55,8 @@ def _forms(facts: AnswerFacts, wanted: frozenset[AnswerFormat]) -> Iterator[Answ
     """Yield the answer for a program and for a person, under names of their own."""
     stem = f"{slug(facts.interchange.name)}.{facts.interchange.id}"
     kind = "ack" if facts.final else "held"
+    if facts.correction is not None:
+        kind = f"{kind}{facts.correction.number}"
     if AnswerFormat.JSON in wanted:
         yield AnswerFile(f"{stem}.{kind}.json", answer_json(facts))
     if AnswerFormat.HTML in wanted:

@@ -130,7 +130,7 @@ def _recevable(facts: AnswerFacts, interface: Interface, desk: _Desk) -> Iterato
     good = [one for one in facts.documents if bucket(one.document) is Bucket.ACCEPTED]
     if len(good) < len(facts.documents):
         yield desk.write(interface.taken_by, flows=(_partly(facts, len(good)),))
-    if good:
+    if good and facts.correction is None:
         invoices = tuple(_deposited(facts, one) for one in good)
         yield desk.write(interface.taken_by, invoices=invoices)
 
@@ -153,7 +153,7 @@ def _partly(facts: AnswerFacts, good: int) -> FluxStatus:
     """Say which invoices of a recevable flow are refused: one line each."""
     lines = tuple(
         _refused_invoice(one.document)
-        for one in facts.documents
+        for one in facts.told
         if bucket(one.document) is not Bucket.ACCEPTED
     )
     plural = "s" if good > 1 else ""

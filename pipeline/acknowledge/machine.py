@@ -9,6 +9,7 @@ key                       value
 ``outcome``               ``accepted``, ``partly accepted``, ``rejected``, ``duplicate``
                           or ``held``
 ``final``                 false on an interim notice; a final answer follows
+``round``                 1; one more on each further answer, which replaces those before
 ``final_by``              on an interim notice, moment of the final answer at the latest
 ``answer_by``             moment by which the final answer was agreed to be there, or ``null``
 ``antivirus``             who looked for malware: ``clamd``, or ``none`` for nobody
@@ -25,7 +26,7 @@ key                       value
 ``seller``                ``name, siret, siren, vat``
 ``buyer``                 ``name, siret, siren, service``
 ``findings[]``            the first 50, fatal ones first: ``rule, severity, term, xpath,
-                          line, value, message{fr,en}``
+                          line, value, expected, message{fr,en}``
 ========================  ==============================================================
 
 What could not be read is ``null``. Text of the sender's is shortened to 1,000
@@ -79,6 +80,7 @@ def answer_json(facts: AnswerFacts) -> bytes:
         },
         "outcome": facts.outcome.value,
         "final": facts.final,
+        "round": facts.correction.number if facts.correction else 1,
         "final_by": None if facts.final_by is None else _moment(facts.final_by),
         "answer_by": None if facts.answer_by is None else _moment(facts.answer_by),
         "antivirus": facts.scanner.value,
@@ -150,6 +152,7 @@ def _finding(finding: Finding) -> dict[str, object]:
         "xpath": _text(finding.xpath),
         "line": finding.line,
         "value": _text(finding.value),
+        "expected": finding.expected,
         "message": _texts(finding.message),
     }
 

@@ -147,7 +147,7 @@ def _is_to_be_called_recevable(facts: AnswerFacts, interface: Interface) -> bool
     """Tell whether status 500 is due: the flow has passed steps 1 to 10, and nobody said so."""
     said = any(name.startswith(f"{interface.refused_by}_") for name in facts.said)
     known = facts.interchange.step is not InterchangeStep.HELD
-    return interface.answers is AnswerFamily.AFNOR and known and not said
+    return interface.answers is AnswerFamily.AFNOR and known and not (said or facts.correction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ class _Desk:
         """Write one message about each invoice, and pack them."""
         flow = name_flow(self.facts, code, self.next_number)
         members = []
-        for place, one in enumerate(self.facts.documents, 1):
+        for place, one in enumerate(self.facts.told, 1):
             accepted = bucket(one.document) is Bucket.ACCEPTED
             message = self._invoice(
                 f"{flow.identifier}-{place:04d}",

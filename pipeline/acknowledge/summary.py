@@ -111,6 +111,8 @@ def sentence(facts: AnswerFacts) -> Mapping[str, str]:
         }
     if is_irrecevable(facts):
         return _irrecevable(facts)
+    if facts.correction is not None:
+        return _corrected(facts, facts.correction.number)
     return _recevable(facts)
 
 
@@ -144,6 +146,14 @@ def _irrecevable(facts: AnswerFacts) -> Mapping[str, str]:
     return {
         "fr": f"Flux irrecevable, rien n'a été intégré. Motif : {labels['fr']}.",
         "en": f"Flow refused as a whole, nothing was taken in. Reason: {labels['en']}.",
+    }
+
+
+def _corrected(facts: AnswerFacts, number: int) -> Mapping[str, str]:
+    stands = _recevable(facts)
+    return {
+        "fr": f"Réponse n° {number}, qui remplace la précédente. {stands['fr']}",
+        "en": f"Answer no. {number}, which replaces the one before. {stands['en']}",
     }
 
 

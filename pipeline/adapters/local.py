@@ -192,6 +192,25 @@ class LocalSession:
             failpoint("put.synced")
             return True
 
+    def remove(self, folder: str, file: RemoteFile) -> bool:
+        """Remove a temporary name that a crash left in `folder`.
+
+        Returns:
+            True when the file as listed is no longer there; False where another one stands
+            under its name.
+
+        Raises:
+            TransferError: It is still there and could not be removed.
+        """
+        raw = raw_name(file.name)
+        with self._telling(posixpath.join(folder, file.name)), self._folder(folder) as here:
+            found = _stat(raw, here)
+            if found is not None and not _is_listed(found, file):
+                return False
+            with suppress(FileNotFoundError):
+                os.unlink(raw, dir_fd=here)
+            return True
+
     @contextmanager
     def _folder(self, folder: str) -> Iterator[int]:
         """Open a folder below the door's, no link being followed on the way."""

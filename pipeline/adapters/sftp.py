@@ -213,6 +213,25 @@ class SftpSession:
             failpoint("put.renamed")
             return True
 
+    def remove(self, folder: str, file: RemoteFile) -> bool:
+        """Remove a temporary name that a crash left in `folder`.
+
+        Returns:
+            True when the file as listed is no longer there; False where another one stands
+            under its name.
+
+        Raises:
+            TransferError: It is still there and could not be removed.
+        """
+        path = _Path(folder, file.name)
+        with self._telling(path.shown):
+            found = self._wire.lstat(path.raw)
+            if found is not None:
+                if not found.regular or (found.size, found.mtime) != (file.size, file.mtime):
+                    return False
+                self._wire.remove(path.raw)
+            return True
+
     def _open_listed(self, path: _Path) -> bytes:
         try:
             return self._wire.open(path.raw)

@@ -180,6 +180,14 @@ class Wire:
         """Make a folder."""
         self._done(self._ask(_MKDIR, _string(path), _NO_ATTRIBUTES))
 
+    def remove(self, path: bytes) -> None:
+        """Remove a file; one that is not there is gone already."""
+        try:
+            self._done(self._ask(_REMOVE, _string(path)))
+        except Refused as refused:
+            if not refused.absent:
+                raise
+
     def replace(self, old: bytes, new: bytes) -> None:
         """Rename `old` to `new`, in place of what may stand there.
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from pipeline.app.hub import Hub
 from pipeline.app.settle import Settled
-from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts, FlowOutcome, flow_outcome
+from pipeline.model.acknowledgement import (
+    AnsweredDocument,
+    AnswerFacts,
+    Correction,
+    FlowOutcome,
+    flow_outcome,
+)
 from pipeline.model.connection import Connection, Interface
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
@@ -29,11 +35,13 @@ def answer(
     findings: Findings,
     *,
     was_held: bool,
+    withdrawn: Collection[DocumentId] = (),
 ) -> None:
     """Enqueue the answer to an interchange as it now stands, once.
 
     An interim notice goes out while something is held; the final answer follows
-    when nothing is. What was said already is not said again.
+    when nothing is. What was said already is not said again; but what was accepted and
+    withdrawn after the final answer is told by a further one.
 
     Args:
         hub: The hub.
@@ -43,16 +51,18 @@ def answer(
         settled: The flow and all that it holds, as they now stand.
         findings: Of its documents, by id, as far as they are known.
         was_held: Whether something in it was held before, so that something was said.
+        withdrawn: Documents that this transaction takes back, accepted before.
     """
     interchange = settled.interchange
     outcome = flow_outcome(interchange.step, (document.step for document in settled.documents))
     final = outcome is not FlowOutcome.HELD
-    rows = tx.outbox_of(interchange.id) if was_held else ()
+    rows = tx.outbox_of(interchange.id) if was_held or withdrawn else ()
     said = [row for row in rows if row.kind is OutboxKind.ACKNOWLEDGEMENT]
-    if any(row.final or not final for row in said):
+    correction = _correction(said, withdrawn)
+    if correction is None and any(row.final or not final for row in said):
         return
     facts = _facts(hub, connection, interface, settled, outcome, findings)
-    facts = replace(facts, said=tuple(row.name for row in said))
+    facts = replace(facts, said=tuple(row.name for row in said), correction=correction)
     for file in hub.compose(facts, tx.next_number):
         row = OutboxRow(
             key=outbox_key("acknowledgement", interchange.id, connection.name, file.name),
@@ -63,9 +73,18 @@ def answer(
             due=facts.at,
             payload=file.payload,
             final=final,
+            generation=correction.number if correction else 1,
         )
         tx.enqueue(row, hub.by, facts.at)
         failpoint("work.answered")
+
+
+def _correction(said: Sequence[OutboxRow], withdrawn: Collection[DocumentId]) -> Correction | None:
+    """Return what makes an answer a further one; None before the final answer was given."""
+    given = [row.generation for row in said if row.final]
+    if not given or not withdrawn:
+        return None
+    return Correction(max(given) + 1, frozenset(withdrawn))
 
 
 def _facts(

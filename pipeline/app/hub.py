@@ -13,10 +13,12 @@ from pipeline.model.calendar import Holidays
 from pipeline.model.connection import Connection, Interface, Scanning
 from pipeline.model.errors import ConfigError
 from pipeline.model.profile import Profile
+from pipeline.model.retention import RetentionClass
 from pipeline.model.settings import Settings
 from pipeline.ports.engine import Engine
 from pipeline.ports.ledger import Claim, Ledger, Sheets
 from pipeline.ports.outside import Archive, Clock, Doors, Scanner, Spool
+from pipeline.ports.seals import Seals
 
 #: Writes the answer files for some facts, taking sequence numbers as it needs them.
 Compose = Callable[[AnswerFacts, Callable[[str], int]], tuple[AnswerFile, ...]]
@@ -32,6 +34,8 @@ class Hub:
         scanners: Who looks for malware, by what a sheet may ask for; nobody for ``none``.
         by: Who acts, as events tell it: ``run:<id>`` or ``operator:<name>``.
         holidays: Public holidays by year, for calendars that keep them free.
+        retention: How long what is exchanged is kept, by class.
+        seals: Where the heads of the chain are kept.
         breaker: Which servers failed a moment ago; as old as the hub.
         keeper: Keeps the claims alive that are worked on.
     """
@@ -50,6 +54,8 @@ class Hub:
     vet: Vet
     by: str
     holidays: Holidays
+    retention: Mapping[str, RetentionClass]
+    seals: Seals
     breaker: Breaker = field(default_factory=Breaker)
     keeper: Keeper = field(default_factory=Keeper)
 

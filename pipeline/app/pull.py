@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
@@ -169,9 +170,29 @@ def _record(
     """Make blobs durable, then commit their rows, then move the remote files away."""
     if not whole:
         return 0
-    hub.archive.keep([blob for _, blob in whole if blob.sha256])
-    now = hub.clock.now()
-    interchanges = [
+    with hub.archive.holding():
+        hub.archive.keep([blob for _, blob in whole if blob.sha256])
+        interchanges = _received(connection, whole, hub.clock.now())
+        new = atomically(
+            hub, lambda tx: [one for one in interchanges if tx.record(one, hub.by)], "pull.record"
+        )
+    for one in new:
+        log.info(
+            "interchange.received",
+            interchange=one.id,
+            connection=one.connection,
+            file=one.name,
+            size=one.size,
+            sha256=one.sha256,
+        )
+    _remove(hub, connection, interchanges, listing)
+    return len(new)
+
+
+def _received(
+    connection: Connection, whole: Sequence[tuple[Sighting, Blob]], now: datetime
+) -> list[Interchange]:
+    return [
         Interchange(
             id=interchange_id(
                 connection.name, sighting.file.name, blob.sha256, sighting.file.mtime
@@ -186,20 +207,6 @@ def _record(
         )
         for sighting, blob in whole
     ]
-    new = atomically(
-        hub, lambda tx: [one for one in interchanges if tx.record(one, hub.by)], "pull.record"
-    )
-    for one in new:
-        log.info(
-            "interchange.received",
-            interchange=one.id,
-            connection=one.connection,
-            file=one.name,
-            size=one.size,
-            sha256=one.sha256,
-        )
-    _remove(hub, connection, interchanges, listing)
-    return len(new)
 
 
 def _finish_removals(hub: Hub, connection: Connection, listing: dict[str, RemoteFile]) -> None:

@@ -17,6 +17,7 @@ from pipeline.app.jobs import Passes, is_shut, job_of, pauses_by_partner
 from pipeline.app.levels import trouble
 from pipeline.app.notices import make_notices
 from pipeline.app.pull import Pulled, pull
+from pipeline.app.seal import seal_days
 from pipeline.app.sessions import Sessions
 from pipeline.app.work import Desk
 from pipeline.model.connection import Role
@@ -165,6 +166,7 @@ def run_passes(
 
         summary = _run(at_work, sheets, passes, due, notices, stopping, progress)
     hub.spool.clear("")
+    seal_days(hub)
     failpoint("run.done")
     log.info("run.done", settled=summary.settled, tried=summary.tried, failed=summary.failed)
     return summary

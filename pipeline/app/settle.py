@@ -6,7 +6,7 @@ documents come in as they stand, RECEIVED or HELD.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.app.hub import Hub
@@ -111,7 +111,7 @@ def settle_flow(
         unread = {one.document.id for one in candidates if one.unclear}
         check = check_manifest(connection, interchange, manifest, documents, unread)
         keep_figures(hub, tx, interchange.id, check.figures)
-    atomic = _atomicity(connection, interface) is Atomicity.FLOW
+    atomic = atomicity_of(connection, interface) is Atomicity.FLOW
     stopped = _stop_flow(hub, tx, interchange, candidates, check, claim, atomic=atomic)
     settled = stopped or _open_flow(hub, sheets, tx, interchange, candidates, claim)
     return replace(settled, figures=check.figures)
@@ -162,14 +162,15 @@ def _open_flow(
         # what it was held for is over
         opened = replace(interchange, reason=None, detail="")
         opened = _move(hub, tx, opened, InterchangeStep.OPENED, claim)
-    decided = _decide_all(tx, sheets, interchange.partner, candidates)
+    decided = decide_all(tx, sheets, interchange.partner, candidates)
     documents = _write(hub, sheets, tx, decided)
     if all(is_final(FOLLOWS, one.step) for one in documents):
         opened = close_if_done(hub, tx, opened)
     return Settled(opened, documents)
 
 
-def _atomicity(connection: Connection, interface: Interface | None) -> Atomicity:
+def atomicity_of(connection: Connection, interface: Interface | None) -> Atomicity:
+    """Return what one broken file takes down: as the sheet asks, else as the interface says."""
     if connection.atomicity is not None:
         return connection.atomicity
     return interface.atomicity if interface else Atomicity.INVOICE
@@ -207,7 +208,7 @@ def _refuse_flow(
     rejected = [
         replace(
             one.document,
-            reasons=one.decide().reasons if one.broken else (_flow_refused(one.document, names),),
+            reasons=one.decide().reasons if one.broken else (flow_refused(one.document, names),),
         )
         for one in candidates
     ]
@@ -242,7 +243,8 @@ def _move_all(
     return tuple(replace(one, step=after) for one in documents)
 
 
-def _flow_refused(document: Document, names: str) -> Reason:
+def flow_refused(document: Document, names: str) -> Reason:
+    """Return why a sound file is lost: others broke its flow."""
     return reason(
         "FLOW_IRR",
         document.name,
@@ -251,10 +253,13 @@ def _flow_refused(document: Document, names: str) -> Reason:
     )
 
 
-def _decide_all(
+def decide_all(
     tx: Transaction, sheets: Sheets, sender: str, candidates: Sequence[Candidate]
 ) -> list[tuple[Document, Decision]]:
-    """Decide on each document: its own checks, then recipient, route and uniqueness."""
+    """Decide on each document: its own checks, then recipient, route and uniqueness.
+
+    Nothing is written. A document that holds its key already is no duplicate of itself.
+    """
     decided: dict[DocumentId, tuple[Document, Decision]] = {}
     for one in candidates:
         decision = one.decide()
@@ -268,7 +273,9 @@ def _decide_all(
             decision = decision if known else no_route(document)
         decided[document.id] = (document, decision)
     accepted = [d for d, decision in decided.values() if decision.verdict is Verdict.ACCEPT]
-    for subject, (first, decision) in find_duplicates(accepted, _holders(tx, accepted)).items():
+    holders = _holders(tx, accepted)
+    others = _of_others(tx, holders.values(), sender)
+    for subject, (first, decision) in find_duplicates(accepted, holders, others).items():
         document = replace(decided[subject][0], first=first, route=None)
         decided[subject] = (document, decision)
     return list(decided.values())
@@ -278,6 +285,15 @@ def _holders(tx: Transaction, documents: Sequence[Document]) -> Mapping[Business
     keys = {key for document in documents if (key := document.business_key)}
     found = {key: tx.document(holder) for key, holder in tx.holders(keys).items()}
     return {key: holder for key, holder in found.items() if holder is not None}
+
+
+def _of_others(
+    tx: Transaction, holders: Collection[Document], sender: str
+) -> Collection[DocumentId]:
+    """Return those documents that another partner sent: they are not `sender`'s to know of."""
+    flows = {flow: tx.interchange(flow) for flow in {one.interchange for one in holders}}
+    own = {name for name, flow in flows.items() if flow is not None and flow.partner == sender}
+    return {one.id for one in holders if one.interchange not in own}
 
 
 def _write(

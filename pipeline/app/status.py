@@ -15,7 +15,9 @@ from pipeline.model.calendar import moment
 from pipeline.model.connection import Connection, Schedule
 from pipeline.model.gap import Gap
 from pipeline.model.interchange import Interchange
+from pipeline.model.outbox import OutboxKind
 from pipeline.model.run import JobRun, Pause, RunState
+from pipeline.model.settings import Encryption
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Ledger, Query, Sheets
 
@@ -72,6 +74,7 @@ class Status:
         next: When each job is due, soonest first.
         pauses: What an operator has stopped.
         to_do: What somebody must act on.
+        encryption: How originals lie on the disk.
     """
 
     at: datetime
@@ -84,6 +87,7 @@ class Status:
     next: tuple[Upcoming, ...]
     pauses: tuple[Pause, ...]
     to_do: tuple[ToDo, ...]
+    encryption: Encryption
 
 
 def look(hub: Hub, sheets: Sheets) -> Status:
@@ -102,11 +106,13 @@ def look(hub: Hub, sheets: Sheets) -> Status:
         pauses=tuple(ledger.pauses()),
         to_do=(
             *_held(ledger),
+            *_held_back(ledger),
             *_abandoned(ledger),
             *_failed(ledger, sheets),
             *_late(ledger, sheets, now),
             *_missed(cutoffs, now),
         ),
+        encryption=hub.settings.archive.encryption,
     )
 
 
@@ -144,10 +150,27 @@ def _held(ledger: Ledger) -> Iterator[ToDo]:
         yield ToDo(f"document suspendu ({code}) / document held", one.id, f"edi why {one.id}")
 
 
+def _held_back(ledger: Ledger) -> Iterator[ToDo]:
+    for row in ledger.outbox(states=[OutboxState.PAUSED])[:LISTED]:
+        subject = row.documents[0] if len(row.documents) == 1 else row.interchange or row.key
+        what = f"remise retenue, {row.name} / delivery held back"
+        yield ToDo(what, subject, f"edi why {subject}")
+
+
 def _abandoned(ledger: Ledger) -> Iterator[ToDo]:
-    for one in ledger.documents(Query(steps=(Step.ABANDONED.value,), limit=LISTED)):
+    documents = ledger.documents(Query(steps=(Step.ABANDONED.value,), limit=LISTED))
+    for one in documents:
         what = f"remise abandonnée vers {one.route} / delivery abandoned"
-        yield ToDo(what, one.id, f"edi redeliver {one.id}")
+        yield ToDo(what, one.id, f'edi redeliver {one.id} --reason "…"')
+    told = {one.id for one in documents}
+    # a second copy that was given up: its documents stay delivered
+    rows = ledger.outbox(kind=OutboxKind.DELIVERY, states=[OutboxState.ABANDONED])
+    for row in [row for row in rows if row.generation > 1][:LISTED]:
+        for one in ledger.documents_named(row.documents):
+            if one.step is Step.DELIVERED and one.id not in told:
+                told.add(one.id)
+                what = f"nouvelle remise abandonnée, {row.name} / redelivery abandoned"
+                yield ToDo(what, one.id, f"edi why {one.id}")
 
 
 def _failed(ledger: Ledger, sheets: Sheets) -> Iterator[ToDo]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pipeline.app.views import Why, why
+from pipeline.app.why import Why, why
 from pipeline.model.run import JobRun
+from pipeline.model.status import WORDS
 from pipeline.ports.ledger import Ledger
 
 #: The fields of one log line.
@@ -20,14 +21,6 @@ _Said = tuple[str, str]
 #: Subjects named with their command at the end of a story; more are only counted.
 LISTED = 20
 
-_STEPS: Mapping[str, _Said] = {
-    "received": ("reçu, pas encore jugé", "received, not judged yet"),
-    "held": ("suspendu", "held"),
-    "refused": ("refusé en entier", "refused as a whole"),
-    "duplicate": ("déjà reçu", "already received"),
-    "opened": ("décidé", "decided"),
-    "closed": ("clos", "closed"),
-}
 _COUNTS: Mapping[str, _Said] = {
     "accepted": ("accepté(s)", "accepted"),
     "rejected": ("refusé(s)", "rejected"),
@@ -78,7 +71,7 @@ def _template(fr: str, en: str) -> Callable[[_Fields], _Said]:
 
 def _settled(fields: _Fields) -> _Said:
     """Say what a file was decided on, and its documents."""
-    fr, en = _STEPS.get(str(fields["step"]), ("?", "?"))
+    fr, en = WORDS.get(str(fields["step"]), ("?", "?"))
     why = "" if fields["reason"] == "–" else f" ({fields['reason']})"
     steps = fields.get("steps")
     found = steps if isinstance(steps, dict) else {}
@@ -218,9 +211,13 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     ),
     "partner.paused": _template("{partner} : mis en pause", "paused"),
     "partner.resumed": _template("{partner} : repris", "resumed"),
+    "operator.hold": _template("{subject} : retenu par un opérateur", "held back"),
     "operator.release": _template("{subject} : libéré par un opérateur", "released"),
     "operator.reject": _template("{subject} : refusé par un opérateur", "rejected"),
+    "operator.withdraw": _template("{subject} : retiré pour son émetteur", "withdrawn"),
     "operator.redeliver": _template("{subject} : remise redemandée", "redelivery asked for"),
+    "operator.replay": _template("{subject} : rejoué depuis l'archive", "judged again"),
+    "bulk.executed": _template("liste {list} ({verb}) exécutée : {counts}", "list carried out"),
     "run.done": _ended,
     "run.failed": _template("passage impossible ({code} : {error})", "no run could be made"),
     "run.crashed": _template(

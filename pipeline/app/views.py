@@ -1,13 +1,12 @@
-"""The read side: what became of things, why something waits, and who must act."""
+"""The read side: what became of things, and whether all of them are counted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.model.acknowledgement import FlowOutcome, flow_outcome
 from pipeline.model.connection import Scanning
-from pipeline.model.controls import CONTROL
 from pipeline.model.document import Document
 from pipeline.model.identity import InterchangeId
 from pipeline.model.interchange import Interchange
@@ -57,25 +56,6 @@ class Conservation:
         return self.received == parts
 
 
-@dataclass(frozen=True, slots=True)
-class Why:
-    """Why something is where it is.
-
-    Attributes:
-        subject: Id, or file name in a partner's folder.
-        state: Where it is.
-        cause: One sentence, French then English.
-        who: Who must act: ``operator``, ``sender``, ``receiver`` or ``nobody``.
-        command: What the operator can type, or empty.
-    """
-
-    subject: str
-    state: str
-    cause: str
-    who: str
-    command: str
-
-
 def became(ledger: Ledger, interchange: Interchange) -> Became:
     """Return what became of `interchange`."""
     documents = tuple(ledger.documents(Query(interchange=interchange.id, limit=_ALL)))
@@ -96,7 +76,8 @@ def became(ledger: Ledger, interchange: Interchange) -> Became:
 
 def _first_named(rows: Sequence[OutboxRow]) -> str | None:
     """Return the flow branch's name, which has the lower number, or the JSON of a pair."""
-    final = [row for row in rows if row.final] or rows
+    newest = max((row.generation for row in rows), default=1)
+    final = [row for row in rows if row.final and row.generation == newest] or rows
     return min(
         (row.name for row in final), key=lambda n: (not n.endswith(".json"), n), default=None
     )
@@ -145,84 +126,3 @@ def conserve_interchanges(ledger: Ledger) -> Conservation:
         held=steps.get(InterchangeStep.HELD, 0),
         waiting=steps.get(InterchangeStep.RECEIVED, 0),
     )
-
-
-def why(ledger: Ledger, subject: str) -> tuple[Why, ...]:
-    """Tell why a file, flow or document waits, and who acts; empty if it is unknown.
-
-    Args:
-        ledger: Where it is looked up.
-        subject: An interchange or document id, or a file name in a sender's folder.
-    """
-    document = ledger.document(subject)
-    if document is not None:
-        return tuple(_why_document(ledger, document))
-    interchange = ledger.interchange(subject)
-    if interchange is not None:
-        return tuple(_why_interchange(ledger, interchange))
-    found = [*_why_file(ledger, subject)]
-    for one in ledger.interchanges(Query(text=subject, limit=20)):
-        if one.name == subject:
-            found.extend(_why_interchange(ledger, one))
-    return tuple(found)
-
-
-def _why_file(ledger: Ledger, name: str) -> Iterator[Why]:
-    for connection in ledger.sheets().connections:
-        sighting = ledger.sightings(connection).get(name)
-        if sighting is not None:
-            since = sighting.first_seen.strftime("%Y-%m-%d %H:%M:%SZ")
-            note = sighting.note or "not looked at yet"
-            cause = f"vu depuis {since}, attend : {note} / seen since {since}, waits for: {note}"
-            yield Why(f"{connection}: {name}", "in the sender's folder", cause, "sender", "")
-
-
-def _why_interchange(ledger: Ledger, one: Interchange) -> Iterator[Why]:
-    documents = ledger.documents(Query(interchange=one.id, limit=_ALL))
-    held = [document for document in documents if document.step is Step.HELD]
-    if one.step is InterchangeStep.HELD or held:
-        yield _why_held(one.id, one.reason or held[0].reasons[0].code, len(held))
-    elif one.step is InterchangeStep.RECEIVED:
-        cause = "attend d'être contrôlé / waits to be judged"
-        yield Why(one.id, one.step.value, cause, "nobody", "edi run --once")
-    elif one.reason:
-        yield Why(one.id, one.step.value, f"{one.reason}: {one.detail}", "sender", "")
-    for row in ledger.outbox(interchange=one.id):
-        if row.state in {OutboxState.PENDING, OutboxState.ABANDONED}:
-            yield _why_row(row)
-    for document in documents:
-        if document.step is Step.REJECTED:
-            yield from _why_document(ledger, document)
-
-
-def _why_document(ledger: Ledger, one: Document) -> Iterator[Why]:
-    if one.step is Step.HELD:
-        yield _why_held(one.id, one.reasons[0].code, 1)
-    elif one.reasons:
-        first = one.reasons[0]
-        cause = f"{first.code}: {first.message['fr']} / {first.message['en']}"
-        yield Why(one.id, one.step.value, cause, "sender", "")
-    for row in ledger.outbox(document=one.id):
-        if row.state in {OutboxState.PENDING, OutboxState.ABANDONED}:
-            yield _why_row(row)
-    if one.step is Step.DELIVERED:
-        cause = f"remis à {one.route} / delivered to {one.route}"
-        yield Why(one.id, one.step.value, cause, "nobody", "")
-
-
-def _why_held(subject: str, code: str, count: int) -> Why:
-    control = CONTROL[code]
-    cause = (
-        f"{code}: {control.label['fr']} ({count} document(s)). {control.action['fr']}"
-        f" / {control.label['en']}. {control.action['en']}"
-    )
-    return Why(subject, "held", cause, "operator", f"edi release {subject}")
-
-
-def _why_row(row: OutboxRow) -> Why:
-    after = f"{row.attempts} essai(s) / attempt(s)"
-    error = row.error or "pas encore essayé / not tried yet"
-    abandoned = row.state is OutboxState.ABANDONED
-    command = f"edi redeliver {row.interchange}" if abandoned else "edi run --once"
-    cause = f"{row.name}: {after}; {error}"
-    return Why(row.key, row.state.value, cause, "operator" if row.error else "nobody", command)

@@ -329,8 +329,16 @@ def _is_behind(
     )
 
 
-def rework(hub: Hub, sheets: Sheets, interchange: Interchange) -> None:
+def rework(
+    hub: Hub, sheets: Sheets, interchange: Interchange, note: Callable[[Transaction], None]
+) -> None:
     """Work on a flow that is held as a whole before it was ever opened.
+
+    Args:
+        hub: The hub.
+        sheets: The configuration in force.
+        interchange: The flow.
+        note: Written first, by the transaction that decides.
 
     Raises:
         ScannerSilent: The required scanner is still silent; nothing has changed.
@@ -339,7 +347,7 @@ def rework(hub: Hub, sheets: Sheets, interchange: Interchange) -> None:
     cases = _gather(hub, sheets, [(interchange, None)])
     _scan(hub, cases)
     _judge(hub, cases, lambda: None)
-    _settle_group(hub, sheets, cases)
+    _settle_group(hub, sheets, cases, note)
 
 
 def _gather(
@@ -419,11 +427,17 @@ def _judge(hub: Hub, cases: Sequence[Case], still_ours: Callable[[], None]) -> N
         tell(case.interchange, case.scanned)
 
 
-def _settle_group(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
-    """Settle cases by one commit."""
+def _settle_group(
+    hub: Hub,
+    sheets: Sheets,
+    cases: Sequence[Case],
+    note: Callable[[Transaction], None] = lambda _: None,
+) -> None:
+    """Settle cases by one commit, after what is to be noted with it."""
     in_order = sorted(cases, key=lambda one: (one.interchange.received_at, one.interchange.name))
 
     def settle(tx: Transaction) -> list[Settled]:
+        note(tx)
         repeated = tx.repeated([case.interchange.id for case in cases])
         return [
             Settled(case.interchange, ())

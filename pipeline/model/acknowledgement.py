@@ -11,6 +11,7 @@ from pipeline.model.connection import AnswerFormat, Interface, Scanning
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.finding import Finding
+from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
 from pipeline.model.status import InterchangeStep, Step
 
@@ -59,6 +60,19 @@ class Figure:
         return self.announced == self.found
 
 
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """That an answer is a further one, given after the final one turned out not to hold.
+
+    Attributes:
+        number: 2 for the first of them.
+        documents: Those that were accepted and are no more: what it is about.
+    """
+
+    number: int
+    documents: frozenset[DocumentId]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerFacts:
     """Everything an answer may say.
@@ -81,6 +95,7 @@ class AnswerFacts:
         matricule: The sender's four digits if it is a platform, or None.
         siren: The sender's if it is none, or None.
         said: Names of the answers that were given before.
+        correction: Set where this is a further answer; None on the first final one.
     """
 
     interchange: Interchange
@@ -99,6 +114,15 @@ class AnswerFacts:
     matricule: str | None = None
     siren: str | None = None
     said: tuple[str, ...] = ()
+    correction: Correction | None = None
+
+    @property
+    def told(self) -> tuple[AnsweredDocument, ...]:
+        """Return the documents that something is new of: all, or those of a correction."""
+        if self.correction is None:
+            return self.documents
+        about = self.correction.documents
+        return tuple(one for one in self.documents if one.document.id in about)
 
     @property
     def final(self) -> bool:

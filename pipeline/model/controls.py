@@ -98,6 +98,12 @@ _RELEASE = _texts(
     "Ne renvoyez rien : un opérateur du hub reprend le contrôle ou tranche.",
     "Do not send it again: an operator of the hub runs the check again or decides.",
 )
+_WAIT = _texts(
+    "Ne renvoyez rien : un opérateur du hub a retenu le flux et le laissera repartir, ou "
+    "tranchera.",
+    "Do not send it again: an operator of the hub holds the flow back and will let it go, or "
+    "decide.",
+)
 _INSTALL = _texts(
     "Ne renvoyez rien : un opérateur du hub doit installer les règles (edi packs install), "
     "puis libérer le document.",
@@ -495,6 +501,26 @@ OURS = (
         action=_texts(
             "Corrigez selon le motif donné, ou appelez le hub ; le même numéro peut resservir.",
             "Correct it as the reason says, or call the hub; the same number may be used again.",
+        ),
+    ),
+    Control(
+        step=18,
+        level=_FLOW,
+        code="OPERATOR_HOLD",
+        nature=_TECHNICAL,
+        label=_texts("Retenu par un opérateur du hub", "Held back by an operator of the hub"),
+        action=_WAIT,
+        acts=Actor.OPERATOR,
+    ),
+    Control(
+        step=18,
+        level=_INVOICE,
+        code="WITHDRAWN",
+        nature=_FUNCTIONAL,
+        label=_texts("Retiré à votre demande", "Withdrawn at your request"),
+        action=_texts(
+            "Rien n'a été remis au destinataire ; le même numéro peut resservir.",
+            "Nothing was handed to the recipient; the same number may be used again.",
         ),
     ),
 )

@@ -33,7 +33,7 @@ class OutboxRow:
             taken out of the interchange again, always the same.
         documents: What a delivery carries, in order.
         envelope: How a delivery is packed.
-        generation: 1, or one more for each redelivery.
+        generation: 1, or one more for each redelivery, and for each further answer.
         final: False for an interim notice.
         state: Where it stands.
         due: Not before this moment.

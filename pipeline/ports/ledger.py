@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from pipeline.model.bulk import BulkId, BulkList, ItemState
 from pipeline.model.connection import Connection
 from pipeline.model.directory import Directory
 from pipeline.model.document import BusinessKey, Document
@@ -19,6 +20,7 @@ from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
 from pipeline.model.status import InterchangeStep, OutboxState, Step
+from pipeline.ports.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,24 @@ class Transaction(Protocol):
         """Move `interchange` from its `step` to `after`.
 
         Its reason, detail, first and documents are written as they are in the value.
-        With a claim, its token must still be the row's; the claim ends.
+        With a claim, its token must still be the row's; the claim ends. Without one nobody
+        may hold it: a person never takes a flow out of a worker's hands.
         """
+
+    def erase(self, interchange: Interchange, *, by: str, at: datetime, reason: str) -> None:
+        """Blank what rows quote of a flow: `model.retention.erased_document` says what stays.
+
+        Values and messages of findings, texts of reasons and the bytes of answers go; a
+        business key goes where its seller is named by what is blanked.
+
+        Raises:
+            Fenced: It is erased already, on legal hold, or moved meanwhile.
+        """
+
+    def set_legal_hold(
+        self, interchange: Interchange, *, held: bool, by: str, at: datetime, reason: str
+    ) -> bool:
+        """Note that a flow must not be erased, or may be again; False if it stood so."""
 
     def add_documents(
         self, documents: Sequence[tuple[Document, ValidationReport | None]], by: str, at: datetime
@@ -131,6 +149,14 @@ class Transaction(Protocol):
         """Move each document from its `step` to `after`.
 
         Its reasons, route, first, syntax and header are written as they are in the value.
+        """
+
+    def reroute_documents(
+        self, documents: Sequence[Document], route: str, *, by: str, at: datetime
+    ) -> None:
+        """Write another route for documents that stay at their step, with an event each.
+
+        Each is updated ``WHERE step = ? AND route = ?``, else `Fenced` is raised.
         """
 
     def hold_keys(self, keys: Mapping[BusinessKey, DocumentId]) -> None:
@@ -166,6 +192,29 @@ class Transaction(Protocol):
     def move_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> None:
         """Pause, resume or cancel a row that nobody has claimed."""
 
+    def stop_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> bool:
+        """Do as `move_outbox`; False, and nothing done, where somebody claimed or moved it."""
+
+    # -- frozen lists
+    def freeze(self, bulk: BulkList) -> bool:
+        """Write a list with its items, and an event; False if it is there already."""
+
+    def settle_items(
+        self,
+        bulk: BulkId,
+        subjects: Collection[str],
+        state: ItemState,
+        *,
+        note: str,
+        by: str,
+        at: datetime,
+    ) -> int:
+        """Write what became of items that are still to be done, or were refused.
+
+        Returns:
+            How many; those that somebody else settled meanwhile are left alone.
+        """
+
     def append(self, fact: Fact) -> None:
         """Add a fact that no move above tells."""
 
@@ -178,9 +227,13 @@ class Query:
     steps: tuple[str, ...] = ()
     interchange: InterchangeId | None = None
     text: str | None = None  #: part of an id, name, invoice number, reason code or hash
+    reason: str | None = None  #: a whole code: why it is held, refused or a duplicate
     connection: str | None = None  #: the sender's
+    interface: str | None = None  #: code that the flow's name begins with
+    route: str | None = None  #: the recipient's connection; interchanges match by their documents
     received_from: datetime | None = None  #: interchanges received at this moment or later
     received_before: datetime | None = None  #: and before this one
+    erased: bool | None = None  #: whether the interchange is erased
     limit: int = 100
 
 
@@ -239,6 +292,10 @@ class Ledger(Protocol):
         Raises:
             LedgerConflict: Another writer was first; run the block again.
         """
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """Return what holds the ledger against the world."""
 
     # -- configuration
     def sheets(self) -> Sheets:
@@ -423,8 +480,20 @@ class Ledger(Protocol):
             waiting: Only those whose final answer is not all sent.
         """
 
+    def bulk(self, subject: BulkId) -> BulkList | None:
+        """Return a frozen list with its items as they stand, in order."""
+
+    def bulks(self, limit: int) -> Sequence[BulkList]:
+        """List frozen lists without their items, newest first."""
+
+    def last_events(self, subjects: Collection[str]) -> Mapping[str, int]:
+        """Return the place of the newest event of each subject that has one."""
+
     def events(self, subject: str | None = None) -> Iterator[Event]:
         """Yield events in order; of one subject and of what lies inside it if given."""
+
+    def connections_seen(self) -> Sequence[str]:
+        """Return the names of all connections that an interchange ever came through, sorted."""
 
     def oldest_open(self) -> Interchange | None:
         """Return the interchange that waits longest to be closed."""
@@ -468,6 +537,15 @@ class Ledger(Protocol):
         Args:
             query: Which documents; its steps, text and limit are not looked at.
         """
+
+    def head_before(self, moment: datetime | None = None) -> Event | None:
+        """Return the last event whose moment is before `moment`; the last of all for None."""
+
+    def event_at(self, seq: int) -> Event | None:
+        """Return the event at one place of the chain."""
+
+    def count_between(self, after: int, last: int) -> Mapping[str, int]:
+        """Count the events behind place `after`, up to `last`, by their name."""
 
     def verify(self) -> Sequence[Break]:
         """Recompute the chain of events; return every place where it breaks."""

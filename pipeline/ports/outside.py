@@ -107,6 +107,17 @@ class Outbound(Protocol):
             TransferError: The file is not there, or only its temporary name is.
         """
 
+    def remove(self, folder: str, file: RemoteFile) -> bool:
+        """Remove a temporary name that a crash left in `folder`.
+
+        Returns:
+            True when the file as listed is no longer there; absence is success. False
+            where another one (size or mtime) stands under its name, which is left alone.
+
+        Raises:
+            TransferError: It is still there and could not be removed.
+        """
+
     def names(self, folder: str) -> Sequence[str]:
         """List the finished files of `folder`, sorted, temporary names left out."""
 
@@ -149,7 +160,7 @@ class Blob:
 
 
 class Archive(Protocol):
-    """The content-addressed store of bytes as received. Nothing in it is ever changed."""
+    """The content-addressed store of bytes as received. Nothing but `erase` changes it."""
 
     def receive(self, chunks: Iterable[bytes]) -> Blob:
         """Write `chunks` down, not yet durable, and return what they are.
@@ -165,6 +176,9 @@ class Archive(Protocol):
             ArchiveError: At least one may not be durable: no row may name it.
         """
 
+    def holding(self) -> AbstractContextManager[None]:
+        """Let nothing be erased while inside: from `keep` until the rows are committed."""
+
     def discard(self, blob: Blob) -> None:
         """Drop a received blob that is not to be kept."""
 
@@ -178,14 +192,39 @@ class Archive(Protocol):
             ArchiveError: It is not there.
         """
 
-    def path(self, sha256: str) -> str:
-        """Return the file that holds a kept blob, for the engine's workers: to be read only."""
+    def path(self, sha256: str) -> str | None:
+        """Return the file that holds a kept blob as received, for the engine's workers.
+
+        It is to be read only. None where no file does, because the blob is encrypted: its
+        bytes are then to be had from `open` alone.
+        """
 
     def check(self, sha256: str) -> bool:
         """Read a kept blob again and tell whether it is there, with that hash."""
 
     def kept(self) -> Iterator[str]:
         """Yield the SHA-256 of every kept blob, in no order; none is read."""
+
+    def kept_at(self, sha256: str) -> datetime:
+        """Return when a kept blob was last written (aware, UTC).
+
+        Raises:
+            ArchiveError: It is not there.
+        """
+
+    def erase(self, sha256: str, still_needed: Callable[[], bool]) -> bool:
+        """Destroy a kept blob for ever; its key first, so that no copy of it can be read.
+
+        Args:
+            sha256: Which.
+            still_needed: Asked while nobody can be `holding`; if it says so nothing is done.
+
+        Returns:
+            True if it was destroyed now, False if it was not there or is still needed.
+
+        Raises:
+            ArchiveError: It could not be destroyed, or not wholly: to be done again.
+        """
 
     def sweep(self) -> int:
         """Remove what a crash left half-written; return how many files that was."""

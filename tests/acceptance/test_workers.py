@@ -99,7 +99,7 @@ class Site:
             "SELECT (SELECT count(*) FROM interchange WHERE step IN ('received', 'opened')),"
             " (SELECT count(*) FROM outbox WHERE state = 'pending')"
         )[0]
-        return open_ == due == 0
+        return (open_, due) == (0, 0)
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """Return the log lines of one name."""

@@ -426,6 +426,7 @@ FATAL = Finding(
     xpath="/Invoice/x[1]",
     line=12,
     value="caf\u00e9",
+    expected="12.00",
     message={"fr": "à corriger", "en": "to correct"},
 )
 WARNING = replace(FATAL, rule="W", severity=Severity.WARNING, term=None, line=None, value=None)

@@ -28,14 +28,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from structlog.testing import capture_logs
 
-from pipeline.app import operate
 from pipeline.app.deliver import deliver
 from pipeline.app.hub import Hub
+from pipeline.app.operate.acting import find
+from pipeline.app.operate.verbs import Ask, act
 from pipeline.app.pull import pull
 from pipeline.app.run import run_once, start_run
 from pipeline.app.sessions import Sessions
 from pipeline.app.verify import verify
 from pipeline.app.work import Desk
+from pipeline.model.bulk import Verb
 from pipeline.model.document import Document
 from pipeline.model.errors import PipelineError
 from pipeline.model.outbox import OutboxKind
@@ -272,8 +274,8 @@ class Hubs(RuleBasedStateMachine):
         return self._try(send)
 
     def _pass(self) -> bool:
-        acts = (lambda: self._poll("caterer"), lambda: self._poll("supplier"))
-        return any([act() for act in (*acts, self._work, self._send)])  # noqa: C419  all of them
+        done = [self._poll("caterer"), self._poll("supplier"), self._work(), self._send()]
+        return any(done)
 
     @rule(count=st.integers(1, 4), gap=st.sampled_from([MINUTE, MINUTE, 6 * MINUTE, 15 * MINUTE]))
     @counted
@@ -296,6 +298,10 @@ class Hubs(RuleBasedStateMachine):
                 return self._work()
             case "send":
                 return self._send()
+            case _:
+                return self._die(what)
+
+    def _die(self, what: str) -> bool:
         now = self.world.clock.now()
         until, ledger = now + self.hub.settings.lease, self.hub.ledger
         if what == "die with flows":
@@ -367,34 +373,27 @@ class Hubs(RuleBasedStateMachine):
         return self._release(subject) if verb == "release" else self._reject(subject)
 
     def _release(self, subject: str) -> bool:
-        def release(hub: Hub) -> int:
-            operate.release(replace(hub, by="operator:test"), hub.ledger.sheets(), subject)
+        return self._ask(Ask(verb=Verb.RELEASE), subject)
+
+    def _ask(self, ask: Ask, subject: str) -> bool:
+        def asked(hub: Hub) -> int:
+            act(replace(hub, by="operator:test"), hub.ledger.sheets(), ask, find(hub, subject))
             return 1
 
-        return self._try(release)
+        return self._try(asked)
 
     def _reject(self, subject: str) -> bool:
         flow = self.hub.ledger.interchange(subject.partition("-")[0])
         assert flow is not None
         place = (flow.connection, flow.name, flow.mtime)
         self.model.refused.update(self.model.drops[place].numbers)
-
-        def reject(hub: Hub) -> int:
-            operate.reject(replace(hub, by="operator:test"), hub.ledger.sheets(), subject, "non")
-            return 1
-
-        return self._try(reject)
+        return self._ask(Ask(verb=Verb.REJECT, reason="non"), subject)
 
     def _redeliver(self) -> bool:
         given_up = self.hub.ledger.documents(Query(steps=("abandoned",), limit=ALL))
         for one in given_up:
             self.redelivered.add(one.sha256)
-
-            def again(hub: Hub, subject: str = one.id) -> int:
-                operate.redeliver(replace(hub, by="operator:test"), hub.ledger.sheets(), subject)
-                return 1
-
-            self._try(again)
+            self._ask(Ask(verb=Verb.REDELIVER, reason="encore"), one.id)
         return bool(given_up)
 
     # -- what is seen, and what is promised

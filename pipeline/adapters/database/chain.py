@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Text, cast, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Text, cast, func, insert, select, update
 
 from pipeline.adapters.database.codec import UNREADABLE, dump
+from pipeline.adapters.database.reading import sliced
 from pipeline.adapters.database.tables import chain_head, event
 from pipeline.model.errors import PipelineError
 from pipeline.model.event import GENESIS, Event, Fact, chain_hash
@@ -87,6 +88,19 @@ def read_events(connection: Connection, *where: ColumnElement[bool]) -> Iterator
                     f"event {row.seq} was edited and cannot be read: run edi verify"
                 )
             yield Event(row.seq, row.fact, row.previous, row.hash)
+
+
+def last_of(connection: Connection, subjects: Collection[str]) -> dict[str, int]:
+    """Return the place of the newest event of each subject that has one."""
+    found: dict[str, int] = {}
+    for part in sliced(sorted(subjects)):
+        statement = (
+            select(event.c.subject, func.max(event.c.seq))
+            .where(event.c.subject.in_(part))
+            .group_by(event.c.subject)
+        )
+        found.update((subject, seq) for subject, seq in connection.execute(statement))
+    return found
 
 
 def verify(connection: Connection) -> list[Break]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import (
@@ -23,6 +24,7 @@ from sqlalchemy import (
 )
 
 from pipeline.adapters.database import (
+    bulks,
     chain,
     claims,
     figures,
@@ -38,6 +40,8 @@ from pipeline.adapters.database.statements import BY_AGE, outbox_where
 from pipeline.adapters.database.subjects import read_subjects
 from pipeline.adapters.database.transaction import SqlTransaction
 from pipeline.adapters.database.trouble import translated
+from pipeline.adapters.database.upkeep import SqlUpkeep
+from pipeline.model.bulk import BulkId, BulkList
 from pipeline.model.document import Document
 from pipeline.model.event import Event, Fact
 from pipeline.model.figures import DocumentFigures, Received, RuleCount
@@ -99,6 +103,11 @@ class SqlLedger:
             transaction = SqlTransaction(connection)
             yield transaction
             transaction.finish()
+
+    @property
+    def upkeep(self) -> SqlUpkeep:
+        """Return what holds the ledger against the world."""
+        return SqlUpkeep(self._read, partial(self._write, "ledger.upkeep"))
 
     # -- configuration
     def sheets(self) -> Sheets:
@@ -383,6 +392,21 @@ class SqlLedger:
         with self._read() as connection:
             return notices.answer_times(connection, query, waiting=waiting)
 
+    def bulk(self, subject: BulkId) -> BulkList | None:
+        """Return a frozen list with its items as they stand, in order."""
+        with self._read() as connection:
+            return bulks.find(connection, subject)
+
+    def bulks(self, limit: int) -> Sequence[BulkList]:
+        """List frozen lists without their items, newest first."""
+        with self._read() as connection:
+            return bulks.newest(connection, limit)
+
+    def last_events(self, subjects: Collection[str]) -> Mapping[str, int]:
+        """Return the place of the newest event of each subject that has one."""
+        with self._read() as connection:
+            return chain.last_of(connection, subjects)
+
     def events(self, subject: str | None = None) -> Iterator[Event]:
         """Yield events in order; of one subject and of what lies inside it if given.
 
@@ -392,6 +416,12 @@ class SqlLedger:
         where = [] if subject is None else [tables.event.c.subject.in_(_inside(subject))]
         with self._read() as connection:
             yield from chain.read_events(connection, *where)
+
+    def connections_seen(self) -> Sequence[str]:
+        """Return the names of all connections that an interchange ever came through, sorted."""
+        statement = select(tables.interchange.c.connection).distinct()
+        with self._read() as connection:
+            return sorted(connection.scalars(statement))
 
     def oldest_open(self) -> Interchange | None:
         """Return the interchange that waits longest to be closed."""
@@ -447,6 +477,31 @@ class SqlLedger:
         with self._read() as connection:
             return figures.count_rules(connection, query)
 
+    def head_before(self, moment: datetime | None = None) -> Event | None:
+        """Return the last event whose moment is before `moment`; the last of all for None."""
+        columns = tables.event.c
+        newest = select(func.max(columns.seq))
+        if moment is not None:
+            newest = newest.where(columns.at < moment)
+        with self._read() as connection:
+            return _only(chain.read_events(connection, columns.seq == newest.scalar_subquery()))
+
+    def event_at(self, seq: int) -> Event | None:
+        """Return the event at one place of the chain."""
+        with self._read() as connection:
+            return _only(chain.read_events(connection, tables.event.c.seq == seq))
+
+    def count_between(self, after: int, last: int) -> Mapping[str, int]:
+        """Count the events behind place `after`, up to `last`, by their name."""
+        columns = tables.event.c
+        statement = (
+            select(columns.what, func.count())
+            .where(columns.seq > after, columns.seq <= last)
+            .group_by(columns.what)
+        )
+        with self._read() as connection:
+            return {row[0]: row[1] for row in connection.execute(statement)}
+
     def verify(self) -> Sequence[Break]:
         """Recompute the chain of events; return every place where it breaks."""
         with self._read() as connection:
@@ -481,6 +536,10 @@ class SqlLedger:
                 yield connection
                 failpoint(point, "inside")
             failpoint(point, "after")
+
+
+def _only(events: Iterator[Event]) -> Event | None:
+    return next(iter(list(events)), None)
 
 
 def _inside(subject: str) -> CompoundSelect[tuple[str]]:

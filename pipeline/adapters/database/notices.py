@@ -48,6 +48,8 @@ def answer_times(connection: Connection, query: Query, *, waiting: bool) -> list
         outbox.c.interchange == interchange.c.id,
         outbox.c.kind == OutboxKind.ACKNOWLEDGEMENT.value,
         outbox.c.final.is_(True),
+        # a further answer, to a withdrawal, is no late first one
+        outbox.c.generation == 1,
     )
     unsent = exists().where(final, outbox.c.state != OutboxState.SENT.value)
     put = (

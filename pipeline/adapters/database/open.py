@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from sqlite3 import Connection as SqliteConnection
@@ -210,8 +211,10 @@ def _sqlite(address: URL) -> tuple[Engine, Engine]:
     """Return engines on a file in WAL mode, where readers never wait for the writer.
 
     The driver's own transaction control (which begins late, and as a reader) is
-    switched off: each transaction begins as what it is.
+    switched off: each transaction begins as what it is. A new file is its owner's alone.
     """
+    with suppress(OSError):  # it is there already, or SQLite will say why it cannot be
+        os.close(os.open(str(address.database), os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     engine = create_engine(address, connect_args={"timeout": _PATIENCE_S})
 
     @event.listens_for(engine, "connect")

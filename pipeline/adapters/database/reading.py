@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, literal, or_, select
 
 from pipeline.adapters.database.columns import storable
 from pipeline.adapters.database.rows import (
@@ -97,6 +97,13 @@ def find_outbox(
 def list_interchanges(connection: Connection, query: Query) -> Sequence[Interchange]:
     """Answer a query about interchanges, newest first."""
     statement = filtered(select(interchange), query, interchange.c.step)
+    if query.reason is not None:
+        statement = statement.where(interchange.c.reason == query.reason)
+    if query.route is not None:
+        routed = exists().where(
+            document.c.interchange == interchange.c.id, document.c.route == query.route
+        )
+        statement = statement.where(routed)
     if query.text is not None:
         numbered = exists().where(
             document.c.interchange == interchange.c.id,
@@ -113,6 +120,11 @@ def list_documents(connection: Connection, query: Query) -> Sequence[Document]:
     """Answer a query about documents, by interchange (newest first) and place."""
     joined = select(document).join(interchange, document.c.interchange == interchange.c.id)
     statement = filtered(joined, query, document.c.step)
+    if query.reason is not None:
+        codes = literal(" ").concat(document.c.codes).concat(" ")
+        statement = statement.where(codes.contains(f" {query.reason} ", autoescape=True))
+    if query.route is not None:
+        statement = statement.where(document.c.route == query.route)
     if query.text is not None:
         columns = document.c
         statement = statement.where(
@@ -137,10 +149,15 @@ def filtered(statement: Select[Any], query: Query, step: ColumnElement[str]) -> 
         statement = statement.where(interchange.c.id == query.interchange)
     if query.connection is not None:
         statement = statement.where(interchange.c.connection == query.connection)
+    if query.interface is not None:
+        named = interchange.c.name.startswith(f"{query.interface}_", autoescape=True)
+        statement = statement.where(named)
     if query.received_from is not None:
         statement = statement.where(interchange.c.received_at >= query.received_from)
     if query.received_before is not None:
         statement = statement.where(interchange.c.received_at < query.received_before)
+    if query.erased is not None:
+        statement = statement.where(interchange.c.erased.is_(query.erased))
     if query.steps:
         statement = statement.where(step.in_(query.steps))
     return statement

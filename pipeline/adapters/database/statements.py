@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.adapters.database.tables import (
+    bulk,
     business_key,
     counter,
     document,
@@ -101,15 +102,12 @@ _UNFINISHED = exists().where(
     document.c.interchange == interchange.c.id,
     document.c.step.not_in([step.value for step, after in FOLLOWS.items() if step and not after]),
 )
-FINISHED = (
+UNCLOSED = (
     select(interchange)
-    .where(
-        interchange.c.id.in_(_any_of("ids")),
-        interchange.c.step == InterchangeStep.OPENED.value,
-        ~_UNFINISHED,
-    )
+    .where(interchange.c.step == InterchangeStep.OPENED.value, ~_UNFINISHED)
     .order_by(interchange.c.id)
 )
+FINISHED = UNCLOSED.where(interchange.c.id.in_(_any_of("ids")))
 _other = interchange.alias("other")
 REPEATED = select(interchange.c.id).where(
     interchange.c.id.in_(_any_of("ids")),
@@ -132,6 +130,9 @@ MARK_REMOVED = (
     .values(removed=True)
 )
 MOVE_INTERCHANGE = update(interchange).where(_equal(interchange.c.id), _equal(interchange.c.step))
+MOVE_FREE_INTERCHANGE = MOVE_INTERCHANGE.where(
+    or_(interchange.c.lease_until.is_(None), interchange.c.lease_until <= bindparam("b_now"))
+)
 MOVE_CLAIMED_INTERCHANGE = MOVE_INTERCHANGE.where(_equal(interchange.c.lease_token))
 MOVE_DOCUMENT = update(document).where(_equal(document.c.id), _equal(document.c.step))
 FREE_KEYS = delete(business_key).where(business_key.c.document.in_(_any_of("documents")))
@@ -159,6 +160,7 @@ def _add(table: Table) -> Mapping[str, Executable]:
 ADD_INTERCHANGE = _add(interchange)
 ADD_RUN = _add(job_run)
 ADD_PAUSE = _add(pause)
+ADD_BULK = _add(bulk)
 #: By dialect: take the next number of a series.
 NEXT_NUMBER: Mapping[str, Executable] = {
     dialect: build(counter)

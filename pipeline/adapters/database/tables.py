@@ -67,6 +67,8 @@ interchange = Table(
     Column("detail", Words, nullable=False),
     Column("first", Text, ForeignKey("interchange.id")),
     Column("documents", Integer, nullable=False),
+    Column("erased", Boolean, nullable=False),
+    Column("legal_hold", Boolean, nullable=False),
     Column("lease_owner", Text),
     Column("lease_token", BigInteger, nullable=False),
     Column("lease_until", UtcDateTime),
@@ -125,6 +127,7 @@ finding = Table(
     Column("xpath", Words, nullable=False),
     Column("line", Integer),
     Column("value", Words),
+    Column("expected", Text),
     Column("message", Text, nullable=False),
     Index("finding_rule", "rule"),
 )
@@ -246,4 +249,44 @@ pause = Table(
     Column("since", UtcDateTime, nullable=False),
     Column("actor", Text, nullable=False),
     Column("reason", Words, nullable=False),
+)
+
+#: Signs of life: when something that happens again and again last did, and what came of it.
+pulse = Table(
+    "pulse",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("data", Text, nullable=False),
+)
+
+#: Lists of what an operator wants one verb to act on, as they were frozen.
+bulk = Table(
+    "bulk",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("verb", Text, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Index("bulk_made", "made_at"),
+)
+
+bulk_item = Table(
+    "bulk_item",
+    metadata,
+    Column("bulk", Text, ForeignKey("bulk.id"), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("subject", Text, nullable=False),
+    Column("interchange", Text, nullable=False),
+    Column("seen", Text, nullable=False),
+    Column("event", BigInteger, nullable=False),
+    Column("currency", Text),
+    Column("amount", Text),
+    Column("state", Text, nullable=False),
+    Column("note", Words, nullable=False),
+    Column("at", UtcDateTime),
+    Column("actor", Text, nullable=False),
+    UniqueConstraint("bulk", "subject", name="bulk_subject"),
 )

@@ -18,9 +18,18 @@ from sqlalchemy import (
     update,
 )
 
-from pipeline.adapters.database import chain, reading, rows, statements, tables
+from pipeline.adapters.database import (
+    bulks,
+    chain,
+    erasing,
+    reading,
+    rows,
+    statements,
+    tables,
+)
 from pipeline.adapters.database.claims import ENDED, is_free
 from pipeline.adapters.database.trouble import translated
+from pipeline.model.bulk import BulkId, BulkList, ItemState
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.errors import Fenced, LedgerConflict, PipelineError
 from pipeline.model.event import Fact
@@ -212,7 +221,7 @@ class SqlTransaction:
     ) -> None:
         """Move `interchange` from its `step` to `after`; a claim on it ends."""
         check_step(INTERCHANGE_FOLLOWS, interchange.step, after)
-        statement = statements.MOVE_INTERCHANGE
+        statement = statements.MOVE_FREE_INTERCHANGE
         change: rows.Values = {
             "b_id": interchange.id,
             "b_step": interchange.step.value,
@@ -220,7 +229,9 @@ class SqlTransaction:
             **rows.interchange_outcome(interchange),
             **ENDED,
         }
-        if claim is not None:
+        if claim is None:
+            change["b_now"] = at
+        else:
             statement = statements.MOVE_CLAIMED_INTERCHANGE
             change["b_lease_token"] = claim.token
         moved = self._run(statement, change).rowcount
@@ -231,6 +242,27 @@ class SqlTransaction:
             "documents": interchange.documents or None,
         }
         self._tell(interchange.id, f"interchange.{after.value}", by, at, data)
+
+    def erase(self, interchange: Interchange, *, by: str, at: datetime, reason: str) -> None:
+        """Blank what rows quote of a flow; its steps, names, sizes and hashes stay."""
+        self._write_collected()
+        with self._guard():
+            self._lock(interchange.id)
+            changed = erasing.blank(self._connection, interchange)
+        self._check(interchange.id, changed, 1)
+        self._tell(interchange.id, "interchange.erased", by, at, {"reason": reason})
+
+    def set_legal_hold(
+        self, interchange: Interchange, *, held: bool, by: str, at: datetime, reason: str
+    ) -> bool:
+        """Note that a flow must not be erased, or may be again; False if it stood so."""
+        with self._guard():
+            self._lock(interchange.id)
+            changed = erasing.set_legal_hold(self._connection, interchange, held=held)
+        if changed:
+            what = "interchange.legal_hold" if held else "interchange.legal_hold_lifted"
+            self._tell(interchange.id, what, by, at, {"reason": reason})
+        return bool(changed)
 
     # -- documents
     def add_documents(
@@ -277,6 +309,19 @@ class SqlTransaction:
             codes = [reason.code for reason in one.reasons]
             data = {"reasons": codes or None, "route": one.route, "first": one.first}
             self._tell(one.id, f"document.{after.value}", by, at, data)
+
+    def reroute_documents(
+        self, documents: Sequence[Document], route: str, *, by: str, at: datetime
+    ) -> None:
+        """Write another route for documents that stay at their step, with an event each."""
+        self._write_collected()
+        columns = tables.document.c
+        for one in documents:
+            statement = update(tables.document).where(
+                columns.id == one.id, columns.step == one.step.value, columns.route == one.route
+            )
+            self._check(one.id, self._run(statement.values(route=route)).rowcount, 1)
+            self._tell(one.id, "document.rerouted", by, at, {"route": route})
 
     def hold_keys(self, keys: Mapping[BusinessKey, DocumentId]) -> None:
         """Let accepted documents hold their keys.
@@ -345,6 +390,10 @@ class SqlTransaction:
 
     def move_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> None:
         """Pause, resume or cancel a row that nobody has claimed."""
+        self._check(row.key, int(self.stop_outbox(row, after, by=by, at=at)), 1)
+
+    def stop_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> bool:
+        """Do as `move_outbox`; False, and nothing done, where somebody claimed or moved it."""
         self._write_collected()
         check_step(OUTBOX_FOLLOWS, row.state, after)
         columns = tables.outbox.c
@@ -359,8 +408,38 @@ class SqlTransaction:
             )
             .values(**changed)
         )
-        self._check(row.key, self._run(statement).rowcount, 1)
+        if not self._run(statement).rowcount:
+            return False
         self._tell(row.key, f"outbox.{after.value}", by, at, {})
+        return True
+
+    # -- frozen lists
+    def freeze(self, bulk: BulkList) -> bool:
+        """Write a list with its items, and an event; False if it is there already."""
+        statement = statements.ADD_BULK[self._dialect]
+        if not self._run(statement, bulks.bulk_values(bulk)).rowcount:
+            return False
+        self._insert_all(tables.bulk_item, bulks.item_values(bulk))
+        data = {"verb": bulk.verb.value, "reason": bulk.reason or None, "items": len(bulk.items)}
+        self._tell(bulk.id, "bulk.frozen", bulk.by, bulk.made_at, data)
+        return True
+
+    def settle_items(
+        self,
+        bulk: BulkId,
+        subjects: Collection[str],
+        state: ItemState,
+        *,
+        note: str,
+        by: str,
+        at: datetime,
+    ) -> int:
+        """Write what became of items that are still to be done, or were refused."""
+        settled = 0
+        for part in reading.sliced(sorted(subjects)):
+            statement = bulks.settle(bulk, part, state, note, by, at)
+            settled += self._run(statement).rowcount
+        return settled
 
     def append(self, fact: Fact) -> None:
         """Add a fact that no move above tells."""

@@ -1,52 +1,371 @@
-"""``edi release|reject|redeliver``: an operator's hands, on one id."""
+"""``edi hold|release|reject|withdraw|redeliver|replay|lists``: an operator's hands."""
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from pipeline import bootstrap
-from pipeline.app import operate as verbs
-from pipeline.entry.cli.output import AsJson, Subject, say, say_json, say_table
+from pipeline.app.hub import Hub
+from pipeline.app.operate.acting import Told, find
+from pipeline.app.operate.bulk import carry_out, find_list, freeze, matching, targets_of
+from pipeline.app.operate.redeliver import Again
+from pipeline.app.operate.replay import Compared, Replayed, Stage
+from pipeline.app.operate.verbs import Ask, act
+from pipeline.entry.cli.output import (
+    AsJson,
+    complain,
+    say,
+    say_json,
+    say_table,
+    typed,
+    typed_subject,
+)
 from pipeline.entry.cli.read import document_row
+from pipeline.entry.cli.selection import Way, filters, spread, way
+from pipeline.model.bulk import BulkItem, BulkList, ItemState, Verb, sums
+from pipeline.model.errors import ConfigError
+from pipeline.ports.ledger import Query
+
+#: One flow or document; without it, what the filters match.
+Target = Annotated[str | None, typer.Argument(parser=typed_subject, metavar="[ID]")]
+Reason = Annotated[
+    str, typer.Option(help="Motif / why: on record, or told.", parser=typed, metavar="TEXT")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Montrer seulement / only show.")]
+
+#: Exit codes beside 0: part of it was refused; all of it was.
+PARTLY, CANNOT = 1, 2
 
 
-def release(subject: Subject, as_json: AsJson = False) -> None:
-    """Rejuger ce qui est suspendu et laisser partir ce qui passe / let held things go."""
-    with bootstrap.open_hub(
-        bootstrap.workspace(), by=bootstrap.operator(), log_to_file=True
-    ) as hub:
-        _tell(verbs.release(hub, hub.ledger.sheets(), subject), as_json=as_json)
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What was typed, whatever the verb."""
+
+    subject: str | None
+    query: Query
+    way: Way
+    dry: bool
+    as_json: bool
 
 
-def reject(
-    subject: Subject,
-    reason: Annotated[
-        str, typer.Option(help="Motif, repris dans la réponse / told to the sender")
-    ],
+@spread(query=filters, how=way)
+def hold(
+    query: Query,
+    how: Way,
+    subject: Target = None,
+    reason: Reason = "",
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Refuser ce qui est suspendu / refuse what is held."""
-    with bootstrap.open_hub(
-        bootstrap.workspace(), by=bootstrap.operator(), log_to_file=True
-    ) as hub:
-        _tell(verbs.reject(hub, hub.ledger.sheets(), subject, reason), as_json=as_json)
+    """Retenir avant contrôle ou avant remise / hold back before judging or delivery."""
+    _run(Ask(verb=Verb.HOLD, reason=reason), _Call(subject, query, how, dry_run, as_json))
 
 
-def redeliver(subject: Subject, as_json: AsJson = False) -> None:
-    """Remettre ce qui fut abandonné / deliver abandoned documents again."""
-    with bootstrap.open_hub(
-        bootstrap.workspace(), by=bootstrap.operator(), log_to_file=True
-    ) as hub:
-        _tell(verbs.redeliver(hub, hub.ledger.sheets(), subject), as_json=as_json)
+@spread(query=filters, how=way)
+def release(
+    query: Query,
+    how: Way,
+    subject: Target = None,
+    reason: Reason = "",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Rejuger ce qui est suspendu et laisser partir ce qui passe / let held things go."""
+    _run(Ask(verb=Verb.RELEASE, reason=reason), _Call(subject, query, how, dry_run, as_json))
 
 
-def _tell(acted: verbs.Acted, *, as_json: bool) -> None:
-    rows = [document_row(one) for one in acted.documents]
-    if as_json:
-        say_json({"subject": acted.subject, "documents": rows})
-    elif rows:
-        say_table(acted.subject, tuple(rows[0]), (tuple(row.values()) for row in rows))
+@spread(query=filters, how=way)
+def reject(
+    query: Query,
+    how: Way,
+    subject: Target = None,
+    reason: Reason = "",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Refuser ce qui est suspendu, le motif est dit à l'émetteur / refuse what is held."""
+    _run(Ask(verb=Verb.REJECT, reason=reason), _Call(subject, query, how, dry_run, as_json))
+
+
+@spread(query=filters, how=way)
+def withdraw(
+    query: Query,
+    how: Way,
+    subject: Target = None,
+    reason: Reason = "",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Reprendre avant remise, à la demande de l'émetteur / take back, its sender asks."""
+    _run(Ask(verb=Verb.WITHDRAW, reason=reason), _Call(subject, query, how, dry_run, as_json))
+
+
+@spread(query=filters, how=way)
+def redeliver(
+    query: Query,
+    how: Way,
+    subject: Target = None,
+    to: Annotated[
+        str | None, typer.Option(help="Autre connexion / another receiver.", parser=typed)
+    ] = None,
+    generation: Annotated[
+        int | None, typer.Option(help="Numéro de l'exemplaire / which copy.", min=2)
+    ] = None,
+    reason: Reason = "",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remettre ce qui fut abandonné, perdu ou mal adressé / deliver once more."""
+    ask = Ask(verb=Verb.REDELIVER, reason=reason, again=Again(to, generation))
+    _run(ask, _Call(subject, query, how, dry_run, as_json))
+
+
+@spread(query=filters, how=way)
+def replay(
+    query: Query,
+    how: Way,
+    subject: Target = None,
+    stage: Annotated[
+        Stage, typer.Option("--from", help="open | judge | decide", show_default=True)
+    ] = Stage.JUDGE,
+    reason: Reason = "",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Rejuger depuis l'archive : quels verdicts changeraient / judge again, compare."""
+    ask = Ask(verb=Verb.REPLAY, reason=reason, stage=stage)
+    _run(ask, _Call(subject, query, how, dry_run, as_json))
+
+
+def lists(
+    name: Annotated[str | None, typer.Argument(parser=typed_subject, metavar="[LIST]")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Montrer les listes figées, ou une liste et ce qu'elle devint / frozen lists."""
+    with bootstrap.reading() as ledger:
+        if name is not None:
+            _show_list(find_list(ledger, name), as_json=as_json)
+            return
+        found = ledger.bulks(limit)
+    rows: list[dict[str, object]] = [
+        {
+            "list": one.id,
+            "verb": one.verb.value,
+            "made_at": one.made_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+            "by": one.by,
+            "reason": one.reason,
+        }
+        for one in found
+    ]
+    _say_rows("Listes / lists", rows, as_json=as_json)
+
+
+def _run(ask: Ask, call: _Call) -> None:
+    """Do what is asked of one id, of a list, or of what the filters match."""
+    given = [call.subject is not None, call.way.list is not None, call.query != Query()]
+    if sum(given) != 1:
+        raise ConfigError(
+            "donnez un identifiant, ou --list, ou un filtre / give an id, or --list, or a filter"
+        )
+    place = bootstrap.workspace()
+    with bootstrap.open_hub(place, by=bootstrap.operator(), log_to_file=True) as hub:
+        if call.subject is not None:
+            _one(hub, ask, call.subject, call)
+        elif call.way.list is not None:
+            _carry(hub, ask, call.way.list, call)
+        else:
+            _many(hub, ask, call)
+
+
+def _one(hub: Hub, ask: Ask, subject: str, call: _Call) -> None:
+    target = find(hub, subject)
+    did = act(hub, hub.ledger.sheets(), ask, target, dry=call.dry)
+    if call.as_json:
+        say_json({"subject": subject, **_told_object(did.told), **_compared_object(did)})
     else:
-        say(f"{acted.subject}: fait / done")
+        _say_told(subject, did, dry=call.dry)
+    _leave(done=bool(did.told.done or did.told.idle), refused=bool(did.told.refused))
+
+
+def _carry(hub: Hub, ask: Ask, name: str, call: _Call) -> None:
+    """Carry a frozen list out; it says itself why, where to and from where on."""
+    frozen = find_list(hub.ledger, name)
+    if frozen.verb is not ask.verb:
+        raise ConfigError(
+            f"{name}: cette liste est pour / this list is for: edi {frozen.verb.value}"
+        )
+    if call.dry:
+        _show_list(frozen, as_json=call.as_json)
+        return
+    nothing = not frozen.open
+    after = carry_out(hub, hub.ledger.sheets(), name)
+    _show_list(after, as_json=call.as_json)
+    if nothing and not call.as_json:
+        say("Rien à faire, la liste est exécutée / nothing to do, the list is carried out")
+    states = Counter(one.state for one in after.items)
+    refused = states[ItemState.REFUSED]
+    _leave(done=refused < len(after.items), refused=bool(refused))
+
+
+def _many(hub: Hub, ask: Ask, call: _Call) -> None:
+    """Freeze what the filters match, show it, and carry it out if it is wanted."""
+    if ask.verb is Verb.REPLAY and call.dry:
+        _compare(hub, ask, call)
+        return
+    frozen = freeze(hub, ask, call.query)
+    if call.way.plan is not None:
+        bootstrap.export_rows([_item_row(one) for one in frozen.items], call.way.plan)
+    if call.way.plan is None and not call.dry and (call.way.yes or _agreed(frozen)):
+        _carry(hub, ask, frozen.id, call)
+        return
+    _show_list(frozen, as_json=call.as_json)
+    if not call.as_json:
+        command = f"edi {frozen.verb.value} --list {frozen.id}"
+        say(f"Rien n'est fait ; pour exécuter / nothing is done; to carry out: {command}")
+
+
+def _compare(hub: Hub, ask: Ask, call: _Call) -> None:
+    """Show which verdicts would change among what the filters match; nothing is frozen."""
+    sheets = hub.ledger.sheets()
+    targets = targets_of(matching(hub.ledger, ask.verb, call.query))
+    did = [act(hub, sheets, ask, target, dry=True) for target in targets]
+    compared = tuple(one for each in did for one in each.compared)
+    refused = {name: why for each in did for name, why in each.told.refused.items()}
+    if call.as_json:
+        say_json({"compared": [_compared_row(one) for one in compared], "refused": refused})
+    else:
+        _say_compared("", compared)
+        for name, why in refused.items():
+            complain(f"{name}: {why}")
+    _leave(done=bool(compared), refused=bool(refused))
+
+
+def _agreed(frozen: BulkList) -> bool:
+    """Ask a person at a terminal; nobody there is no consent."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    _say_head(frozen)
+    question = f"edi {frozen.verb.value} : {len(frozen.items)} élément(s) / item(s) ?"
+    return typer.confirm(question)
+
+
+def _leave(*, done: bool, refused: bool) -> None:
+    if refused:
+        raise typer.Exit(PARTLY if done else CANNOT)
+
+
+def _told_object(told: Told) -> dict[str, object]:
+    return {
+        "done": dict(told.done),
+        "nothing": dict(told.idle),
+        "refused": dict(told.refused),
+        "documents": [document_row(one) for one in told.documents],
+    }
+
+
+def _compared_object(did: Replayed) -> dict[str, object]:
+    rows = [_compared_row(one) for one in did.compared]
+    return {"compared": rows} if rows else {}
+
+
+def _compared_row(one: Compared) -> dict[str, object]:
+    return {
+        "id": one.document.id,
+        "number": one.document.header.number,
+        "step": one.document.step.value,
+        "before": one.before.value if one.before else None,
+        "after": one.after.value if one.after else None,
+        "changes": one.changes,
+        "codes": ", ".join(one.codes),
+        "appeared": ", ".join(one.appeared),
+        "vanished": ", ".join(one.vanished),
+        "note": one.note,
+    }
+
+
+def _say_told(subject: str, did: Replayed, *, dry: bool) -> None:
+    told = did.told
+    if did.compared:
+        _say_compared(subject, did.compared)
+    elif told.documents:
+        _say_rows(subject, [document_row(one) for one in told.documents], as_json=False)
+    head = "ferait / would do" if dry else "fait / done"
+    _say_each(head, told.done.items())
+    if not did.compared:
+        _say_each("rien à faire / nothing to do", told.idle.items())
+    for name, why in told.refused.items():
+        complain(f"{name}: {why}")
+
+
+def _say_compared(title: str, compared: Sequence[Compared]) -> None:
+    _say_rows(title, [_compared_row(one) for one in compared], as_json=False)
+    changing = sum(one.changes for one in compared)
+    say(f"{changing} verdict(s) sur / of {len(compared)} changerai(en)t / would change")
+
+
+def _say_each(head: str, said: Iterable[tuple[str, str]]) -> None:
+    for name, text in said:
+        say(f"{head}: {name}: {text}")
+
+
+def _show_list(one: BulkList, *, as_json: bool) -> None:
+    if as_json:
+        say_json(
+            {
+                "list": one.id,
+                "verb": one.verb.value,
+                "reason": one.reason,
+                "options": dict(one.options),
+                "by": one.by,
+                "count": len(one.items),
+                "sums": {currency: str(total) for currency, total in sums(one.items).items()},
+                "states": _states(one),
+                "items": [_item_row(item) for item in one.items],
+            }
+        )
+        return
+    _say_head(one)
+    _say_rows("", [_item_row(item) for item in one.items], as_json=False)
+
+
+def _say_head(one: BulkList) -> None:
+    amounts = ", ".join(f"{total} {currency}" for currency, total in sums(one.items).items())
+    options = "".join(f" --{name} {value}" for name, value in sorted(one.options.items()))
+    counts = ", ".join(f"{count} {state}" for state, count in _states(one).items())
+    say(f"{one.id}: edi {one.verb.value}{options}, {len(one.items)} élément(s) / item(s)")
+    say(f"Montants TTC / amounts with VAT: {amounts or '–'}; {counts}")
+    if one.reason:
+        say(f"Motif / why: {one.reason}")
+
+
+def _states(one: BulkList) -> dict[str, int]:
+    counts = Counter(item.state for item in one.items)
+    return {state.value: counts[state] for state in ItemState if counts[state]}
+
+
+def _item_row(one: BulkItem) -> dict[str, object]:
+    return {
+        "id": one.subject,
+        "interchange": one.interchange,
+        "seen": one.seen,
+        "amount": one.amount,
+        "currency": one.currency,
+        "state": one.state.value,
+        "note": one.note,
+        "by": one.by,
+    }
+
+
+def _say_rows(title: str, rows: list[dict[str, object]], *, as_json: bool) -> None:
+    if as_json:
+        say_json(rows)
+    else:
+        columns = tuple(rows[0]) if rows else ("—",)
+        say_table(title, columns, (tuple(row.values()) for row in rows))

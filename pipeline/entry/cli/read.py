@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -12,12 +13,22 @@ from typer.models import OptionInfo
 
 from pipeline import bootstrap
 from pipeline.app.views import Became, became, scanned
-from pipeline.app.views import why as why_of
-from pipeline.entry.cli.output import AsJson, Subject, complain, say, say_json, say_table, typed
+from pipeline.app.why import Why, with_previews
+from pipeline.app.why import why as why_of
+from pipeline.entry.cli.output import (
+    AsJson,
+    Subject,
+    complain,
+    say,
+    say_json,
+    say_table,
+    typed,
+    value,
+)
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError
 from pipeline.model.interchange import Interchange
-from pipeline.model.status import InterchangeStep, Step
+from pipeline.model.status import InterchangeStep, Step, in_words
 from pipeline.ports.ledger import Ledger, Query
 
 
@@ -41,6 +52,9 @@ Partner = Annotated[
 ]
 FlowSteps = Annotated[list[str] | None, _step_option(InterchangeStep)]
 DocumentSteps = Annotated[list[str] | None, _step_option(Step)]
+#: Columns whose machine words people read in words.
+_IN_WORDS = frozenset({"step", "outcome", "state"})
+
 Limit = Annotated[int, typer.Option(help="Lignes au plus / rows at most.", min=1, max=1_000_000)]
 Export = Annotated[
     Path | None, typer.Option(help="Écrire aussi ce fichier CSV / write this CSV file too.")
@@ -86,11 +100,11 @@ def show(subject: Subject, as_json: AsJson = False) -> None:
     if as_json:
         say_json(told)
         return
-    for key, value in told.items():
-        if isinstance(value, list):
-            _show_list(key, value)
+    for key, found in told.items():
+        if isinstance(found, list):
+            _show_list(key, found)
         else:
-            say(f"{key}: {value}")
+            say(f"{key}: {value(_cell(key, found))}")
 
 
 def trace(text: Subject, limit: Limit = 50, as_json: AsJson = False) -> None:
@@ -109,16 +123,32 @@ def trace(text: Subject, limit: Limit = 50, as_json: AsJson = False) -> None:
 
 def why(subject: Subject, as_json: AsJson = False) -> None:
     """Dire pourquoi un fichier ou un document attend, et qui agit / why it waits."""
-    with bootstrap.reading() as ledger:
-        told = why_of(ledger, subject)
+    place = bootstrap.workspace()
+    with bootstrap.open_hub(place, by=bootstrap.operator()) as hub:
+        told = with_previews(hub, hub.ledger.sheets(), why_of(hub.ledger, subject))
     if as_json:
         say_json([asdict(one) for one in told])
-    elif told:
-        _show_list("", [asdict(one) for one in told])
-    else:
+    elif not told:
         say(f"{subject}: inconnu ou rien n'attend / unknown, or nothing waits")
+    for one in () if as_json else told:
+        _say_why(one)
     if not told:
         raise typer.Exit(1)
+
+
+def _say_why(one: Why) -> None:
+    """Print one cause as a block: what, why, who, and what the command would do."""
+    say(f"{one.subject}  {one.state}  {one.code}".rstrip())
+    lines = (
+        ("cause", one.cause),
+        ("qui / who", one.who),
+        ("d'abord / first", one.first),
+        ("commande / command", one.command),
+        ("effet / effect", one.preview),
+    )
+    for name, text in lines:
+        if text:
+            say(f"    {name}: {text}")
 
 
 def document_row(one: Document) -> dict[str, object]:
@@ -171,6 +201,7 @@ def _tell_document(ledger: Ledger, subject: str) -> dict[str, object] | None:
             "term": f.term,
             "line": f.line,
             "value": f.value,
+            "expected": f.expected,
             **f.message,
         }
         for f in (report.findings if report else ())
@@ -203,6 +234,8 @@ def _tell_interchange(ledger: Ledger, subject: str) -> dict[str, object] | None:
         "size": one.size,
         "sha256": one.sha256,
         "scanner": scanned(ledger, one.id),
+        "erased": one.erased,
+        "legal_hold": one.legal_hold,
         "detail": one.detail,
         "first": one.first,
         "contents": [document_row(document) for document in sum_up.documents],
@@ -239,6 +272,7 @@ def _event_rows(ledger: Ledger, subject: str) -> list[dict[str, object]]:
             "what": event.fact.what,
             "by": event.fact.by,
             "subject": event.fact.subject,
+            "data": json.dumps(event.fact.data, ensure_ascii=False, sort_keys=True),
         }
         for event in ledger.events(subject)
     ]
@@ -257,4 +291,8 @@ def _show_rows(
 
 def _show_list(title: str, rows: list[dict[str, object]]) -> None:
     columns = tuple(rows[0]) if rows else ("—",)
-    say_table(title, columns, (tuple(row.values()) for row in rows))
+    say_table(title, columns, ([_cell(*each) for each in row.items()] for row in rows))
+
+
+def _cell(column: str, value: object) -> object:
+    return in_words(value) if column in _IN_WORDS else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,26 +12,10 @@ from structlog.testing import capture_logs
 from pipeline.app.lease import Keeper, Lease
 from pipeline.model.errors import Fenced, LedgerConflict
 from pipeline.ports.ledger import Claim
+from tests.clocks import SetClock
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 ONE, OTHER = Claim("one", 1), Claim("other", 1)
-
-
-class SetClock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.moment = NOON
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def adopt(self) -> timedelta:
-        return timedelta()
-
-    def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
 
 
 class Rows:

@@ -40,7 +40,7 @@ def logged() -> Iterator[tuple[str, str]]:
 
 
 def _names(call: ast.Call) -> Iterator[str]:
-    """Yield the event that a call logs: by a level, `say`, `trouble` or an operator's note."""
+    """Yield the event that a call logs: by a level, `say` or `trouble`."""
     match call.func:
         case ast.Attribute(value=ast.Name(id="log"), attr=attr) if attr in LEVELS:
             at = 0
@@ -48,8 +48,6 @@ def _names(call: ast.Call) -> Iterator[str]:
             at = 0
         case ast.Name(id="trouble"):
             at = 1
-        case ast.Name(id="_note") if len(call.args) > 3:
-            at = 3
         case _:
             return
     if isinstance(name := call.args[at], ast.Constant):

@@ -67,6 +67,8 @@ def test_our_own_codes_stand_where_they_happen() -> None:
         "PACK_ERROR": 11,
         "NO_ROUTE": 14,
         "OPERATOR": 18,
+        "OPERATOR_HOLD": 18,
+        "WITHDRAWN": 18,
     }
 
 
@@ -96,7 +98,7 @@ def test_what_is_our_own_trouble_is_for_an_operator(code: str) -> None:
 
 def test_everything_else_is_for_the_sender() -> None:
     """Only holds wait for us."""
-    held = {trouble.value for trouble in Trouble} | {"ARCHIVE_LOST", "NO_ROUTE"}
+    held = {trouble.value for trouble in Trouble} | {"ARCHIVE_LOST", "NO_ROUTE", "OPERATOR_HOLD"}
 
     assert {one.code for one in CONTROLS if one.acts is Actor.OPERATOR} == held
 

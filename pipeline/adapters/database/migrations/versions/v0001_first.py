@@ -20,6 +20,7 @@ def upgrade() -> None:
     _outbox()
     _record()
     _operation()
+    _bulk()
     head = sa.table("chain_head", sa.column("id"), sa.column("seq"), sa.column("hash"))
     op.bulk_insert(head, [{"id": 1, "seq": 0, "hash": GENESIS}])
 
@@ -66,6 +67,8 @@ def _intake() -> None:
         sa.Column("detail", Words(), nullable=False),
         sa.Column("first", sa.Text(), sa.ForeignKey("interchange.id")),
         sa.Column("documents", sa.Integer(), nullable=False),
+        sa.Column("erased", sa.Boolean(), nullable=False),
+        sa.Column("legal_hold", sa.Boolean(), nullable=False),
         sa.Column("lease_owner", sa.Text()),
         sa.Column("lease_token", sa.BigInteger(), nullable=False),
         sa.Column("lease_until", UtcDateTime()),
@@ -119,6 +122,7 @@ def _documents() -> None:
         sa.Column("xpath", Words(), nullable=False),
         sa.Column("line", sa.Integer()),
         sa.Column("value", Words()),
+        sa.Column("expected", sa.Text()),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Index("finding_rule", "rule"),
     )
@@ -230,4 +234,40 @@ def _operation() -> None:
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("reason", Words(), nullable=False),
+    )
+    op.create_table(
+        "pulse",
+        sa.Column("name", sa.Text(), primary_key=True),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+    )
+
+
+def _bulk() -> None:
+    """Frozen lists that operators' verbs act on."""
+    op.create_table(
+        "bulk",
+        sa.Column("id", sa.Text(), primary_key=True),
+        sa.Column("verb", sa.Text(), nullable=False),
+        sa.Column("reason", Words(), nullable=False),
+        sa.Column("options", sa.Text(), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Index("bulk_made", "made_at"),
+    )
+    op.create_table(
+        "bulk_item",
+        sa.Column("bulk", sa.Text(), sa.ForeignKey("bulk.id"), primary_key=True),
+        sa.Column("place", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("interchange", sa.Text(), nullable=False),
+        sa.Column("seen", sa.Text(), nullable=False),
+        sa.Column("event", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text()),
+        sa.Column("amount", sa.Text()),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("note", Words(), nullable=False),
+        sa.Column("at", UtcDateTime()),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.UniqueConstraint("bulk", "subject", name="bulk_subject"),
     )

@@ -1,0 +1,212 @@
+"""Deliver once more: what was abandoned, what a recipient lost, what went to the wrong one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from structlog import get_logger
+
+from pipeline.app.atomic import atomically
+from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.operate.acting import (
+    Order,
+    Target,
+    Told,
+    demand_reason,
+    flow_of,
+    latest_rows,
+    logged,
+    now_standing,
+    record,
+    record_alone,
+)
+from pipeline.model.bulk import Verb
+from pipeline.model.connection import Role
+from pipeline.model.document import Document
+from pipeline.model.errors import ConfigError, Fenced
+from pipeline.model.event import Fact
+from pipeline.model.outbox import OutboxRow
+from pipeline.model.status import OutboxState, Step
+from pipeline.ports.ledger import Sheets, Transaction
+from pipeline.route.plan import plan_deliveries
+
+log = get_logger(__name__)
+
+_MOVED = "changé entre-temps par un autre, regardez / changed meanwhile by somebody else, look"
+_NOT_YET = "sa remise est en cours / not delivered yet, its delivery is under way"
+_NOT_ACCEPTED = "n'est pas accepté : rien à remettre / is not accepted: nothing to deliver"
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How a redelivery is asked for.
+
+    Attributes:
+        to: Connection it goes to instead of the one that it went to; None for the same.
+        generation: Which copy this is to be, where another was made already; None for the
+            next one of what was abandoned, and for the second of what was delivered.
+    """
+
+    to: str | None = None
+    generation: int | None = None
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What leaves again, beside the deliveries it replaces, and what does not."""
+
+    documents: list[Document] = field(default_factory=list)
+    before: dict[str, OutboxRow] = field(default_factory=dict)
+    idle: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def generation(self) -> int:
+        """Return the number that all new deliveries bear: one more than any before."""
+        return 1 + max((row.generation for row in self.before.values()), default=0)
+
+
+def redeliver(
+    hub: Hub,
+    sheets: Sheets,
+    target: Target,
+    order: Order,
+    again: Again | None = None,
+    *,
+    dry: bool = False,
+) -> Told:
+    """Deliver documents once more, as a new generation under a name of its own.
+
+    An abandoned document is routed again. A delivered one stays delivered: its second copy
+    is a row of the outbox and no step. A second copy that exists, or is on its way, is not
+    made twice: whoever wants a third names it.
+
+    Args:
+        hub: The hub; `by` names the operator.
+        sheets: The configuration in force.
+        target: A flow or some of its documents; of a flow the abandoned ones, and only
+            where there are none those that were delivered.
+        order: Why.
+        again: Where to, and which copy.
+        dry: True to say what would leave, and do nothing.
+
+    Raises:
+        ConfigError: No reason, no such flow, or the connection receives nothing.
+    """
+    if not dry:
+        demand_reason(order)
+    asked = again or Again()
+    if asked.to is not None and sheet_of(sheets, asked.to).role is not Role.RECEIVER:
+        raise ConfigError(f"{asked.to}: ne reçoit pas de factures / is no receiver's connection")
+
+    def act(tx: Transaction) -> Told:
+        flow = flow_of(tx, target)
+        meant = target.of(tx.documents_of(flow.id))
+        rows = latest_rows(tx.outbox_of(flow.id), meant)
+        plan = _Plan()
+        for one in _chosen(target, meant):
+            _sort(plan, one, rows.get(one.id), asked)
+        leaving = _leaving(hub, sheets, plan, asked)
+        told = _told(target, plan, leaving)
+        if not dry:
+            record(hub, tx, Verb.REDELIVER, told, order)
+            _enqueue(hub, tx, plan, leaving, order, asked)
+        return told
+
+    try:
+        told = atomically(hub, act, "operator.redeliver")
+    except Fenced:
+        told = Told(target=target, refused=dict.fromkeys(target.subjects, _MOVED))
+        return record_alone(hub, Verb.REDELIVER, told, order)
+    if told.done and not dry:
+        log.info("operator.redeliver", **logged(told))
+    return replace(told, documents=now_standing(hub, target))
+
+
+def _chosen(target: Target, meant: Sequence[Document]) -> Sequence[Document]:
+    """Return what is meant; of a flow what was abandoned, else what was delivered."""
+    if target.documents is not None:
+        return meant
+    abandoned = [one for one in meant if one.step is Step.ABANDONED]
+    return abandoned or [one for one in meant if one.step is Step.DELIVERED] or meant
+
+
+def _sort(plan: _Plan, one: Document, row: OutboxRow | None, asked: Again) -> None:
+    """Put one document where its step and its newest delivery allow."""
+    if row is None or one.step not in {Step.ROUTED, Step.ABANDONED, Step.DELIVERED}:
+        plan.refused[one.id] = _NOT_ACCEPTED
+        return
+    if one.step is Step.ROUTED and (row.generation == 1 or asked.to not in {None, row.connection}):
+        plan.refused[one.id] = _NOT_YET
+        return
+    if why := _made_already(one, row, asked):
+        plan.idle[one.id] = why
+    elif asked.generation not in {None, row.generation + 1}:
+        following = row.generation + 1
+        plan.refused[one.id] = f"la suivante est la {following} / the next one is {following}"
+    else:
+        plan.documents.append(one)
+        plan.before[one.id] = row
+
+
+def _made_already(one: Document, row: OutboxRow, asked: Again) -> str:
+    """Say which delivery stands for what is asked; empty where none does."""
+    if asked.generation is not None and row.generation >= asked.generation:
+        return f"existe déjà : {row.name} ({row.state.value}) / is there already"
+    if one.step is Step.ABANDONED or row.state is OutboxState.ABANDONED:
+        return ""
+    if row.state is not OutboxState.SENT:
+        return f"en route : {row.name} → {row.connection} / on its way"
+    same = asked.to in {None, row.connection}
+    if asked.generation is None and same and (row.generation > 1 or asked.to):
+        return (
+            f"remis déjà sous {row.name} à {row.connection} ; pour un autre exemplaire :"
+            f" --generation {row.generation + 1} / delivered already under that name"
+        )
+    return ""
+
+
+def _leaving(hub: Hub, sheets: Sheets, plan: _Plan, asked: Again) -> tuple[OutboxRow, ...]:
+    """Lay out the files of the new generation.
+
+    Raises:
+        ConfigError: A recipient has no sheet any more.
+    """
+    routed = [replace(one, route=asked.to or one.route) for one in plan.documents]
+    for one in routed:
+        sheet_of(sheets, one.route or "")
+    return plan_deliveries(routed, sheets.connections, hub.clock.now(), plan.generation)
+
+
+def _told(target: Target, plan: _Plan, leaving: Sequence[OutboxRow]) -> Told:
+    done: dict[str, str] = {
+        one: f"nouvelle remise / new delivery: {row.name} → {row.connection}"
+        for row in leaving
+        for one in row.documents
+    }
+    return Told(target=target, done=done, idle=plan.idle, refused=plan.refused)
+
+
+def _enqueue(
+    hub: Hub,
+    tx: Transaction,
+    plan: _Plan,
+    leaving: Sequence[OutboxRow],
+    order: Order,
+    asked: Again,
+) -> None:
+    now = hub.clock.now()
+    abandoned = [one for one in plan.documents if one.step is Step.ABANDONED]
+    routed = [replace(one, route=asked.to or one.route) for one in abandoned]
+    tx.move_documents(routed, Step.ROUTED, by=hub.by, at=now)
+    delivered = [one for one in plan.documents if one.step is Step.DELIVERED]
+    if asked.to is not None:
+        elsewhere = [one for one in delivered if one.route != asked.to]
+        tx.reroute_documents(elsewhere, asked.to, by=hub.by, at=now)
+    for row in leaving:
+        tx.enqueue(row, hub.by, now)
+    for key in sorted({row.key for row in plan.before.values()}):
+        data = {"reason": order.reason, "generation": plan.generation, "to": asked.to}
+        known = {name: value for name, value in data.items() if value is not None}
+        tx.append(Fact(at=now, subject=key, what="operator.redeliver", by=hub.by, data=known))

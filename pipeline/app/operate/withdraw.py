@@ -1,0 +1,227 @@
+"""Take back what its sender asks back, as long as nothing of it was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from structlog import get_logger
+
+from pipeline.app.answer import Findings, answer
+from pipeline.app.atomic import atomically
+from pipeline.app.hub import Hub
+from pipeline.app.manifest import kept_figures
+from pipeline.app.operate.acting import (
+    ALL,
+    Order,
+    Sender,
+    Target,
+    Told,
+    demand_reason,
+    flow_of,
+    latest_rows,
+    logged,
+    now_standing,
+    record,
+    record_alone,
+    sender_of,
+    stored_findings,
+)
+from pipeline.app.operate.hold import BUSY, JUDGED_NOW, in_a_lot
+from pipeline.app.settle import Settled, close_if_done
+from pipeline.model.bulk import Verb
+from pipeline.model.controls import reason
+from pipeline.model.decision import Reason
+from pipeline.model.document import Document
+from pipeline.model.errors import Fenced
+from pipeline.model.identity import DocumentId
+from pipeline.model.interchange import Interchange
+from pipeline.model.outbox import OutboxRow
+from pipeline.model.status import InterchangeStep, OutboxState, Step
+from pipeline.ports.ledger import Query, Sheets, Transaction
+
+log = get_logger(__name__)
+
+_CODE = "WITHDRAWN"
+_TAKEN_BACK = "retiré, l'émetteur est répondu / withdrawn, its sender is answered"
+_TRIED = (
+    "retiré après {0} essai(s) de remise en échec : demandez au destinataire s'il l'a reçu"
+    " / withdrawn after {0} failed attempt(s): ask the recipient whether they have it"
+)
+_OVER = "déjà refusé ou retiré / rejected or withdrawn already"
+_DELIVERED = "déjà remis : voyez avec le destinataire / delivered already: ask the recipient"
+_ENDED = (Step.REJECTED, Step.DUPLICATE)
+#: Its sender may have been told of these that they are accepted.
+_ACCEPTED = (Step.ACCEPTED, Step.ROUTED, Step.ABANDONED)
+_LEAVING = (OutboxState.PENDING, OutboxState.PAUSED)
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What is to be taken back, and what cannot be.
+
+    Attributes:
+        documents: To be rejected, each with what will be said of it.
+        rows: Their deliveries, to be cancelled first.
+        flow: Whether the flow itself is refused: it was not decided on.
+        idle: Ids that are rejected already, each with how.
+        refused: Ids that were sent, or cannot be parted from others, each with why.
+    """
+
+    documents: dict[str, str] = field(default_factory=dict)
+    rows: list[OutboxRow] = field(default_factory=list)
+    flow: bool = False
+    idle: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def withdraw(hub: Hub, sheets: Sheets, target: Target, order: Order, *, dry: bool = False) -> Told:
+    """Cancel the deliveries of documents and reject them, because their sender asked for it.
+
+    Deliveries, steps, business keys and the answer change in one transaction. A delivery
+    that somebody has claimed may be on its way: the claim wins, and the operator is told.
+
+    Args:
+        hub: The hub; `by` names the operator.
+        sheets: The configuration in force.
+        target: A flow or some of its documents.
+        order: Why; it reaches the sender word for word.
+        dry: True to say what would be done, and do nothing.
+
+    Raises:
+        ConfigError: No reason, no such flow, or its sender has no sheet any more.
+    """
+    if not dry:
+        demand_reason(order)
+    everything = hub.ledger.documents(Query(interchange=target.interchange, limit=ALL))
+    findings = stored_findings(hub, everything)
+    figures = kept_figures(hub.ledger, target.interchange)
+
+    def act(tx: Transaction) -> Told:
+        flow = flow_of(tx, target)
+        meant = target.of(tx.documents_of(flow.id))
+        plan = _plan(flow, target, meant, tx.outbox_of(flow.id))
+        if not dry:
+            _cancel(hub, tx, plan)
+        told = _told(target, flow, plan)
+        if not dry:
+            record(hub, tx, Verb.WITHDRAW, told, order)
+        if told.done and not dry:
+            taken = [one for one in meant if one.id in plan.documents]
+            sender = sender_of(hub, sheets, flow)
+            stands = _take_back(hub, tx, flow, taken, order, whole=plan.flow)
+            _answer(hub, tx, sender, replace(stands, figures=figures), taken, findings)
+        return told
+
+    try:
+        told = atomically(hub, act, "operator.withdraw")
+    except Fenced:
+        told = Told(target=target, refused=dict.fromkeys(target.subjects, JUDGED_NOW))
+        return record_alone(hub, Verb.WITHDRAW, told, order)
+    if told.done and not dry:
+        log.info("operator.withdraw", **logged(told))
+    return replace(told, documents=now_standing(hub, target))
+
+
+def _plan(
+    flow: Interchange, target: Target, meant: Sequence[Document], rows: Iterable[OutboxRow]
+) -> _Plan:
+    """Sort what is meant by whether it can still be taken back."""
+    plan = _Plan()
+    if flow.step in {InterchangeStep.RECEIVED, InterchangeStep.HELD}:
+        plan.flow = target.documents is None
+        if plan.flow:
+            plan.documents = {one.id: _TAKEN_BACK for one in meant}
+        else:
+            why = f"agissez sur le flux {flow.id} / act on the flow {flow.id}"
+            plan.refused = dict.fromkeys(target.subjects, why)
+        return plan
+    if not meant:
+        plan.idle = dict.fromkeys(target.subjects, _OVER)
+    carried = latest_rows(rows, meant)
+    for one in meant:
+        _sort(plan, one, carried.get(one.id), {each.id for each in meant})
+    return plan
+
+
+def _sort(plan: _Plan, one: Document, row: OutboxRow | None, meant: set[DocumentId]) -> None:
+    """Put one document of an opened flow where its step and its delivery allow."""
+    others = set(row.documents) - meant if row else ()
+    if one.step in _ENDED:
+        plan.idle[one.id] = _OVER
+    elif one.step is Step.DELIVERED:
+        plan.refused[one.id] = _DELIVERED
+    elif row is not None and row.state in _LEAVING and others:
+        plan.refused[one.id] = in_a_lot(row, len(others))
+    else:
+        tried = row.attempts if row else 0
+        plan.documents[one.id] = _TRIED.format(tried) if tried else _TAKEN_BACK
+        if row is not None and row.state in _LEAVING and row not in plan.rows:
+            plan.rows.append(row)
+
+
+def _cancel(hub: Hub, tx: Transaction, plan: _Plan) -> None:
+    """Cancel deliveries; the documents of one that somebody has claimed stay as they are."""
+    for row in plan.rows:
+        if tx.stop_outbox(row, OutboxState.CANCELLED, by=hub.by, at=hub.clock.now()):
+            continue
+        for subject in row.documents:
+            plan.documents.pop(subject, None)
+            plan.refused[subject] = BUSY
+
+
+def _told(target: Target, flow: Interchange, plan: _Plan) -> Told:
+    done = dict(plan.documents)
+    if plan.flow:
+        done[flow.id] = _TAKEN_BACK
+    return Told(target=target, done=done, idle=plan.idle, refused=plan.refused)
+
+
+def _take_back(
+    hub: Hub,
+    tx: Transaction,
+    flow: Interchange,
+    taken: Sequence[Document],
+    order: Order,
+    *,
+    whole: bool,
+) -> Settled:
+    """Reject documents and free their keys; return how their flow then stands."""
+    now = hub.clock.now()
+    own = reason(_CODE, flow.name, order.reason, order.reason)
+    given_up = [one for one in taken if one.step is Step.ABANDONED]
+    # an abandoned delivery can be made again, so its document is one that may still leave
+    tx.move_documents(given_up, Step.ROUTED, by=hub.by, at=now)
+    again = {one.id: replace(one, step=Step.ROUTED) for one in given_up}
+    rejected = [replace(again.get(one.id, one), reasons=(own,)) for one in taken]
+    tx.move_documents(rejected, Step.REJECTED, by=hub.by, at=now)
+    tx.free_keys([one.id for one in taken])
+    reasons: tuple[Reason, ...] = ()
+    if whole:
+        refused = replace(flow, reason=own.code, detail=order.reason)
+        tx.move_interchange(refused, InterchangeStep.REFUSED, by=hub.by, at=now)
+        flow, reasons = replace(refused, step=InterchangeStep.REFUSED), (own,)
+    else:
+        flow = close_if_done(hub, tx, flow)
+    return Settled(flow, tuple(tx.documents_of(flow.id)), reasons)
+
+
+def _answer(
+    hub: Hub,
+    tx: Transaction,
+    sender: Sender,
+    stands: Settled,
+    taken: Sequence[Document],
+    findings: Findings,
+) -> None:
+    """Tell the sender: by a further answer, where the final one said that they are accepted."""
+    answer(
+        hub,
+        tx,
+        sender.connection,
+        sender.interface,
+        stands,
+        findings,
+        was_held=True,
+        withdrawn=[one.id for one in taken if one.step in _ACCEPTED],
+    )

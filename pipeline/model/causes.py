@@ -1,0 +1,392 @@
+"""The catalogue of what keeps things waiting: why, who acts, what to do first, which command.
+
+One value a code: of what holds a flow or a document (`model.controls`), of what a door or
+the hub reports (`model.errors`), and of what merely waits. Screens and the runbook take
+their words from here, so that one cause is explained in one way everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from pipeline.model.bulk import Verb
+
+
+class Acts(Enum):
+    """Who has to do something before it goes on."""
+
+    OPERATOR = "operator"
+    SENDER = "sender"
+    RECEIVER = "receiver"
+    NOBODY = "nobody"  #: it goes on by itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why something waits.
+
+    Attributes:
+        code: As `edi why` shows it.
+        says: The cause in plain words: ``fr`` and ``en``, no full stop.
+        acts: Who acts.
+        first: What to do before the command: ``fr`` and ``en``; empty where nothing is.
+        verb: The operator's verb that lets it go on; None where another command does.
+        command: That command, ids between braces: ``{id}``, ``{partner}``, ``{connection}``.
+    """
+
+    code: str
+    says: Mapping[str, str]
+    acts: Acts
+    first: Mapping[str, str]
+    verb: Verb | None = None
+    command: str = ""
+
+
+def _texts(fr: str, en: str) -> Mapping[str, str]:
+    return MappingProxyType({"fr": fr, "en": en})
+
+
+_NOTHING = _texts("", "")
+_RELEASE = "edi release {id}"
+_REASON = '--reason "…"'
+_AGAIN = "edi run --once"
+
+#: What holds flows and documents; each is let go by `release`, which judges once more.
+_HELD = (
+    Cause(
+        code="NO_ROUTE",
+        says=_texts(
+            "l'annuaire connaît le destinataire, aucune route ne convient",
+            "the directory knows the recipient, no route matches",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "ajoutez la route dans config/directory/routes.toml, puis edi apply",
+            "add the route to config/directory/routes.toml, then edi apply",
+        ),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+    Cause(
+        code="PACK_MISSING",
+        says=_texts(
+            "des règles officielles sont absentes du hub, ou ont changé",
+            "official rules are missing at the hub, or changed",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "edi packs list, puis edi packs install", "edi packs list, edi packs install"
+        ),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+    Cause(
+        code="PACK_ERROR",
+        says=_texts(
+            "des règles officielles échouent sur ce document",
+            "official rules fail to run on this document",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "regardez le document ; libérez après mise à jour des règles, ou refusez",
+            "look at the document; release after an update of the rules, or reject",
+        ),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+    Cause(
+        code="ENGINE_CRASH",
+        says=_texts(
+            "le contrôle s'est interrompu sur un défaut du hub",
+            "the check broke off on a defect of the hub",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "contrôlez l'original par edi validate, qui dit le détail, et signalez le défaut",
+            "judge the original with edi validate, which tells the detail, and report it",
+        ),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+    Cause(
+        code="ENGINE_TIMEOUT",
+        says=_texts("le contrôle a duré trop longtemps", "judging it took too long"),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "si le document le mérite, augmentez time_limit_s de pipeline.toml",
+            "raise time_limit_s in pipeline.toml if the document deserves it",
+        ),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+    Cause(
+        code="ENGINE_MEMORY",
+        says=_texts("le contrôle a demandé trop de mémoire", "judging it took too much memory"),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "si le document le mérite, augmentez memory_limit_mb de pipeline.toml",
+            "raise memory_limit_mb in pipeline.toml if the document deserves it",
+        ),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+    Cause(
+        code="SCANNER_SILENT",
+        says=_texts(
+            "l'antivirus exigé par la fiche n'a pas rendu de verdict",
+            "the antivirus that the sheet requires gave no verdict",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "rétablissez clamd ou ses limites ; pour tout libérer d'un coup : "
+            "edi release --reason-code SCANNER_SILENT",
+            "mend clamd or its limits; to let all go at once: "
+            "edi release --reason-code SCANNER_SILENT",
+        ),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+    Cause(
+        code="ARCHIVE_LOST",
+        says=_texts(
+            "l'original n'est plus dans les archives du hub",
+            "the original is not in the hub's archive any more",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "remettez-le depuis une sauvegarde, sous l'empreinte que dit edi show ; sinon refusez",
+            "put it back from a backup, under the SHA-256 that edi show gives; else reject",
+        ),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+    Cause(
+        code="OPERATOR_HOLD",
+        says=_texts("un opérateur l'a retenu", "an operator holds it back"),
+        acts=Acts.OPERATOR,
+        first=_texts("lisez le motif dans edi show", "read why in edi show"),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+)
+
+#: What keeps accepted documents and answers from their partners.
+_LEAVING = (
+    Cause(
+        code="DELIVERY_ABANDONED",
+        says=_texts(
+            "la remise a été abandonnée après le dernier essai",
+            "the delivery was given up after the last attempt",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts("supprimez la cause de l'échec", "mend what made it fail"),
+        verb=Verb.REDELIVER,
+        command=f"edi redeliver {{id}} {_REASON}",
+    ),
+    Cause(
+        code="PARTNER_PAUSED",
+        says=_texts("le partenaire est en pause", "the partner is paused"),
+        acts=Acts.OPERATOR,
+        first=_texts("voyez qui l'a mis en pause : edi status", "see who paused it: edi status"),
+        command='edi resume --partner "{partner}"',
+    ),
+    Cause(
+        code="EVERYBODY_PAUSED",
+        says=_texts("tout est en pause", "everything is paused"),
+        acts=Acts.OPERATOR,
+        first=_texts("voyez qui l'a demandé : edi status", "see who asked for it: edi status"),
+        command="edi resume",
+    ),
+    Cause(
+        code="SHEET_CLOSED",
+        says=_texts(
+            "la fiche de raccordement {connection} n'est plus en vigueur",
+            "the connection sheet {connection} is no longer in force",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "remettez la fiche dans config/connections",
+            "put the sheet back into config/connections",
+        ),
+        command="edi apply",
+    ),
+    Cause(
+        code="NOT_TRIED",
+        says=_texts("pas encore envoyé", "not sent yet"),
+        acts=Acts.NOBODY,
+        first=_NOTHING,
+        command=_AGAIN,
+    ),
+    Cause(
+        code="NOT_JUDGED",
+        says=_texts("attend d'être contrôlé", "waits to be judged"),
+        acts=Acts.NOBODY,
+        first=_NOTHING,
+        command=_AGAIN,
+    ),
+)
+
+#: What a door, or the hub on its way to it, said at the last attempt.
+_ERRORS = (
+    Cause(
+        code="CONNECT",
+        says=_texts("le serveur n'est pas joignable", "the server cannot be reached"),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "vérifiez réseau, hôte et port avec le partenaire",
+            "check network, host and port with the partner",
+        ),
+        command=_AGAIN,
+    ),
+    Cause(
+        code="LOST",
+        says=_texts("le serveur rompt les sessions", "the server breaks sessions off"),
+        acts=Acts.OPERATOR,
+        first=_texts("signalez-le au partenaire", "tell the partner"),
+        command=_AGAIN,
+    ),
+    Cause(
+        code="LOGIN",
+        says=_texts(
+            "le serveur refuse notre compte : clé, certificat ou mot de passe",
+            "the server refuses our account: key, certificate or password",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "comparez la clé publique avec le partenaire, ou renouvelez le secret de la fiche",
+            "compare the public key with the partner, or renew the sheet's secret",
+        ),
+        command=_AGAIN,
+    ),
+    Cause(
+        code="HOSTKEY",
+        says=_texts(
+            "le serveur n'a pas la clé d'hôte attendue", "the server has not the pinned host key"
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "demandez au partenaire, par une autre voie, si le changement est le sien ; si oui, "
+            "changez host_key et edi apply",
+            "ask the partner by another way whether the change is theirs; if so change host_key, "
+            "edi apply",
+        ),
+        command=_AGAIN,
+    ),
+    Cause(
+        code="CIRCUIT",
+        says=_texts(
+            "le serveur vient d'échouer, il sera rappelé plus tard",
+            "the server failed a moment ago, it is tried again later",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "lisez host.failed dans le journal : il dit la cause",
+            "read host.failed in the log: it tells the cause",
+        ),
+        command=_AGAIN,
+    ),
+    Cause(
+        code="TRANSFER",
+        says=_texts(
+            "le dossier du partenaire n'a pas pris le fichier",
+            "the partner's folder did not take the file",
+        ),
+        acts=Acts.RECEIVER,
+        first=_texts(
+            "faites rétablir le dossier et ses droits", "have the folder and its rights mended"
+        ),
+        command=_AGAIN,
+    ),
+    Cause(
+        code="NAME_TAKEN",
+        says=_texts(
+            "un autre fichier porte déjà ce nom chez le partenaire",
+            "another file has this name at the partner's",
+        ),
+        acts=Acts.RECEIVER,
+        first=_texts("faites déplacer ce fichier", "have that file moved away"),
+        command=_AGAIN,
+    ),
+    Cause(
+        code="CHANGED",
+        says=_texts(
+            "le fichier a changé pendant sa lecture", "the file changed while it was read"
+        ),
+        acts=Acts.SENDER,
+        first=_NOTHING,
+        command=_AGAIN,
+    ),
+    Cause(
+        code="TOO_LARGE",
+        says=_texts(
+            "le fichier dépasse la limite de la fiche", "the file is over the sheet's limit"
+        ),
+        acts=Acts.SENDER,
+        first=_NOTHING,
+        command=_AGAIN,
+    ),
+    Cause(
+        code="ARCHIVE",
+        says=_texts(
+            "les archives du hub n'ont pu être lues ou écrites",
+            "the hub's archive could not be read or written",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts("vérifiez le disque, puis edi verify", "look at the disk, then edi verify"),
+        command=_AGAIN,
+    ),
+    Cause(
+        code="ANSWER_UNVETTED",
+        says=_texts(
+            "la réponse ne passe pas les règles officielles, ou n'a pu y être soumise",
+            "the answer does not pass the official rules, or could not be held against them",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "edi packs list ; une règle nommée est un défaut du hub : signalez-le",
+            "edi packs list; a rule that is named is a defect of the hub: report it",
+        ),
+        command=_AGAIN,
+    ),
+    Cause(
+        code="CONFIG",
+        says=_texts("la configuration ne le permet pas", "the configuration does not allow it"),
+        acts=Acts.OPERATOR,
+        first=_texts("corrigez ce que dit l'erreur", "correct what the error says"),
+        command="edi apply",
+    ),
+)
+
+#: What keeps files in a sender's folder.
+_FILES = (
+    Cause(
+        code="FILE_WAITS",
+        says=_texts(
+            "le fichier n'est pas encore jugé entier : marqueur, ou délai de stabilité",
+            "the file does not count as whole yet: its marker, or the time it must be stable",
+        ),
+        acts=Acts.SENDER,
+        first=_NOTHING,
+        command=_AGAIN,
+    ),
+    Cause(
+        code="FILE_PARTIAL",
+        says=_texts(
+            "le fichier est stable mais paraît tronqué ; il sera pris ainsi, et refusé, à la fin "
+            "du délai",
+            "the file is stable but looks cut off; it is taken as it is, and refused, when its "
+            "time is over",
+        ),
+        acts=Acts.SENDER,
+        first=_texts("faites-le déposer à nouveau, entier", "have it sent again, whole"),
+        command=_AGAIN,
+    ),
+)
+
+CAUSES: tuple[Cause, ...] = (*_HELD, *_LEAVING, *_ERRORS, *_FILES)
+
+#: Each cause by its code.
+CAUSE: Mapping[str, Cause] = MappingProxyType({cause.code: cause for cause in CAUSES})

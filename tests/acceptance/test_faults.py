@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,8 +41,8 @@ class Site:
     def start(self, *verb: str) -> subprocess.Popen[bytes]:
         """Start ``edi run`` or ``edi work`` as a service would."""
         command = [str(Path(sys.executable).parent / "edi"), *verb]
-        log = (self.folder / "processes.log").open("ab")
-        return subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
+        with (self.folder / "processes.log").open("ab") as log:
+            return subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
 
     def drop(self) -> None:
         """Leave three files: an invoice, an archive of two, one that is spoilt."""
@@ -59,17 +59,18 @@ class Site:
         self.history.drop("caterer", f"{number}-b.tar.gz", made.tar_gz(pair))
         self.history.drop("caterer", f"{number}-c.xml", made.without_issue_date(xml(made.VILLE)))
 
-    def is_done(self) -> bool:
-        """Tell whether everything was taken, decided and sent."""
-        if list((self.world.folders["caterer"] / "in").iterdir()):
-            return False
-        with suppress(psycopg.OperationalError), psycopg.connect(self._url) as server:
-            open_, due = server.execute(
-                "SELECT (SELECT count(*) FROM interchange WHERE step IN ('received', 'opened')),"
-                " (SELECT count(*) FROM outbox WHERE state = 'pending')"
-            ).fetchone() or (1, 1)
-            return bool(open_ == due == 0)
-        return False
+    def left(self) -> list[Any]:
+        """Return what is not taken, not decided on or not sent."""
+        waiting: list[Any] = list((self.world.folders["caterer"] / "in").iterdir())
+        with psycopg.connect(self._url) as server:
+            waiting += server.execute(
+                "SELECT name, step, reason, lease_owner, lease_until FROM interchange"
+                " WHERE step NOT IN ('closed', 'refused')"
+            ).fetchall()
+            waiting += server.execute(
+                "SELECT name, state, attempts, error, due FROM outbox WHERE state <> 'sent'"
+            ).fetchall()
+        return waiting
 
     def check(self, rounds: int) -> None:
         """Hold what everybody saw against the promise, and the record against itself."""
@@ -80,12 +81,12 @@ class Site:
         assert verified.code == 0, verified.out + verified.err
 
 
-def until(true: Callable[[], object], seconds: float = 120) -> None:
-    """Wait for something to become true."""
+def until_nothing(left: Callable[[], list[Any]], seconds: float = 120) -> None:
+    """Wait until nothing is left."""
     end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.1)
+    while found := left():
+        assert time.monotonic() < end, found
+        time.sleep(0.5)
 
 
 @contextmanager
@@ -113,7 +114,7 @@ def test_leader_and_worker_may_be_killed_at_any_moment(
     site = Site(world, postgresql_url, tmp_path / "history", samples)
     dice = random.Random(20261127)
     with site.history.watching(), at_work(site) as running:
-        until(lambda: _is_up(world))
+        until_nothing(lambda: _still_to_start(world))
         for _ in range(KILLS):
             site.drop()
             time.sleep(dice.uniform(0.5, 3.0))
@@ -123,7 +124,7 @@ def test_leader_and_worker_may_be_killed_at_any_moment(
             for verb in victims:
                 running[verb].wait()
                 running[verb] = site.start(verb)
-        until(site.is_done)
+        until_nothing(site.left)
     site.check(KILLS)
 
 
@@ -135,18 +136,18 @@ def test_leader_and_worker_outlive_their_database(
     site = Site(world, postgres.database(), tmp_path / "history", samples)
     dice = random.Random(20261128)
     with site.history.watching(), at_work(site) as running:
-        until(lambda: _is_up(world))
+        until_nothing(lambda: _still_to_start(world))
         for _ in range(4):
             site.drop()
             time.sleep(dice.uniform(0.5, 2.5))
             postgres.stop()
             time.sleep(dice.uniform(0.0, 2.0))
             postgres.start()
-        until(site.is_done)
+        until_nothing(site.left)
         assert [process.poll() for process in running.values()] == [None, None]
     site.check(4)
 
 
-def _is_up(world: Any) -> bool:
-    """Tell whether the leader has looked at a folder."""
-    return any(line["event"] == "pull.listed" for line in world.log())
+def _still_to_start(world: Any) -> list[str]:
+    """Return the leader, until it has looked at a folder."""
+    return [] if any(line["event"] == "pull.listed" for line in world.log()) else ["edi run"]

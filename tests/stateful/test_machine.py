@@ -386,6 +386,21 @@ class Hubs(RuleBasedStateMachine):
             self._count_out(subject)
         return self._ask(Ask(verb=_VERBS[verb], reason="motif"), subject)
 
+    @rule(data=st.data(), verb=st.sampled_from(["hold", "withdraw", "withdraw"]))
+    @counted
+    def take_back(self, data: st.DataObject, verb: str) -> bool:
+        """A sender asks for something back that was decided on and is not sent yet."""
+        self.world.clock.move(MINUTE)
+        self._poll("caterer")
+        self._work()
+        routed = self.hub.ledger.documents(Query(steps=("routed",), limit=ALL))
+        if not routed:
+            return False
+        subject = data.draw(st.sampled_from(sorted(one.id for one in routed)))
+        if verb == "withdraw":
+            self._count_out(subject)
+        return self._ask(Ask(verb=_VERBS[verb], reason="motif"), subject)
+
     def _count_out(self, subject: str) -> None:
         """Note that one of the numbers of a flow may end refused by us."""
         flow = self.hub.ledger.interchange(subject.partition("-")[0])

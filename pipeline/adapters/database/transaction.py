@@ -368,6 +368,7 @@ class SqlTransaction:
             "attempts": row.attempts,
             "due": row.due,
             "error": row.error,
+            "begun": None,
             **ENDED,
         }
         self._check(row.key, self._run(statements.SETTLE_OUTBOX, change).rowcount, 1)
@@ -394,7 +395,10 @@ class SqlTransaction:
         self._check(row.key, int(self.stop_outbox(row, after, by=by, at=at)), 1)
 
     def stop_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> bool:
-        """Do as `move_outbox`; False, and nothing done, where somebody claimed or moved it."""
+        """Do as `move_outbox`; False, and nothing done, where somebody claimed or moved it.
+
+        Nor is a row stopped whose last attempt was cut short: its file may have been put.
+        """
         self._write_collected()
         check_step(OUTBOX_FOLLOWS, row.state, after)
         columns = tables.outbox.c
@@ -405,6 +409,7 @@ class SqlTransaction:
             .where(
                 columns.key == row.key,
                 columns.state == row.state.value,
+                columns.begun.is_(None),
                 is_free(tables.outbox, at),
             )
             .values(**changed)

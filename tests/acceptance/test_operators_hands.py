@@ -73,6 +73,7 @@ def events(world: Any, subject: str, **environment: str) -> list[str]:
     return [one["what"] for one in shown.json["events"]]
 
 
+@pytest.mark.slow
 def test_a_delivery_that_is_held_back_waits_until_it_is_let_go(
     world: Any, samples: ModuleType
 ) -> None:
@@ -93,6 +94,7 @@ def test_a_delivery_that_is_held_back_waits_until_it_is_let_go(
     why = only(world, "why", document["id"])
     assert (why["code"], why["who"]) == ("OPERATOR_HOLD", "operator")
     assert why["command"] == f"edi release {document['id']}"
+    assert "repart" in why["preview"], "the command was run dry"
     again = world.edi("hold", document["id"], "--reason", "encore")
     assert again.code == 0, "a second click has nothing to do"
     assert "rien à faire" in again.out
@@ -122,6 +124,38 @@ def test_a_flow_is_held_before_anybody_judged_it(world: Any, samples: ModuleType
     assert world.edi("release", received).code == 0
     run(world)
     assert len(world.out("ville-exemple")) == 1
+    assert world.edi("verify").code == 0
+
+
+@pytest.mark.slow
+def test_a_list_is_planned_by_one_operator_and_carried_out_by_another(
+    world: Any, samples: ModuleType, tmp_path: Path
+) -> None:
+    """What was looked at is what is done; a reader of the file sees the same items."""
+    for number in ("L1", "L2"):
+        drop(world, "caterer", f"{number}.xml", an_invoice(samples, number))
+    undelivered(world)
+    asked = ("withdraw", "--partner", "caterer", "--step", "routed", "--reason", "émis deux fois")
+    file = tmp_path / "liste.csv"
+
+    planned = world.edi(*asked, "--plan", str(file), "--json").json
+    drop(world, "caterer", "L3.xml", an_invoice(samples, "L3"))
+    undelivered(world)
+    wrong = world.edi("reject", "--list", planned["list"])
+    both = world.edi("withdraw", "F0", "--partner", "caterer", "--reason", "x")
+    done = world.edi("withdraw", "--list", planned["list"], "--json")
+    again = world.edi("withdraw", "--list", planned["list"], "--json")
+    run(world)
+
+    assert (planned["count"], len(planned["sums"]), planned["states"]) == (2, 1, {"to do": 2})
+    assert all(one["id"] in file.read_text(encoding="utf-8") for one in planned["items"])
+    assert (wrong.code, both.code) == (2, 2)
+    assert (done.code, done.json["states"]) == (0, {"done": 2})
+    assert (again.code, again.json["states"]) == (0, {"done": 2})
+    assert [b"L3" in one for one in world.out("ville-exemple").values()] == [True]
+    told = answers(world, "caterer", ".ack2.json")
+    assert [one["outcome"] for one in told] == ["rejected", "rejected"]
+    assert [one["list"] for one in world.edi("lists", "--json").json] == [planned["list"]]
     assert world.edi("verify").code == 0
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -157,6 +158,44 @@ def test_a_list_is_planned_by_one_operator_and_carried_out_by_another(
     assert [one["outcome"] for one in told] == ["rejected", "rejected"]
     assert [one["list"] for one in world.edi("lists", "--json").json] == [planned["list"]]
     assert world.edi("verify").code == 0
+
+
+@pytest.mark.slow
+def test_a_person_at_a_terminal_is_shown_the_list_and_asked(
+    world: Any, samples: ModuleType
+) -> None:
+    """No is no; yes carries out exactly what was shown."""
+    drop(world, "caterer", "A1.xml", an_invoice(samples, "A1"))
+    undelivered(world)
+    asked = ("withdraw", "--partner", "caterer", "--reason", "émis deux fois")
+
+    no = _at_a_terminal(world, b"n\n", *asked)
+    standing = only(world, "documents")["step"]
+    yes = _at_a_terminal(world, b"y\n", *asked)
+
+    assert "1 élément(s)" in no
+    assert "nothing is done" in no
+    assert (standing, only(world, "documents")["step"]) == ("routed", "rejected")
+    assert "1 done" in yes
+
+
+def _at_a_terminal(world: Any, typed: bytes, *arguments: str) -> str:
+    """Run a command as a person does, who types something; return what the screen showed."""
+    ours, theirs = pty.openpty()
+    command = [str(Path(sys.executable).parent / "edi"), *arguments]
+    environment = {**os.environ, "EDI_HOME": str(world.home)}
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    ) as running:
+        os.close(theirs)
+        os.write(ours, typed)
+        shown = bytearray()
+        with suppress(OSError):  # how a terminal says that the other side is gone
+            while part := os.read(ours, 4096):
+                shown += part
+        running.wait(timeout=60)
+    os.close(ours)
+    return shown.decode()
 
 
 def _received_but_not_judged(world: Any) -> str:

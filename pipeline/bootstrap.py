@@ -23,33 +23,48 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
-from pipeline.model.connection import Protocol, Scanning
+from pipeline.model.connection import Protocol, Scanning, Secret, SecretKind
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Figures, Table
 from pipeline.model.finding import Layer
 from pipeline.model.identity import derived
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, PackRun
-from pipeline.model.settings import Settings
+from pipeline.model.settings import Encryption, Settings
 from pipeline.ports.engine import Engine, Job
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Ledger, Sheets
-from pipeline.ports.outside import Archive, Doors, Scanner, Spool
+from pipeline.ports.outside import Doors, Scanner, Spool
 
 if TYPE_CHECKING:
     import xmlschema
     from lxml import etree
 
     from pipeline.acknowledge.means import Means
+    from pipeline.adapters.archive import FileArchive
     from pipeline.adapters.baselines import MeasuredProcess
+    from pipeline.adapters.confinement import Confinement
+    from pipeline.adapters.custody import Custody
+    from pipeline.adapters.database import Seat
     from pipeline.adapters.log_reader import LogReader
     from pipeline.adapters.packs import PackShelf
     from pipeline.adapters.process_wire import JobWriter
+    from pipeline.adapters.seals import SealFolder
+    from pipeline.adapters.vault import Vault
     from pipeline.app.hub import Hub
     from pipeline.model.connection import Connection as Sheet
+    from pipeline.model.sentences import Sentences
     from pipeline.validate.judge import Artefacts
 
 #: Tables that belong to the product: a workspace may override them, but gets no copy.
-_PRODUCT_TABLES = ("packs.toml", "interfaces.toml", "profiles.toml", "reasons.toml")
+_PRODUCT_TABLES = (
+    "packs.toml",
+    "interfaces.toml",
+    "profiles.toml",
+    "reasons.toml",
+    "retention.toml",
+    "sentences.toml",
+)
 
 #: Packs that our own answers are held against.
 _CDAR_SCHEMA, _CDAR_RULES = "cdar-d22b-xsd", "br-fr-cdv"
@@ -89,8 +104,12 @@ def workspace(home: Path | None = None) -> Workspace:
     )
 
 
-def initialise(place: Workspace) -> list[Path]:
+def initialise(place: Workspace, encryption: Encryption = Encryption.AES_256_GCM) -> list[Path]:
     """Fill a workspace from the packaged defaults; what is there already is left alone.
+
+    Args:
+        place: The workspace.
+        encryption: How its originals will lie on the disk, where no settings say so yet.
 
     Returns:
         The files that were made.
@@ -108,9 +127,50 @@ def initialise(place: Workspace) -> list[Path]:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
+        if target == place.config / "pipeline.toml":
+            _set_encryption(target, encryption)
         made.append(target)
+    made += _make_master_key(place)
+    made += _make_seal_key(place)
     open_ledger(place.database).close()
     return made
+
+
+def _make_seal_key(place: Workspace) -> Iterator[Path]:
+    """Make the key that seals are signed with, and put its public half beside them."""
+    from pipeline.adapters.seals import make_seal_key
+
+    wanted = settings(place).seal
+    (place.home / wanted.folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = place.home / wanted.key.name
+    if wanted.key.kind is SecretKind.FILE and make_seal_key(path):
+        yield path
+        yield seals(place).publish()
+
+
+def _set_encryption(path: Path, encryption: Encryption) -> None:
+    text = path.read_text(encoding="utf-8")
+    default = f'encryption = "{Settings().archive.encryption.value}"'
+    path.write_text(text.replace(default, f'encryption = "{encryption.value}"'), encoding="utf-8")
+
+
+def _make_master_key(place: Workspace) -> Iterator[Path]:
+    """Make the master key file that the settings name, but never in place of a lost one."""
+    from pipeline.adapters.vault import make_master_key, names_file
+
+    wanted = settings(place).archive
+    path = place.home / wanted.master_key.name
+    asked = wanted.encryption is not Encryption.NONE and wanted.master_key.kind is SecretKind.FILE
+    if not asked or path.exists():
+        return
+    if names_file(_originals(place)).exists():
+        raise ConfigError(
+            f"{path}: la clé maîtresse des originaux est absente ; remettez-la, une nouvelle ne"
+            " les ouvrirait pas / the master key of the originals is missing; put it back, a"
+            " new one would not open them"
+        )
+    make_master_key(path)
+    yield path
 
 
 def shelf(place: Workspace) -> PackShelf:
@@ -138,11 +198,107 @@ def proposed_sheets(place: Workspace) -> Sheets:
     )
 
 
-def archive(place: Workspace) -> Archive:
-    """Open the archive of originals."""
-    from pipeline.adapters.archive import FileArchive
+def settings(place: Workspace) -> Settings:
+    """Read the settings of a workspace.
 
-    return FileArchive(place.home / "archive")
+    Raises:
+        ConfigError: They cannot be used; the message names key and fault.
+    """
+    from pipeline.adapters.configuration import read_settings
+
+    return read_settings(place.config / "pipeline.toml")
+
+
+def archive(place: Workspace) -> FileArchive:
+    """Open the archive of originals, as its settings say.
+
+    Raises:
+        ConfigError: Its keys cannot be used, or it is encrypted and the settings say not.
+    """
+    from pipeline.adapters.archive import FileArchive
+    from pipeline.adapters.forms import SealedForm
+
+    found = vault(place)
+    return FileArchive(_originals(place), SealedForm(found) if found else None)
+
+
+def seals(place: Workspace) -> SealFolder:
+    """Open the folder of seals; its key is read when it is first needed."""
+    from pipeline.adapters.seals import SealFolder
+    from pipeline.adapters.secrets import reveal
+
+    wanted = settings(place).seal
+    return SealFolder(
+        place.home / wanted.folder, partial(reveal, wanted.key, place.home), wanted.trusted
+    )
+
+
+def custody(place: Workspace) -> Custody:
+    """Return what looks after the keys of the archive.
+
+    Raises:
+        ConfigError: It is not encrypted, or its keys cannot be used.
+    """
+    from pipeline.adapters.archive import FileArchive
+    from pipeline.adapters.custody import Custody
+    from pipeline.adapters.forms import SealedForm
+
+    _must_exist(place)
+    found = vault(place)
+    if found is None:
+        raise ConfigError(
+            'archive.encryption = "none" : aucune clé, les originaux sont en clair'
+            " / no keys, originals are not encrypted"
+        )
+    form = SealedForm(found)
+    return Custody(FileArchive(_originals(place), form), form, found)
+
+
+def new_master_key(place: Workspace, name: str) -> Path:
+    """Make a master key file, relative to the workspace; it is not in force yet.
+
+    Raises:
+        ConfigError: A file of that name is there.
+    """
+    from pipeline.adapters.vault import make_master_key
+
+    _must_exist(place)
+    path = place.home / name
+    if not make_master_key(path):
+        raise ConfigError(f"{path}: existe déjà, rien n'est modifié / exists, nothing is changed")
+    return path
+
+
+def vault(place: Workspace) -> Vault | None:
+    """Open the keys of the archive; None where it is not encrypted.
+
+    Raises:
+        ConfigError: They cannot be used, or they are there and the settings say "none".
+    """
+    from pipeline.adapters.secrets import reveal
+    from pipeline.adapters.vault import MasterKey, Vault, names_file
+
+    wanted = settings(place).archive
+    names = names_file(_originals(place))
+    if wanted.encryption is Encryption.NONE:
+        if names.exists():
+            raise ConfigError(
+                f'{place.config / "pipeline.toml"}: archive.encryption = "none", mais les'
+                f" originaux sont chiffrés / but originals are encrypted ({names})"
+            )
+        return None
+
+    def master(secret: Secret) -> MasterKey:
+        return MasterKey.read(reveal(secret, place.home), secret.name)
+
+    previous = wanted.previous_master_key
+    return Vault(
+        _originals(place), master(wanted.master_key), master(previous) if previous else None
+    )
+
+
+def _originals(place: Workspace) -> Path:
+    return place.home / "archive"
 
 
 @contextmanager
@@ -165,44 +321,62 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters import logs
     from pipeline.adapters.archive import FolderSpool
     from pipeline.adapters.clock import SystemClock
-    from pipeline.adapters.configuration import read_interfaces, read_settings
+    from pipeline.adapters.configuration import read_interfaces, read_retention
     from pipeline.adapters.database import open_ledger
     from pipeline.adapters.holidays import french_holidays
     from pipeline.app.hub import Hub
     from pipeline.app.vet import Vetter
 
     _must_exist(place)
-    settings = read_settings(place.config / "pipeline.toml")
-    known_scanners = scanners(settings.clamd)
+    arm_failpoints()
+    wanted = settings(place)
+    known_scanners = scanners(wanted.clamd)
+    (place.home / "spool").mkdir(exist_ok=True, mode=0o700)  # there before a worker may read it
     log_folder = place.home / "logs" if log_to_file else None
+    originals = archive(place)
     ledger = open_ledger(place.database)
-    engine = make_engine(place, settings)
-    rules = make_engine(place, replace(settings, workers=1), entry=cdar_worker)
+    engine = make_engine(place, wanted)
+    rules = make_engine(place, replace(wanted, workers=1), entry=cdar_worker)
     spool = FolderSpool(place.home / "spool" / str(os.getpid()))
     hub = Hub(
         clock=SystemClock(),
         ledger=ledger,
-        archive=archive(place),
+        archive=originals,
         spool=spool,
         engine=engine,
         doors=doors(place.home),
         scanners=known_scanners,
         interfaces=read_interfaces(_table(place, "interfaces.toml")),
         profiles=profiles(place),
-        settings=settings,
-        compose=partial(_compose, answer_means(place, settings)),
+        settings=wanted,
+        compose=partial(_compose, answer_means(place, wanted)),
         vet=Vetter(rules, spool).vet,
         by=by,
         holidays=french_holidays,
+        retention=read_retention(_table(place, "retention.toml")),
+        seals=seals(place),
     )
     try:
-        with logs.logging_to(log_folder, by=by, keep_days=settings.keep_logs_days):
+        with logs.logging_to(log_folder, by=by, keep_days=wanted.keep_logs_days):
             yield hub
     finally:
         engine.close()
         rules.close()
         ledger.close()
         shutil.rmtree(place.home / "spool" / str(os.getpid()), ignore_errors=True)
+
+
+def arm_failpoints() -> None:
+    """Arm what ``EDI_FAILPOINT`` and ``EDI_FAILPOINT_TRACE`` ask for: nothing outside of tests.
+
+    Raises:
+        ConfigError: There is no such failpoint, or the trace cannot be written.
+    """
+    from pipeline.adapters.configuration import Environment
+    from pipeline.adapters.failpoints import arm_from
+
+    given = Environment()
+    arm_from(given.failpoint, given.failpoint_trace)
 
 
 def is_running(place: Workspace) -> bool:
@@ -215,13 +389,13 @@ def is_running(place: Workspace) -> bool:
 
 
 @contextmanager
-def alone(place: Workspace) -> Iterator[None]:
+def alone(place: Workspace) -> Iterator[Seat]:
     """Hold the one right to run this workspace's jobs, and those of its ledger.
 
     Raises:
         ConfigError: Another process has it, here or on another machine.
     """
-    from pipeline.adapters.database import sole_worker
+    from pipeline.adapters.database import leading
 
     _must_exist(place)
     with (place.home / "run.lock").open("w") as lock:
@@ -231,8 +405,22 @@ def alone(place: Workspace) -> Iterator[None]:
             raise ConfigError(
                 f"{place.home}: un autre « edi run » tourne déjà / another 'edi run' is running"
             ) from None
-        with sole_worker(place.database):
-            yield
+        with leading(place.database) as seat:
+            yield seat
+
+
+@contextmanager
+def beside(place: Workspace) -> Iterator[Seat]:
+    """Be at work beside the process that runs this workspace's jobs.
+
+    Raises:
+        ConfigError: There is no workspace, or its ledger lets one process write.
+    """
+    from pipeline.adapters.database import beside_others
+
+    _must_exist(place)
+    with beside_others(place.database) as seat:
+        yield seat
 
 
 def sweep(place: Workspace) -> None:
@@ -241,6 +429,7 @@ def sweep(place: Workspace) -> None:
     Only for the process that is `alone`: another's half-written blob is its own.
     """
     archive(place).sweep()
+    failpoint("run.swept")
     for folder in (place.home / "spool").iterdir():
         if folder.name.isdigit() and not Path(f"/proc/{folder.name}").exists():
             shutil.rmtree(folder, ignore_errors=True)
@@ -295,8 +484,8 @@ def checking(*, workers: int) -> Iterator[tuple[Engine, Spool]]:
 
     place = workspace()
     settings = replace(Settings(), workers=workers)
-    engine = make_engine(place, settings)
     with tempfile.TemporaryDirectory(prefix="edi-") as folder:
+        engine = make_engine(place, settings, readable=(Path(folder),))
         try:
             yield engine, FolderSpool(Path(folder))
         finally:
@@ -307,6 +496,7 @@ def make_engine(
     place: Workspace,
     settings: Settings,
     entry: Callable[[Connection, WorkerSettings], None] | None = None,
+    readable: Sequence[Path] | None = None,
 ) -> Engine:
     """Return an engine; its workers start with the first document.
 
@@ -314,12 +504,14 @@ def make_engine(
         place: Where the catalogue of packs is.
         settings: How many workers, and what they may take.
         entry: What a worker runs; by default the judge of documents.
+        readable: Folders of the documents, all that workers may read beside the packs; by
+            default the workspace's scratch space and archive.
     """
     from pipeline.adapters.process_engine import EngineLimits, ProcessEngine
 
     return ProcessEngine(
         entry or judge_worker,
-        worker_settings(place, settings),
+        worker_settings(place, settings, readable),
         workers=settings.workers or os.cpu_count() or 1,
         limits=EngineLimits(
             time_s=settings.time_limit_s,
@@ -328,15 +520,38 @@ def make_engine(
     )
 
 
-def worker_settings(place: Workspace, settings: Settings) -> WorkerSettings:
-    """Return what a worker process needs to know."""
+def worker_settings(
+    place: Workspace, settings: Settings, readable: Sequence[Path] | None = None
+) -> WorkerSettings:
+    """Return what a worker process needs to know; `readable` as of `make_engine`.
+
+    Raises:
+        ConfigError: The workspace's own table of sentences is none.
+    """
     catalogue = _table(place, "packs.toml").read_text(encoding="utf-8")
+    own = (place.home / "spool", place.home / "archive")
     return WorkerSettings(
         catalogue=catalogue,
+        sentences=_sentences(place),
         packs=place.packs,
+        readable=own if readable is None else tuple(readable),
         clamd=settings.clamd,
         patience_s=settings.time_limit_s / 2,  # so that it is the scanner that gets the blame
     )
+
+
+def _sentences(place: Workspace) -> str:
+    """Return the text of the sentences; a worker reads it at its first finding.
+
+    One of the workspace's own is tried out here, where a fault can be told to somebody.
+    """
+    from pipeline.adapters.sentences import read_sentences
+
+    path = _table(place, "sentences.toml")
+    text = path.read_text(encoding="utf-8")
+    if path.is_relative_to(place.config):
+        read_sentences(text)
+    return text
 
 
 def doors(home: Path) -> Doors:
@@ -398,11 +613,11 @@ def plain_get(port: int, key: Path, folder: str, target: Path) -> int:
     return fetch(port, key, folder, target)
 
 
-def measured_worker(place: Workspace) -> MeasuredProcess:
+def measured_worker(place: Workspace, readable: Sequence[Path]) -> MeasuredProcess:
     """Start a worker as the engine would, to be asked one job at a time."""
     from pipeline.adapters.baselines import MeasuredProcess
 
-    return MeasuredProcess(judge_worker, worker_settings(place, Settings()))
+    return MeasuredProcess(judge_worker, worker_settings(place, Settings(), readable))
 
 
 def job_writer() -> JobWriter:
@@ -526,12 +741,16 @@ class WorkerSettings:
     Attributes:
         catalogue: Text of ``packs.toml``.
         packs: The packs folder.
+        readable: Folders that the documents lie in.
+        sentences: Text of ``sentences.toml``; empty where the packs speak alone.
         clamd: Where ClamAV's daemon listens.
         patience_s: How long it is waited for.
     """
 
     catalogue: str
     packs: Path
+    readable: tuple[Path, ...] = ()
+    sentences: str = ""
     clamd: str = Settings().clamd
     patience_s: float = Settings().time_limit_s / 2
 
@@ -540,7 +759,38 @@ def judge_worker(connection: Connection, settings: WorkerSettings) -> None:
     """Run a worker process: the entry that `adapters.process_engine` is given."""
     from pipeline.adapters.process_engine import serve
 
-    serve(connection, document_judge(settings))
+    judge = document_judge(
+        settings
+    )  # what is wrong with our own settings is told while there is a way
+    confine_worker(settings, spare=(connection.fileno(),))
+    serve(connection, judge)
+
+
+def confine_worker(settings: WorkerSettings, spare: Sequence[int] = ()) -> Confinement:
+    """Take from this process, for good, what a worker of these settings has no need of.
+
+    Args:
+        settings: Documents and packs stay readable, and a scanner that is called by TCP.
+        spare: Descriptors that stay open.
+    """
+    from pipeline.adapters.clamd import tcp_port
+    from pipeline.adapters.confinement import confine
+
+    folders = (settings.packs, *settings.readable)
+    return confine(folders, spare=spare, port=tcp_port(settings.clamd))
+
+
+def confinement(place: Workspace) -> Confinement:
+    """Return what workers are held to on this machine, found out by starting one."""
+    from pipeline.adapters.configuration import read_settings
+    from pipeline.adapters.confinement import tried
+
+    settings = read_settings(place.config / "pipeline.toml")
+    return tried(_confined, worker_settings(place, settings))
+
+
+def _confined(connection: Connection, settings: WorkerSettings) -> None:
+    connection.send(confine_worker(settings, spare=(connection.fileno(),)))
 
 
 def document_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
@@ -581,7 +831,11 @@ def cdar_worker(connection: Connection, settings: WorkerSettings) -> None:
     """Run a worker process that holds answers of ours against the BR-FR-CDV rules."""
     from pipeline.adapters.process_engine import serve
 
-    serve(connection, cdar_judge(settings))
+    judge = cdar_judge(
+        settings
+    )  # what is wrong with our own settings is told while there is a way
+    confine_worker(settings, spare=(connection.fileno(),))
+    serve(connection, judge)
 
 
 def cdar_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
@@ -592,13 +846,19 @@ def cdar_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
     from pipeline.syntax.parse import parse
     from pipeline.validate.rule_packs import check_packs
 
-    run_pack = _artefacts(settings).run_pack
+    artefacts = _artefacts(settings)
 
     def judge(job: Job) -> Judged:
         root = parse(Path(job.path).read_bytes(), job.limits)
         text = etree.tostring(root, encoding="unicode")
         checked = check_packs(
-            Layer.SEMANTICS, root, lambda: text, (_CDAR_RULES,), run_pack, job.profile
+            Layer.SEMANTICS,
+            root,
+            lambda: text,
+            (_CDAR_RULES,),
+            artefacts.run_pack,
+            job.profile,
+            artefacts.sentences,
         )
         return Judged(
             ValidationReport(
@@ -617,6 +877,7 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
     """Open the shelf; what is taken from it is kept, a pack that is missing is asked for again."""
     from pipeline.adapters.packs import PackShelf
     from pipeline.adapters.saxon_worker import SaxonPacks
+    from pipeline.adapters.sentences import read_sentences
     from pipeline.syntax.parse import compile_schema
     from pipeline.validate.judge import Artefacts
 
@@ -627,11 +888,26 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
     def schema(name: str) -> etree.XMLSchema:
         return compile_schema(str(shelf.path(name)))
 
+    explainers: dict[Path, xmlschema.XMLSchema] = {}
+
     @cache
     def explainer(name: str) -> xmlschema.XMLSchema:
         import xmlschema
 
-        return xmlschema.XMLSchema(str(shelf.path(name)), allow="local", defuse="always")
+        path = shelf.path(name)
+        # the two of UBL import the same files, which are read and kept once
+        beside = explainers.get(path.parent)
+        # skip: the bytes are pinned and lxml has compiled them; to hold UBL against the
+        # schema of schemas takes 3 s. Documents are held against all of it all the same
+        made = xmlschema.XMLSchema(
+            str(path),
+            allow="local",
+            defuse="always",
+            validation="skip",
+            global_maps=None if beside is None else beside.maps,
+        )
+        explainers.setdefault(path.parent, made)
+        return made
 
     @cache
     def opened(name: str) -> tuple[Path, PackRun]:
@@ -642,4 +918,8 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
         path, run = opened(name)
         return saxon().run(path, text), run
 
-    return Artefacts(schema=schema, explainer=explainer, run_pack=run_pack)
+    @cache
+    def sentences() -> Sentences:
+        return read_sentences(settings.sentences)
+
+    return Artefacts(schema=schema, explainer=explainer, run_pack=run_pack, sentences=sentences)

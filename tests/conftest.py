@@ -10,7 +10,9 @@ Fixtures:
 * ``postgresql`` (session): address of a real PostgreSQL, from a wheel;
 * ``start_clamd`` (session): start a real ClamAV daemon; ``clamd`` (session): one of them;
 * ``partner``: one fresh `Partner`, the test being run once on each of the two servers and
-  once in a local folder; ``remote``: the same without the folder.
+  once in a local folder; ``remote``: the same without the folder;
+* ``fail_at``: raise at a failpoint;
+* ``checker``, ``observer`` (session): the programs of ``tests/crash`` that judge from outside.
 
 ``sshd`` and ``clamd`` must be installed where ``CI=true``; elsewhere their tests are
 skipped, saying so.
@@ -25,12 +27,16 @@ import selectors
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import psycopg
 import pytest
@@ -38,10 +44,12 @@ import pytest
 from pipeline.adapters.eicar import TEST_FILE
 from pipeline.adapters.embedded_sftp import Account, EmbeddedServer, ServerSettings, generate_key
 from pipeline.model.connection import Connection, Door, Protocol, Role
+from pipeline.ports import failpoint
 
 StartSshd = Callable[..., "Server"]
 ConnectionFactory = Callable[..., "Partner"]
 FaultyLine = Callable[..., int]
+FailAt = Callable[..., None]
 
 _SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 _CLAMD = shutil.which("clamd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
@@ -207,6 +215,57 @@ def faulty_line() -> Iterator[FaultyLine]:
     yield make
     for proxy in proxies:
         proxy.close()
+
+
+@pytest.fixture
+def fail_at() -> Iterator[FailAt]:
+    """Raise at failpoints of this process: ``fail_at(name, error, hit=1, times=1)``.
+
+    From the `hit`-th time that `name` is reached, counted from the call, `error` is raised
+    `times` times (``math.inf``: for ever). Nothing is armed any more when the test is over.
+    """
+    wanted: list[tuple[str, BaseException, int, float]] = []
+    reached: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def hook(name: str) -> None:
+        with lock:
+            reached[name] += 1
+            for asked, error, first, last in wanted:
+                if asked == name and first <= reached[name] <= last:
+                    raise error
+
+    def fail(name: str, error: BaseException, hit: int = 1, times: float = 1) -> None:
+        assert name in failpoint.names()
+        with lock:
+            first = reached[name] + hit
+            wanted.append((name, error, first, first + times - 1))
+        failpoint.arm(hook)
+
+    yield fail
+    failpoint.disarm()
+
+
+@pytest.fixture(scope="session")
+def checker() -> ModuleType:
+    """Decides whether a history keeps the promise: ``checker.check(folder).violations``."""
+    return _program("checker")
+
+
+@pytest.fixture(scope="session")
+def observer() -> ModuleType:
+    """Writes histories: ``observer.History(folder, {partner: its folder})``."""
+    return _program("observer")
+
+
+def _program(name: str) -> ModuleType:
+    """Load a program that is no part of any package."""
+    spec = spec_from_file_location(name, Path(__file__).parent / "crash" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ key                       value
 ``seller``                ``name, siret, siren, vat``
 ``buyer``                 ``name, siret, siren, service``
 ``findings[]``            the first 50, fatal ones first: ``rule, severity, term, xpath,
-                          line, value, message{fr,en}``
+                          line, value, expected, message{fr,en}``
 ========================  ==============================================================
 
 What could not be read is ``null``. Text of the sender's is shortened to 1,000
@@ -152,6 +152,7 @@ def _finding(finding: Finding) -> dict[str, object]:
         "xpath": _text(finding.xpath),
         "line": finding.line,
         "value": _text(finding.value),
+        "expected": finding.expected,
         "message": _texts(finding.message),
     }
 

@@ -49,8 +49,9 @@ from pipeline.syntax.characters import shorten
 #: Name and version of the JSON's shape.
 SCHEMA = "edi-recapitulation/1"
 
-#: First characters that a spreadsheet would take for a formula.
-_ACTIVE = ("=", "+", "-", "@", "\t", "\r")
+#: First characters that a spreadsheet would take for a formula, or skip before one; the
+#: wide forms are taken so where Japanese is set.
+_ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _MOST_TEXT = 1_000
 _OPEN = "en cours / open"
 

@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import tempfile
 import threading
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from pipeline.adapters.files import sync, sync_all
+from pipeline.adapters.forms import Form, PlainForm
 from pipeline.model.errors import ArchiveError
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.outside import Blob, Scrap
 
 _ENDS = 4096
-#: Files synced side by side: the file system joins their flushes.
-_SYNCERS = 8
+_LOCK_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class FileArchive:
-    """`ports.outside.Archive` as ``blobs/ab/<sha256>`` under one folder.
+    """`ports.outside.Archive` as ``blobs/ab/<name>`` under one folder.
 
-    A blob is written under ``incoming/``, synced, renamed to its hash, and its
-    folder synced: a name under ``blobs/`` always stands for whole bytes.
+    A blob is written under ``incoming/``, synced, renamed to the name that stands for its
+    hash, and its folder synced: a name under ``blobs/`` always stands for whole bytes. Of
+    encrypted ones the keys are synced before the rename.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, form: Form | None = None) -> None:
+        self._folder = folder
+        self._form = form or PlainForm()
+        # what was kept before encryption was turned on
+        self._forms = (self._form,) if self._form.plain else (self._form, PlainForm())
         self._blobs = folder / "blobs"
         self._incoming = folder / "incoming"
         for each in (self._incoming, self._blobs):
@@ -43,30 +50,52 @@ class FileArchive:
         """Write `chunks` down, not yet durable."""
         digest, size, head, tail = sha256(), 0, b"", b""
         with self._new_part() as (place, file):
+            failpoint("pull.blob.opened")
+            writer = self._form.writer(file)
             for chunk in chunks:
-                file.write(chunk)
+                writer.write(chunk)
+                failpoint("pull.blob.half")
                 digest.update(chunk)
                 size += len(chunk)
                 head += chunk[: _ENDS - len(head)]
                 tail = (tail + chunk[-_ENDS:])[-_ENDS:]
+            writer.finish(digest.digest())
+            file.flush()
+            failpoint("pull.blob.written")
         return Blob(digest.hexdigest(), size, head, tail, str(place))
 
     def keep(self, blobs: Sequence[Blob]) -> None:
         """Make received blobs durable under their hash, as one group."""
         try:
-            with ThreadPoolExecutor(_SYNCERS) as pool:
-                deque(pool.map(_sync, (blob.place for blob in blobs)), maxlen=0)
-            folders = {self._blobs}
-            for blob in blobs:
-                target = self._path(blob.sha256)
-                Path(blob.place).replace(target)
-                folders.add(target.parent)
-            with ThreadPoolExecutor(_SYNCERS) as pool:
-                deque(pool.map(_sync, folders), maxlen=0)
+            places = [Path(blob.place) for blob in blobs]
+            sync_all([*places, *self._form.settle(places)])
+            failpoint("pull.blob.synced")
+            targets = [self._path(blob.sha256) for blob in blobs]
+            superseded: list[Callable[[], None]] = []
+            for place, target in zip(places, targets, strict=True):
+                superseded.append(self._form.farewell(target))
+                place.replace(target)
+                failpoint("pull.blob.renamed")
+            sync_all({self._blobs, *(target.parent for target in targets)})
+            failpoint("pull.blob.kept")
+            for destroy_old_key in superseded:
+                destroy_old_key()
         except OSError as error:
             for blob in blobs:
                 _drop(blob.place)
             raise ArchiveError(f"{error.filename or self._blobs}: {error.strerror}") from error
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Let nothing be erased while inside."""
+        with self._locked(fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let nobody keep or erase anything while inside."""
+        with self._locked(fcntl.LOCK_EX):
+            yield
 
     def discard(self, blob: Blob) -> None:
         """Drop a received blob that is not to be kept."""
@@ -74,18 +103,19 @@ class FileArchive:
 
     def open_received(self, blob: Blob) -> BinaryIO:
         """Open a received blob for reading, before it is kept."""
-        return Path(blob.place).open("rb")
+        return self._form.reader(Path(blob.place), blob.sha256, kept=False)
 
     def open(self, sha256: str) -> BinaryIO:
         """Open a kept blob for reading."""
+        form, path = self._find(sha256)
         try:
-            return self._path(sha256).open("rb")
+            return form.reader(path, sha256, kept=True)
         except OSError as error:
             raise ArchiveError(f"{sha256}: {error.strerror}") from error
 
-    def path(self, sha256: str) -> str:
-        """Return the file that holds a kept blob."""
-        return str(self._path(sha256))
+    def path(self, sha256: str) -> str | None:
+        """Return the file that holds a kept blob as received; None if it is encrypted."""
+        return str(self._path(sha256)) if self._form.plain else None
 
     def check(self, sha256: str) -> bool:
         """Read a kept blob again and tell whether it is there, with that hash."""
@@ -95,9 +125,38 @@ class FileArchive:
 
     def kept(self) -> Iterator[str]:
         """Yield the SHA-256 of every kept blob; what stands elsewhere cannot be opened."""
+        for form in self._forms:
+            for digest, _ in self.files(form):
+                yield digest
+
+    def files(self, form: Form) -> Iterator[tuple[str, Path]]:
+        """Yield the SHA-256 and the file of every kept blob of one form."""
         for path in self._blobs.glob("??/*"):
-            if _SHA256.fullmatch(path.name) and path == self._path(path.name):
-                yield path.name
+            digest = form.digest(path.name)
+            if digest is not None and path == self._path(digest, form):
+                yield digest, path
+
+    def erase(self, sha256: str, still_needed: Callable[[], bool]) -> bool:
+        """Destroy a kept blob: its key first, then its bytes."""
+        with self.alone():
+            form, path = self._find(sha256)
+            if still_needed() or not path.exists():
+                return False
+            try:
+                form.farewell(path)()
+                path.unlink()
+                sync(path.parent)
+            except OSError as error:
+                raise ArchiveError(f"{sha256}: {error.strerror}") from error
+        return True
+
+    def kept_at(self, sha256: str) -> datetime:
+        """Return when a kept blob was last written."""
+        _, path = self._find(sha256)
+        try:
+            return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        except OSError as error:
+            raise ArchiveError(f"{sha256}: {error.strerror}") from error
 
     def sweep(self) -> int:
         """Remove what a crash left half-written."""
@@ -105,6 +164,19 @@ class FileArchive:
         for each in left:
             each.unlink()
         return len(left)
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        """Hold the one lock between those who keep and those who erase."""
+        try:
+            handle = os.open(self._folder / "lock", _LOCK_FILE, 0o600)
+        except OSError as error:
+            raise ArchiveError(f"{self._folder}: {error.strerror}") from error
+        try:
+            fcntl.flock(handle, how)
+            yield
+        finally:
+            os.close(handle)
 
     @contextmanager
     def _new_part(self) -> Iterator[tuple[Path, BinaryIO]]:
@@ -123,10 +195,16 @@ class FileArchive:
             _drop(name)
             raise
 
-    def _path(self, digest: str) -> Path:
+    def _find(self, digest: str) -> tuple[Form, Path]:
+        """Return the form and the file of a kept blob; the form in force if there is none."""
+        places = [(form, self._path(digest, form)) for form in self._forms]
+        return next((one for one in places if one[1].exists()), places[0])
+
+    def _path(self, digest: str, form: Form | None = None) -> Path:
         if not _SHA256.fullmatch(digest):
             raise ArchiveError(f"{digest!r}: not a SHA-256")
-        return self._blobs / digest[:2] / digest
+        name = (form or self._form).name(digest)
+        return self._blobs / name[:2] / name
 
 
 class FolderSpool:
@@ -147,9 +225,11 @@ class FolderSpool:
             with part.open("wb") as file:
                 for chunk in chunks:
                     file.write(chunk)
+                    failpoint("spool.half")
                     digest.update(chunk)
                     size += len(chunk)
                     head += chunk[: _ENDS - len(head)]
+            failpoint("spool.written")
             part.replace(path)
         except OSError as error:
             _drop(part)
@@ -184,14 +264,6 @@ def _drop(place: str | Path) -> None:
     """Remove a half-written file while another error is told; what stays is swept later."""
     with suppress(OSError):
         Path(place).unlink()
-
-
-def _sync(place: str | Path) -> None:
-    handle = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _digest(stream: BinaryIO) -> str:

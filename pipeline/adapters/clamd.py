@@ -102,6 +102,16 @@ class ClamdScanner:
         return ScannerSilent(f"{self._address}: {error.strerror or error}")
 
 
+def tcp_port(address: str) -> int | None:
+    """Return the TCP port that an address names; None for a socket on this machine.
+
+    Raises:
+        ConfigError: It is no address.
+    """
+    way = _way(address)
+    return way[1] if isinstance(way, tuple) else None
+
+
 def _way(address: str) -> str | tuple[str, int]:
     """Return the socket's path, or host and port."""
     kind, _, rest = address.partition(":")

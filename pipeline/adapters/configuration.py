@@ -46,7 +46,8 @@ from pipeline.model.finding import Severity
 from pipeline.model.limits import Limits
 from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
 from pipeline.model.report import Syntax
-from pipeline.model.settings import Settings
+from pipeline.model.retention import DEFAULT_CLASS, CountedFrom, Period, RetentionClass
+from pipeline.model.settings import ArchiveSettings, Encryption, SealSettings, Settings
 
 #: Longest wait that may be set, in seconds; longer ones are slips of the pen.
 _YEAR = 366 * 86_400
@@ -61,13 +62,15 @@ Matricule = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
 
 
 class Environment(BaseSettings):
-    """What the environment says: EDI_HOME, EDI_DATABASE, EDI_PACKS."""
+    """What the environment says: EDI_HOME, EDI_DATABASE, EDI_PACKS; EDI_FAILPOINT in tests."""
 
     model_config = SettingsConfigDict(env_prefix="EDI_", extra="ignore")
 
     home: Path = Path("var")
     database: str | None = None
     packs: Path | None = None
+    failpoint: str | None = None
+    failpoint_trace: Path | None = None
 
 
 class _Strict(BaseModel):
@@ -220,6 +223,7 @@ class _Sheet(_Strict):
     recapitulation: bool = False
     gap_after_h: Positive | None = None
     schedule: _Schedule = _Schedule()
+    retention: str = DEFAULT_CLASS
 
     @model_validator(mode="after")
     def _grammar_needs_codes(self) -> _Sheet:
@@ -279,6 +283,7 @@ class _Sheet(_Strict):
             recapitulation=self.recapitulation,
             gap_after=_hours(self.gap_after_h),
             schedule=self.schedule.value(),
+            retention=self.retention,
         )
 
 
@@ -400,6 +405,63 @@ class _Profiles(_Strict):
         )
 
 
+class _RetentionClass(_Strict):
+    keep: str
+    counted_from: CountedFrom
+    source: Annotated[str, Field(min_length=1)]
+
+    @field_validator("keep")
+    @classmethod
+    def _is_a_period(cls, keep: str) -> str:
+        Period.read(keep)
+        return keep
+
+    def value(self, name: str) -> RetentionClass:
+        """Return the row as the model's value."""
+        return RetentionClass(
+            name=name,
+            keep=Period.read(self.keep),
+            counted_from=self.counted_from,
+            source=self.source,
+        )
+
+
+class _Retention(_Strict):
+    classes: Annotated[dict[str, _RetentionClass], Field(alias="class")]
+
+    @model_validator(mode="after")
+    def _has_the_default(self) -> _Retention:
+        if DEFAULT_CLASS not in self.classes:
+            raise ValueError(f"class.{DEFAULT_CLASS} is needed: sheets that name none are of it")
+        return self
+
+
+class _Archive(_Strict):
+    encryption: Encryption = ArchiveSettings().encryption
+    master_key: _Secret | None = None
+    previous_master_key: _Secret | None = None
+
+    def value(self) -> ArchiveSettings:
+        """Return the table as the model's value."""
+        master, previous = self.master_key, self.previous_master_key
+        return ArchiveSettings(
+            encryption=self.encryption,
+            master_key=master.value() if master else ArchiveSettings().master_key,
+            previous_master_key=previous.value() if previous else None,
+        )
+
+
+class _Seal(_Strict):
+    folder: Annotated[str, Field(min_length=1)] = SealSettings().folder
+    key: _Secret | None = None
+    trusted: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")], ...] = ()
+
+    def value(self) -> SealSettings:
+        """Return the table as the model's value."""
+        key = self.key.value() if self.key else SealSettings().key
+        return SealSettings(folder=self.folder, key=key, trusted=self.trusted)
+
+
 class _Settings(_Strict):
     hub_code: ApplicationCode = Settings().hub_code
     matricule: Matricule = Settings().matricule
@@ -412,6 +474,8 @@ class _Settings(_Strict):
     every_s: Positive = Settings().every.total_seconds()
     clamd: str = Settings().clamd
     keep_logs_days: Annotated[int, Field(ge=1, le=36_500)] = Settings().keep_logs_days
+    archive: _Archive = _Archive()
+    seal: _Seal = _Seal()
 
 
 class _StructureRow(_Strict):
@@ -501,6 +565,12 @@ def read_profiles(path: Path) -> dict[str, Profile]:
     return {name: table.value(name) for name in table.profiles}
 
 
+def read_retention(path: Path) -> dict[str, RetentionClass]:
+    """Read the retention classes, by name."""
+    table = _read(path, _Retention).classes
+    return {name: row.value(name) for name, row in table.items()}
+
+
 def read_settings(path: Path) -> Settings:
     """Read ``config/pipeline.toml``; a missing file gives the defaults."""
     given = _read(path, _Settings) if path.exists() else _Settings()
@@ -516,6 +586,8 @@ def read_settings(path: Path) -> Settings:
         every=timedelta(seconds=given.every_s),
         clamd=given.clamd,
         keep_logs_days=given.keep_logs_days,
+        archive=given.archive.value(),
+        seal=given.seal.value(),
     )
 
 

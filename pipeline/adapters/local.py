@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
@@ -25,6 +25,8 @@ from pipeline.model.errors import (
 )
 from pipeline.model.interchange import RemoteFile
 from pipeline.model.names import raw_name, shown_name
+from pipeline.ports.failpoint import failpoint
+from pipeline.ports.outside import nothing
 
 _BLOCK = 262_144
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -147,10 +149,14 @@ class LocalSession:
                 return False
             self._make(archive)
             with self._folder(archive) as there:
+                failpoint("aside.before")
                 os.rename(raw, raw_name(as_name), src_dir_fd=here, dst_dir_fd=there)
+                failpoint("aside.moved")
             return True
 
-    def put(self, folder: str, name: str, payload: bytes) -> bool:
+    def put(
+        self, folder: str, name: str, payload: bytes, last_look: Callable[[], None] = nothing
+    ) -> bool:
         """Make `payload` appear as `name`, whole or not at all, and last.
 
         Written as ``.<name>.part`` and synced, then renamed. The folder is the partner's
@@ -173,11 +179,36 @@ class LocalSession:
             with suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=here)  # and not what a link there leads to
             with os.fdopen(os.open(temporary, _TO_MAKE, 0o666, dir_fd=here), "wb") as file:
+                failpoint("put.opened")
                 file.write(payload)
+                failpoint("put.half")
                 file.flush()
                 os.fsync(file.fileno())
+            failpoint("put.written")
+            last_look()
             os.rename(temporary, raw, src_dir_fd=here, dst_dir_fd=here)
+            failpoint("put.renamed")
             os.fsync(here)
+            failpoint("put.synced")
+            return True
+
+    def remove(self, folder: str, file: RemoteFile) -> bool:
+        """Remove a temporary name that a crash left in `folder`.
+
+        Returns:
+            True when the file as listed is no longer there; False where another one stands
+            under its name.
+
+        Raises:
+            TransferError: It is still there and could not be removed.
+        """
+        raw = raw_name(file.name)
+        with self._telling(posixpath.join(folder, file.name)), self._folder(folder) as here:
+            found = _stat(raw, here)
+            if found is not None and not _is_listed(found, file):
+                return False
+            with suppress(FileNotFoundError):
+                os.unlink(raw, dir_fd=here)
             return True
 
     @contextmanager

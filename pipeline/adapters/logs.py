@@ -89,7 +89,11 @@ class _Terminal:
 
 
 class _Days:
-    """One file a day; those that are too old go when a new one is begun."""
+    """One file a day; those that are too old go when a new one is begun.
+
+    A line that cannot be written there, on a full disk, is told on standard error: a log
+    never stops the work it tells of.
+    """
 
     def __init__(self, folder: Path, keep_days: int) -> None:
         self._folder = folder
@@ -100,17 +104,30 @@ class _Days:
 
     def write(self, day: str, line: str) -> None:
         """Append a line to the file of its day, by one call to the system."""
+        payload = f"{line}\n".encode("ascii")
         with self._lock:
-            file = self._file
-            # a line that another thread began before midnight goes with those after it
-            if file is None or day > self._day:
-                file = self._begin(day)
-            file.write(f"{line}\n".encode("ascii"))
+            try:
+                written = self._append(day, payload)
+            except OSError:
+                written = 0
+            if written == len(payload):
+                return
+            self.close()
+            self._file = None  # to be begun anew, behind what was torn off
+        _Terminal().write(day, line)
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
             self._file.close()
+
+    def _append(self, day: str, payload: bytes) -> int:
+        """Return how much of a line was written."""
+        file = self._file
+        # a line that another thread began before midnight goes with those after it
+        if file is None or day > self._day:
+            file = self._begin(day)
+        return file.write(payload)
 
     def _begin(self, day: str) -> FileIO:
         self.close()

@@ -28,9 +28,12 @@ from time import monotonic
 from typing import Generic, TypeVar
 
 from pipeline.adapters.process_wire import (
+    Failed,
     JobWriter,
+    NotAnAnswer,
     SentJob,
     SentJudged,
+    read_answer,
     read_job,
     read_judged,
     write_judged,
@@ -65,13 +68,6 @@ _READY = "ready"
 
 #: What a worker's entry is told.
 S = TypeVar("S")
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A worker's word that judging raised an exception: a bug of ours, or a file gone."""
-
-    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,11 +339,16 @@ class ProcessEngine(Generic[S]):
         worker = self._slots[place]
         assert worker is not None and worker.task is not None  # noqa: S101, PT018  # it is busy
         try:
-            message = worker.connection.recv()
+            message = _heard(worker.connection.recv_bytes())
         except (EOFError, OSError):
             self._lost(place, desk)
             return
-        if message == _READY:
+        except NotAnAnswer as error:
+            worker.killed = (Trouble.ENGINE_CRASH, str(error))
+            worker.process.kill()
+            self._lost(place, desk)
+            return
+        if message is None:
             with self._lock:
                 worker.ready = True
                 worker.deadline = monotonic() + self._limits.time_s
@@ -359,7 +360,7 @@ class ProcessEngine(Generic[S]):
         if isinstance(message, Failed):
             desk.failed(task, (Trouble.ENGINE_CRASH, message.detail))
         else:
-            desk.answered(task, read_judged(message))
+            desk.answered(task, message)
         worn = worker.served >= self._limits.documents
         if worn or worker.resident() > self._limits.resting_bytes:
             self._retire(place)
@@ -471,13 +472,24 @@ def serve(connection: Connection, judge: Callable[[Job], Judged]) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
     _die_with_parent()
-    _mute()
     try:
         connection.send(_READY)
         while True:
             connection.send(_answer(judge, connection.recv()))
     except (EOFError, OSError):
         return  # the parent has gone, or has no more use for us
+
+
+def _heard(sent: bytes) -> Judged | Failed | None:
+    """Return what a worker said; None where it said that it is ready.
+
+    Raises:
+        NotAnAnswer: It is neither.
+    """
+    message = read_answer(sent)
+    if message == _READY:
+        return None
+    return message if isinstance(message, Failed) else read_judged(message)
 
 
 def _answer(judge: Callable[[Job], Judged], sent: SentJob) -> SentJudged | Failed:
@@ -493,13 +505,6 @@ def _die_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None and os.getppid() != parent.pid:
         os._exit(0)
-
-
-def _mute() -> None:
-    """Drop what native code writes to stderr: it is in the error too, as an exception."""
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 2)
-    os.close(sink)
 
 
 def _all_unclear(job: Job, trouble: tuple[Trouble, str]) -> Judged:

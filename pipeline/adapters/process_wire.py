@@ -2,13 +2,17 @@
 
 A run's jobs differ by their path, and most of its reports not at all. Pickling each
 anew cost about as much as reading the document.
+
+A worker reads what anybody may have written, so what it says is read with suspicion: its
+answers can make values of the model, and nothing else.
 """
 
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from io import BytesIO
 from typing import cast
 
 from pipeline.model.report import Judged, RoutingHeader, ValidationReport
@@ -18,6 +22,53 @@ from pipeline.ports.engine import Job
 SentJob = tuple[str, bytes]
 #: An answer on the pipe: the report pickled, the header, and what the scanner found.
 SentJudged = tuple[bytes, RoutingHeader, str | None]
+
+
+#: Classes beside the model's that an answer is made of.
+_PLAIN = frozenset({("decimal", "Decimal"), ("datetime", "date")})
+_MODEL = "pipeline.model."
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A worker's word that judging raised an exception: a bug of ours, or a file gone."""
+
+    detail: str
+
+
+class NotAnAnswer(Exception):
+    """A worker said what no worker of ours says: it is not to be trusted any more."""
+
+
+class _Answers(pickle.Unpickler):
+    """Reads values of the model; whatever else is named in a pickle is refused."""
+
+    def find_class(self, module: str, name: str) -> object:
+        """Return a class that an answer may be made of.
+
+        Raises:
+            NotAnAnswer: It is another, or no class at all.
+        """
+        found = None
+        if module.startswith(_MODEL) or (module, name) in _PLAIN or module == __name__:
+            found = super().find_class(module, name)
+        if isinstance(found, type) and (found.__module__, found.__qualname__) == (module, name):
+            return found
+        raise NotAnAnswer(f"an answer names {module}.{name}")
+
+
+def read_answer(sent: bytes) -> object:
+    """Return what a worker said.
+
+    Raises:
+        NotAnAnswer: It is no value of ours.
+    """
+    try:
+        return _Answers(BytesIO(sent)).load()
+    except NotAnAnswer:
+        raise
+    except Exception as error:
+        raise NotAnAnswer(f"an answer cannot be read: {type(error).__name__}") from error
 
 
 class JobWriter:
@@ -55,10 +106,16 @@ def write_judged(judged: Judged) -> SentJudged:
     return pickled, judged.header, judged.infected
 
 
-def read_judged(sent: SentJudged) -> Judged:
-    """Return the answer that `write_judged` was given."""
-    pickled, header, infected = sent
-    return Judged(_report(pickled), header, infected)
+def read_judged(sent: object) -> Judged:
+    """Return the answer that `write_judged` was given.
+
+    Raises:
+        NotAnAnswer: It is no answer.
+    """
+    match sent:
+        case (bytes() as pickled, RoutingHeader() as header, None | str() as infected):
+            return Judged(_report(pickled), header, infected)
+    raise NotAnAnswer(f"an answer is {type(sent).__name__}")
 
 
 @lru_cache(maxsize=16)
@@ -73,4 +130,7 @@ def _pickled(report: ValidationReport) -> bytes:
 
 @lru_cache(maxsize=64)
 def _report(pickled: bytes) -> ValidationReport:
-    return cast("ValidationReport", pickle.loads(pickled))  # noqa: S301  # from our own worker
+    report = read_answer(pickled)
+    if not isinstance(report, ValidationReport):
+        raise NotAnAnswer(f"an answer holds {type(report).__name__}")
+    return report

@@ -14,7 +14,7 @@ import logging
 import posixpath
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +41,8 @@ from pipeline.model.errors import (
 )
 from pipeline.model.interchange import RemoteFile
 from pipeline.model.names import raw_name, shown_name
+from pipeline.ports.failpoint import failpoint
+from pipeline.ports.outside import nothing
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -173,10 +175,14 @@ class SftpSession:
             if not found.regular or (found.size, found.mtime) != (file.size, file.mtime):
                 return False
             self._make_once(archive)
+            failpoint("aside.before")
             self._wire.replace(path.raw, _Path(archive, as_name).raw)
+            failpoint("aside.moved")
             return True
 
-    def put(self, folder: str, name: str, payload: bytes) -> bool:
+    def put(
+        self, folder: str, name: str, payload: bytes, last_look: Callable[[], None] = nothing
+    ) -> bool:
         """Make `payload` appear as `name`, whole or not at all.
 
         Written as ``.<name>.part``, then renamed. The folder is the partner's and is
@@ -196,11 +202,34 @@ class SftpSession:
                 self._check_same(path, found, payload)
                 return False
             handle = self._wire.create(temporary.raw)
+            failpoint("put.opened")
             written = self._wire.write(handle, payload, self._until())
             if written.size != len(payload):
                 reason = f"{written.size} of {len(payload)} bytes were written"
                 raise TransferError(self._connection.name, path.shown, reason)
+            failpoint("put.written")
+            last_look()
             self._wire.replace(temporary.raw, path.raw)
+            failpoint("put.renamed")
+            return True
+
+    def remove(self, folder: str, file: RemoteFile) -> bool:
+        """Remove a temporary name that a crash left in `folder`.
+
+        Returns:
+            True when the file as listed is no longer there; False where another one stands
+            under its name.
+
+        Raises:
+            TransferError: It is still there and could not be removed.
+        """
+        path = _Path(folder, file.name)
+        with self._telling(path.shown):
+            found = self._wire.lstat(path.raw)
+            if found is not None:
+                if not found.regular or (found.size, found.mtime) != (file.size, file.mtime):
+                    return False
+                self._wire.remove(path.raw)
             return True
 
     def _open_listed(self, path: _Path) -> bytes:

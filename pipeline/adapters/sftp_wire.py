@@ -21,6 +21,7 @@ from time import monotonic
 from typing import Protocol
 
 from pipeline.model.names import shown_name
+from pipeline.ports.failpoint import failpoint
 
 _VERSION = 3
 _INIT, _VERSION_ANSWER = 1, 2
@@ -179,6 +180,14 @@ class Wire:
         """Make a folder."""
         self._done(self._ask(_MKDIR, _string(path), _NO_ATTRIBUTES))
 
+    def remove(self, path: bytes) -> None:
+        """Remove a file; one that is not there is gone already."""
+        try:
+            self._done(self._ask(_REMOVE, _string(path)))
+        except Refused as refused:
+            if not refused.absent:
+                raise
+
     def replace(self, old: bytes, new: bytes) -> None:
         """Rename `old` to `new`, in place of what may stand there.
 
@@ -276,6 +285,7 @@ class Wire:
                 block = payload[start : start + _BLOCK]
                 place = _string(handle) + pack(">Q", start)
                 waiting.append(self._ask(_WRITE, place, _string(block)))
+                failpoint("put.half")
                 if len(waiting) == _WINDOW:
                     self._done(waiting.popleft())
                     _check_time(until)

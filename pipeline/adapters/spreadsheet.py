@@ -19,8 +19,9 @@ from pipeline.model.amount import exact_sum
 from pipeline.model.figures import Cell, Column, Figures, Period, Table
 from pipeline.model.status import InterchangeStep, Step
 
-#: First characters that a spreadsheet would take for a formula.
-_ACTIVE = ("=", "+", "-", "@", "\t", "\r")
+#: First characters that a spreadsheet would take for a formula, or skip before one; the
+#: wide forms are taken so where Japanese is set.
+_ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 #: Digits that a spreadsheet's numbers hold; longer ones stay text.
 _EXACT_DIGITS = 15
 #: Rows of a list of the most frequent; the rest is in the ledger.

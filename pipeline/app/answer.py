@@ -20,6 +20,7 @@ from pipeline.model.document import Document
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.identity import DocumentId, outbox_key
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Transaction
 
 Findings = Mapping[DocumentId, Sequence[Finding]]
@@ -75,6 +76,7 @@ def answer(
             generation=correction.number if correction else 1,
         )
         tx.enqueue(row, hub.by, facts.at)
+        failpoint("work.answered")
 
 
 def _correction(said: Sequence[OutboxRow], withdrawn: Collection[DocumentId]) -> Correction | None:

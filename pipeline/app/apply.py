@@ -80,6 +80,9 @@ def _faults(hub: Hub, one: Connection) -> Iterator[str]:
     if one.profile is not None and one.profile not in hub.profiles:
         known = ", ".join(sorted(hub.profiles))
         yield f"{one.name}: profile: « {one.profile} » inconnu / unknown ({known})"
+    if one.retention not in hub.retention:
+        known = ", ".join(sorted(hub.retention))
+        yield f"{one.name}: retention: « {one.retention} » inconnu / unknown ({known})"
     if one.naming is Naming.GRAMMAR:
         for code in one.interfaces:
             if code not in hub.interfaces:

@@ -9,6 +9,7 @@ from structlog import get_logger
 
 from pipeline.app.hub import Hub
 from pipeline.model.errors import LedgerConflict
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Transaction
 
 log = get_logger(__name__)
@@ -21,7 +22,7 @@ TRIES = 5
 _FIRST_WAIT_S = 0.05
 
 
-def atomically(hub: Hub, act: Callable[[Transaction], R]) -> R:
+def atomically(hub: Hub, act: Callable[[Transaction], R], point: str = "change") -> R:
     """Return what `act` gave, from the one run of it that was committed.
 
     Two workers that lock the same flows in different orders end in a deadlock that the
@@ -31,6 +32,7 @@ def atomically(hub: Hub, act: Callable[[Transaction], R]) -> R:
         hub: The hub.
         act: Reads and writes through the transaction; it changes nothing else, since it
             may run several times.
+        point: Its name among `ports.failpoint.CHANGES`.
 
     Raises:
         LedgerConflict: Others were first every time, or the database does not answer.
@@ -38,14 +40,18 @@ def atomically(hub: Hub, act: Callable[[Transaction], R]) -> R:
     wait = _FIRST_WAIT_S
     for attempt in range(1, TRIES):
         try:
-            return _once(hub, act)
+            return _once(hub, act, point)
         except LedgerConflict as conflict:
             log.info("ledger.conflict", attempt=attempt, error=str(conflict))
         hub.clock.sleep(wait)
         wait *= 2
-    return _once(hub, act)
+    return _once(hub, act, point)
 
 
-def _once(hub: Hub, act: Callable[[Transaction], R]) -> R:
+def _once(hub: Hub, act: Callable[[Transaction], R], point: str) -> R:
+    failpoint(point, "before")
     with hub.ledger.transaction() as tx:
-        return act(tx)
+        result = act(tx)
+        failpoint(point, "inside")
+    failpoint(point, "after")
+    return result

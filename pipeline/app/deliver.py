@@ -13,14 +13,17 @@ from pipeline.app.atomic import atomically
 from pipeline.app.breaker import is_told
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lanes import in_lanes
+from pipeline.app.lease import Lease
 from pipeline.app.levels import trouble
+from pipeline.app.lost import tell_fenced, tell_taken_over
 from pipeline.app.open_flow import open_flow, spool_name
 from pipeline.model.connection import Connection, Envelope, RetryPolicy
 from pipeline.model.document import Document
-from pipeline.model.errors import ArchiveError, CircuitOpen, PipelineError
+from pipeline.model.errors import ArchiveError, CircuitOpen, Fenced, LedgerConflict, PipelineError
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.ports.outside import Session
 from pipeline.route.pack import pack_tar_gz
@@ -31,6 +34,8 @@ log = get_logger(__name__)
 
 #: Files put before their rows are marked by one commit.
 GROUP = 48
+#: After these nothing was attempted, or nobody knows whether it may be.
+_UNTOUCHED = (CircuitOpen, LedgerConflict, Fenced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +83,42 @@ def deliver(hub: Hub, sheets: Sheets, name: str, horizon: datetime) -> Sent:
     claimed = hub.ledger.claim_outbox(hub.by, horizon, until, GROUP, name)
     if not claimed:
         return Sent(0, 0, "")
+    failpoint("deliver.claimed")
+    claims = [claim for _, claim in claimed]
+    tell_taken_over(claims)
+    with hub.hold(claims, until, hub.ledger.renew_outbox) as lease:
+        return _attempt(hub, sheets, name, claimed, lease)
+
+
+def _attempt(
+    hub: Hub,
+    sheets: Sheets,
+    name: str,
+    claimed: Sequence[tuple[OutboxRow, Claim]],
+    lease: Lease,
+) -> Sent:
     rows = [row for row, _ in claimed]
+    results: Sequence[Put | PipelineError]
     try:
         connection = sheet_of(sheets, name)
         documents = _documents(hub, rows)
-        results = _put_all(hub, sheets, connection, rows, documents)
+        results = _put_all(hub, sheets, connection, rows, documents, lease)
     except PipelineError as error:
         trouble(log, "deliver.closed_door", error, {"connection": name})
         results = [error] * len(rows)
-    failed = [result for result in results if isinstance(result, PipelineError)]
-    first = f"{failed[0].code}: {failed[0]}" if failed else ""
-    tried = [
-        (row, result)
-        for row, result in zip(claimed, results, strict=True)
-        if not isinstance(result, CircuitOpen)
-    ]
+    pairs = list(zip(claimed, results, strict=True))
+    tried = [(row, result) for row, result in pairs if not isinstance(result, _UNTOUCHED)]
     if len(tried) < len(claimed):
         # to these nothing happened: no attempt of theirs is used up, they just stay due
         keys = {row.key for (row, _), _ in tried}
         hub.ledger.release_outbox([claim for row, claim in claimed if row.key not in keys])
-    _mark(hub, sheets, name, [row for row, _ in tried], [result for _, result in tried])
-    return Sent(len(tried), len(claimed) - len(failed), first)
+    lost = [row.key for (row, _), result in pairs if isinstance(result, Fenced)]
+    if lost:
+        tell_fenced(hub, lost)
+    _mark_held(hub, sheets, name, tried, lease)
+    failed = [one for one in results if isinstance(one, PipelineError)]
+    told = [f"{one.code}: {one}" for one in failed if not isinstance(one, Fenced)]
+    return Sent(len(tried), len(claimed) - len(failed), told[0] if told else "")
 
 
 def _put_all(
@@ -107,13 +127,19 @@ def _put_all(
     connection: Connection,
     rows: Sequence[OutboxRow],
     documents: Mapping[str, Document],
+    lease: Lease,
 ) -> list[Put | PipelineError]:
     def put(_: Hub, connection: Connection, session: Session, row: OutboxRow) -> Put:
+        lease.check(row.key)
         payload = payload_of(hub, sheets, row, documents)
-        sent = session.put(connection.out, row.name, payload)
+        failpoint("deliver.composed")
+        # again when all is written: it may have taken long
+        sent = session.put(connection.out, row.name, payload, lambda: lease.check(row.key))
+        failpoint("deliver.put")
         return Put(sha256(payload).hexdigest(), sent)
 
     unfit = _vet(hub, rows)
+    failpoint("deliver.vetted")
     results = iter(in_lanes(hub, connection, [row for row in rows if row.key not in unfit], put))
     return [unfit[row.key] if row.key in unfit else next(results) for row in rows]
 
@@ -182,6 +208,28 @@ def _documents(hub: Hub, rows: Sequence[OutboxRow]) -> dict[str, Document]:
     return {one.id: one for one in hub.ledger.documents_named(wanted)} if wanted else {}
 
 
+def _mark_held(
+    hub: Hub,
+    sheets: Sheets,
+    name: str,
+    tried: Sequence[tuple[tuple[OutboxRow, Claim], Put | PipelineError]],
+    lease: Lease,
+) -> None:
+    """Write how the attempts ended, but for those whose row another worker has by now."""
+    if not tried:
+        return
+    try:
+        _mark(hub, sheets, name, [one for one, _ in tried], [result for _, result in tried])
+    except Fenced:
+        lease.renew()
+        lost = [row.key for (row, _), _ in tried if not lease.holds(row.key)]
+        if not lost:
+            raise  # it was no claim that somebody else moved
+        tell_fenced(hub, lost)
+        held = [one for one in tried if lease.holds(one[0][0].key)]
+        _mark_held(hub, sheets, name, held, lease)
+
+
 def _mark(
     hub: Hub,
     sheets: Sheets,
@@ -205,7 +253,7 @@ def _mark(
                 ended.setdefault(after, set()).update(row.documents)
         _step_documents(hub, tx, ended)
 
-    atomically(hub, mark)
+    atomically(hub, mark, "deliver.mark")
     for (row, _), result in zip(claimed, results, strict=True):
         if isinstance(result, Put):
             log.info("deliver.done", connection=name, row=row.key, file=row.name, sent=result.sent)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pipeline.app.breaker import Breaker
+from pipeline.app.lease import Keeper, Lease, Renew
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
 from pipeline.model.calendar import Holidays
 from pipeline.model.connection import Connection, Interface, Scanning
 from pipeline.model.errors import ConfigError
 from pipeline.model.profile import Profile
+from pipeline.model.retention import RetentionClass
 from pipeline.model.settings import Settings
 from pipeline.ports.engine import Engine
-from pipeline.ports.ledger import Ledger, Sheets
+from pipeline.ports.ledger import Claim, Ledger, Sheets
 from pipeline.ports.outside import Archive, Clock, Doors, Scanner, Spool
+from pipeline.ports.seals import Seals
 
 #: Writes the answer files for some facts, taking sequence numbers as it needs them.
 Compose = Callable[[AnswerFacts, Callable[[str], int]], tuple[AnswerFile, ...]]
@@ -30,7 +34,10 @@ class Hub:
         scanners: Who looks for malware, by what a sheet may ask for; nobody for ``none``.
         by: Who acts, as events tell it: ``run:<id>`` or ``operator:<name>``.
         holidays: Public holidays by year, for calendars that keep them free.
+        retention: How long what is exchanged is kept, by class.
+        seals: Where the heads of the chain are kept.
         breaker: Which servers failed a moment ago; as old as the hub.
+        keeper: Keeps the claims alive that are worked on.
     """
 
     clock: Clock
@@ -47,7 +54,21 @@ class Hub:
     vet: Vet
     by: str
     holidays: Holidays
+    retention: Mapping[str, RetentionClass]
+    seals: Seals
     breaker: Breaker = field(default_factory=Breaker)
+    keeper: Keeper = field(default_factory=Keeper)
+
+    def hold(self, claims: Sequence[Claim], until: datetime, renew: Renew) -> Lease:
+        """Keep claims that end at `until` alive until the lease is ended."""
+        return Lease(
+            claims,
+            until,
+            span=self.settings.lease,
+            clock=self.clock,
+            renew=renew,
+            keeper=self.keeper,
+        )
 
     def profile_for(self, connection: Connection, interface: Interface | None) -> Profile:
         """Return what a sender's documents are held against: sheet, family, default.

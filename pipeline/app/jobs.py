@@ -25,6 +25,7 @@ LATE = timedelta(minutes=1)
 #: How long passes without any event are kept.
 KEPT = timedelta(days=30)
 
+_TICK = timedelta(microseconds=1)
 _MANUAL = "lancé à la main / by hand"
 
 
@@ -87,15 +88,24 @@ class Passes:
         since: Moment from which the slots of a job count that never ran before.
         last: The newest slot of every job; kept up to date here, so that runs that follow
             one another need not ask the ledger each time.
+        used_until: Newest slot that lay in the future when the clock was set back: until
+            then slots of intervals have rows from before, and are told apart from them by
+            a microsecond.
     """
 
     def __init__(
-        self, hub: Hub, sheets: Sheets, since: datetime, last: dict[str, datetime]
+        self,
+        hub: Hub,
+        sheets: Sheets,
+        since: datetime,
+        last: dict[str, datetime],
+        used_until: datetime | None = None,
     ) -> None:
         self._hub = hub
         self._sheets = sheets
         self._since = since
         self._last = last
+        self._used_until = used_until
         self._open: dict[str, JobRun] = {}
 
     def due(self, busy: Collection[str] = ()) -> list[str]:
@@ -174,7 +184,10 @@ class Passes:
         """Return the slots of a job since its last one."""
         after = max(self._last.get(job) or self._first(connection), now - HORIZON)
         every, holidays = self._hub.settings.every, self._hub.holidays
-        return list(slots_between(connection.schedule, after, now, every=every, holidays=holidays))
+        slots = slots_between(connection.schedule, after, now, every=every, holidays=holidays)
+        if self._used_until is None or connection.schedule.at:
+            return list(slots)
+        return [slot + _TICK if slot <= self._used_until else slot for slot in slots]
 
     def _rows(
         self,

@@ -117,7 +117,7 @@ def _sum_up(hub: Hub, connection: Connection, day: date, now: datetime) -> int:
             flows=_flows(hub.ledger, connection, start, end),
         )
     )
-    atomically(hub, lambda tx: _enqueue(hub, tx, connection, files, now))
+    atomically(hub, lambda tx: _enqueue(hub, tx, connection, files, now), "notice.day")
     log.info("day.summed_up", connection=connection.name, day=day.isoformat())
     return len(files)
 
@@ -174,7 +174,9 @@ def _tell_gaps(hub: Hub, connection: Connection, after: timedelta, now: datetime
     closed = [gap for gap in still_open if is_closed(gap, seen.get(gap.series, {}))]
     if not found and not closed:
         return 0
-    made = atomically(hub, lambda tx: _write_gaps(hub, tx, connection, found, closed, now))
+    made = atomically(
+        hub, lambda tx: _write_gaps(hub, tx, connection, found, closed, now), "notice.gaps"
+    )
     for gap in found:
         log.warning("gap.found", **_logged(gap))
     for gap in closed:

@@ -82,17 +82,16 @@ def open_flow(hub: Hub, interchange: Interchange, connection: Connection) -> Ope
     with hub.archive.open(interchange.sha256) as stream:
         head = stream.read(HEAD)
         stream.seek(0)
-        alone = kind_of(head) in DOCUMENTS
+        # where the archive holds the document itself nothing is written twice
+        alone = hub.archive.path(interchange.sha256) if kind_of(head) in DOCUMENTS else None
         try:
             for member in unwrap(stream, connection.limits, interchange.name):
                 scrap = None
                 if member.seq == MANIFEST_SEQ:
                     manifest = b"".join(member.chunks)
                     continue
-                if member.fault is None and alone:
-                    # the archive holds the document itself: nothing is written twice
-                    path = hub.archive.path(interchange.sha256)
-                    scrap = Scrap(path, interchange.size, interchange.sha256, head)
+                if member.fault is None and alone is not None:
+                    scrap = Scrap(alone, interchange.size, interchange.sha256, head)
                 elif member.fault is None:
                     scrap = hub.spool.write(spool_name(interchange.id, member.seq), member.chunks)
                 files.append(

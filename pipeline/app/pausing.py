@@ -88,9 +88,21 @@ def drain(hub: Hub, run: Callable[[], RunSummary] | None) -> Left:
     """
     since = hub.clock.now()
     hub.ledger.pause(Pause(partner=INTAKE, since=since, by=hub.by, reason="edi drain"))
-    if run is not None:
+    if run is None:
+        return _watch(hub)
+    run()
+    found, waited = _left(hub), 0.0
+    # what other workers hold is theirs, and ours once their leases have run out
+    while found.coming and waited < _STILL_S + hub.settings.lease.total_seconds():
+        hub.clock.sleep(_LOOK_S)
         run()
-        return _left(hub)
+        before, found = found, _left(hub)
+        waited = waited + _LOOK_S if found == before else 0.0
+    return found
+
+
+def _watch(hub: Hub) -> Left:
+    """Wait until the run of another process has run dry."""
     found, looks = _left(hub), 0
     while not found.nothing and looks * _LOOK_S < _STILL_S:
         hub.clock.sleep(_LOOK_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
@@ -17,10 +18,11 @@ from pipeline.ingest.completeness import gzip_whole, looks_whole, p7m_whole
 from pipeline.ingest.selection import Selection, select, waited_enough
 from pipeline.ingest.unwrap import Kind, kind_of
 from pipeline.model.connection import Connection
-from pipeline.model.errors import PipelineError
+from pipeline.model.errors import ArchiveError, PipelineError
 from pipeline.model.identity import interchange_id
 from pipeline.model.interchange import Interchange, RemoteFile, Sighting
 from pipeline.model.names import raw_name, slug
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Transaction
 from pipeline.ports.outside import Blob, Session
 
@@ -42,11 +44,14 @@ class Pulled:
         listed: Files seen, temporary names left out.
         taken: Interchanges recorded for the first time.
         waiting: Files left for later.
+        trouble: Why files that are whole were left, where it is for us to mend: the first
+            reason, with its code; empty if there is none.
     """
 
     listed: int
     taken: int
     waiting: int
+    trouble: str = ""
 
 
 def pull(hub: Hub, connection: Connection) -> Pulled:
@@ -60,6 +65,7 @@ def pull(hub: Hub, connection: Connection) -> Pulled:
     """
     with hub.doors.open(connection) as session:
         listing = {file.name: file for file in session.list_files(connection.inbox)}
+    failpoint("pull.listed")
     _finish_removals(hub, connection, listing)
     selection = select(
         listing.values(),
@@ -74,10 +80,11 @@ def pull(hub: Hub, connection: Connection) -> Pulled:
         waiting=len(selection.waiting),
     )
     hub.ledger.note_sightings(connection.name, [*selection.ready, *selection.waiting])
-    taken, left = _take_all(hub, connection, selection, listing)
+    taken, left, trouble = _take_all(hub, connection, selection, listing)
     still = [*left, *selection.waiting]
     hub.ledger.note_sightings(connection.name, still)
-    return Pulled(len(selection.ready) + len(selection.waiting), taken, len(still))
+    failpoint("pull.ended")
+    return Pulled(len(selection.ready) + len(selection.waiting), taken, len(still), trouble)
 
 
 def _take_all(
@@ -85,8 +92,8 @@ def _take_all(
     connection: Connection,
     selection: Selection,
     listing: Mapping[str, RemoteFile],
-) -> tuple[int, list[Sighting]]:
-    taken = 0
+) -> tuple[int, list[Sighting], str]:
+    taken, trouble = 0, ""
     left: list[Sighting] = []
     for group in _groups(selection.ready):
         fetched = in_lanes(hub, connection, group, _fetch)
@@ -102,13 +109,16 @@ def _take_all(
                             code=result.code,
                             error=str(result),
                         )
-                    left.append(replace(sighting, note=f"{result.code}: {result}"))
+                    note = f"{result.code}: {result}"
+                    left.append(replace(sighting, note=note))
+                    if isinstance(result, ArchiveError):
+                        trouble = trouble or note
                 case Blob():
                     blobs.append((sighting, result))
         whole, partial = _sort_by_wholeness(hub, connection, blobs)
         left.extend(partial)
         taken += _record(hub, connection, whole, listing)
-    return taken, left
+    return taken, left, trouble
 
 
 def _fetch(hub: Hub, connection: Connection, session: Session, sighting: Sighting) -> Blob:
@@ -132,6 +142,7 @@ def _sort_by_wholeness(
             whole.append((sighting, blob))
             continue
         hub.archive.discard(blob)
+        failpoint("pull.discarded")
         note = f"does not look whole; taken as it is after {rules.partial_wait}"
         partial.append(replace(sighting, note=note))
         log.info("pull.partial", connection=connection.name, file=sighting.file.name)
@@ -159,9 +170,29 @@ def _record(
     """Make blobs durable, then commit their rows, then move the remote files away."""
     if not whole:
         return 0
-    hub.archive.keep([blob for _, blob in whole if blob.sha256])
-    now = hub.clock.now()
-    interchanges = [
+    with hub.archive.holding():
+        hub.archive.keep([blob for _, blob in whole if blob.sha256])
+        interchanges = _received(connection, whole, hub.clock.now())
+        new = atomically(
+            hub, lambda tx: [one for one in interchanges if tx.record(one, hub.by)], "pull.record"
+        )
+    for one in new:
+        log.info(
+            "interchange.received",
+            interchange=one.id,
+            connection=one.connection,
+            file=one.name,
+            size=one.size,
+            sha256=one.sha256,
+        )
+    _remove(hub, connection, interchanges, listing)
+    return len(new)
+
+
+def _received(
+    connection: Connection, whole: Sequence[tuple[Sighting, Blob]], now: datetime
+) -> list[Interchange]:
+    return [
         Interchange(
             id=interchange_id(
                 connection.name, sighting.file.name, blob.sha256, sighting.file.mtime
@@ -176,18 +207,6 @@ def _record(
         )
         for sighting, blob in whole
     ]
-    new = atomically(hub, lambda tx: [one for one in interchanges if tx.record(one, hub.by)])
-    for one in new:
-        log.info(
-            "interchange.received",
-            interchange=one.id,
-            connection=one.connection,
-            file=one.name,
-            size=one.size,
-            sha256=one.sha256,
-        )
-    _remove(hub, connection, interchanges, listing)
-    return len(new)
 
 
 def _finish_removals(hub: Hub, connection: Connection, listing: dict[str, RemoteFile]) -> None:
@@ -210,9 +229,12 @@ def _remove(
         if marker is not None:
             archived = archive_name(one) + (connection.completeness.marker or "")
             session.set_aside(connection.inbox, marker, connection.archive, archived)
-        return session.set_aside(
+            failpoint("pull.remove.marker")
+        moved = session.set_aside(
             connection.inbox, _as_listed(one), connection.archive, archive_name(one)
         )
+        failpoint("pull.remove.file")
+        return moved
 
     results = in_lanes(hub, connection, interchanges, set_aside)
     gone: list[Interchange] = []
@@ -226,7 +248,7 @@ def _remove(
             # another file took the name meanwhile: ours is gone from there all the same
             log.info("pull.replaced", interchange=one.id, file=one.name)
     if gone:
-        atomically(hub, lambda tx: _mark_removed(hub, tx, gone))
+        atomically(hub, lambda tx: _mark_removed(hub, tx, gone), "pull.mark_removed")
 
 
 def _mark_removed(hub: Hub, tx: Transaction, gone: Sequence[Interchange]) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline.app.report import balances, is_empty
 from pipeline.model.figures import Cell, Figures, Table
+from pipeline.model.status import WORDS
 from pipeline.syntax.chart import Bar, bar_chart
 from pipeline.syntax.page import Element, both, digits, el, write_page
 
@@ -97,13 +98,29 @@ def _table(table: Table, zone: ZoneInfo) -> Element:
         )
         for place, one in enumerate(table.columns)
     )
-    rows = (el("tr", *(_cell(value, zone) for value in row)) for row in table.rows)
+    steps = [one.key == "step" for one in table.columns]
+    rows = (
+        el(
+            "tr",
+            *(
+                _step(value) if step else _cell(value, zone)
+                for step, value in zip(steps, row, strict=True)
+            ),
+        )
+        for row in table.rows
+    )
     inside = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), css="figures")
     return el("div", inside, css="wide")
 
 
 def _is_number(value: Cell) -> bool:
     return isinstance(value, (int, float, Decimal))
+
+
+def _step(value: Cell) -> Element:
+    """Say a step in words."""
+    word = str(value)
+    return el("td", both(*WORDS.get(word, (word, word))))
 
 
 def _cell(value: Cell, zone: ZoneInfo) -> Element:

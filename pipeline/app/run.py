@@ -10,16 +10,19 @@ from structlog import get_logger
 
 from pipeline.app.apply import check_sheets
 from pipeline.app.breaker import is_told
+from pipeline.app.clock import follow_record
 from pipeline.app.deliver import Sent, deliver
 from pipeline.app.hub import Hub
 from pipeline.app.jobs import Passes, is_shut, job_of, pauses_by_partner
 from pipeline.app.levels import trouble
 from pipeline.app.notices import make_notices
 from pipeline.app.pull import Pulled, pull
+from pipeline.app.seal import seal_days
 from pipeline.app.sessions import Sessions
 from pipeline.app.work import Desk
 from pipeline.model.connection import Role
 from pipeline.model.errors import CircuitOpen, PipelineError
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Sheets
 
 log = get_logger(__name__)
@@ -62,7 +65,7 @@ def run_once(
     """Work on every connection once, whatever its schedule says, until nothing is left.
 
     Args:
-        hub: The hub; only one run at a time may use its ledger.
+        hub: The hub; only one run at a time may lead on its ledger.
         insist: Try every pending answer, even if its next attempt is not due yet.
             Deliveries keep the waits of their sheet, so that runs in quick succession
             do not use them up.
@@ -87,12 +90,47 @@ def start_run(hub: Hub) -> Sheets:
     Raises:
         ConfigError: A sheet in force names an interface or a profile that is gone.
     """
+    follow_record(hub)
     sheets = hub.ledger.sheets()
     check_sheets(hub, sheets)
-    hub.ledger.void_claims()
+    voided = hub.ledger.void_claims()
+    if voided:
+        log.info("run.voided", claims=voided)
     hub.ledger.break_off_runs(hub.clock.now(), "interrompu / broken off")
     hub.spool.clear("")
+    failpoint("run.started")
     return sheets
+
+
+def work_off(
+    hub: Hub,
+    sheets: Sheets,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    progress: Progress = lambda _what, _count: None,
+) -> RunSummary:
+    """Judge what waits and deliver what is due, beside the leader and other workers.
+
+    Nothing is pulled, no pass is begun, no notice made: that is the leader's. So are the
+    connections with times of their own.
+
+    Args:
+        hub: The hub; its `by` names the run.
+        sheets: The configuration in force.
+        stopping: True to leave what still waits to others.
+        progress: Told of every step, from this thread.
+    """
+    passes = Passes(hub, sheets, hub.clock.now(), {})
+    return run_passes(
+        hub, sheets, passes, lambda _: [], leading=False, stopping=stopping, progress=progress
+    )
+
+
+def is_idle(hub: Hub, sheets: Sheets) -> bool:
+    """Tell whether nothing waits that this process could judge or deliver now."""
+    now = hub.clock.now()
+    due = hub.ledger.due_connections(now, hub.by)
+    return not (any(may_leave(hub, sheets, name) for name in due) or hub.ledger.any_to_judge(now))
 
 
 def run_passes(
@@ -101,6 +139,7 @@ def run_passes(
     passes: Passes,
     due: Callable[[Collection[str]], Sequence[str]],
     *,
+    leading: bool = True,
     stopping: Callable[[], bool] = lambda: False,
     progress: Progress = lambda _what, _count: None,
 ) -> RunSummary:
@@ -114,13 +153,21 @@ def run_passes(
         sheets: The configuration in force.
         passes: Told how each pass ended.
         due: Asked again and again for connections that are due, given those that are busy.
+        leading: True to make the notices that what came in calls for.
         stopping: True to leave what still waits to the next run.
         progress: Told of every step, from this thread.
     """
     in_force = sheets.connections.values()
     with Sessions(hub.doors, hub.breaker, hub.clock, in_force) as sessions:
-        summary = _run(replace(hub, doors=sessions), sheets, passes, due, stopping, progress)
+        at_work = replace(hub, doors=sessions)
+
+        def notices() -> int:
+            return make_notices(hub, sheets, hub.clock.now()) if leading else 0
+
+        summary = _run(at_work, sheets, passes, due, notices, stopping, progress)
     hub.spool.clear("")
+    seal_days(hub)
+    failpoint("run.done")
     log.info("run.done", settled=summary.settled, tried=summary.tried, failed=summary.failed)
     return summary
 
@@ -130,6 +177,7 @@ def _run(
     sheets: Sheets,
     passes: Passes,
     due: Callable[[Collection[str]], Sequence[str]],
+    notices: Callable[[], int],
     stopping: Callable[[], bool],
     progress: Progress,
 ) -> RunSummary:
@@ -157,7 +205,7 @@ def _run(
                 courier.go()
                 done = all_in and not settled and courier.idle
                 # what a day or a gap calls for is known once all is in, and leaves with this run
-                if stopping() or (done and not make_notices(hub, sheets, hub.clock.now())):
+                if stopping() or (done and not notices()):
                     break
                 if not settled:
                     hub.clock.sleep(_NAP_S)
@@ -167,7 +215,7 @@ def _run(
         wait(pulls.values())
         _end_pulls(summary, passes, pulls)
     summary.tried, summary.sent = courier.tried, courier.sent
-    for name, error in courier.failed.items():
+    for name, error in (*desk.put_off.items(), *courier.failed.items()):
         summary.failed.setdefault(name, error)
     for name in courier.opened:
         passes.ended(name, courier.counts(name), courier.failed.get(name, ""))
@@ -187,7 +235,10 @@ def _end_pulls(summary: RunSummary, passes: Passes, pulls: dict[str, Future[Pull
         else:
             summary.pulled[name] = summary.pulled.get(name, 0) + pulled.taken
             summary.waiting[name] = pulled.waiting
-            passes.ended(name, {"taken": pulled.taken, "waiting": pulled.waiting})
+            if pulled.trouble:
+                summary.failed[name] = pulled.trouble
+            counts = {"taken": pulled.taken, "waiting": pulled.waiting}
+            passes.ended(name, counts, pulled.trouble)
 
 
 def may_leave(hub: Hub, sheets: Sheets, name: str, opened: Collection[str] = ()) -> bool:
@@ -250,7 +301,7 @@ class _Courier:
         """Start a round on every open connection with due files and no round running."""
         for name in [name for name, running in self._rounds.items() if running.done()]:
             self._end(name)
-        for name in self._hub.ledger.due_connections(self._hub.clock.now()):
+        for name in self._hub.ledger.due_connections(self._hub.clock.now(), self._hub.by):
             if name not in self._rounds and self._is_open(name):
                 self._rounds[name] = self._pool.submit(self._round, name)
 

@@ -6,7 +6,7 @@ documents come in as they stand, RECEIVED or HELD.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.app.hub import Hub
@@ -273,7 +273,9 @@ def decide_all(
             decision = decision if known else no_route(document)
         decided[document.id] = (document, decision)
     accepted = [d for d, decision in decided.values() if decision.verdict is Verdict.ACCEPT]
-    for subject, (first, decision) in find_duplicates(accepted, _holders(tx, accepted)).items():
+    holders = _holders(tx, accepted)
+    others = _of_others(tx, holders.values(), sender)
+    for subject, (first, decision) in find_duplicates(accepted, holders, others).items():
         document = replace(decided[subject][0], first=first, route=None)
         decided[subject] = (document, decision)
     return list(decided.values())
@@ -283,6 +285,15 @@ def _holders(tx: Transaction, documents: Sequence[Document]) -> Mapping[Business
     keys = {key for document in documents if (key := document.business_key)}
     found = {key: tx.document(holder) for key, holder in tx.holders(keys).items()}
     return {key: holder for key, holder in found.items() if holder is not None}
+
+
+def _of_others(
+    tx: Transaction, holders: Collection[Document], sender: str
+) -> Collection[DocumentId]:
+    """Return those documents that another partner sent: they are not `sender`'s to know of."""
+    flows = {flow: tx.interchange(flow) for flow in {one.interchange for one in holders}}
+    own = {name for name, flow in flows.items() if flow is not None and flow.partner == sender}
+    return {one.id for one in holders if one.interchange not in own}
 
 
 def _write(

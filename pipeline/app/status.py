@@ -17,6 +17,7 @@ from pipeline.model.gap import Gap
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxKind
 from pipeline.model.run import JobRun, Pause, RunState
+from pipeline.model.settings import Encryption
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Ledger, Query, Sheets
 
@@ -73,6 +74,7 @@ class Status:
         next: When each job is due, soonest first.
         pauses: What an operator has stopped.
         to_do: What somebody must act on.
+        encryption: How originals lie on the disk.
     """
 
     at: datetime
@@ -85,6 +87,7 @@ class Status:
     next: tuple[Upcoming, ...]
     pauses: tuple[Pause, ...]
     to_do: tuple[ToDo, ...]
+    encryption: Encryption
 
 
 def look(hub: Hub, sheets: Sheets) -> Status:
@@ -109,6 +112,7 @@ def look(hub: Hub, sheets: Sheets) -> Status:
             *_late(ledger, sheets, now),
             *_missed(cutoffs, now),
         ),
+        encryption=hub.settings.archive.encryption,
     )
 
 

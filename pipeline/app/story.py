@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.app.why import Why, why
 from pipeline.model.run import JobRun
+from pipeline.model.status import WORDS
 from pipeline.ports.ledger import Ledger
 
 #: The fields of one log line.
@@ -20,14 +21,6 @@ _Said = tuple[str, str]
 #: Subjects named with their command at the end of a story; more are only counted.
 LISTED = 20
 
-_STEPS: Mapping[str, _Said] = {
-    "received": ("reçu, pas encore jugé", "received, not judged yet"),
-    "held": ("suspendu", "held"),
-    "refused": ("refusé en entier", "refused as a whole"),
-    "duplicate": ("déjà reçu", "already received"),
-    "opened": ("décidé", "decided"),
-    "closed": ("clos", "closed"),
-}
 _COUNTS: Mapping[str, _Said] = {
     "accepted": ("accepté(s)", "accepted"),
     "rejected": ("refusé(s)", "rejected"),
@@ -78,7 +71,7 @@ def _template(fr: str, en: str) -> Callable[[_Fields], _Said]:
 
 def _settled(fields: _Fields) -> _Said:
     """Say what a file was decided on, and its documents."""
-    fr, en = _STEPS.get(str(fields["step"]), ("?", "?"))
+    fr, en = WORDS.get(str(fields["step"]), ("?", "?"))
     why = "" if fields["reason"] == "–" else f" ({fields['reason']})"
     steps = fields.get("steps")
     found = steps if isinstance(steps, dict) else {}
@@ -185,6 +178,13 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "work.failed": _template(
         "défaut du logiciel sur {interchanges}, détail dans le journal (--json)",
         "a defect of ours, details in the log (--json)",
+    ),
+    "work.put_off": _template(
+        "{interchange} remis à plus tard ({code} : {error})", "put off, tried again later"
+    ),
+    "clock.set": _template(
+        "l'horloge de la machine a été réglée de {seconds} s ; ce qui attend suit",
+        "the machine's clock was set; what waits follows",
     ),
     "ledger.conflict": _template(
         "concurrence sur le registre, essai {attempt} repris ({error})",

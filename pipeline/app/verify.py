@@ -25,6 +25,8 @@ class Verified:
         breaks: Places where the chain does not hold.
         lost: SHA-256 of originals that are missing or changed.
         differences: Where a row cannot be read, or is not what its events say.
+        erased: Originals that were erased, as their events say, and that nobody else needs.
+        remains: SHA-256 of those among them that are still there.
         orphans: SHA-256 of originals that no interchange names. A crash between blob
             and row leaves one, so they are unsound only beside a chain without events.
     """
@@ -34,6 +36,8 @@ class Verified:
     breaks: tuple[Break, ...] = ()
     lost: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
+    erased: int = 0
+    remains: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
 
     @property
@@ -44,7 +48,8 @@ class Verified:
     @property
     def sound(self) -> bool:
         """Tell whether nothing was found that the hub cannot have left so."""
-        return not (self.breaks or self.lost or self.differences or self.emptied)
+        found = (self.breaks, self.lost, self.differences, self.remains, self.emptied)
+        return not any(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,17 @@ class _Compared:
 _COMPARED: Mapping[str, _Compared] = {
     "interchange": _Compared(
         step="step",
-        once=("connection", "partner", "name", "size", "sha256", "received_at", "removed"),
+        once=(
+            "connection",
+            "partner",
+            "name",
+            "size",
+            "sha256",
+            "received_at",
+            "removed",
+            "erased",
+            "legal_hold",
+        ),
         moved=("reason", "first", "documents"),
     ),
     "document": _Compared(
@@ -81,6 +96,9 @@ _COMPARED: Mapping[str, _Compared] = {
 #: Ends of event names that are no step: what they say instead.
 _NO_STEP: Mapping[str, _Facts] = {
     "interchange.removed": {"removed": True},
+    "interchange.erased": {"erased": True},
+    "interchange.legal_hold": {"legal_hold": True},
+    "interchange.legal_hold_lifted": {"legal_hold": None},
     "outbox.retry": {"state": OutboxState.PENDING.value},
 }
 #: Ends that are no step either: which attributes these events tell anew.
@@ -103,6 +121,8 @@ _CALLED: Mapping[str, str] = {
     "seq": "place",
     "sha256": "SHA-256",
     "removed": "retiré / removed",
+    "erased": "effacé / erased",
+    "legal_hold": "conservation forcée / legal hold",
     "kind": "sorte / kind",
     "interchange": "flux / interchange",
     "documents": "documents",
@@ -117,20 +137,25 @@ def verify(ledger: Ledger, archive: Archive) -> Verified:
     if breaks:
         # an edited event may not even be readable: what it said is of no more use
         return Verified(breaks=breaks)
-    digests: set[str] = set()
+    needed: set[str] = set()
+    erased: set[str] = set()
     differences: list[str] = []
     for subject in ledger.subjects():
         told = _told(subject)
         differences.extend(f"{subject.id}: {one}" for one in _compare(subject, told))
         digest = told.get("sha256") or getattr(subject.row, "sha256", None)
         if subject.kind == "interchange" and isinstance(digest, str):
-            digests.add(digest)
+            (erased if told.get("erased") else needed).add(digest)
+    erased -= needed
+    kept = set(archive.kept())
     return Verified(
         events=ledger.count_events(),
-        blobs=len(digests),
-        lost=tuple(digest for digest in sorted(digests) if not archive.check(digest)),
+        blobs=len(needed),
+        lost=tuple(digest for digest in sorted(needed) if not archive.check(digest)),
         differences=tuple(sorted(differences)),
-        orphans=tuple(sorted(digest for digest in archive.kept() if digest not in digests)),
+        erased=len(erased),
+        remains=tuple(sorted(kept & erased)),
+        orphans=tuple(sorted(kept - needed - erased)),
     )
 
 

@@ -13,6 +13,9 @@ from structlog import get_logger
 from pipeline.app.answer import Findings, answer
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.lease import Lease
+from pipeline.app.levels import trouble
+from pipeline.app.lost import tell_fenced, tell_taken_over
 from pipeline.app.open_flow import Extracted, Opened, note_signature, open_flow
 from pipeline.app.scan import (
     SCAN_STEP,
@@ -41,6 +44,7 @@ from pipeline.model.interchange import Interchange
 from pipeline.model.report import Judged, Syntax
 from pipeline.model.status import InterchangeStep, Step
 from pipeline.ports.engine import Job
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.syntax.recognise import guess_family
 
@@ -51,6 +55,8 @@ log = get_logger(__name__)
 GROUP = 16
 GROUP_BYTES = 100_000
 _HEAD = 4096
+#: Wait where a whole group waits for flows that others decide on, in seconds.
+_PATIENCE_S = 0.5
 
 
 @dataclass(slots=True)
@@ -65,6 +71,7 @@ class Case:
     scanned: Scanned = field(default_factory=Scanned)
     opened: Opened | None = None
     judged: dict[int, Judged] = field(default_factory=dict)
+    behind: bool = False  #: it repeats one that is not decided on: it is not judged yet
 
 
 class Desk:
@@ -77,6 +84,8 @@ class Desk:
     def __init__(self, hub: Hub, sheets: Sheets) -> None:
         self._hub = hub
         self._sheets = sheets
+        #: Why flows were put off, by connection: the first reason.
+        self.put_off: dict[str, str] = {}
         self._settler = ThreadPoolExecutor(max_workers=1)
         self._settling: Future[None] | None = None
 
@@ -97,15 +106,33 @@ class Desk:
         hub, now = self._hub, self._hub.clock.now()
         until = now + hub.settings.lease
         claimed = hub.ledger.claim_interchanges(hub.by, now, until, GROUP, GROUP_BYTES)
+        failpoint("work.claimed")
         mine = [one for one in claimed if one[0].connection in self._sheets.connections]
         for interchange in {one.id for one, _ in claimed} - {one.id for one, _ in mine}:
             # nobody to answer and nothing agreed: it waits until its sheet is in force again
             log.error("work.no_sheet", interchange=interchange)
-        cases = _judge_safely(hub, self._sheets, mine) if mine else []
-        self._wait()
-        if cases:
-            self._settling = self._settler.submit(_settle_safely, hub, self._sheets, cases)
+        if not mine:
+            self._wait()
+            return 0
+        tell_taken_over([claim for _, claim in mine])
+        lease = hub.hold([claim for _, claim in mine], until, hub.ledger.renew_interchanges)
+        try:
+            cases = _judge_safely(hub, self._sheets, mine, lease, self.put_off)
+            self._wait()
+        except BaseException:
+            lease.end()
+            raise
+        if self.put_off:
+            # what waits for a flow that was put off is put off with it
+            cases = [case for case in cases if not case.behind]
+        self._settling = self._settler.submit(self._settle, cases, lease)
+        if cases and all(case.behind for case in cases):
+            hub.clock.sleep(_PATIENCE_S)  # what they wait for is in another worker's hands
         return len(mine)
+
+    def _settle(self, cases: Sequence[Case], lease: Lease) -> None:
+        with lease:
+            _settle_safely(self._hub, self._sheets, cases)
 
     def _wait(self) -> None:
         if self._settling is not None:
@@ -114,23 +141,41 @@ class Desk:
 
 
 def _judge_safely(
-    hub: Hub, sheets: Sheets, group: Sequence[tuple[Interchange, Claim]]
+    hub: Hub,
+    sheets: Sheets,
+    group: Sequence[tuple[Interchange, Claim]],
+    lease: Lease,
+    put_off: dict[str, str],
 ) -> list[Case]:
     """Judge a group; one that fails is taken apart until the culprit is held.
 
-    No bug of ours may stop the other flows, nor be taken for a partner's fault.
+    No bug of ours may stop the other flows, nor be taken for a partner's fault. Where only
+    scratch space is wanting nobody has to decide anything: the flow stays claimed, and is
+    tried again when its claim has run out; `put_off` is told why.
     """
     try:
         cases = _gather(hub, sheets, group)
+        failpoint("work.gathered")
         _scan(hub, cases)
-        _judge(hub, cases)
-    except (LedgerConflict, Fenced, EngineClosed):
+        failpoint("work.scanned")
+        _judge(hub, cases, lease.check)
+    except (LedgerConflict, EngineClosed):
         raise
+    except Fenced:
+        tell_fenced(hub, [one.id for one, _ in group])
+        return []
     except Exception as error:
-        log.exception("work.failed", interchanges=[one.id for one, _ in group])
         if len(group) > 1:
-            return [case for one in group for case in _judge_safely(hub, sheets, [one])]
-        _hold(hub, sheets, *group[0], error)
+            return [
+                case for one in group for case in _judge_safely(hub, sheets, [one], lease, put_off)
+            ]
+        ((interchange, claim),) = group
+        if isinstance(error, ArchiveError) and hub.archive.check(interchange.sha256):
+            trouble(log, "work.put_off", error, {"interchange": interchange.id})
+            put_off.setdefault(interchange.connection, f"{error.code}: {error}")
+            return []
+        log.exception("work.failed", interchanges=[interchange.id])
+        _hold(hub, sheets, interchange, claim, error)
         return []
     return cases
 
@@ -139,15 +184,24 @@ def _settle_safely(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
     """Settle a group; one that fails is taken apart in the same way."""
     try:
         _settle_group(hub, sheets, cases)
-    except (LedgerConflict, Fenced, EngineClosed):
+    except (LedgerConflict, EngineClosed):
         raise
-    except Exception as error:
-        log.exception("work.failed", interchanges=[case.interchange.id for case in cases])
+    except Fenced:
         if len(cases) == 1:
+            tell_fenced(hub, [cases[0].interchange.id])
+            return
+        _settle_one_by_one(hub, sheets, cases)
+    except Exception as error:
+        if len(cases) == 1:
+            log.exception("work.failed", interchanges=[cases[0].interchange.id])
             _hold(hub, sheets, cases[0].interchange, cases[0].claim, error)
             return
-        for case in cases:
-            _settle_safely(hub, sheets, [case])
+        _settle_one_by_one(hub, sheets, cases)
+
+
+def _settle_one_by_one(hub: Hub, sheets: Sheets, cases: Sequence[Case]) -> None:
+    for case in cases:
+        _settle_safely(hub, sheets, [case])
 
 
 def _hold(
@@ -165,7 +219,10 @@ def _hold(
         held = replace(held, step=InterchangeStep.HELD)
         answer(hub, tx, connection, interface, Settled(held, (), (why,)), {}, was_held=True)
 
-    atomically(hub, hold)
+    try:
+        atomically(hub, hold, "work.hold")
+    except Fenced:
+        tell_fenced(hub, [interchange.id])
 
 
 def _cause(hub: Hub, interchange: Interchange, error: Exception) -> Reason:
@@ -234,7 +291,7 @@ def admission_of(
             *tx.same_name(connection.name, interchange.name, interchange.id),
             *tx.same_bytes(interchange.sha256, interchange.id),
         )
-        if one.partner == interchange.partner and _before(one, interchange)
+        if _resembles(one, interchange)
     }
     earlier = [
         Earlier(
@@ -246,8 +303,30 @@ def admission_of(
     return admit(interchange, connection, kind, hub.interfaces, earlier)
 
 
-def _before(one: Interchange, other: Interchange) -> bool:
-    return (one.received_at, one.name) < (other.received_at, other.name)
+def _resembles(one: Interchange, other: Interchange) -> bool:
+    """Tell whether `one` of the same partner came before `other`."""
+    earlier = (one.received_at, one.name) < (other.received_at, other.name)
+    return one.partner == other.partner and earlier
+
+
+def _is_behind(
+    sheets: Sheets,
+    tx: Transaction,
+    interchange: Interchange,
+    group: Collection[InterchangeId] = (),
+) -> bool:
+    """Tell whether an earlier flow of the same bytes is not decided on yet, but will be.
+
+    Whether a received one is a duplicate hangs on that: it waits. Flows of `group` are
+    decided on together, in order.
+    """
+    return interchange.step is InterchangeStep.RECEIVED and any(
+        one.step is InterchangeStep.RECEIVED
+        and one.id not in group
+        and one.connection in sheets.connections
+        and _resembles(one, interchange)
+        for one in tx.same_bytes(interchange.sha256, interchange.id)
+    )
 
 
 def rework(
@@ -267,7 +346,7 @@ def rework(
     """
     cases = _gather(hub, sheets, [(interchange, None)])
     _scan(hub, cases)
-    _judge(hub, cases)
+    _judge(hub, cases, lambda: None)
     _settle_group(hub, sheets, cases, note)
 
 
@@ -276,18 +355,20 @@ def _gather(
 ) -> list[Case]:
     """Look at the first bytes of each file, and at what the ledger knows of its like."""
     kinds = [kind_of(_head(hub, interchange)) for interchange, _ in group]
+    ids = {interchange.id for interchange, _ in group}
 
     def gather(tx: Transaction) -> list[Case]:
-        repeated = tx.repeated([interchange.id for interchange, _ in group])
+        repeated = tx.repeated(ids)
         cases: list[Case] = []
         for (interchange, claim), kind in zip(group, kinds, strict=True):
             connection = sheet_of(sheets, interchange.connection)
             known = interchange.id not in repeated
             admission = admission_of(hub, tx, interchange, connection, kind, unique=known)
-            cases.append(Case(interchange, claim, connection, kind, admission))
+            behind = not known and _is_behind(sheets, tx, interchange, ids)
+            cases.append(Case(interchange, claim, connection, kind, admission, behind=behind))
         return cases
 
-    return atomically(hub, gather)
+    return atomically(hub, gather, "work.gather")
 
 
 def _head(hub: Hub, interchange: Interchange) -> bytes:
@@ -299,7 +380,7 @@ def _head(hub: Hub, interchange: Interchange) -> bytes:
 
 def _scan(hub: Hub, cases: Sequence[Case]) -> None:
     """Have every case looked at that no earlier step refuses."""
-    wanted = [case for case in cases if _reaches_scan(case.admission)]
+    wanted = [case for case in cases if _reaches_scan(case.admission) and not case.behind]
     said = scan_flows(hub, [(case.interchange, case.connection) for case in wanted])
     for case, scanned in zip(wanted, said, strict=True):
         case.scanned = scanned
@@ -310,27 +391,37 @@ def _reaches_scan(admission: Admission) -> bool:
     return all(CONTROL[why.code].step > SCAN_STEP for why in admission.decision.reasons)
 
 
-def _judge(hub: Hub, cases: Sequence[Case]) -> None:
-    """Open and judge every admitted, clean case; results arrive in the order of the jobs."""
+def _judge(hub: Hub, cases: Sequence[Case], still_ours: Callable[[], None]) -> None:
+    """Open and judge every admitted, clean case; results arrive in the order of the jobs.
+
+    Args:
+        hub: The hub.
+        cases: What to judge.
+        still_ours: Asked before each document; raises `Fenced` where it is in vain.
+    """
     places: list[tuple[Case, Extracted]] = []
 
     def jobs() -> Iterator[Job]:
         for case in cases:
-            if case.admission.decision.verdict is not Verdict.ACCEPT or not case.scanned.clean:
+            admitted = case.admission.decision.verdict is Verdict.ACCEPT
+            if not admitted or case.behind or not case.scanned.clean:
                 continue
             opened = open_flow(hub, case.interchange, case.connection)
             case.opened = opened
+            failpoint("work.opened")
             flow, connection = case.interchange, case.connection
             case.scanned = scan_signed(hub, flow, connection, opened, case.scanned)
             if not case.scanned.clean:
                 continue
             for seq, job in jobs_for(hub, opened, case.connection, case.admission.interface):
+                still_ours()
                 places.append((case, opened.files[seq - 1]))
                 yield job
 
     for index, judged in enumerate(hub.engine.judge(jobs())):
         case, file = places[index]
         case.judged[file.seq] = judged
+        failpoint("work.judged")
         case.scanned = with_attachments(case.scanned, file.name, judged)
     for case in cases:
         tell(case.interchange, case.scanned)
@@ -343,14 +434,26 @@ def _settle_group(
     note: Callable[[Transaction], None] = lambda _: None,
 ) -> None:
     """Settle cases by one commit, after what is to be noted with it."""
+    in_order = sorted(cases, key=lambda one: (one.interchange.received_at, one.interchange.name))
 
     def settle(tx: Transaction) -> list[Settled]:
         note(tx)
         repeated = tx.repeated([case.interchange.id for case in cases])
-        return [_settle(hub, sheets, tx, case, repeated) for case in cases]
+        return [
+            Settled(case.interchange, ())
+            if case.interchange.id in repeated and _is_behind(sheets, tx, case.interchange)
+            else _settle(hub, sheets, tx, case, repeated)
+            for case in in_order
+        ]
 
-    for case, settled in zip(cases, atomically(hub, settle), strict=True):
-        _tell(case, settled)
+    left: list[Claim] = []
+    for case, settled in zip(in_order, atomically(hub, settle, "work.settle"), strict=True):
+        if settled.interchange.step is InterchangeStep.RECEIVED:
+            left += [case.claim] if case.claim else []
+        else:
+            _tell(case, settled)
+    if left:
+        hub.ledger.release_interchanges(left)
 
 
 def _tell(case: Case, settled: Settled) -> None:

@@ -75,7 +75,7 @@ def measure_validate(place: bootstrap.Workspace) -> Mapping[str, object]:
     bare: list[float] = []
     writer = bootstrap.job_writer()
     with (
-        bootstrap.measured_worker(place) as worker,
+        bootstrap.measured_worker(place, (files[0].parent,)) as worker,
         bootstrap.measured_saxonc(place, "en16931-ubl") as saxonc,
     ):
         for counted in [False] + [True] * REPEATS:
@@ -268,7 +268,8 @@ def _worker_peak_mb(
     """Return the peak of a worker that judges files under the profile ``fr-b2b``."""
     profile = bootstrap.profiles(place)["fr-b2b"]
     writer = bootstrap.job_writer()
-    with bootstrap.measured_worker(place) as worker:
+    folders = tuple({path.parent for path in paths})
+    with bootstrap.measured_worker(place, folders) as worker:
         for path in paths:
             job = Job(path=str(path), profile=profile, limits=Limits(), layers=layers)
             worker.ask(writer.write(job))

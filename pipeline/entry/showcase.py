@@ -31,6 +31,7 @@ from pipeline.model.connection import Connection, Envelope
 from pipeline.model.errors import ConfigError
 from pipeline.model.names import shown_name
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.settings import Encryption
 from pipeline.ports.ledger import Query
 from pipeline.ports.outside import Doors
 
@@ -155,7 +156,7 @@ def _key(path: Path) -> str:
 
 
 def _configure(place: bootstrap.Workspace, partners: _Partners) -> None:
-    bootstrap.initialise(place)
+    bootstrap.initialise(place, Encryption.NONE)  # its files are the samples of the project
     door = next(iter(partners.sheets.values())).door
     write_sheets(place, door.port, door.host_key)
 

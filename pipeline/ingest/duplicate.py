@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from pipeline.model.controls import reason
 from pipeline.model.decision import Decision, Verdict
@@ -11,13 +11,17 @@ from pipeline.model.identity import DocumentId
 
 
 def find_duplicates(
-    documents: Iterable[Document], holders: Mapping[BusinessKey, Document]
+    documents: Iterable[Document],
+    holders: Mapping[BusinessKey, Document],
+    others: Collection[DocumentId] = (),
 ) -> dict[DocumentId, tuple[DocumentId, Decision]]:
     """Find documents whose key is held already, or by an earlier one of the same flow.
 
     Args:
         documents: Candidates for acceptance, in order of arrival.
         holders: The accepted document that holds each key.
+        others: Those holders that other partners sent: of these the answer says no more
+            than that they are there.
 
     Returns:
         For each one found the document that was first, and the decision: duplicate
@@ -31,24 +35,27 @@ def find_duplicates(
             continue
         holder = first.setdefault(key, document)
         if holder.id != document.id:
-            found[document.id] = (holder.id, _refusal(document, key, holder))
+            refusal = _refusal(document, key, holder, told=holder.id not in others)
+            found[document.id] = (holder.id, refusal)
     return found
 
 
-def _refusal(document: Document, key: BusinessKey, holder: Document) -> Decision:
+def _refusal(document: Document, key: BusinessKey, holder: Document, *, told: bool) -> Decision:
+    """Refuse a document, naming the first where its sender may be `told` of it."""
     same = document.sha256 == holder.sha256
-    fr = "même contenu" if same else "autre contenu"
-    en = "same content" if same else "other content"
+    fr = f"({'même' if same else 'autre'} contenu) : document {holder.id}"
+    en = f"({'same' if same else 'other'} content): document {holder.id}"
+    if not told:
+        fr = "d'un autre déposant ; adressez-vous à l'exploitant du hub"
+        en = "from another sender; ask the hub's operator"
     return Decision(
         Verdict.DUPLICATE if same else Verdict.REJECT,
         (
             reason(
                 "DOUBLON",
                 f"{document.name} BT-1",
-                f"facture {key.number} de {key.seller} pour {key.year} déjà reçue ({fr}) :"
-                f" document {holder.id}",
-                f"invoice {key.number} of {key.seller} for {key.year} already received ({en}):"
-                f" document {holder.id}",
+                f"facture {key.number} de {key.seller} pour {key.year} déjà reçue {fr}",
+                f"invoice {key.number} of {key.seller} for {key.year} already received {en}",
             ),
         ),
     )

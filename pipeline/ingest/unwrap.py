@@ -53,6 +53,11 @@ class Kind(Enum):
     EMPTY = "empty"
     UNKNOWN = "unknown"
 
+    @property
+    def fr(self) -> str:
+        """Return the word for it in French."""
+        return {"empty": "vide", "unknown": "inconnu"}.get(self.value, self.value)
+
 
 #: What documents are, and what flows are.
 DOCUMENTS = frozenset({Kind.XML, Kind.PDF})
@@ -130,7 +135,7 @@ def wrong_type(kind: Kind) -> tuple[str, str]:
     fr = "une facture XML ou PDF (Factur-X), un gzip, un tar.gz ou un zip, signés (p7m) ou non"
     en = "an XML or PDF (Factur-X) invoice, a gzip, a tar.gz or a zip, signed (p7m) or not"
     return (
-        f"contenu de type {kind.value} ; attendu : {fr}",
+        f"contenu de type {kind.fr} ; attendu : {fr}",
         f"content of type {kind.value}; expected {en}",
     )
 
@@ -390,7 +395,7 @@ def _bad_kind(name: str, kind: Kind, allowed: Collection[Kind], suffix: bytes) -
     return reason(
         "IRR_TYPE_F",
         name,
-        f"contenu de type {kind.value} ; attendu : {fr}",
+        f"contenu de type {kind.fr} ; attendu : {fr}",
         f"content of type {kind.value}; expected {en}",
     )
 

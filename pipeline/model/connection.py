@@ -209,6 +209,7 @@ class Connection:
         gap_after: Time after which a missing sequence number of the flow grammar is
             reported to both sides; None never.
         schedule: When it is worked on.
+        retention: Class that says how long what comes through it is kept.
     """
 
     name: str
@@ -236,6 +237,7 @@ class Connection:
     recapitulation: bool = False
     gap_after: timedelta | None = None
     schedule: Schedule = field(default_factory=Schedule)
+    retention: str = "invoice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,6 +115,12 @@ class ArchiveError(PipelineError):
     transient = True
 
 
+class SealError(PipelineError):
+    """The head of the chain could not be signed, or kept, or contradicts the last seal."""
+
+    code = "SEAL"
+
+
 class LedgerConflict(PipelineError):
     """Another process wrote first; the transaction left nothing and may be run again."""
 

@@ -45,6 +45,8 @@ class Finding:
         xpath: The place, always; empty where the document has none (not XML).
         line: Line in the document as received, from 1, or None.
         value: What was found there, as written, cut at 200 characters.
+        expected: What should stand there instead, where it can be computed: an amount as
+            ``xs:decimal`` writes it, or a bound such as ``> 0``.
         message: One sentence a partner's bookkeeper can act on, by language:
             keys ``fr`` and ``en``, both always filled.
     """
@@ -55,6 +57,7 @@ class Finding:
     xpath: str
     line: int | None
     value: str | None
+    expected: str | None = None
     message: Mapping[str, str]
 
 

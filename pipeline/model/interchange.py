@@ -61,6 +61,8 @@ class Interchange:
         detail: One sentence to that reason, French first.
         first: The interchange that this one repeats, if it is a duplicate.
         documents: How many documents were found inside (0: not opened).
+        erased: Whether its bytes were destroyed and what its rows quoted was blanked.
+        legal_hold: Whether it must not be erased, whatever its age.
     """
 
     id: InterchangeId
@@ -77,3 +79,5 @@ class Interchange:
     detail: str = ""
     first: InterchangeId | None = None
     documents: int = 0
+    erased: bool = False
+    legal_hold: bool = False

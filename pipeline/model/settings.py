@@ -2,8 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import Enum
+
+from pipeline.model.connection import Secret, SecretKind
+
+
+class Encryption(Enum):
+    """How the archive's files are written."""
+
+    NONE = "none"  #: as received: for demonstrations
+    AES_256_GCM = "aes-256-gcm"  #: each under a key of its own, wrapped by the master key
+
+
+_MASTER_KEY = Secret(SecretKind.FILE, "master/archive.key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveSettings:
+    """How originals lie on the disk.
+
+    Attributes:
+        encryption: In which form.
+        master_key: What wraps the keys of blobs: where it is, never what it is. It belongs
+            neither into the database nor into the backup.
+        previous_master_key: Another one that still opens old keys, while they are rotated.
+    """
+
+    encryption: Encryption = Encryption.AES_256_GCM
+    master_key: Secret = _MASTER_KEY
+    previous_master_key: Secret | None = None
+
+
+_SEAL_KEY = Secret(SecretKind.FILE, "master/seal.key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealSettings:
+    """Where each day's head of the chain of events is signed and kept.
+
+    Attributes:
+        folder: Of the seals, relative to the workspace; best of another account, or elsewhere.
+        key: What signs: where it is, never what it is.
+        trusted: Fingerprints of earlier keys, whose seals are believed too.
+    """
+
+    folder: str = "seals"
+    key: Secret = _SEAL_KEY
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,23 +63,28 @@ class Settings:
         default_profile: Profile of free-name connections whose sheet names none.
         held_for: How long a person has to decide on what is held: the latest
             time of the final answer, as the interim notice states it.
-        lease: How long a claim lasts.
+        lease: How long a claim lasts unless it is renewed: what a worker that died held is
+            taken over by another so much later.
         workers: Worker processes; 0 for one a processor.
         time_limit_s: Wall-clock limit of judging one document.
         memory_limit_mb: Resident memory at which a worker is killed.
         every: How often `edi run` looks at connections whose sheet says nothing else.
         clamd: Where ClamAV's daemon listens: ``unix:PATH`` or ``tcp:HOST:PORT``.
         keep_logs_days: Days whose log files are kept, today among them.
+        archive: How originals lie on the disk.
+        seal: Where the chain of events is sealed.
     """
 
     hub_code: str = "CPP001"
     matricule: str = "9999"
     default_profile: str = "auto"
     held_for: timedelta = timedelta(days=2)
-    lease: timedelta = timedelta(minutes=15)
+    lease: timedelta = timedelta(minutes=1)
     workers: int = 0
     time_limit_s: float = 60.0
     memory_limit_mb: int = 1000
     every: timedelta = timedelta(minutes=1)
     clamd: str = "unix:/run/clamav/clamd.ctl"
     keep_logs_days: int = 90
+    archive: ArchiveSettings = field(default_factory=ArchiveSettings)
+    seal: SealSettings = field(default_factory=SealSettings)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import TypeVar
 
 
@@ -93,6 +94,29 @@ OUTBOX_FOLLOWS: Mapping[OutboxState | None, frozenset[OutboxState]] = {
     OutboxState.CANCELLED: frozenset(),
 }
 
+#: What people read for a step or state, French and English; machines read its value. Steps of
+#: documents and interchanges that have a word in common mean the same by it.
+WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "received": ("reçu", "received"),
+        "accepted": ("accepté", "accepted"),
+        "partly accepted": ("accepté en partie", "partly accepted"),
+        "rejected": ("refusé", "rejected"),
+        "duplicate": ("déjà reçu", "duplicate"),
+        "held": ("suspendu", "held"),
+        "routed": ("acheminé", "routed"),
+        "delivered": ("remis", "delivered"),
+        "abandoned": ("abandonné", "abandoned"),
+        "refused": ("refusé en entier", "refused as a whole"),
+        "opened": ("décidé", "decided"),
+        "closed": ("clos", "closed"),
+        "pending": ("à envoyer", "pending"),
+        "paused": ("en pause", "paused"),
+        "sent": ("envoyé", "sent"),
+        "cancelled": ("annulé", "cancelled"),
+    }
+)
+
 S = TypeVar("S", Step, InterchangeStep, OutboxState)
 
 
@@ -104,6 +128,16 @@ def check_step(follows: Mapping[S | None, frozenset[S]], before: S | None, after
     """
     if after not in follows[before]:
         raise ValueError(f"{after.value} cannot follow {before.value if before else 'nothing'}")
+
+
+def in_words(value: object) -> object:
+    """Return what people read for a step or state; anything else as it is.
+
+    >>> in_words("rejected"), in_words(None)
+    ('refusé / rejected', None)
+    """
+    found = WORDS.get(value) if isinstance(value, str) else None
+    return value if found is None else " / ".join(found)
 
 
 def is_final(follows: Mapping[S | None, frozenset[S]], step: S) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from pipeline.model.bulk import BulkId, BulkList, ItemState
@@ -20,6 +20,7 @@ from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
 from pipeline.model.status import InterchangeStep, OutboxState, Step
+from pipeline.ports.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,18 @@ class Claim:
     Attributes:
         subject: Its id or key.
         token: Grows with each claim of that row; a write with an old one is fenced.
+        taken_from: Who had it before and let it run out; empty if nobody did.
     """
 
     subject: str
     token: int
+    taken_from: str = ""
 
+
+#: Event of a claim that was taken over, since whoever held it let it run out.
+LEASE_TAKEN_OVER = "lease.taken_over"
+#: Event of a claim that its holder found lost when it came back to it.
+LEASE_LOST = "lease.lost"
 
 #: More bytes than any batch holds.
 UNLIMITED_BYTES = 2**60
@@ -111,6 +119,21 @@ class Transaction(Protocol):
         With a claim, its token must still be the row's; the claim ends. Without one nobody
         may hold it: a person never takes a flow out of a worker's hands.
         """
+
+    def erase(self, interchange: Interchange, *, by: str, at: datetime, reason: str) -> None:
+        """Blank what rows quote of a flow: `model.retention.erased_document` says what stays.
+
+        Values and messages of findings, texts of reasons and the bytes of answers go; a
+        business key goes where its seller is named by what is blanked.
+
+        Raises:
+            Fenced: It is erased already, on legal hold, or moved meanwhile.
+        """
+
+    def set_legal_hold(
+        self, interchange: Interchange, *, held: bool, by: str, at: datetime, reason: str
+    ) -> bool:
+        """Note that a flow must not be erased, or may be again; False if it stood so."""
 
     def add_documents(
         self, documents: Sequence[tuple[Document, ValidationReport | None]], by: str, at: datetime
@@ -210,6 +233,7 @@ class Query:
     route: str | None = None  #: the recipient's connection; interchanges match by their documents
     received_from: datetime | None = None  #: interchanges received at this moment or later
     received_before: datetime | None = None  #: and before this one
+    erased: bool | None = None  #: whether the interchange is erased
     limit: int = 100
 
 
@@ -269,6 +293,10 @@ class Ledger(Protocol):
             LedgerConflict: Another writer was first; run the block again.
         """
 
+    @property
+    def upkeep(self) -> Upkeep:
+        """Return what holds the ledger against the world."""
+
     # -- configuration
     def sheets(self) -> Sheets:
         """Return the configuration in force."""
@@ -313,13 +341,32 @@ class Ledger(Protocol):
         limit: int,
         connection: str,
     ) -> Sequence[tuple[OutboxRow, Claim]]:
-        """Claim due PENDING rows of one connection that nobody holds, by due, then key."""
+        """Claim due PENDING rows of one connection that nobody holds, by due, then key.
+
+        None while another owner holds some of that connection: one at a time serves it.
+        A claim that had run out is taken over, by either of the two, with an event.
+        """
+
+    def renew_interchanges(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:
+        """Put the end of claims on interchanges off; return those still held."""
+
+    def renew_outbox(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:
+        """Put the end of claims on outbox rows off; return those still held."""
+
+    def release_interchanges(self, ended: Sequence[Claim]) -> None:
+        """End claims on interchanges that were not decided on: they stay RECEIVED."""
 
     def release_outbox(self, ended: Sequence[Claim]) -> None:
         """End claims whose rows were not tried: they stay as they are, and due."""
 
-    def due_connections(self, now: datetime) -> Sequence[str]:
-        """Return the names of connections with due PENDING rows, sorted."""
+    def any_to_judge(self, now: datetime) -> bool:
+        """Tell whether an interchange is RECEIVED and held by nobody."""
+
+    def due_connections(self, now: datetime, owner: str | None = None) -> Sequence[str]:
+        """Return the names of connections with due PENDING rows, sorted.
+
+        With an `owner` without those that somebody else is serving now.
+        """
 
     def hasten(self, now: datetime) -> int:
         """Make every PENDING acknowledgement due at `now`; return how many were not.
@@ -328,7 +375,21 @@ class Ledger(Protocol):
         """
 
     def void_claims(self) -> int:
-        """End every claim; only for a process that knows it is alone."""
+        """End every claim, unless workers are beside the leader; return how many it ended.
+
+        Only for the leader: then nobody is left who could be at work on one.
+        """
+
+    def newest_event(self) -> datetime | None:
+        """Return the moment that the last event tells; None without any."""
+
+    def follow_clock(self, by: timedelta, latest: datetime, fact: Fact) -> None:
+        """Move what waits for a moment by as much as the clock was set, with an event.
+
+        How long a file has stood in a folder and when a file to leave is due move along.
+        No claim lasts beyond `latest`; other claims are left alone, since those who hold
+        them may go by another clock.
+        """
 
     # -- scheduled passes
     def begin_runs(self, runs: Sequence[JobRun]) -> Sequence[JobRun]:
@@ -431,6 +492,9 @@ class Ledger(Protocol):
     def events(self, subject: str | None = None) -> Iterator[Event]:
         """Yield events in order; of one subject and of what lies inside it if given."""
 
+    def connections_seen(self) -> Sequence[str]:
+        """Return the names of all connections that an interchange ever came through, sorted."""
+
     def oldest_open(self) -> Interchange | None:
         """Return the interchange that waits longest to be closed."""
 
@@ -473,6 +537,15 @@ class Ledger(Protocol):
         Args:
             query: Which documents; its steps, text and limit are not looked at.
         """
+
+    def head_before(self, moment: datetime | None = None) -> Event | None:
+        """Return the last event whose moment is before `moment`; the last of all for None."""
+
+    def event_at(self, seq: int) -> Event | None:
+        """Return the event at one place of the chain."""
+
+    def count_between(self, after: int, last: int) -> Mapping[str, int]:
+        """Count the events behind place `after`, up to `last`, by their name."""
 
     def verify(self) -> Sequence[Break]:
         """Recompute the chain of events; return every place where it breaks."""

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import BinaryIO, Protocol
 
 from pipeline.model.connection import Connection
 from pipeline.model.interchange import RemoteFile
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 class Clock(Protocol):
-    """Tells the time."""
+    """Tells the time, which passes evenly between two calls of `adopt`."""
 
     def now(self) -> datetime:
         """Return the moment (aware, UTC)."""
+
+    def adopt(self) -> timedelta:
+        """Take over what the machine's clock says; return by how much it was set.
+
+        Where nobody set it that is next to nothing. Only for whoever sees to it that what
+        was written down by the old time is put right (`app.clock`).
+        """
 
     def sleep(self, seconds: float) -> None:
         """Let `seconds` pass."""
@@ -72,11 +83,21 @@ class Outbound(Protocol):
     Any method raises `SessionLost` where the session itself is at its end.
     """
 
-    def put(self, folder: str, name: str, payload: bytes) -> bool:
+    def put(
+        self, folder: str, name: str, payload: bytes, last_look: Callable[[], None] = nothing
+    ) -> bool:
         """Make `payload` appear as `name`, whole or not at all.
 
         Written under a temporary name, then renamed. A file of that name, size and
         bytes that is already there counts as put.
+
+        Args:
+            folder: Where.
+            name: What it is called.
+            payload: What it holds.
+            last_look: Called when all is written and only the rename is left; what it
+                raises keeps the file from appearing, and the temporary name stays: it
+                may be that of another worker by now.
 
         Returns:
             True if the bytes were sent now, False if they were found there.
@@ -84,6 +105,17 @@ class Outbound(Protocol):
         Raises:
             NameTaken: Other bytes stand under that name.
             TransferError: The file is not there, or only its temporary name is.
+        """
+
+    def remove(self, folder: str, file: RemoteFile) -> bool:
+        """Remove a temporary name that a crash left in `folder`.
+
+        Returns:
+            True when the file as listed is no longer there; absence is success. False
+            where another one (size or mtime) stands under its name, which is left alone.
+
+        Raises:
+            TransferError: It is still there and could not be removed.
         """
 
     def names(self, folder: str) -> Sequence[str]:
@@ -128,7 +160,7 @@ class Blob:
 
 
 class Archive(Protocol):
-    """The content-addressed store of bytes as received. Nothing in it is ever changed."""
+    """The content-addressed store of bytes as received. Nothing but `erase` changes it."""
 
     def receive(self, chunks: Iterable[bytes]) -> Blob:
         """Write `chunks` down, not yet durable, and return what they are.
@@ -144,6 +176,9 @@ class Archive(Protocol):
             ArchiveError: At least one may not be durable: no row may name it.
         """
 
+    def holding(self) -> AbstractContextManager[None]:
+        """Let nothing be erased while inside: from `keep` until the rows are committed."""
+
     def discard(self, blob: Blob) -> None:
         """Drop a received blob that is not to be kept."""
 
@@ -157,14 +192,39 @@ class Archive(Protocol):
             ArchiveError: It is not there.
         """
 
-    def path(self, sha256: str) -> str:
-        """Return the file that holds a kept blob, for the engine's workers: to be read only."""
+    def path(self, sha256: str) -> str | None:
+        """Return the file that holds a kept blob as received, for the engine's workers.
+
+        It is to be read only. None where no file does, because the blob is encrypted: its
+        bytes are then to be had from `open` alone.
+        """
 
     def check(self, sha256: str) -> bool:
         """Read a kept blob again and tell whether it is there, with that hash."""
 
     def kept(self) -> Iterator[str]:
         """Yield the SHA-256 of every kept blob, in no order; none is read."""
+
+    def kept_at(self, sha256: str) -> datetime:
+        """Return when a kept blob was last written (aware, UTC).
+
+        Raises:
+            ArchiveError: It is not there.
+        """
+
+    def erase(self, sha256: str, still_needed: Callable[[], bool]) -> bool:
+        """Destroy a kept blob for ever; its key first, so that no copy of it can be read.
+
+        Args:
+            sha256: Which.
+            still_needed: Asked while nobody can be `holding`; if it says so nothing is done.
+
+        Returns:
+            True if it was destroyed now, False if it was not there or is still needed.
+
+        Raises:
+            ArchiveError: It could not be destroyed, or not wholly: to be done again.
+        """
 
     def sweep(self) -> int:
         """Remove what a crash left half-written; return how many files that was."""

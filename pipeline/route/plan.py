@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -18,16 +19,22 @@ from pipeline.model.report import RoutingHeader, Syntax
 
 #: Documents' bytes in one lot at most; a lot is packed in memory.
 LOT_BYTES = 50_000_000
+#: Schemes of addresses that begin with a SIREN: SIREN, SIRET, address of the French directory.
+_MADE_OF_SIREN = frozenset({"0002", "0009", "0225"})
+#: A SIRET, or an address of the grain SIREN_SIRET, with or without a routing code.
+_SIRET_IN_ADDRESS = re.compile(r"(?:[0-9]{9}_)?(?P<siret>[0-9]{14})(?:_|$)")
 
 
 def find_recipient(document: Document, directory: Directory) -> Decision:
-    """Decide whether the directory knows who is billed.
+    """Decide whether the directory knows who is billed, and their electronic address.
 
     A recipient given by SIRET must be an active structure, and a service code an
-    active service of it; one given by SIREN alone must own an active structure.
+    active service of it; one given by SIREN alone must own an active structure. An
+    address made of one of these must lead to an active structure of that recipient; it
+    is all there is where the invoice gives neither.
 
     Returns:
-        Accept, or reject with DEST_INC.
+        Accept, or reject with DEST_INC or ADR_ERR.
     """
     header = document.header
     if header.buyer_siret:
@@ -36,15 +43,36 @@ def find_recipient(document: Document, directory: Directory) -> Decision:
             return _unknown(document, "SIRET", header.buyer_siret)
         if header.buyer_service and not structure.services.get(header.buyer_service, False):
             return _unknown(document, "service", f"{header.buyer_siret}/{header.buyer_service}")
-        return Decision(Verdict.ACCEPT)
-    siren = buyer_siren(header)
-    known = any(
+    elif header.buyer_siren:
+        if not _owns_active(directory, header.buyer_siren):
+            return _unknown(document, "SIREN", header.buyer_siren)
+    elif header.buyer_endpoint and header.buyer_endpoint_scheme not in _MADE_OF_SIREN:
+        return _unknown(document, "SIREN", "")
+    if _is_address_wrong(header, directory):
+        return _wrong_address(document)
+    return Decision(Verdict.ACCEPT)
+
+
+def _owns_active(directory: Directory, siren: str) -> bool:
+    return any(
         structure.active and structure.siret[:9] == siren
         for structure in directory.structures.values()
     )
-    if siren and known:
-        return Decision(Verdict.ACCEPT)
-    return _unknown(document, "SIREN", siren or "")
+
+
+def _is_address_wrong(header: RoutingHeader, directory: Directory) -> bool:
+    """Tell whether the address is needed and missing, or leads elsewhere than the invoice says."""
+    given = (header.buyer_siret or header.buyer_siren or "")[:9]
+    address = header.buyer_endpoint or ""
+    if not address or header.buyer_endpoint_scheme not in _MADE_OF_SIREN:
+        return not given
+    siret = _SIRET_IN_ADDRESS.match(address)
+    if given not in {"", address[:9]}:
+        return True
+    if siret is None:
+        return not _owns_active(directory, address[:9])
+    structure = directory.structures.get(siret["siret"])
+    return structure is None or not structure.active or structure.siret[:9] != address[:9]
 
 
 def find_route(document: Document, sender: str, directory: Directory) -> str | None:
@@ -76,7 +104,7 @@ def buyer_siren(header: RoutingHeader) -> str | None:
     """Return the recipient's SIREN: BT-47, else the first nine of an address made of one."""
     if header.buyer_siren:
         return header.buyer_siren
-    if header.buyer_endpoint and header.buyer_endpoint_scheme in {"0002", "0009", "0225"}:
+    if header.buyer_endpoint and header.buyer_endpoint_scheme in _MADE_OF_SIREN:
         return header.buyer_endpoint[:9]
     return None
 
@@ -175,6 +203,23 @@ def _unknown(document: Document, what: str, found: str) -> Decision:
                 f"{document.name} BT-46",
                 f"{what} du destinataire inconnu ou inactif dans l'annuaire : {shown}",
                 f"recipient's {what} unknown or inactive in the directory: {shown}",
+            ),
+        ),
+    )
+
+
+def _wrong_address(document: Document) -> Decision:
+    shown = document.header.buyer_endpoint or "absente"
+    return Decision(
+        Verdict.REJECT,
+        (
+            reason(
+                "ADR_ERR",
+                f"{document.name} BT-49",
+                "adresse électronique du destinataire absente, inconnue de l'annuaire ou d'un "
+                f"autre que lui : {shown}",
+                "recipient's electronic address missing, unknown to the directory or somebody "
+                f"else's: {document.header.buyer_endpoint or 'missing'}",
             ),
         ),
     )

@@ -122,12 +122,23 @@ def finding_item(finding: Finding) -> Element:
         el("p", el("code", finding.rule), " ", *_where(finding), " ", el("span", weight)),
         *said(finding.message),
     ]
-    if finding.value is not None:
-        label = both("Trouvé :", "Found:", css="label")
-        rows.append(el("p", label, " ", el("q", el("bdi", finding.value), css="mono")))
+    figures = [*_figures(finding)]
+    if figures:
+        rows.append(el("p", *figures))
     if finding.xpath:
         rows.append(el("p", el("bdi", _PATH_NOISE.sub("", finding.xpath)), css="mono path"))
     return el("li", *rows, css=finding.severity.value)
+
+
+def _figures(finding: Finding) -> Iterator[Child]:
+    """Yield what was found and what was expected, as far as they are known."""
+    told = (("Trouvé :", "Found:", finding.value), ("Attendu :", "Expected:", finding.expected))
+    for fr, en, value in told:
+        if value:
+            yield both(fr, en, css="label")
+            yield " "
+            yield el("q", el("bdi", value), css="mono")
+            yield " "
 
 
 def _where(finding: Finding) -> Iterator[Child]:

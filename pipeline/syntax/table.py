@@ -1,7 +1,7 @@
 """One table a format: business term, and where the format writes it.
 
-`ubl` and `cii` each hold one `Table`. It reads the routing header, and tells which term
-stands at a path.
+`ubl` and `cii` each hold one `Table`. It reads the routing header, tells which term
+stands at a path, and finds the others, which occur once a group: once a line, for instance.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from itertools import islice
 
 from lxml import etree
@@ -50,21 +51,42 @@ class Row:
     paths: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Terms that occur together, as often as their group does.
+
+    Attributes:
+        term: Its name in EN 16931-1, e.g. ``BG-25``; empty for the document itself.
+        path: XPath of its elements from the root element.
+        terms: Each term with its XPath from an element of the group.
+        within: The group that each of its elements lies in, where there is one.
+    """
+
+    term: str
+    path: str
+    terms: tuple[tuple[str, str], ...]
+    within: str = ""
+
+
 class Table:
     """The rows of one format, ready to be read by."""
 
-    def __init__(self, namespaces: Mapping[str, str], rows: Sequence[Row]) -> None:
-        """Compile every path.
+    def __init__(
+        self, namespaces: Mapping[str, str], rows: Sequence[Row], groups: Sequence[Group] = ()
+    ) -> None:
+        """Compile the paths of the header; those of the groups are when they are first needed.
 
         Args:
             namespaces: Prefixes the paths use.
             rows: In any order; one a field.
+            groups: The terms that are no field of the header.
 
         Raises:
             lxml.etree.XPathSyntaxError: A path is none: our bug.
         """
-        prefixes = dict(namespaces)
+        self._prefixes = prefixes = dict(namespaces)
         self._rows = tuple(rows)
+        self._groups = tuple(groups)
         paths = [f"string({path})" for row in rows for path in row.paths]
         self._each = [_compiled(path, prefixes) for path in paths]
         # one evaluation costs about as much as thirty strings: all are read by one
@@ -108,6 +130,29 @@ class Table:
         _, _, inner = _NUMBERING.sub("", path).lstrip("/").partition("/")
         return self._terms.get(inner)
 
+    @cached_property
+    def groups(self) -> Mapping[str, etree.XPath]:
+        """Return what finds the elements of each group from the root element, by its name."""
+        found = {each.term: _compiled(each.path, self._prefixes) for each in self._groups}
+        return {"": _compiled(".", self._prefixes), **found}
+
+    def within(self, group: str) -> str:
+        """Return the group that a group's elements lie in; empty for none."""
+        return next((each.within for each in self._groups if each.term == group), "")
+
+    @cached_property
+    def places(self) -> Mapping[str, Sequence[tuple[str, etree.XPath]]]:
+        """Return where each term stands: its group, and what finds it from there.
+
+        A header field that is written in several ways has a place for each of them.
+        """
+        found: dict[str, list[tuple[str, etree.XPath]]] = {}
+        written = [("", row.term, path) for row in self._rows for path in row.paths]
+        written += [(each.term, term, path) for each in self._groups for term, path in each.terms]
+        for group, term, path in written:
+            found.setdefault(term, []).append((group, _compiled(path, self._prefixes)))
+        return found
+
 
 def _compiled(path: str, prefixes: dict[str, str]) -> etree.XPath:
     return etree.XPath(path, namespaces=prefixes, smart_strings=False)
@@ -127,14 +172,15 @@ def _date(text: str) -> date | None:
         return None
 
 
-def _decimal(text: str) -> Decimal | None:
+def read_decimal(text: str) -> Decimal | None:
+    """Read an amount as ``xs:decimal`` writes it; None where it is none, or too long."""
     return Decimal(text) if _DECIMAL.fullmatch(text) else None
 
 
 #: How a text becomes a value; every other field is text.
 _VALUES: Mapping[str, Callable[[str], object]] = {
     "issue_date": _date,
-    "total_without_vat": _decimal,
-    "total_with_vat": _decimal,
-    "amount_due": _decimal,
+    "total_without_vat": read_decimal,
+    "total_with_vat": read_decimal,
+    "amount_due": read_decimal,
 }

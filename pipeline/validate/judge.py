@@ -14,6 +14,7 @@ from pipeline.model.finding import Finding, Layer, LayerResult, Outcome, Severit
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Base, Claim, Profile
 from pipeline.model.report import Judged, RoutingHeader, Syntax, Trouble, ValidationReport
+from pipeline.model.sentences import Sentences
 from pipeline.syntax import cii, ubl
 from pipeline.syntax.attachments import Attachment, attachments_of
 from pipeline.syntax.facturx import PdfRefused, open_facturx
@@ -49,19 +50,21 @@ class Question:
 class Artefacts:
     """Where the official artefacts come from, each by its name in the catalogue.
 
-    All but `scan` may raise `PackMissing`.
+    All but the last two may raise `PackMissing`.
 
     Attributes:
         schema: A compiled XSD.
         explainer: The same XSD as xmlschema builds it.
         run_pack: Runs one rule pack.
         scan: Looks for malware in an attachment; None where nobody looks.
+        sentences: Gives what broken rules are told with.
     """
 
     schema: Callable[[str], etree.XMLSchema]
     explainer: Callable[[str], xmlschema.XMLSchema]
     run_pack: RunPack
     scan: Scan | None = None
+    sentences: Callable[[], Sentences] = Sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,8 @@ def _climb(
         return etree.tostring(root if light is None else light, encoding="unicode")
 
     def packs(layer: Layer, names: tuple[str, ...], weights: Profile) -> Checked:
-        return check_packs(layer, root, write, names, artefacts.run_pack, weights)
+        run, sentences = artefacts.run_pack, artefacts.sentences
+        return check_packs(layer, root, write, names, run, weights, sentences)
 
     return climb(
         (

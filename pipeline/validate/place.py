@@ -92,7 +92,7 @@ def path_of(element: etree._Element) -> str:
     return "/" + "/".join(reversed(steps))
 
 
-def find(root: etree._Element, location: str) -> Place:
+def find(root: etree._Element, location: str) -> tuple[Place, etree._Element | None]:
     """Find the place that a compiled Schematron names.
 
     Args:
@@ -100,19 +100,21 @@ def find(root: etree._Element, location: str) -> Place:
         location: Path from the root, with a number at every step.
 
     Returns:
-        The place; where `location` leads nowhere in `root`, `location` itself.
+        The place and its element, of an attribute the one that bears it; where `location`
+        leads nowhere in `root`, `location` itself.
     """
+    nowhere = Place(location, None, None), None
     steps = list(_STEP.finditer(location))
     if not steps or "".join(step.group() for step in steps) != location:
-        return Place(location, None, None)
+        return nowhere
     found: etree._Element | None = root
     for step in steps[1:]:
         if found is None:
             break
         if step["attribute"]:
-            return place_of(found, _attribute(found, step["name"]))
+            return place_of(found, _attribute(found, step["name"])), found
         found = _child(found, step)
-    return Place(location, None, None) if found is None else place_of(found)
+    return nowhere if found is None else (place_of(found), found)
 
 
 def shown_tag(tag: str) -> str:

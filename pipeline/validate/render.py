@@ -133,7 +133,7 @@ def _card(path: str, document: str, judged: Judged) -> Element:
         "article",
         el("h3", el("bdi", shorten(path, 200)), " ", both(*_OUTCOMES[report.outcome])),
         *inside,
-        el("p", el("bdi", known), css="context"),
+        *((el("p", el("bdi", known), css="context"),) if known else ()),
         el("ul", *(_layer(one.layer, one.outcome) for one in report.layers), css="layers"),
         *((el("p", _named(report.packs), css="note"),) if report.packs else ()),
         *_actions(report),
@@ -148,13 +148,14 @@ def _named(packs: Iterable[PackRun]) -> str:
 
 
 def _syntax(report: ValidationReport) -> str:
-    partial = " (couches choisies, selected layers)" if report.partial else ""
-    return f"{report.syntax.value if report.syntax else '?'}{partial}"
+    partial = "(couches choisies, selected layers)" if report.partial else ""
+    return " ".join(part for part in (report.syntax and report.syntax.value, partial) if part)
 
 
 def _layer(layer: Layer, outcome: Outcome) -> Element:
-    fr, en = (f"{_LAYERS[layer][lang]} : {_OUTCOMES[outcome][lang]}" for lang in (0, 1))
-    return el("li", both(fr, en), css=outcome.value)
+    (layer_fr, layer_en), (fr, en) = _LAYERS[layer], _OUTCOMES[outcome]
+    said = both(f"{layer_fr} : {fr}", f"{layer_en}: {en}")
+    return el("li", said, css=outcome.value)
 
 
 def _actions(report: ValidationReport) -> Iterator[Element]:
@@ -224,5 +225,6 @@ def _finding(finding: Finding) -> Mapping[str, Any]:
         "xpath": finding.xpath,
         "line": finding.line,
         "value": finding.value,
+        "expected": finding.expected,
         "message": {"fr": finding.message["fr"], "en": finding.message["en"]},
     }

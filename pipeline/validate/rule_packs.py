@@ -11,6 +11,7 @@ from pipeline.model.finding import Finding, Layer, LayerResult, Outcome
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
 from pipeline.model.report import PackRun, Trouble
+from pipeline.model.sentences import Sentences
 from pipeline.syntax.parse import XmlRefused, parse
 from pipeline.validate.pyramid import Checked, layer_result
 from pipeline.validate.svrl import MARKS, ROOT, read_svrl
@@ -35,6 +36,7 @@ def check_packs(
     packs: Collection[str],
     run_pack: RunPack,
     profile: Profile,
+    sentences: Callable[[], Sentences],
 ) -> Checked:
     """Hold one document against every rule pack that a layer asks for.
 
@@ -45,6 +47,7 @@ def check_packs(
         packs: Names of the packs, in order; none asked for is a layer skipped.
         run_pack: Runs one. Raises `PackMissing` or `EngineError`.
         profile: Gives each rule its weight.
+        sentences: Gives what broken rules are told with; asked only if one is.
 
     Returns:
         Valid or invalid when every pack ran to its end. When one did not, the layer is
@@ -58,7 +61,7 @@ def check_packs(
     for pack in packs:
         try:
             svrl, run = run_pack(pack, write())
-            findings += _findings(svrl, root, profile)
+            findings += _findings(svrl, root, profile, sentences)
         except PackMissing as error:
             trouble = (Trouble.PACK_MISSING, str(error))
         except (EngineError, XmlRefused) as error:
@@ -73,7 +76,9 @@ def check_packs(
     return Checked(result, tuple(runs), *trouble)
 
 
-def _findings(svrl: str, root: etree._Element, profile: Profile) -> list[Finding]:
+def _findings(
+    svrl: str, root: etree._Element, profile: Profile, sentences: Callable[[], Sentences]
+) -> list[Finding]:
     """Read one output; one without any mark of a finding needs no second look."""
     head = svrl[:4096]
     if "schematron-output" not in head:
@@ -83,4 +88,4 @@ def _findings(svrl: str, root: etree._Element, profile: Profile) -> list[Finding
     output = parse(svrl.encode(), _UNLIMITED)
     if output.tag != ROOT:
         raise EngineError("the pack's output is no SVRL")
-    return list(read_svrl(output, root, profile))
+    return list(read_svrl(output, root, profile, sentences()))

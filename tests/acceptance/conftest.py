@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -18,6 +19,7 @@ import psycopg
 import pytest
 
 from pipeline.adapters.embedded_sftp import Account, EmbeddedServer, ServerSettings, generate_key
+from pipeline.adapters.vault import MasterKey, Vault
 
 _numbers = count(1)
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,6 +108,13 @@ class World:
         """Return what a partner finds in its pick-up folder."""
         return {path.name: path.read_bytes() for path in (self.folders[name] / "out").iterdir()}
 
+    def sweep(self) -> None:
+        """Give every partner empty folders."""
+        for root in self.folders.values():
+            shutil.rmtree(root, ignore_errors=True)
+            for folder in ("in", "out", "archive"):
+                (root / folder).mkdir(parents=True)
+
     def log(self) -> list[dict[str, Any]]:
         """Return every whole line of the workspace's log."""
         days = sorted((self.home / "logs").glob("edi-*.jsonl"))
@@ -125,6 +134,8 @@ class World:
         assert self.edi("apply").code == 0
 
 
+SetUp = Callable[[Path, Mapping[str, str]], AbstractContextManager[World]]
+
 PARTNERS = {
     "supplier": 'role = "sender"\nscanner = "none"\nnaming = "grammar"\n'
     'application_code = "SUP001"\n'
@@ -136,14 +147,12 @@ PARTNERS = {
 }
 
 
-@pytest.fixture(scope="session")
-def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Set up partners, keys, sheets and the samples' directory; everything is in force."""
-    base = tmp_path_factory.mktemp("settled")
+@contextmanager
+def _set_up(base: Path, partners: Mapping[str, str]) -> Iterator[World]:
     home, root = base / "var", base / "sftp"
     edi = _runs_in(home)
     assert edi("init").code == 0
-    keys = {name: generate_key(home / "keys" / name) for name in PARTNERS}
+    keys = {name: generate_key(home / "keys" / name) for name in partners}
     settings = ServerSettings(
         root=root,
         host_key=base / "host_key",
@@ -152,12 +161,30 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     for table in ("structures.csv", "services.csv", "routes.toml"):
         shutil.copyfile(ROOT / "samples/directory" / table, home / "config/directory" / table)
     with EmbeddedServer(settings) as server:
-        folders = {name: root / name for name in PARTNERS}
+        folders = {name: root / name for name in partners}
         made = World(home, folders, edi, server.port, server.host_key)
-        for name, text in PARTNERS.items():
+        for name, text in partners.items():
             made.sheet(name, text)
         applied = edi("apply")
         assert applied.code == 0, applied.err
+        made.sweep()
+        yield made
+
+
+@pytest.fixture(scope="session")
+def set_up() -> SetUp:
+    """Give the way to a world of a test's own.
+
+    Used as ``with set_up(folder, sheets) as world``; `sheets` holds the text of each
+    partner's sheet, as `World.sheet` takes it.
+    """
+    return _set_up
+
+
+@pytest.fixture(scope="session")
+def settled(set_up: SetUp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Set up partners, keys, sheets and the samples' directory; everything is in force."""
+    with set_up(tmp_path_factory.mktemp("settled"), PARTNERS) as made:
         yield made
 
 
@@ -166,11 +193,20 @@ def world(settled: World, edi: Edi, tmp_path: Path) -> World:
     """Give a copy of that workspace of the test's own, and empty folders on its server."""
     home = tmp_path / "var"
     shutil.copytree(settled.home, home)
-    for root in settled.folders.values():
-        shutil.rmtree(root, ignore_errors=True)
-        for folder in ("in", "out", "archive"):
-            (root / folder).mkdir(parents=True)
+    settled.sweep()
     return World(home, settled.folders, edi, settled.port, settled.host_key)
+
+
+@pytest.fixture
+def original_file() -> Callable[[Path, str], Path]:
+    """Return where a workspace keeps the original of a SHA-256, as its keys tell."""
+
+    def find(home: Path, digest: str) -> Path:
+        master = MasterKey.read((home / "master" / "archive.key").read_text(), "master")
+        name = Vault(home / "archive", master).names.name(digest)
+        return home / "archive" / "blobs" / name[:2] / name
+
+    return find
 
 
 @pytest.fixture

@@ -431,7 +431,11 @@ def test_malware_found_at_release_leaves_what_was_delivered(
 
 
 def test_a_flow_whose_original_is_lost_before_it_is_judged_waits_for_a_backup(
-    world: Any, samples: ModuleType, watcher: Watcher, tmp_path: Path
+    world: Any,
+    samples: ModuleType,
+    watcher: Watcher,
+    tmp_path: Path,
+    original_file: Callable[[Path, str], Path],
 ) -> None:
     """That is no defect of the hub: the remedy is named, and it works."""
     guard(world, watcher.address)
@@ -456,7 +460,8 @@ def test_a_flow_whose_original_is_lost_before_it_is_judged_waits_for_a_backup(
     assert held["sha256"] in early.err
 
     watcher.say = lambda _: b"stream: OK"
-    (tmp_path / held["sha256"]).rename(blobs / held["sha256"][:2] / held["sha256"])
+    there = original_file(world.home, held["sha256"])
+    (tmp_path / there.name).rename(there)
     assert world.edi("release", held["id"]).code == 0
     run(world)
     assert list(world.out("ville-exemple").values()) == [payload]

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pipeline import __version__
 from pipeline.app.apply import Change, differences
 from pipeline.entry.cli.output import complain, say, say_table
 from pipeline.model.directory import Directory, Route
@@ -143,8 +144,9 @@ class Finder:
         if name == moment:
             interrupt()
 
-if how == "ignored":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+# whatever the tests themselves were started with
+heard = signal.default_int_handler if how == "heard" else signal.SIG_IGN
+signal.signal(signal.SIGINT, heard)
 if moment == "the end":
     atexit.register(interrupt)
 sys.meta_path.insert(0, Finder)
@@ -333,3 +335,27 @@ user = "hub"
 key = "keys/ville"
 host_key = "ssh-ed25519 AAAA"
 """
+
+
+@pytest.mark.parametrize("heavy", ["pandas", "apscheduler", "pipeline.entry.measure"])
+def test_a_verb_does_not_wait_for_what_others_need(heavy: str) -> None:
+    """Loading that takes longer than most verbs take to run."""
+    load = (
+        "import sys; from pipeline.entry.cli import command_line; command_line(['interchanges'])"
+    )
+
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{load}; print('{heavy}' in sys.modules)"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert ran.stdout == "False\n"
+
+
+def test_the_version_is_told(edi: Any) -> None:
+    """It is what a report of a fault begins with."""
+    ran = edi("--version")
+
+    assert (ran.code, ran.out) == (0, f"{__version__}\n")

@@ -7,8 +7,6 @@ import io
 import json
 import re
 import sqlite3
-import subprocess
-import sys
 import zipfile
 from collections import Counter
 from contextlib import closing
@@ -244,14 +242,3 @@ def test_a_report_that_cannot_be_written_leaves_nothing(edi: Any, tmp_path: Path
 
     assert ran.code == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["there", "var"]
-
-
-def test_other_verbs_do_not_wait_for_pandas() -> None:
-    """It takes longer to load than most verbs take to run."""
-    loaded = "import sys, pipeline.entry.cli; print('pandas' in sys.modules)"
-
-    ran = subprocess.run(
-        [sys.executable, "-c", loaded], capture_output=True, check=True, text=True
-    )
-
-    assert ran.stdout == "False\n"

@@ -25,6 +25,7 @@ from pipeline.model.connection import Connection, Protocol
 from pipeline.model.errors import (
     ConfigError,
     ConnectError,
+    Fenced,
     FileChanged,
     FileTooLarge,
     HostKeyMismatch,
@@ -382,6 +383,22 @@ def test_what_is_put_stands_there_whole_under_its_name_alone(partner: Partner, s
     assert sent
     assert names == ["a.xml"]
     assert contents(partner.out) == {"a.xml": payload}
+
+
+def test_nothing_appears_where_the_last_look_says_no(partner: Partner) -> None:
+    """Who learned meanwhile that the work is another's leaves only a temporary name behind."""
+
+    def taken_over() -> None:
+        assert contents(partner.out) == {".a.xml.part": b"whole"}
+        raise Fenced("a.xml")
+
+    with session_with(partner) as session:
+        with pytest.raises(Fenced):
+            session.put(partner.connection.out, "a.xml", b"whole", taken_over)
+        assert session.names(partner.connection.out) == []
+        assert session.put(partner.connection.out, "a.xml", b"whole")
+
+    assert contents(partner.out) == {"a.xml": b"whole"}
 
 
 @pytest.mark.parametrize("size", [0, 5, BIG])

@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 
 import pytest
 
+from pipeline.adapters.database import beside_others, leading
 from pipeline.adapters.database.ledger import SqlLedger
 from pipeline.model.connection import Envelope
 from pipeline.model.decision import Reason
 from pipeline.model.document import BusinessKey, Document
-from pipeline.model.errors import Fenced, LedgerConflict
+from pipeline.model.errors import ConfigError, Fenced, LedgerConflict
 from pipeline.model.event import Fact
 from pipeline.model.finding import Finding, Layer, LayerResult, Severity
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey, document_id, outbox_key
@@ -36,7 +37,7 @@ from pipeline.model.status import (
     OutboxState,
     Step,
 )
-from pipeline.ports.ledger import Claim, Ledger, Query, Transaction
+from pipeline.ports.ledger import LEASE_TAKEN_OVER, Claim, Ledger, Query, Transaction
 
 pytestmark = pytest.mark.contract
 
@@ -425,6 +426,7 @@ FATAL = Finding(
     xpath="/Invoice/x[1]",
     line=12,
     value="caf\u00e9",
+    expected="12.00",
     message={"fr": "à corriger", "en": "to correct"},
 )
 WARNING = replace(FATAL, rule="W", severity=Severity.WARNING, term=None, line=None, value=None)
@@ -742,6 +744,127 @@ def test_voided_claims_may_be_taken_at_once(ledger: SqlLedger) -> None:
         tx.settle_outbox(row, OutboxState.SENT, claim=gone, by=BY, at=NOW)
     assert len(ledger.claim_interchanges("me", NOW, LATER, 9)) == 2
     assert len(_claim(ledger)) == 1
+
+
+def test_a_claim_that_ran_out_is_taken_over_with_an_event(ledger: SqlLedger) -> None:
+    """The record says who let go of what, and who has it since; a claim that ended is none."""
+    one = flow()
+    record(ledger, one)
+    enqueue(ledger, leaving(one))
+    ((_, first),) = ledger.claim_interchanges("dead", NOW, LATER, 1)
+    ledger.claim_outbox("dead", NOW, LATER, 1, "city")
+
+    ((_, taken),) = ledger.claim_interchanges("me", LATER, LATER + timedelta(hours=1), 1)
+    ((row, _),) = ledger.claim_outbox("me", LATER, LATER + timedelta(hours=1), 1, "city")
+
+    assert (first.taken_from, taken.taken_from) == ("", "dead")
+    told = [event.fact for event in ledger.events() if event.fact.what == LEASE_TAKEN_OVER]
+    assert [(fact.subject, fact.by, fact.data) for fact in told] == [
+        (one.id, "me", {"from": "dead"}),
+        (row.key, "me", {"from": "dead"}),
+    ]
+    ledger.release_interchanges([taken])
+    ((_, again),) = ledger.claim_interchanges("you", NOW, LATER, 1)
+    assert again.taken_from == ""
+    assert ledger.verify() == []
+
+
+def test_a_claim_is_renewed_as_long_as_it_is_held(ledger: SqlLedger) -> None:
+    """One that was taken over, settled or voided is not: its holder learns that it is lost."""
+    flows = [flow(f"{name}.xml") for name in "abc"]
+    record(ledger, *flows)
+    enqueue(ledger, *(leaving(one) for one in flows))
+    much_later = LATER + timedelta(hours=1)
+    mine = [claim for _, claim in ledger.claim_interchanges("me", NOW, LATER, 9)]
+    rows = [claim for _, claim in _claim(ledger)]
+    with ledger.transaction() as tx:
+        tx.move_interchange(flows[0], InterchangeStep.OPENED, by=BY, at=NOW, claim=mine[0])
+
+    assert ledger.renew_interchanges(mine, much_later) == mine[1:]
+    assert ledger.renew_outbox(rows, much_later) == rows
+
+    assert ledger.claim_interchanges("other", LATER, much_later, 9) == []
+    assert ledger.claim_outbox("other", LATER, much_later, 9, "city") == ()
+    ((_, other), _) = ledger.claim_interchanges("other", much_later, much_later, 9)
+    assert ledger.renew_interchanges([mine[1]], much_later) == []
+    assert ledger.renew_interchanges([other], much_later) == [other]
+    ledger.void_claims()
+    assert ledger.renew_outbox(rows, much_later) == []
+
+
+def test_a_connection_is_served_by_one_owner_at_a_time(ledger: SqlLedger) -> None:
+    """Its server meets no more sessions than its sheet agrees to, however many workers work."""
+    one = flow()
+    record(ledger, one)
+    enqueue(
+        ledger,
+        leaving(one, key=OutboxKey("D1")),
+        leaving(one, key=OutboxKey("D2")),
+        leaving(one, key=OutboxKey("D3"), connection="north"),
+    )
+    ((_, held),) = _claim(ledger, limit=1)
+
+    assert ledger.claim_outbox("other", NOW, LATER, 9, "city") == ()
+    assert ledger.due_connections(NOW, "other") == ["north"]
+    assert ledger.due_connections(NOW, "me") == ledger.due_connections(NOW) == ["city", "north"]
+
+    assert len(ledger.claim_outbox("other", NOW, LATER, 9, "north")) == 1
+    ledger.release_outbox([held])
+    assert len(ledger.claim_outbox("other", NOW, LATER, 9, "city")) == 2
+
+
+def test_what_waits_to_be_judged_is_seen_until_somebody_has_it(ledger: SqlLedger) -> None:
+    """A worker that has nothing to do asks no more than that."""
+    assert not ledger.any_to_judge(NOW)
+    record(ledger, flow())
+    assert ledger.any_to_judge(NOW)
+
+    ledger.claim_interchanges("me", NOW, LATER, 1)
+
+    assert not ledger.any_to_judge(NOW)
+    assert ledger.any_to_judge(LATER)
+
+
+def test_claims_are_voided_unless_workers_are_beside_the_leader(
+    database: Any, ledger: SqlLedger
+) -> None:
+    """A leader that starts leaves to a living worker what it holds."""
+    record(ledger, flow())
+    ledger.claim_interchanges("worker", NOW, LATER, 1)
+    if database.kind == "sqlite":
+        with pytest.raises(ConfigError, match="one writing process"), beside_others(database.url):
+            pass
+        assert ledger.void_claims() == 1
+        return
+
+    with beside_others(database.url) as seat, beside_others(database.url):
+        seat.check()
+        assert ledger.void_claims() == 0
+        assert not ledger.any_to_judge(NOW)
+
+    assert ledger.void_claims() == 1
+
+
+def test_a_place_at_work_outlives_the_session_that_holds_it(database: Any) -> None:
+    """Who leads goes on leading after the database was away, unless another one took over."""
+    if database.kind == "sqlite":
+        pytest.skip("the lock of the workspace guards a SQLite file")
+    hang_up = (
+        "SELECT pg_terminate_backend(pid) FROM pg_locks"
+        " WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
+    )
+    with leading(database.url) as seat:
+        with pytest.raises(ConfigError, match="another hub"), leading(database.url):
+            pass
+        assert database.sql(hang_up) == [(True,)]
+        seat.check()
+        with pytest.raises(ConfigError, match="another hub"), leading(database.url):
+            pass
+
+        database.sql(hang_up)
+        with leading(database.url), pytest.raises(ConfigError, match="another hub"):
+            seat.check()
+        seat.check()
 
 
 # -- outbox

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,9 @@ class SystemTime:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def adopt(self) -> timedelta:
+        return timedelta()
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -70,7 +70,7 @@ def settings(tmp_path: Path) -> WorkerSettings:
     (tmp_path / "trap.xslt").write_text(TRAP)
     catalogue = (ROOT / "config" / "packs.toml").read_text(encoding="utf-8")
     catalogue += CATALOGUE.format(digest=sha256(TRAP.encode()).hexdigest())
-    return WorkerSettings(catalogue=catalogue, packs=tmp_path)
+    return WorkerSettings(catalogue=catalogue, packs=tmp_path, readable=(CII_INVOICE.parent,))
 
 
 @pytest.fixture

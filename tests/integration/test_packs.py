@@ -238,3 +238,24 @@ def test_without_the_pinned_artefact_no_document_is_valid(
     assert judged.report.packs == ()
     assert judged.report.trouble is Trouble.PACK_MISSING
     assert name in judged.report.trouble_detail
+
+
+def test_what_was_explained_before_changes_no_explanation(tmp_path: Path) -> None:
+    """The two schemas of UBL share what both import: each still speaks of its own documents."""
+    settings = WorkerSettings(catalogue=CATALOGUE, packs=Path("/nowhere"))
+    structure = frozenset({Layer.STRUCTURE})
+    profile = Profile(name="p", packs={})
+    jobs = []
+    for name in ("ubl-380-une-ligne", "ubl-381-avoir"):
+        text = (INVOICE.parent / f"{name}.xml").read_text(encoding="utf-8")
+        path = tmp_path / f"{name}.xml"
+        path.write_text(text.replace(">2026-", ">le 2026-"), encoding="utf-8")
+        jobs.append(Job(path=str(path), profile=profile, limits=Limits(), layers=structure))
+    alone = [document_judge(settings)(job).report for job in jobs]
+
+    for order in (jobs, jobs[::-1]):
+        shared = document_judge(settings)
+        told = {job.path: shared(job).report for job in order}
+        assert [told[job.path] for job in jobs] == alone
+    assert all(report.structure_broken for report in alone)
+    assert {one.rule for report in alone for one in report.findings} == {"XSD-VALUE"}

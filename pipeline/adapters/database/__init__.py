@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pipeline.adapters.database.open import open_ledger, sole_worker
+from pipeline.adapters.database.open import Seat, beside_others, leading, open_ledger
 
-__all__ = ["open_ledger", "sole_worker"]
+__all__ = ["Seat", "beside_others", "leading", "open_ledger"]

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
+    and_,
     func,
     or_,
     select,
@@ -31,6 +32,10 @@ from pipeline.ports.ledger import Claim
 
 #: What a move writes besides: nobody holds the row any more.
 ENDED: Values = {"lease_owner": None, "lease_until": None}
+#: Any number: names the lock that each worker shares while it is at work.
+BESIDE = 7_309_403
+#: Any number: names the locks of those who claim of one connection.
+_DOORS = 7_309_404
 
 
 def _senders_waiting() -> Select[str]:
@@ -77,7 +82,7 @@ def claim_interchanges(
     ]
     taken = _in_turn(waiting, limit, limit_bytes)
     _hold(connection, interchange.c.id, [row.id for row in taken], owner, until)
-    return [(interchange_of(row), Claim(row.id, row.lease_token + 1)) for row in taken]
+    return [(interchange_of(row), _claim(row.id, row)) for row in taken]
 
 
 def _oldest_of(sender: str, now: datetime, limit: int) -> Select[Any]:
@@ -114,14 +119,20 @@ def _in_turn(waiting: Sequence[Row[Any]], limit: int, limit_bytes: int) -> list[
 def claim_outbox(
     connection: Connection, owner: str, now: datetime, until: datetime, limit: int, door: str
 ) -> Sequence[tuple[OutboxRow, Claim]]:
-    """Claim due rows of the connection `door`, in order of due, then key."""
+    """Claim due rows of the connection `door`, in order of due, then key.
+
+    None while another owner holds some of it: a server then meets no more sessions at once
+    than its sheet agrees to, however many workers there are.
+    """
+    _take_turns(connection, door)
     waiting = (
-        select(outbox.c.key, outbox.c.lease_token)
+        select(outbox.c.key, outbox.c.lease_token, outbox.c.lease_owner)
         .where(
             outbox.c.state == OutboxState.PENDING.value,
             outbox.c.connection == door,
             outbox.c.due <= now,
             is_free(outbox, now),
+            outbox.c.connection.not_in(doors_of_others(owner, now)),
         )
         .order_by(outbox.c.due, outbox.c.key)
         .limit(limit)
@@ -132,18 +143,55 @@ def claim_outbox(
     keys = [row.key for row in taken]
     _hold(connection, outbox.c.key, keys, owner, until)
     values = {row.key: row for row in find_outbox(connection, OUTBOX_NAMED, {"keys": keys})}
-    return [(values[row.key], Claim(row.key, row.lease_token + 1)) for row in taken]
+    return [(values[row.key], _claim(row.key, row)) for row in taken]
 
 
-def release_outbox(connection: Connection, claims: Sequence[Claim]) -> None:
-    """End claims whose rows were not tried; one that was lost meanwhile is left alone."""
+def doors_of_others(owner: str, now: datetime) -> Select[tuple[str]]:
+    """Select the connections through which somebody but `owner` puts files at `now`."""
+    return (
+        select(outbox.c.connection)
+        .where(
+            outbox.c.lease_owner.is_not(None),
+            outbox.c.lease_owner != owner,
+            outbox.c.lease_until > now,
+        )
+        .distinct()
+    )
+
+
+def any_to_judge(connection: Connection, now: datetime) -> bool:
+    """Tell whether an interchange is RECEIVED and held by nobody."""
+    received = interchange.c.step == InterchangeStep.RECEIVED.value
+    waiting = select(interchange.c.id).where(received, is_free(interchange, now)).limit(1)
+    return connection.execute(waiting).first() is not None
+
+
+def renew(
+    connection: Connection, key: Column[str], claims: Sequence[Claim], until: datetime
+) -> list[Claim]:
+    """Put the end of claims off; return those that are still held."""
+    return [
+        claim
+        for claim in claims
+        if connection.execute(
+            update(key.table).where(_is_held(key, claim)).values(lease_until=until)
+        ).rowcount
+    ]
+
+
+def release(connection: Connection, key: Column[str], claims: Sequence[Claim]) -> None:
+    """End claims whose subjects stay as they are; one that was lost is left alone."""
     for claim in claims:
-        held = (outbox.c.key == claim.subject) & (outbox.c.lease_token == claim.token)
-        connection.execute(update(outbox).where(held).values(**ENDED))
+        connection.execute(update(key.table).where(_is_held(key, claim)).values(**ENDED))
 
 
 def void_claims(connection: Connection) -> int:
-    """End every claim, so that whoever held one is fenced; return how many there were."""
+    """End every claim, so that whoever held one is fenced; return how many there were.
+
+    None is ended while another worker is at work (`open.beside_others`).
+    """
+    if not _is_alone(connection):
+        return 0
     ended = 0
     for table in (interchange, outbox):
         held = table.c.lease_owner.is_not(None)
@@ -155,6 +203,35 @@ def void_claims(connection: Connection) -> int:
 def _lock(connection: Connection, waiting: Select[Any]) -> Sequence[Row[Any]]:
     """Return rows that no other worker has locked, locked until the transaction ends."""
     return connection.execute(waiting.with_for_update(skip_locked=True, key_share=True)).all()
+
+
+def _claim(subject: str, row: Row[Any]) -> Claim:
+    """Return the claim that follows the one a row tells of, and whose that was."""
+    return Claim(subject, row.lease_token + 1, row.lease_owner or "")
+
+
+def _is_held(key: Column[str], claim: Claim) -> ColumnElement[bool]:
+    """Match the row of a claim that nobody has taken over, nor ended."""
+    columns = key.table.c
+    return and_(
+        key == claim.subject,
+        columns.lease_token == claim.token,
+        columns.lease_owner.is_not(None),
+    )
+
+
+def _take_turns(connection: Connection, door: str) -> None:
+    """Let those who claim of one connection in one by one, until their transaction ends."""
+    if connection.dialect.name != "sqlite":  # there a writer is alone anyway
+        connection.execute(select(func.pg_advisory_xact_lock(_DOORS, func.hashtext(door))))
+
+
+def _is_alone(connection: Connection) -> bool:
+    """Tell whether no worker is beside this process, and keep any from coming meanwhile."""
+    if connection.dialect.name == "sqlite":
+        return True
+    taken = connection.execute(select(func.pg_try_advisory_xact_lock(BESIDE))).scalar_one()
+    return bool(taken)
 
 
 def _hold(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import (
@@ -28,6 +29,7 @@ from pipeline.adapters.database import (
     claims,
     figures,
     jobs,
+    moments,
     notices,
     reading,
     rows,
@@ -38,6 +40,7 @@ from pipeline.adapters.database.statements import BY_AGE, outbox_where
 from pipeline.adapters.database.subjects import read_subjects
 from pipeline.adapters.database.transaction import SqlTransaction
 from pipeline.adapters.database.trouble import translated
+from pipeline.adapters.database.upkeep import SqlUpkeep
 from pipeline.model.bulk import BulkId, BulkList
 from pipeline.model.document import Document
 from pipeline.model.event import Event, Fact
@@ -54,7 +57,9 @@ from pipeline.model.status import (
     Step,
     is_final,
 )
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import (
+    LEASE_TAKEN_OVER,
     UNLIMITED_BYTES,
     AnswerTime,
     Break,
@@ -94,10 +99,15 @@ class SqlLedger:
         Raises:
             LedgerConflict: Another writer was first; run the block again.
         """
-        with self._write() as connection:
+        with self._write("ledger.change") as connection:
             transaction = SqlTransaction(connection)
             yield transaction
             transaction.finish()
+
+    @property
+    def upkeep(self) -> SqlUpkeep:
+        """Return what holds the ledger against the world."""
+        return SqlUpkeep(self._read, partial(self._write, "ledger.upkeep"))
 
     # -- configuration
     def sheets(self) -> Sheets:
@@ -122,7 +132,7 @@ class SqlLedger:
 
         A sheet that is not among them any more is closed; its versions are kept.
         """
-        with self._write() as connection:
+        with self._write("ledger.apply") as connection:
             chain.append(connection, apply_sheets(connection, sheets, by, at))
 
     # -- intake
@@ -136,7 +146,7 @@ class SqlLedger:
     def note_sightings(self, connection: str, sightings: Sequence[Sighting]) -> None:
         """Replace what is known of a connection's folder by what was seen now."""
         seen = tables.listing_seen
-        with self._write() as database:
+        with self._write("ledger.sightings") as database:
             database.execute(delete(seen).where(seen.c.connection == connection))
             if sightings:
                 values = [rows.sighting_values(connection, one) for one in sightings]
@@ -163,8 +173,10 @@ class SqlLedger:
         limit_bytes: int = UNLIMITED_BYTES,
     ) -> Sequence[tuple[Interchange, Claim]]:
         """Claim RECEIVED interchanges that nobody holds, connections taking turns."""
-        with self._write() as connection:
-            return claims.claim_interchanges(connection, owner, now, until, limit, limit_bytes)
+        with self._write("ledger.claim_flows") as connection:
+            claimed = claims.claim_interchanges(connection, owner, now, until, limit, limit_bytes)
+            chain.append(connection, _taken_over(claimed, owner, now))
+            return claimed
 
     def claim_outbox(
         self,
@@ -175,22 +187,50 @@ class SqlLedger:
         connection: str,
     ) -> Sequence[tuple[OutboxRow, Claim]]:
         """Claim due PENDING rows of one connection that nobody holds, by due, then key."""
-        with self._write() as database:
-            return claims.claim_outbox(database, owner, now, until, limit, connection)
+        with self._write("ledger.claim_files") as database:
+            claimed = claims.claim_outbox(database, owner, now, until, limit, connection)
+            chain.append(database, _taken_over(claimed, owner, now))
+            return claimed
+
+    def renew_interchanges(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:
+        """Put the end of claims on interchanges off; return those still held."""
+        with self._write("ledger.renew") as connection:
+            return claims.renew(connection, tables.interchange.c.id, held, until)
+
+    def renew_outbox(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:
+        """Put the end of claims on outbox rows off; return those still held."""
+        with self._write("ledger.renew") as connection:
+            return claims.renew(connection, tables.outbox.c.key, held, until)
+
+    def release_interchanges(self, ended: Sequence[Claim]) -> None:
+        """End claims on interchanges that were not decided on: they stay RECEIVED."""
+        with self._write("ledger.release_flows") as connection:
+            claims.release(connection, tables.interchange.c.id, ended)
 
     def release_outbox(self, ended: Sequence[Claim]) -> None:
         """End claims whose rows were not tried: they stay as they are, and due."""
-        with self._write() as connection:
-            claims.release_outbox(connection, ended)
+        with self._write("ledger.release_files") as connection:
+            claims.release(connection, tables.outbox.c.key, ended)
 
-    def due_connections(self, now: datetime) -> Sequence[str]:
-        """Return the names of connections with due PENDING rows, sorted."""
+    def any_to_judge(self, now: datetime) -> bool:
+        """Tell whether an interchange is RECEIVED and held by nobody."""
+        with self._read() as connection:
+            return claims.any_to_judge(connection, now)
+
+    def due_connections(self, now: datetime, owner: str | None = None) -> Sequence[str]:
+        """Return the names of connections with due PENDING rows, sorted.
+
+        With an `owner` without those that somebody else is serving now.
+        """
         columns = tables.outbox.c
         statement = (
             select(columns.connection)
             .where(columns.state == OutboxState.PENDING.value, columns.due <= now)
             .distinct()
         )
+        if owner is not None:
+            others = claims.doors_of_others(owner, now)
+            statement = statement.where(columns.connection.not_in(others))
         with self._read() as connection:
             return sorted(connection.scalars(statement))
 
@@ -206,33 +246,46 @@ class SqlLedger:
             )
             .values(due=now)
         )
-        with self._write() as connection:
+        with self._write("ledger.hasten") as connection:
             return connection.execute(statement).rowcount
 
     def void_claims(self) -> int:
-        """End every claim; only for a process that knows it is alone."""
-        with self._write() as connection:
+        """End every claim, unless workers are beside the leader; return how many it ended."""
+        with self._write("ledger.void_claims") as connection:
             return claims.void_claims(connection)
+
+    def newest_event(self) -> datetime | None:
+        """Return the moment that the last event tells; None without any."""
+        columns = tables.event.c
+        with self._read() as connection:
+            return connection.scalar(select(columns.at).order_by(columns.seq.desc()).limit(1))
+
+    def follow_clock(self, by: timedelta, latest: datetime, fact: Fact) -> None:
+        """Move what waits for a moment by as much as the clock was set, with an event."""
+        with self._write("ledger.follow_clock") as connection:
+            moments.move(connection, by)
+            moments.end_claims_by(connection, latest)
+            chain.append(connection, [fact])
 
     # -- scheduled passes
     def begin_runs(self, runs: Sequence[JobRun]) -> Sequence[JobRun]:
         """Write the rows whose slot nobody has yet; return those that were written."""
-        with self._write() as connection:
+        with self._write("ledger.begin_runs") as connection:
             return jobs.begin(connection, runs)
 
     def end_runs(self, runs: Sequence[JobRun]) -> None:
         """Write how passes ended that this run has begun."""
-        with self._write() as connection:
+        with self._write("ledger.end_runs") as connection:
             jobs.end(connection, runs)
 
     def break_off_runs(self, at: datetime, reason: str) -> int:
         """Mark passes that were begun and never ended as failed; return how many."""
-        with self._write() as connection:
+        with self._write("ledger.break_off_runs") as connection:
             return jobs.break_off(connection, at, reason)
 
     def forget_runs(self, before: datetime) -> int:
         """Remove passes that ended well before a moment; the newest of a job stays."""
-        with self._write() as connection:
+        with self._write("ledger.forget_runs") as connection:
             return jobs.forget(connection, before)
 
     def last_slots(self) -> Mapping[str, datetime]:
@@ -254,7 +307,7 @@ class SqlLedger:
 
     def pause(self, pause: Pause) -> bool:
         """Set a pause, with an event; False where it stands already."""
-        with self._write() as connection:
+        with self._write("ledger.pause") as connection:
             if not jobs.set_pause(connection, pause):
                 return False
             chain.append(connection, [_paused(pause)])
@@ -262,7 +315,7 @@ class SqlLedger:
 
     def resume(self, partner: str, by: str, at: datetime) -> bool:
         """Lift a pause, with an event; False where there is none."""
-        with self._write() as connection:
+        with self._write("ledger.resume") as connection:
             if not jobs.lift_pause(connection, partner):
                 return False
             fact = Fact(at=at, subject=partner, what="partner.resumed", by=by, data={})
@@ -364,6 +417,12 @@ class SqlLedger:
         with self._read() as connection:
             yield from chain.read_events(connection, *where)
 
+    def connections_seen(self) -> Sequence[str]:
+        """Return the names of all connections that an interchange ever came through, sorted."""
+        statement = select(tables.interchange.c.connection).distinct()
+        with self._read() as connection:
+            return sorted(connection.scalars(statement))
+
     def oldest_open(self) -> Interchange | None:
         """Return the interchange that waits longest to be closed."""
         open_ = [step.value for step in InterchangeStep if not is_final(INTERCHANGE_FOLLOWS, step)]
@@ -418,6 +477,31 @@ class SqlLedger:
         with self._read() as connection:
             return figures.count_rules(connection, query)
 
+    def head_before(self, moment: datetime | None = None) -> Event | None:
+        """Return the last event whose moment is before `moment`; the last of all for None."""
+        columns = tables.event.c
+        newest = select(func.max(columns.seq))
+        if moment is not None:
+            newest = newest.where(columns.at < moment)
+        with self._read() as connection:
+            return _only(chain.read_events(connection, columns.seq == newest.scalar_subquery()))
+
+    def event_at(self, seq: int) -> Event | None:
+        """Return the event at one place of the chain."""
+        with self._read() as connection:
+            return _only(chain.read_events(connection, tables.event.c.seq == seq))
+
+    def count_between(self, after: int, last: int) -> Mapping[str, int]:
+        """Count the events behind place `after`, up to `last`, by their name."""
+        columns = tables.event.c
+        statement = (
+            select(columns.what, func.count())
+            .where(columns.seq > after, columns.seq <= last)
+            .group_by(columns.what)
+        )
+        with self._read() as connection:
+            return {row[0]: row[1] for row in connection.execute(statement)}
+
     def verify(self) -> Sequence[Break]:
         """Recompute the chain of events; return every place where it breaks."""
         with self._read() as connection:
@@ -444,9 +528,18 @@ class SqlLedger:
             yield connection
 
     @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with translated(), self._turn, self._writing.begin() as connection:
-            yield connection
+    def _write(self, point: str) -> Iterator[Connection]:
+        """Open a transaction that writes; `point` names it among `ports.failpoint.CHANGES`."""
+        with translated(), self._turn:
+            failpoint(point, "before")
+            with self._writing.begin() as connection:
+                yield connection
+                failpoint(point, "inside")
+            failpoint(point, "after")
+
+
+def _only(events: Iterator[Event]) -> Event | None:
+    return next(iter(list(events)), None)
 
 
 def _inside(subject: str) -> CompoundSelect[tuple[str]]:
@@ -457,6 +550,23 @@ def _inside(subject: str) -> CompoundSelect[tuple[str]]:
         select(documents.id).where(documents.interchange == subject),
         select(files.key).where(files.interchange == subject),
     )
+
+
+def _taken_over(
+    claimed: Sequence[tuple[Interchange | OutboxRow, Claim]], owner: str, now: datetime
+) -> list[Fact]:
+    """Tell which claims had run out in somebody's hands."""
+    return [
+        Fact(
+            at=now,
+            subject=claim.subject,
+            what=LEASE_TAKEN_OVER,
+            by=owner,
+            data={"from": claim.taken_from},
+        )
+        for _, claim in claimed
+        if claim.taken_from
+    ]
 
 
 def _paused(pause: Pause) -> Fact:

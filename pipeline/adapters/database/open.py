@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from sqlite3 import Connection as SqliteConnection
 from threading import Lock
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from pipeline.adapters.database.claims import BESIDE
 from pipeline.adapters.database.ledger import SqlLedger
 from pipeline.adapters.database.tables import REVISION
 from pipeline.adapters.database.trouble import translated
@@ -17,8 +19,10 @@ from pipeline.model.errors import ConfigError, LedgerConflict
 
 #: How long one writer waits for another before it gives up with a `LedgerConflict`.
 _PATIENCE_S = 30.0
-#: Any number: names the lock that one hub at a time holds while it works.
-_WORKING = 7_309_402
+#: How long a transaction may stand still on PostgreSQL before its locks are taken from it.
+_STILL_S = 20.0
+#: Any number: names the lock that one hub at a time holds while it leads.
+_LEADING = 7_309_402
 
 
 def open_ledger(url: str) -> SqlLedger:
@@ -65,9 +69,78 @@ class _Turn:
         self._lock.release()
 
 
+class Seat:
+    """A place at work on a ledger, held by a lock that ends with its connection.
+
+    It outlives an interruption of the database: `check` takes it again, unless somebody
+    else has it by now.
+    """
+
+    def __init__(self, engine: Engine, statement: str, taken_by_others: str) -> None:
+        self._engine = engine
+        self._statement = text(statement)
+        self._taken_by_others = taken_by_others
+        self._connection: Connection | None = None
+
+    def check(self) -> None:
+        """Make sure that the place is still held.
+
+        Raises:
+            ConfigError: Somebody else has it.
+            LedgerConflict: The database does not answer now.
+        """
+        with translated():
+            if self._connection is not None:
+                try:
+                    self._connection.execute(text("SELECT 1"))
+                    self._connection.commit()
+                except DBAPIError:
+                    self._drop()
+                else:
+                    return
+            self._take()
+
+    def leave(self) -> None:
+        """Give the place up: at once where the database answers, else with the connection."""
+        if self._connection is not None:
+            with suppress(DBAPIError):
+                self._connection.execute(text("SELECT pg_advisory_unlock_all()"))
+                self._connection.commit()
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+
+    def _take(self) -> None:
+        connection = self._engine.connect()
+        try:
+            taken = connection.execute(self._statement).scalar()
+            connection.commit()
+        except BaseException:
+            connection.close()
+            raise
+        if taken is False:
+            connection.close()
+            raise ConfigError(self._taken_by_others)
+        self._connection = connection
+
+
+class _NoSeat(Seat):
+    """On a SQLite file: the lock of its workspace guards it."""
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+
+    def check(self) -> None:
+        """Do nothing."""
+
+
 @contextmanager
-def sole_worker(url: str) -> Iterator[None]:
-    """Hold the one right to work on a ledger that several machines can reach.
+def leading(url: str) -> Iterator[Seat]:
+    """Hold the one right to lead on a ledger that several machines can reach.
 
     A SQLite file is guarded by the lock of its workspace. On PostgreSQL the right ends
     with the connection, however that ends.
@@ -78,21 +151,42 @@ def sole_worker(url: str) -> Iterator[None]:
     """
     address = _address(url)
     if address.get_backend_name() == "sqlite":
-        yield
+        yield _NoSeat()
         return
+    taken = "un autre hub travaille déjà sur cette base / another hub is working on this database"
+    with _seat(address, f"SELECT pg_try_advisory_lock({_LEADING})", taken) as seat:
+        yield seat
+
+
+@contextmanager
+def beside_others(url: str) -> Iterator[Seat]:
+    """Be at work beside the leader and other workers, and let the leader know.
+
+    Raises:
+        ConfigError: The ledger is a SQLite file, which has one writer.
+        LedgerConflict: The database does not answer.
+    """
+    address = _address(url)
+    if address.get_backend_name() == "sqlite":
+        raise ConfigError(
+            "un grand livre SQLite n'a qu'un processus qui écrit, « edi run » ; plusieurs"
+            " processus demandent PostgreSQL (EDI_DATABASE) / a SQLite ledger has one writing"
+            " process, 'edi run'; several need PostgreSQL (EDI_DATABASE)"
+        )
+    with _seat(address, f"SELECT pg_advisory_lock_shared({BESIDE})", "") as seat:
+        yield seat
+
+
+@contextmanager
+def _seat(address: URL, statement: str, taken_by_others: str) -> Iterator[Seat]:
     engine, _ = _postgresql(address)
-    with ExitStack() as stack:
-        stack.callback(engine.dispose)
-        with translated():
-            connection = stack.enter_context(engine.connect())
-            taken = connection.execute(text(f"SELECT pg_try_advisory_lock({_WORKING})")).scalar()
-            connection.commit()
-        if not taken:
-            raise ConfigError(
-                "un autre hub travaille déjà sur cette base / "
-                "another hub is working on this database"
-            )
-        yield
+    seat = Seat(engine, statement, taken_by_others)
+    try:
+        seat.check()
+        yield seat
+    finally:
+        seat.leave()
+        engine.dispose()
 
 
 def _address(url: str) -> URL:
@@ -117,8 +211,10 @@ def _sqlite(address: URL) -> tuple[Engine, Engine]:
     """Return engines on a file in WAL mode, where readers never wait for the writer.
 
     The driver's own transaction control (which begins late, and as a reader) is
-    switched off: each transaction begins as what it is.
+    switched off: each transaction begins as what it is. A new file is its owner's alone.
     """
+    with suppress(OSError):  # it is there already, or SQLite will say why it cannot be
+        os.close(os.open(str(address.database), os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     engine = create_engine(address, connect_args={"timeout": _PATIENCE_S})
 
     @event.listens_for(engine, "connect")
@@ -135,8 +231,20 @@ def _sqlite(address: URL) -> tuple[Engine, Engine]:
 
 
 def _postgresql(address: URL) -> tuple[Engine, Engine]:
-    """Return engines on a server; readers see one snapshot."""
-    options = f"-c timezone=UTC -c lock_timeout={_PATIENCE_S * 1000:.0f}"
+    """Return engines on a server; readers see one snapshot.
+
+    The server ends the session of a process that stands still in a transaction, or whose
+    machine is gone: what it had locked would keep everybody waiting.
+    """
+    settings = {
+        "timezone": "UTC",
+        "lock_timeout": f"{_PATIENCE_S * 1000:.0f}",
+        "idle_in_transaction_session_timeout": f"{_STILL_S * 1000:.0f}",
+        "tcp_keepalives_idle": "10",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     engine = create_engine(
         address,
         pool_pre_ping=True,

@@ -156,6 +156,8 @@ def filtered(statement: Select[Any], query: Query, step: ColumnElement[str]) -> 
         statement = statement.where(interchange.c.received_at >= query.received_from)
     if query.received_before is not None:
         statement = statement.where(interchange.c.received_at < query.received_before)
+    if query.erased is not None:
+        statement = statement.where(interchange.c.erased.is_(query.erased))
     if query.steps:
         statement = statement.where(step.in_(query.steps))
     return statement

@@ -54,6 +54,8 @@ def interchange_values(value: Interchange) -> Values:
         "received_at": value.received_at,
         "step": value.step.value,
         "removed": value.removed,
+        "erased": value.erased,
+        "legal_hold": value.legal_hold,
         "lease_token": 0,
         **interchange_outcome(value),
     }
@@ -86,6 +88,8 @@ def interchange_of(row: Row[Any]) -> Interchange:
         detail=row.detail,
         first=InterchangeId(row.first) if row.first else None,
         documents=row.documents,
+        erased=row.erased,
+        legal_hold=row.legal_hold,
     )
 
 
@@ -157,6 +161,7 @@ def finding_values(subject: DocumentId, value: ValidationReport) -> list[Values]
             "xpath": one.xpath,
             "line": one.line,
             "value": one.value,
+            "expected": one.expected,
             "message": dump(one.message),
         }
         for place, (layer, one) in enumerate(found, 1)
@@ -183,6 +188,7 @@ def _finding_of(row: Row[Any]) -> Finding:
         xpath=row.xpath,
         line=row.line,
         value=row.value,
+        expected=row.expected,
         message=json.loads(row.message),
     )
 

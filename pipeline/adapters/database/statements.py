@@ -102,15 +102,12 @@ _UNFINISHED = exists().where(
     document.c.interchange == interchange.c.id,
     document.c.step.not_in([step.value for step, after in FOLLOWS.items() if step and not after]),
 )
-FINISHED = (
+UNCLOSED = (
     select(interchange)
-    .where(
-        interchange.c.id.in_(_any_of("ids")),
-        interchange.c.step == InterchangeStep.OPENED.value,
-        ~_UNFINISHED,
-    )
+    .where(interchange.c.step == InterchangeStep.OPENED.value, ~_UNFINISHED)
     .order_by(interchange.c.id)
 )
+FINISHED = UNCLOSED.where(interchange.c.id.in_(_any_of("ids")))
 _other = interchange.alias("other")
 REPEATED = select(interchange.c.id).where(
     interchange.c.id.in_(_any_of("ids")),

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from pipeline.adapters.database.columns import UtcDateTime, Words
@@ -66,6 +67,8 @@ interchange = Table(
     Column("detail", Words, nullable=False),
     Column("first", Text, ForeignKey("interchange.id")),
     Column("documents", Integer, nullable=False),
+    Column("erased", Boolean, nullable=False),
+    Column("legal_hold", Boolean, nullable=False),
     Column("lease_owner", Text),
     Column("lease_token", BigInteger, nullable=False),
     Column("lease_until", UtcDateTime),
@@ -124,6 +127,7 @@ finding = Table(
     Column("xpath", Words, nullable=False),
     Column("line", Integer),
     Column("value", Words),
+    Column("expected", Text),
     Column("message", Text, nullable=False),
     Index("finding_rule", "rule"),
 )
@@ -159,6 +163,13 @@ outbox = Table(
     Column("lease_until", UtcDateTime),
     Index("outbox_due", "state", "connection", "due"),
     Index("outbox_interchange", "interchange"),
+    # few at a time: who serves which connection
+    Index(
+        "outbox_held",
+        "connection",
+        sqlite_where=text("lease_owner IS NOT NULL"),
+        postgresql_where=text("lease_owner IS NOT NULL"),
+    ),
 )
 
 outbox_document = Table(
@@ -238,6 +249,15 @@ pause = Table(
     Column("since", UtcDateTime, nullable=False),
     Column("actor", Text, nullable=False),
     Column("reason", Words, nullable=False),
+)
+
+#: Signs of life: when something that happens again and again last did, and what came of it.
+pulse = Table(
+    "pulse",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("data", Text, nullable=False),
 )
 
 #: Lists of what an operator wants one verb to act on, as they were frozen.

@@ -18,7 +18,15 @@ from sqlalchemy import (
     update,
 )
 
-from pipeline.adapters.database import bulks, chain, reading, rows, statements, tables
+from pipeline.adapters.database import (
+    bulks,
+    chain,
+    erasing,
+    reading,
+    rows,
+    statements,
+    tables,
+)
 from pipeline.adapters.database.claims import ENDED, is_free
 from pipeline.adapters.database.trouble import translated
 from pipeline.model.bulk import BulkId, BulkList, ItemState
@@ -234,6 +242,27 @@ class SqlTransaction:
             "documents": interchange.documents or None,
         }
         self._tell(interchange.id, f"interchange.{after.value}", by, at, data)
+
+    def erase(self, interchange: Interchange, *, by: str, at: datetime, reason: str) -> None:
+        """Blank what rows quote of a flow; its steps, names, sizes and hashes stay."""
+        self._write_collected()
+        with self._guard():
+            self._lock(interchange.id)
+            changed = erasing.blank(self._connection, interchange)
+        self._check(interchange.id, changed, 1)
+        self._tell(interchange.id, "interchange.erased", by, at, {"reason": reason})
+
+    def set_legal_hold(
+        self, interchange: Interchange, *, held: bool, by: str, at: datetime, reason: str
+    ) -> bool:
+        """Note that a flow must not be erased, or may be again; False if it stood so."""
+        with self._guard():
+            self._lock(interchange.id)
+            changed = erasing.set_legal_hold(self._connection, interchange, held=held)
+        if changed:
+            what = "interchange.legal_hold" if held else "interchange.legal_hold_lifted"
+            self._tell(interchange.id, what, by, at, {"reason": reason})
+        return bool(changed)
 
     # -- documents
     def add_documents(

@@ -37,9 +37,9 @@ def translated() -> Iterator[None]:
             raise LedgerConflict(str(error.orig)) from error
         raise ValueError(str(error.orig)) from error
     except (OperationalError, InterfaceError, InternalError) as error:
-        raise LedgerConflict(str(error.orig)) from error
+        raise LedgerConflict(f"base de données / database: {error.orig}") from error
     except PoolTimeout as error:
-        raise LedgerConflict(str(error)) from error
+        raise LedgerConflict(f"base de données / database: {error}") from error
     except DBAPIError as error:
         raise PipelineError(str(error.orig)) from error
 

@@ -171,7 +171,7 @@ def record(hub: Hub, tx: Transaction, verb: Verb, told: Told, order: Order) -> N
 
 def record_alone(hub: Hub, verb: Verb, told: Told, order: Order) -> Told:
     """Write down a verb that changed nothing, since somebody else was first; return `told`."""
-    atomically(hub, lambda tx: record(hub, tx, verb, told, order))
+    atomically(hub, lambda tx: record(hub, tx, verb, told, order), "operator.note")
     return told
 
 

@@ -84,7 +84,7 @@ def freeze(hub: Hub, ask: Ask, query: Query) -> BulkList:
         by=hub.by,
         items=items,
     )
-    atomically(hub, lambda tx: tx.freeze(made))
+    atomically(hub, lambda tx: tx.freeze(made), "bulk.freeze")
     return find_list(hub.ledger, name)
 
 
@@ -164,7 +164,7 @@ def _act_on(
     except PipelineError as error:
         told = Told(target=target, refused=dict.fromkeys(target.subjects, str(error)))
     # what was written with the effect is left alone; what had none is written here
-    atomically(hub, lambda tx: settle_items(hub, tx, bulk, told))
+    atomically(hub, lambda tx: settle_items(hub, tx, bulk, told), "bulk.settle")
 
 
 def _standing(ledger: Ledger, flow: InterchangeId, items: Sequence[BulkItem]) -> dict[str, str]:
@@ -188,6 +188,7 @@ def _skip(hub: Hub, bulk: BulkId, moved: Sequence[BulkItem], standing: Mapping[s
         atomically(
             hub,
             lambda tx: tx.settle_items(bulk, subjects, state, note=note, by=hub.by, at=now),
+            "bulk.settle",
         )
 
     for note, subjects in by_note.items():
@@ -200,7 +201,7 @@ def _tell(hub: Hub, before: BulkList, after: BulkList) -> None:
     counts = Counter(one.state.value for one in after.items if one.subject in mine)
     data: dict[str, object] = dict(sorted(counts.items())) or {"effect": ItemState.NOTHING.value}
     fact = Fact(at=hub.clock.now(), subject=after.id, what="bulk.executed", by=hub.by, data=data)
-    atomically(hub, lambda tx: tx.append(fact))
+    atomically(hub, lambda tx: tx.append(fact), "bulk.executed")
     log.info("bulk.executed", list=after.id, verb=after.verb.value, counts=dict(counts))
 
 

@@ -91,7 +91,7 @@ def hold(hub: Hub, sheets: Sheets, target: Target, order: Order, *, dry: bool = 
         return told
 
     try:
-        told = atomically(hub, act)
+        told = atomically(hub, act, "operator.hold")
     except Fenced:
         told = Told(target=target, refused=dict.fromkeys(target.subjects, JUDGED_NOW))
         return record_alone(hub, Verb.HOLD, told, order)

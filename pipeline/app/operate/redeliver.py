@@ -115,7 +115,7 @@ def redeliver(
         return told
 
     try:
-        told = atomically(hub, act)
+        told = atomically(hub, act, "operator.redeliver")
     except Fenced:
         told = Told(target=target, refused=dict.fromkeys(target.subjects, _MOVED))
         return record_alone(hub, Verb.REDELIVER, told, order)

@@ -64,12 +64,12 @@ def reject(hub: Hub, sheets: Sheets, target: Target, order: Order, *, dry: bool 
     """
     if not dry:
         demand_reason(order)
-    flow, meant = atomically(hub, lambda tx: _gather(tx, target))
+    flow, meant = atomically(hub, lambda tx: _gather(tx, target), "operator.find")
     told = _told(target, flow, meant)
     if dry or (told.refused and not told.done):
         return replace(told, documents=meant)
     if not told.done:
-        atomically(hub, lambda tx: record(hub, tx, Verb.REJECT, told, order))
+        atomically(hub, lambda tx: record(hub, tx, Verb.REJECT, told, order), "operator.note")
         return replace(told, documents=meant)
     held = [one for one in meant if one.step is Step.HELD]
     own = reason("OPERATOR", ", ".join(target.subjects[:5]), order.reason, order.reason)
@@ -166,4 +166,4 @@ def refuse_held(
         stands = Settled(interchange, documents, reasons, figures)
         answer(hub, tx, sender.connection, sender.interface, stands, earlier, was_held=True)
 
-    atomically(hub, refuse)
+    atomically(hub, refuse, "operator.refuse")

@@ -90,12 +90,12 @@ def release(hub: Hub, sheets: Sheets, target: Target, order: Order, *, dry: bool
         ScannerSilent: The scanner that the sheet requires gives no verdict; nothing changed.
         ArchiveError: The original is gone; nothing changed.
     """
-    held = atomically(hub, lambda tx: held_of(tx, target))
+    held = atomically(hub, lambda tx: held_of(tx, target), "operator.find")
     told = _told(sheets, target, held)
     if dry or told.refused:
         return replace(told, documents=held.meant)
     if not told.done:
-        atomically(hub, lambda tx: record(hub, tx, Verb.RELEASE, told, order))
+        atomically(hub, lambda tx: record(hub, tx, Verb.RELEASE, told, order), "operator.note")
         return replace(told, documents=held.meant)
     try:
         _let_go(hub, sheets, held, told, order)
@@ -177,7 +177,7 @@ def _let_go(hub: Hub, sheets: Sheets, held: Held, told: Told, order: Order) -> N
         looked = look_again(hub, held.flow, sender, {one.seq for one in held.documents})
         settle_again(hub, sheets, held, sender, looked, note)
     else:
-        atomically(hub, note)
+        atomically(hub, note, "operator.release")
 
 
 def settle_again(
@@ -253,5 +253,5 @@ def _decide_again(
         )
         answer(hub, tx, sender.connection, sender.interface, now, found, was_held=True)
 
-    atomically(hub, decide)
+    atomically(hub, decide, "operator.decide")
     hub.spool.clear(flow.id)

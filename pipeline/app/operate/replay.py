@@ -154,7 +154,7 @@ def replay(
     """
     if not dry:
         demand_reason(order)
-    held = atomically(hub, lambda tx: held_of(tx, target))
+    held = atomically(hub, lambda tx: held_of(tx, target), "operator.find")
     if held.flow.step is InterchangeStep.RECEIVED:
         return Replayed(Told(target=target, refused={held.flow.id: _NOT_JUDGED}))
     scene = _scene(hub, sheets, target, held, stage)
@@ -214,7 +214,9 @@ def _compare_all(hub: Hub, sheets: Sheets, scene: _Scene, target: Target) -> tup
         said = tuple(_compared(scene, one, no, None, None) for one in scene.documents)
         return said or (_flow_alone(scene, whole),)
     judged = _candidates(scene, stored)
-    decided = atomically(hub, lambda tx: _decide(tx, sheets, scene, target, judged))
+    decided = atomically(
+        hub, lambda tx: _decide(tx, sheets, scene, target, judged), "operator.compare"
+    )
     reports = {one.document.id: one.report for one in judged}
     return tuple(
         _compared(scene, one, decided.get(one.id), stored[one.id], reports.get(one.id))
@@ -344,7 +346,7 @@ def _write(
     elif settling and scene.looked is not None:
         settle_again(hub, sheets, held, scene.sender, scene.looked, note)
     else:
-        atomically(hub, note)
+        atomically(hub, note, "operator.replay")
         hub.spool.clear(held.flow.id)
     return told
 

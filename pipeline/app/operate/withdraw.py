@@ -114,7 +114,7 @@ def withdraw(hub: Hub, sheets: Sheets, target: Target, order: Order, *, dry: boo
         return told
 
     try:
-        told = atomically(hub, act)
+        told = atomically(hub, act, "operator.withdraw")
     except Fenced:
         told = Told(target=target, refused=dict.fromkeys(target.subjects, JUDGED_NOW))
         return record_alone(hub, Verb.WITHDRAW, told, order)

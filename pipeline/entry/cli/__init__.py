@@ -5,67 +5,93 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated
 
 import typer
 
-from pipeline.entry.cli import (
-    apply,
-    bench,
-    demo,
-    init,
-    log,
-    operate,
-    packs,
-    passes,
-    read,
-    report,
-    run_verb,
-    up,
-    validate,
-    verify,
-)
-from pipeline.entry.cli.output import complain
+from pipeline import __version__
+from pipeline.entry.cli.output import complain, say
 from pipeline.model.errors import PipelineError
 
 #: Exit code when something could not be done, as opposed to done with a bad result.
 CANNOT = 2
 
-app = typer.Typer(
-    name="edi",
-    help="Concentrateur de factures EDI / invoice exchange hub for EDI partners.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+#: Every verb, in the order of the help, and the module that holds the function of its name.
+VERBS = {
+    "init": "init",
+    "apply": "apply",
+    "run": "run_verb",
+    "work": "work",
+    "up": "up",
+    "status": "passes",
+    "runs": "passes",
+    "pause": "passes",
+    "resume": "passes",
+    "drain": "passes",
+    "validate": "validate",
+    "interchanges": "read",
+    "documents": "read",
+    "log": "log",
+    "report": "report",
+    "show": "read",
+    "trace": "read",
+    "why": "read",
+    "hold": "operate",
+    "release": "operate",
+    "reject": "operate",
+    "withdraw": "operate",
+    "redeliver": "operate",
+    "replay": "operate",
+    "lists": "operate",
+    "original": "original",
+    "erase": "erase",
+    "seal": "seal",
+    "verify": "verify",
+    "reconcile": "reconcile",
+    "demo": "demo",
+    "bench": "bench",
+    "packs": "packs",
+    "keys": "keys",
+    "retention": "retention",
+}
 
-app.command("init")(init.init)
-app.command("apply")(apply.apply)
-app.command("run")(run_verb.run)
-app.command("up")(up.up)
-app.command("status")(passes.status)
-app.command("runs")(passes.runs)
-app.command("pause")(passes.pause)
-app.command("resume")(passes.resume)
-app.command("drain")(passes.drain)
-app.command("validate")(validate.validate)
-app.command("interchanges")(read.interchanges)
-app.command("documents")(read.documents)
-app.command("log")(log.log)
-app.command("report")(report.report)
-app.command("show")(read.show)
-app.command("trace")(read.trace)
-app.command("why")(read.why)
-app.command("hold")(operate.hold)
-app.command("release")(operate.release)
-app.command("reject")(operate.reject)
-app.command("withdraw")(operate.withdraw)
-app.command("redeliver")(operate.redeliver)
-app.command("replay")(operate.replay)
-app.command("lists")(operate.lists)
-app.command("verify")(verify.verify)
-app.command("demo")(demo.demo)
-app.command("bench")(bench.bench)
-app.add_typer(packs.app, name="packs")
+
+def command_line(arguments: Sequence[str]) -> typer.Typer:
+    """Return the command line, with the one verb that `arguments` begin with, or with all.
+
+    What the other verbs need is not loaded: that would be most of the time a short one takes.
+    """
+    app = typer.Typer(
+        name="edi",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_options)
+    wanted = arguments[:1] if arguments and arguments[0] in VERBS else VERBS
+    for name in wanted:
+        verb = getattr(import_module(f"{__name__}.{VERBS[name]}"), name)
+        if isinstance(verb, typer.Typer):
+            app.add_typer(verb, name=name)
+        else:
+            app.command(name)(verb)
+    return app
+
+
+def _tell_version(asked: bool) -> None:  # as typer calls it
+    if asked:
+        say(__version__)
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    """Concentrateur de factures EDI / invoice exchange hub for EDI partners."""
 
 
 def run() -> None:
@@ -79,7 +105,7 @@ def run() -> None:
             # whatever the locale, and whatever bytes a name was typed with
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        app()
+        command_line(sys.argv[1:])()
     except PipelineError as error:
         complain(str(error))
         sys.exit(CANNOT)

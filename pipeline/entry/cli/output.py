@@ -72,6 +72,16 @@ def _shown_character(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
+def value(found: object) -> str:
+    r"""Return a value as one line: a line break in it is none of ours, and makes none.
+
+    >>> value("FA-1\nstep: delivered"), value(None)
+    ('FA-1\\nstep: delivered', '')
+    """
+    text = "" if found is None else str(found)
+    return text.replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")
+
+
 def say(text: str) -> None:
     """Print one line for a person."""
     Console(soft_wrap=True, highlight=False).print(shown(text))
@@ -82,14 +92,21 @@ def complain(text: str) -> None:
     Console(stderr=True, soft_wrap=True, highlight=False).print(shown(text, "red"))
 
 
-def say_json(value: object) -> None:
-    """Print one JSON value on one line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+def say_json(found: object) -> None:
+    """Print one JSON value on one line; it may go to a terminal, so that holds nothing obeyed."""
+    text = json.dumps(found, ensure_ascii=False, default=str)
+    if not text.isprintable():
+        text = "".join(map(_json_character, text))
+    sys.stdout.write(text + "\n")
+
+
+def _json_character(char: str) -> str:
+    return json.dumps(char)[1:-1] if category(char) in _OBEYED else char
 
 
 def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; names and texts of partners are `shown`, never obeyed."""
+    """Print a table; names and texts of partners are `shown` as values, never obeyed."""
     table = Table(*columns, title=title or None, title_justify="left")
     for row in rows:
-        table.add_row(*(shown("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(shown(value(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(table)

@@ -7,10 +7,10 @@ import typer
 from pipeline import bootstrap
 from pipeline.entry.cli.output import AsJson, say, say_json, say_table
 
-app = typer.Typer(help="Paquets officiels de règles et schémas / official packs.")
+packs = typer.Typer(help="Paquets officiels de règles et schémas / official packs.")
 
 
-@app.command("list")
+@packs.command("list")
 def list_packs(as_json: AsJson = False) -> None:
     """Nom, version, SHA-256, règles, état / name, version, SHA-256, rules, state."""
     shelved = bootstrap.shelf(bootstrap.workspace()).list()
@@ -33,7 +33,7 @@ def list_packs(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command("install")
+@packs.command("install")
 def install(as_json: AsJson = False) -> None:
     """Compléter les paquets absents / fetch the packs that no installed package holds."""
     fetched = [pack.name for pack in bootstrap.shelf(bootstrap.workspace()).install()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import Enum
@@ -17,6 +17,8 @@ from pipeline.app.run import run_once
 from pipeline.app.status import Status, look
 from pipeline.entry.cli.output import AsJson, say, say_json, say_table
 from pipeline.model.run import EVERYBODY, INTAKE, JobRun
+from pipeline.model.settings import Encryption
+from pipeline.model.status import in_words
 
 #: One partner; without it everybody.
 Partner = Annotated[
@@ -83,11 +85,13 @@ def status(as_json: AsJson = False) -> None:
     """Dire où en est le hub ; code 1 si quelqu'un doit agir / exit 1 if somebody must act."""
     with _acting() as hub:
         found = look(hub, hub.ledger.sheets())
-    running = bootstrap.is_running(bootstrap.workspace())
+    place = bootstrap.workspace()
+    running, held = bootstrap.is_running(place), asdict(bootstrap.confinement(place))
     if as_json:
-        say_json({"running": running, **_plain(asdict(found))})
+        say_json({"running": running, "judges_confined": held, **_plain(asdict(found))})
     else:
         _tell(found, running=running)
+        say(_confined(held))
     if found.to_do:
         raise typer.Exit(1)
 
@@ -101,12 +105,15 @@ def _acting() -> Iterator[Hub]:
 
 def _tell(found: Status, *, running: bool) -> None:
     say("edi run : en marche / running" if running else "edi run : arrêté / not running")
+    if found.encryption is Encryption.NONE:
+        say("archive : originaux en clair, pour essais / originals in clear, for trials")
     for title, counts in (
         ("flux / interchanges", found.interchanges),
         ("documents", found.documents),
         ("envois / outbox", found.outbox),
     ):
-        named = ", ".join(f"{step.value} {count}" for step, count in counts.items() if count)
+        told = ((in_words(step.value), count) for step, count in counts.items() if count)
+        named = ", ".join(f"{words} {count}" for words, count in told)
         say(f"{title} : {named or '0'}")
     if found.oldest is not None:
         age = found.at - found.oldest.received_at
@@ -131,6 +138,19 @@ def _tell(found: Status, *, running: bool) -> None:
         say_table("À faire / to do", ("id", "quoi / what", "commande / command"), acts)
     else:
         say("Personne n'a rien à faire / nobody has to act")
+
+
+def _confined(held: Mapping[str, bool]) -> str:
+    """Say what those who read hostile documents could reach."""
+    if all(held.values()):
+        return "juges confinés : ni réseau, ni clés / judges are confined: no network, no keys"
+    fr = {"files": "les fichiers (Landlock absent)", "network": "le réseau"}
+    en = {"files": "files (no Landlock)", "network": "the network"}
+    loose = [name for name, holds in held.items() if not holds]
+    return (
+        f"! juges non confinés, ils gardent {' et '.join(fr[one] for one in loose)}"
+        f" / judges are not confined, they keep {' and '.join(en[one] for one in loose)}"
+    )
 
 
 def _row(one: JobRun) -> tuple[object, ...]:

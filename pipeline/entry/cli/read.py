@@ -14,11 +14,20 @@ from pipeline import bootstrap
 from pipeline.app.views import Became, became, scanned
 from pipeline.app.why import Why, with_previews
 from pipeline.app.why import why as why_of
-from pipeline.entry.cli.output import AsJson, Subject, complain, say, say_json, say_table, typed
+from pipeline.entry.cli.output import (
+    AsJson,
+    Subject,
+    complain,
+    say,
+    say_json,
+    say_table,
+    typed,
+    value,
+)
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError
 from pipeline.model.interchange import Interchange
-from pipeline.model.status import InterchangeStep, Step
+from pipeline.model.status import InterchangeStep, Step, in_words
 from pipeline.ports.ledger import Ledger, Query
 
 
@@ -42,6 +51,9 @@ Partner = Annotated[
 ]
 FlowSteps = Annotated[list[str] | None, _step_option(InterchangeStep)]
 DocumentSteps = Annotated[list[str] | None, _step_option(Step)]
+#: Columns whose machine words people read in words.
+_IN_WORDS = frozenset({"step", "outcome", "state"})
+
 Limit = Annotated[int, typer.Option(help="Lignes au plus / rows at most.", min=1, max=1_000_000)]
 Export = Annotated[
     Path | None, typer.Option(help="Écrire aussi ce fichier CSV / write this CSV file too.")
@@ -87,11 +99,11 @@ def show(subject: Subject, as_json: AsJson = False) -> None:
     if as_json:
         say_json(told)
         return
-    for key, value in told.items():
-        if isinstance(value, list):
-            _show_list(key, value)
+    for key, found in told.items():
+        if isinstance(found, list):
+            _show_list(key, found)
         else:
-            say(f"{key}: {value}")
+            say(f"{key}: {value(_cell(key, found))}")
 
 
 def trace(text: Subject, limit: Limit = 50, as_json: AsJson = False) -> None:
@@ -188,6 +200,7 @@ def _tell_document(ledger: Ledger, subject: str) -> dict[str, object] | None:
             "term": f.term,
             "line": f.line,
             "value": f.value,
+            "expected": f.expected,
             **f.message,
         }
         for f in (report.findings if report else ())
@@ -220,6 +233,8 @@ def _tell_interchange(ledger: Ledger, subject: str) -> dict[str, object] | None:
         "size": one.size,
         "sha256": one.sha256,
         "scanner": scanned(ledger, one.id),
+        "erased": one.erased,
+        "legal_hold": one.legal_hold,
         "detail": one.detail,
         "first": one.first,
         "contents": [document_row(document) for document in sum_up.documents],
@@ -275,11 +290,11 @@ def _show_rows(
 
 def _show_list(title: str, rows: list[dict[str, object]]) -> None:
     columns = tuple(rows[0]) if rows else ("—",)
-    say_table(title, columns, (tuple(map(_cell, row.values())) for row in rows))
+    say_table(title, columns, ([_cell(*each) for each in row.items()] for row in rows))
 
 
-def _cell(value: object) -> object:
+def _cell(column: str, value: object) -> object:
     """Return what a table shows of a value: of an event's facts, each with its name."""
     if isinstance(value, dict):
         return ", ".join(f"{name}={one}" for name, one in value.items())
-    return value
+    return in_words(value) if column in _IN_WORDS else value

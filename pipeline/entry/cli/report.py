@@ -27,6 +27,7 @@ from pipeline.app.report_page import report_page
 from pipeline.entry.cli.output import complain, say, say_table, typed
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Cell, Figures, Period, Table
+from pipeline.model.status import in_words
 
 
 class Format(Enum):
@@ -105,7 +106,14 @@ def _print(figures: Figures, tables: Sequence[Table]) -> None:
         if table.rows:
             heads = [one.fr for one in table.columns]
             told = [row for row in table.rows if table.key != "course" or any(row[1:])]
-            rows = [[_shown(value, period.timezone) for value in row] for row in told]
+            steps = [one.key == "step" for one in table.columns]
+            rows = [
+                [
+                    in_words(value) if step else _shown(value, period.timezone)
+                    for step, value in zip(steps, row, strict=True)
+                ]
+                for row in told
+            ]
             say_table(f"{table.fr} / {table.en}", heads, rows)
 
 

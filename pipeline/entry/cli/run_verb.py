@@ -12,6 +12,7 @@ from pipeline import bootstrap
 from pipeline.app.run import RunSummary, run_once
 from pipeline.entry import schedule
 from pipeline.entry.cli.output import AsJson, say, say_json
+from pipeline.entry.cli.work import shift
 
 
 def run(
@@ -23,12 +24,12 @@ def run(
     """Relever, contrôler, acheminer, répondre / pull, judge, route, answer."""
     place = bootstrap.workspace()
     with (
-        bootstrap.alone(place),
+        bootstrap.alone(place) as seat,
         bootstrap.open_hub(place, by=bootstrap.new_run(), log_to_file=True) as hub,
     ):
         bootstrap.sweep(place)
         if not once:
-            schedule.keep_running(hub, bootstrap.new_run, bootstrap.acting_as)
+            schedule.keep_running(shift(hub, seat.check))
             return
         with Console(stderr=True).status("…") as status:
             done = 0

@@ -10,6 +10,7 @@ from pipeline import bootstrap
 from pipeline.app.apply import apply
 from pipeline.entry import local_server, schedule
 from pipeline.entry.cli.output import say
+from pipeline.entry.cli.work import shift
 
 
 def up(
@@ -24,7 +25,7 @@ def up(
     """Servir les dossiers SFTP locaux et travailler à l'heure / serve local folders and run."""
     place = bootstrap.workspace()
     with (
-        bootstrap.alone(place),
+        bootstrap.alone(place) as seat,
         bootstrap.open_hub(place, by=bootstrap.new_run(), log_to_file=True) as hub,
     ):
         bootstrap.sweep(place)
@@ -35,4 +36,4 @@ def up(
             for line in local_server.addresses(accounts, port):
                 say(line)
             say(f"{place.home / 'sftp'} ; Ctrl-C pour finir / to end")
-            schedule.keep_running(hub, bootstrap.new_run, bootstrap.acting_as)
+            schedule.keep_running(shift(hub, seat.check))

@@ -149,7 +149,9 @@ def _print(checked: Checked) -> None:
             shown(f" {place} : {finding.message['fr']}"),
             sep="",
         )
-        if finding.value:
-            console.print(shown(f"        trouvé / found: {finding.value}", style="dim"))
+        figures = (("trouvé / found", finding.value), ("attendu / expected", finding.expected))
+        told = " ; ".join(f"{label}: {value}" for label, value in figures if value)
+        if told:
+            console.print(shown(f"        {told}", style="dim"))
     if report.trouble is not None:
         complain(f"    {report.trouble.value} {report.trouble_detail}")

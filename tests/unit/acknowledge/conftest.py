@@ -136,6 +136,7 @@ def a_finding() -> Callable[..., Finding]:
             xpath="/*:Invoice[namespace-uri()='urn:x'][1]/*:TaxInclusiveAmount[1]",
             line=42,
             value="299.99",
+            expected="288.00",
             message={"fr": "Le total TTC est faux.", "en": "The total with VAT is wrong."},
         )
         return replace(found, **terms)  # type: ignore[arg-type]  # keywords of Finding

@@ -121,6 +121,7 @@ def test_every_key_is_there(
                         "xpath": "/*:Invoice[namespace-uri()='urn:x'][1]/*:TaxInclusiveAmount[1]",
                         "line": 42,
                         "value": "299.99",
+                        "expected": "288.00",
                         "message": {
                             "fr": "Le total TTC est faux.",
                             "en": "The total with VAT is wrong.",

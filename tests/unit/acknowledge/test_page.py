@@ -61,7 +61,7 @@ def test_a_refused_invoice_says_what_where_why_and_what_to_do(
         "To do: Correct the invoice and send it again; it may keep its number. "
         "BR-CO-15 BT-112 ligne 42 line 42 bloquant fatal "
         "Le total TTC est faux. The total with VAT is wrong. "
-        "Trouvé : Found: 299.99 "
+        "Trouvé : Found: 299.99 Attendu : Expected: 288.00 "
         "/Invoice[1]/TaxInclusiveAmount[1] "
         "Factures acceptées (1) Accepted invoices"
     ) in text
@@ -175,7 +175,14 @@ def test_a_waiting_document_asks_nothing_of_its_sender(
         Step.HELD,
         reasons=(reason("ENGINE_TIMEOUT", "facture-001.xml", "arrêté", "stopped"),),
         findings=(
-            a_finding(severity=Severity.WARNING, term=None, line=None, value=None, xpath=""),
+            a_finding(
+                severity=Severity.WARNING,
+                term=None,
+                line=None,
+                value=None,
+                expected=None,
+                xpath="",
+            ),
         ),
     )
 

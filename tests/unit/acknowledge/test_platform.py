@@ -75,8 +75,10 @@ OF_INVOICES = sorted(
 @pytest.fixture(scope="module")
 def vet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[bytes], None]]:
     """The official rules, run as the hub runs them."""
-    engine = make_engine(workspace(), Settings(workers=1), entry=cdar_worker)
-    yield Vetter(engine, FolderSpool(tmp_path_factory.mktemp("vet"))).vet
+    folder = tmp_path_factory.mktemp("vet")
+    settings = Settings(workers=1)
+    engine = make_engine(workspace(), settings, entry=cdar_worker, readable=(folder,))
+    yield Vetter(engine, FolderSpool(folder)).vet
     engine.close()
 
 

@@ -255,7 +255,10 @@ def test_the_table_opens_in_a_french_spreadsheet() -> None:
     assert payload.count(b"\n") == payload.count(b"\r\n") == 3
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+@pytest.mark.parametrize("start", ACTIVE)
 def test_no_text_of_a_sender_becomes_a_formula(start: str) -> None:
     """Whoever names an invoice runs nothing in a bookkeeper's spreadsheet."""
     text = f"{start}cmd|' /C calc'!A0"
@@ -271,7 +274,7 @@ def test_no_text_of_a_sender_becomes_a_formula(start: str) -> None:
 
     cells = [cell for row in rows for cell in row.values() if cell]
     assert sum(text in cell for cell in cells) == 10
-    assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
+    assert [cell for cell in cells if cell.startswith(ACTIVE)] == []
 
 
 def test_a_negative_amount_stays_a_number() -> None:

@@ -8,7 +8,7 @@ import resource
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,22 +17,60 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.adapters.archive import FileArchive, FolderSpool
+from pipeline.adapters.forms import SealedForm
+from pipeline.adapters.vault import MasterKey, Vault
 from pipeline.model.errors import ArchiveError, FileChanged
 from pipeline.ports.outside import Blob, Scrap
 
 BIG = os.urandom(20_000)
+#: Folders of an archive that hold bytes of blobs.
+BLOBS = {"blobs", "incoming"}
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An archive of one form, to be opened as often as a test likes.
+
+    Attributes:
+        folder: Where it lies.
+        master: What its keys are wrapped by; None where it is not encrypted.
+    """
+
+    folder: Path
+    master: MasterKey | None
+
+    def open(self) -> FileArchive:
+        """Open it, as another process would."""
+        sealed = SealedForm(Vault(self.folder, self.master)) if self.master else None
+        return FileArchive(self.folder, sealed)
+
+    def name(self, digest: str) -> str:
+        """Return the file of a blob, from the folder on."""
+        name = Vault(self.folder, self.master).names.name(digest) if self.master else digest
+        return f"blobs/{name[:2]}/{name}"
+
+    def files(self) -> list[str]:
+        """Return every file of blobs, kept or not."""
+        return [path for path in files_in(self.folder) if path.split("/")[0] in BLOBS]
+
+
+@pytest.fixture(params=["plain", "sealed"])
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> Store:
+    """An archive with nothing in it, once in each form."""
+    master = MasterKey(bytes(range(32)), "a master key") if request.param == "sealed" else None
+    return Store(tmp_path / "archive", master)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(store: Store) -> Path:
     """Where the archive under test lies."""
-    return tmp_path / "archive"
+    return store.folder
 
 
 @pytest.fixture
-def archive(folder: Path) -> FileArchive:
-    """An archive with nothing in it."""
-    return FileArchive(folder)
+def archive(store: Store) -> FileArchive:
+    """The archive under test."""
+    return store.open()
 
 
 @pytest.fixture
@@ -95,16 +133,15 @@ def test_what_is_received_is_known_by_hash_size_and_ends(
         assert stream.read() == whole
 
 
-def test_what_is_kept_is_there_for_whoever_comes_later(archive: FileArchive, folder: Path) -> None:
+def test_what_is_kept_is_there_for_whoever_comes_later(archive: FileArchive, store: Store) -> None:
     """Another process opens it by its hash, and nothing else is left of it."""
     blobs = [archive.receive([payload]) for payload in (b"<a/>", BIG, b"")]
 
     archive.keep(blobs)
 
-    names = sorted(f"blobs/{blob.sha256[:2]}/{blob.sha256}" for blob in blobs)
-    assert files_in(folder) == names
+    assert store.files() == sorted(store.name(blob.sha256) for blob in blobs)
     for blob, payload in zip(blobs, (b"<a/>", BIG, b""), strict=True):
-        with FileArchive(folder).open(blob.sha256) as stream:
+        with store.open().open(blob.sha256) as stream:
             assert stream.read() == payload
 
 
@@ -116,21 +153,21 @@ def test_nothing_is_readable_by_others(archive: FileArchive, folder: Path) -> No
 
 
 def test_the_same_content_is_kept_once_however_often_it_comes(
-    archive: FileArchive, folder: Path
+    archive: FileArchive, store: Store
 ) -> None:
     """In one group, in the next, and after a crash between blob and row."""
     archive.keep([archive.receive([b"<a/>"]), archive.receive([b"<a", b"/>"])])
     archive.keep([archive.receive([b"<a/>"])])
 
     digest = sha256(b"<a/>").hexdigest()
-    assert files_in(folder) == [f"blobs/{digest[:2]}/{digest}"]
+    assert store.files() == [store.name(digest)]
     assert archive.check(digest)
 
 
-def test_keeping_the_same_content_again_heals_it(archive: FileArchive, folder: Path) -> None:
+def test_keeping_the_same_content_again_heals_it(archive: FileArchive, store: Store) -> None:
     """A name that stands for other bytes is worth nothing."""
     digest = archive.receive([b"<a/>"]).sha256
-    damaged = folder / "blobs" / digest[:2] / digest
+    damaged = store.folder / store.name(digest)
     damaged.write_bytes(b"<b/>")
 
     archive.keep([archive.receive([b"<a/>"])])
@@ -139,12 +176,12 @@ def test_keeping_the_same_content_again_heals_it(archive: FileArchive, folder: P
 
 
 @pytest.mark.parametrize("limit", [0, 5_000, 19_999])
-def test_a_full_disk_leaves_nothing_behind(archive: FileArchive, folder: Path, limit: int) -> None:
+def test_a_full_disk_leaves_nothing_behind(archive: FileArchive, store: Store, limit: int) -> None:
     """What is half-written would only keep the disk full."""
     with disk_full_after(limit), pytest.raises(ArchiveError):
         archive.receive([BIG[:7_000], BIG[7_000:]])
 
-    assert files_in(folder) == []
+    assert store.files() == []
 
 
 @pytest.mark.parametrize(
@@ -156,13 +193,13 @@ def test_a_full_disk_leaves_nothing_behind(archive: FileArchive, folder: Path, l
     ],
 )
 def test_a_transfer_that_breaks_off_leaves_nothing_behind(
-    archive: FileArchive, folder: Path, error: Exception, raised: type[Exception]
+    archive: FileArchive, store: Store, error: Exception, raised: type[Exception]
 ) -> None:
     """Whose fault it was is told as it was."""
     with pytest.raises(raised):
         archive.receive(breaking_off(error))
 
-    assert files_in(folder) == []
+    assert store.files() == []
 
 
 def test_an_archive_that_is_gone_cannot_receive(archive: FileArchive, folder: Path) -> None:
@@ -174,18 +211,18 @@ def test_an_archive_that_is_gone_cannot_receive(archive: FileArchive, folder: Pa
 
 
 def test_a_group_that_cannot_be_kept_whole_is_not_left_half_written(
-    archive: FileArchive, folder: Path
+    archive: FileArchive, store: Store
 ) -> None:
     """No row will name it, so it is pulled again; what was renamed already does no harm."""
     blobs = [archive.receive([payload]) for payload in (b"<a/>", b"<b/>", b"<c/>")]
-    in_the_way = folder / "blobs" / blobs[1].sha256[:2]
+    in_the_way = (store.folder / store.name(blobs[1].sha256)).parent
     in_the_way.rmdir()
     in_the_way.write_bytes(b"a file in the way")
 
     with pytest.raises(ArchiveError):
         archive.keep(blobs)
 
-    assert files_in(folder / "incoming") == []
+    assert files_in(store.folder / "incoming") == []
     assert not archive.check(blobs[1].sha256)
     assert not archive.check(blobs[2].sha256)
 
@@ -199,7 +236,7 @@ def test_a_blob_that_vanished_is_not_said_to_be_kept(archive: FileArchive) -> No
         archive.keep([blob])
 
 
-def test_what_is_discarded_is_gone(archive: FileArchive, folder: Path) -> None:
+def test_what_is_discarded_is_gone(archive: FileArchive, store: Store) -> None:
     """A file that was not whole yet comes again later; discarding twice does no harm."""
     kept, dropped = archive.receive([b"<a/>"]), archive.receive([b"<b/>"])
 
@@ -208,11 +245,11 @@ def test_what_is_discarded_is_gone(archive: FileArchive, folder: Path) -> None:
     archive.keep([kept])
 
     assert not archive.check(dropped.sha256)
-    assert files_in(folder) == [f"blobs/{kept.sha256[:2]}/{kept.sha256}"]
+    assert store.files() == [store.name(kept.sha256)]
 
 
 def test_a_sweep_removes_what_a_crash_left_and_nothing_else(
-    archive: FileArchive, folder: Path
+    archive: FileArchive, store: Store
 ) -> None:
     """Kept blobs only grow in number."""
     kept = archive.receive([b"<a/>"])
@@ -220,11 +257,11 @@ def test_a_sweep_removes_what_a_crash_left_and_nothing_else(
     for payload in (b"<b/>", b"<c/>"):
         archive.receive([payload])
 
-    swept = (FileArchive(folder).sweep(), FileArchive(folder).sweep())
+    swept = (store.open().sweep(), store.open().sweep())
 
     assert swept == (2, 0)
     assert archive.check(kept.sha256)
-    assert files_in(folder) == [f"blobs/{kept.sha256[:2]}/{kept.sha256}"]
+    assert store.files() == [store.name(kept.sha256)]
 
 
 def test_every_kept_blob_is_listed_and_nothing_else(archive: FileArchive, folder: Path) -> None:
@@ -237,14 +274,15 @@ def test_every_kept_blob_is_listed_and_nothing_else(archive: FileArchive, folder
     assert sorted(archive.kept()) == sorted(blob.sha256 for blob in blobs[:2])
 
 
-def test_two_processes_never_take_the_same_place(folder: Path) -> None:
+def test_two_processes_never_take_the_same_place(store: Store) -> None:
     """In containers every process has the same number."""
-    one, other = FileArchive(folder), FileArchive(folder)
+    one, other = store.open(), store.open()
 
     first, second = one.receive([b"<a/>"]), other.receive([b"<b/>"])
 
     assert first.place != second.place
-    assert (Path(first.place).read_bytes(), Path(second.place).read_bytes()) == (b"<a/>", b"<b/>")
+    with one.open_received(second) as theirs, other.open_received(first) as ours:
+        assert (ours.read(), theirs.read()) == (b"<a/>", b"<b/>")
 
 
 def damage_edit(path: Path) -> None:
@@ -265,7 +303,7 @@ def damage_disk(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [damage_edit, damage_cut, damage_disk, Path.unlink])
 def test_a_blob_that_is_not_what_it_was_is_found(
-    archive: FileArchive, folder: Path, damage: object
+    archive: FileArchive, store: Store, damage: object
 ) -> None:
     """`edi verify` must end, and name it, whatever became of it."""
     blob = archive.receive([b"<a/>"])
@@ -273,7 +311,7 @@ def test_a_blob_that_is_not_what_it_was_is_found(
     assert archive.check(blob.sha256)
 
     assert callable(damage)
-    damage(folder / "blobs" / blob.sha256[:2] / blob.sha256)
+    damage(store.folder / store.name(blob.sha256))
 
     assert not archive.check(blob.sha256)
 

@@ -34,7 +34,7 @@ from pipeline.model.figures import (
 from pipeline.model.identity import InterchangeId
 from pipeline.model.status import InterchangeStep, Step
 
-ACTIVE = ("=", "+", "-", "@", "\t", "\r")
+ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def read_back(path: Path) -> list[list[str]]:
@@ -52,6 +52,8 @@ def read_back(path: Path) -> list[list[str]]:
         "@SUM(A1:A2)",
         "\t=1+1",
         "\r=1+1",
+        "\n=1+1",
+        "＝1+1",
         '=HYPERLINK("http://x/";"y")',
     ],
 )

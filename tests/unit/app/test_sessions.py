@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +13,7 @@ from pipeline.app.breaker import WAITS, Breaker
 from pipeline.app.sessions import Sessions
 from pipeline.model.connection import Connection, Door, Protocol, Role
 from pipeline.model.errors import CircuitOpen, ConnectError, TransferError
-
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-
-
-class SetClock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.moment = NOON
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
+from tests.clocks import NOON, SetClock
 
 
 def folder(name: str, path: str) -> Connection:

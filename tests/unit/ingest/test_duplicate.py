@@ -88,6 +88,24 @@ def test_a_number_that_is_taken_is_refused_and_the_first_is_named(
     )
 
 
+@pytest.mark.parametrize("again", [a_document(), a_document(content="other")])
+def test_of_what_another_partner_sent_nothing_is_told_but_that_it_is_there(
+    again: Document,
+) -> None:
+    """Whose it is, its id and whether it says the same is for the operator to know."""
+    first = a_document(flow=FIRST)
+
+    found = find_duplicates([again], held_by(first), others={first.id})
+
+    assert found[again.id][0] == first.id
+    (reason,) = found[again.id][1].reasons
+    assert not any(
+        part in text
+        for text in reason.message.values()
+        for part in (first.id, first.interchange, "contenu", "content")
+    )
+
+
 @pytest.mark.parametrize(
     "other",
     [

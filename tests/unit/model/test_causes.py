@@ -5,9 +5,8 @@ from __future__ import annotations
 from string import Formatter
 
 import pytest
-from typer.main import get_command
 
-from pipeline.entry.cli import app
+from pipeline.entry.cli import VERBS
 from pipeline.model.causes import CAUSE, CAUSES, Acts, Cause
 from pipeline.model.controls import CONTROLS, Actor
 from pipeline.model.errors import PipelineError
@@ -48,7 +47,7 @@ def test_a_cause_says_who_acts_and_how(cause: Cause) -> None:
     assert bool(cause.first["fr"]) is bool(cause.first["en"])
     assert cause.first["fr"] or cause.acts is not Acts.OPERATOR
     assert named <= {"id", "partner", "connection"}
-    assert verb in get_command(app).commands  # type: ignore[attr-defined]  # it is a group
+    assert verb in VERBS
     assert cause.verb is None or verb == cause.verb.value
 
 

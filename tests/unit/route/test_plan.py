@@ -29,8 +29,10 @@ from pipeline.route.plan import (
 NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
 FLOW = InterchangeId("F0123456789ABCDEF")
 CITY, CLOSED, UNKNOWN = "21000123600012", "25000321700016", "26000456900018"
+PORT = "23000777100013"
 STRUCTURES = {
     CITY: Structure(siret=CITY, name="Ville", services={"FETES": False, "SCOLAIRE": True}),
+    PORT: Structure(siret=PORT, name="Port"),
     CLOSED: Structure(siret=CLOSED, name="Syndicat", active=False, services={"EAU": True}),
 }
 DIRECTORY = Directory(STRUCTURES)
@@ -128,7 +130,6 @@ def test_a_recipient_that_the_directory_knows_can_be_billed(header: RoutingHeade
             "absent",
             id="other-scheme",
         ),
-        pytest.param(RoutingHeader(), "absent", id="nothing-given"),
     ],
 )
 def test_a_recipient_that_cannot_be_billed_is_told_as_dest_inc(
@@ -144,6 +145,46 @@ def test_a_recipient_that_cannot_be_billed_is_told_as_dest_inc(
         "a.xml BT-46",
     )
     assert all(f": {shown}." in text for text in reason.message.values())
+
+
+@pytest.mark.parametrize(
+    ("address", "scheme", "more"),
+    [
+        pytest.param(None, None, {}, id="nothing-given"),
+        pytest.param(UNKNOWN[:9], "0225", {}, id="unknown-siren"),
+        pytest.param(UNKNOWN, "0009", {}, id="unknown-siret"),
+        pytest.param(f"{CLOSED[:9]}_{CLOSED}", "0225", {}, id="inactive"),
+        pytest.param(f"{CITY[:9]}_{CITY[:-1]}9", "0225", {"buyer_siret": CITY}, id="other-siret"),
+        pytest.param(f"{CITY[:9]}_{PORT}", "0225", {"buyer_siret": CITY}, id="siret-of-others"),
+        pytest.param(UNKNOWN[:9], "0225", {"buyer_siret": CITY}, id="somebody-else"),
+        pytest.param(UNKNOWN[:9], "0002", {"buyer_siren": CITY[:9]}, id="somebody-else-by-siren"),
+    ],
+)
+def test_a_missing_or_wrong_address_is_told_as_adr_err(
+    address: str | None, scheme: str | None, more: dict[str, str]
+) -> None:
+    """Sent by such an address the invoice would reach nobody, or somebody else."""
+    header = RoutingHeader(buyer_endpoint=address, buyer_endpoint_scheme=scheme, **more)  # type: ignore[arg-type]  # names of texts
+
+    decision = find_recipient(a_document(1, header), DIRECTORY)
+
+    (reason,) = decision.reasons
+    assert (decision.verdict, reason.code, reason.place) == (
+        Verdict.REJECT,
+        "ADR_ERR",
+        "a.xml BT-49",
+    )
+    assert all(address is None or f": {address}." in text for text in reason.message.values())
+
+
+@pytest.mark.parametrize(
+    "address", [f"{CITY[:9]}_{CITY}", f"{CITY[:9]}_{CITY}_SCOLAIRE", f"{CITY[:9]}_FACTURES"]
+)
+def test_an_address_of_every_grain_is_found_in_the_directory(address: str) -> None:
+    """SIREN_SIRET, with a routing code, and SIREN with a suffix of its owner's."""
+    header = RoutingHeader(buyer_siret=CITY, buyer_endpoint=address, buyer_endpoint_scheme="0225")
+
+    assert find_recipient(a_document(1, header), DIRECTORY) == Decision(Verdict.ACCEPT)
 
 
 def test_the_first_route_that_matches_wins() -> None:

@@ -283,6 +283,7 @@ def test_the_report_object_has_the_promised_shape() -> None:
                 "xpath": "/",
                 "line": None,
                 "value": None,
+                "expected": None,
                 "message": {"fr": "[en] No number (BT-1)", "en": "No number (BT-1)"},
             }
         ],

@@ -49,7 +49,10 @@ def test_a_schematrons_location_becomes_a_short_path_a_line_and_a_value(
     location: str, place: Place
 ) -> None:
     """Report readers get a path they can read, whatever prefixes the document uses."""
-    assert find(INVOICE, location) == place
+    found, element = find(INVOICE, location)
+
+    assert found == place
+    assert (element is None) == (place.line is None)
 
 
 def test_every_path_leads_back_to_its_element() -> None:

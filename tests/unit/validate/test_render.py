@@ -36,6 +36,7 @@ def a_finding(**changes: object) -> Finding:
         xpath="/*:Invoice[namespace-uri()='urn:x'][1]/*:TaxInclusiveAmount[1]",
         line=42,
         value="299.99",
+        expected="288.00",
         message={"fr": "Le total TTC est faux.", "en": "The total with VAT is wrong."},
     )
     return replace(found, **changes)  # type: ignore[arg-type]  # fields are of many types
@@ -61,14 +62,14 @@ def test_a_finding_is_told_with_rule_place_value_and_what_to_do() -> None:
     assert "À corriger To be corrected 1 document(s), profil en16931" in text
     assert (
         "a.xml invalide invalid FA-1 · 24/11/2026 · ubl-invoice "
-        "syntaxe : valide syntax : valid structure : valide structure : valid "
-        "sémantique : invalide semantics : invalid profil : valide profile : valid "
+        "syntaxe : valide syntax: valid structure : valide structure: valid "
+        "sémantique : invalide semantics: invalid profil : valide profile: valid "
         "en16931-ubl 1.3.16, 979 règles "
         "À faire : Corrigez la facture et renvoyez-la ; elle peut garder son numéro. "
         "To do: Correct the invoice and send it again; it may keep its number. "
         "BR-CO-15 BT-112 ligne 42 line 42 bloquant fatal "
         "Le total TTC est faux. The total with VAT is wrong. "
-        "Trouvé : Found: 299.99 /Invoice[1]/TaxInclusiveAmount[1]"
+        "Trouvé : Found: 299.99 Attendu : Expected: 288.00 /Invoice[1]/TaxInclusiveAmount[1]"
     ) in text
     assert f"en16931-ubl 1.3.16 979 {PACK.sha256}" in text
 
@@ -148,3 +149,13 @@ def test_the_page_obeys_nothing_that_stands_in_a_document() -> None:
     assert "default-src 'none'" in policy
     assert b64encode(sha256(css.encode()).digest()).decode() in policy
     assert tree.get("lang") == "fr"
+
+
+def test_what_is_not_known_of_a_document_is_left_out() -> None:
+    """A file that could not be read has neither number nor syntax: a lone "?" tells nothing."""
+    unread = ValidationReport(syntax=None, layers=SOUND.report.layers)
+
+    text = text_of(report_page([("a.bin", "a.bin", Judged(unread))], "auto"))
+
+    assert "a.bin valide valid syntaxe : valide" in text
+    assert "?" not in text

@@ -67,6 +67,8 @@ def _intake() -> None:
         sa.Column("detail", Words(), nullable=False),
         sa.Column("first", sa.Text(), sa.ForeignKey("interchange.id")),
         sa.Column("documents", sa.Integer(), nullable=False),
+        sa.Column("erased", sa.Boolean(), nullable=False),
+        sa.Column("legal_hold", sa.Boolean(), nullable=False),
         sa.Column("lease_owner", sa.Text()),
         sa.Column("lease_token", sa.BigInteger(), nullable=False),
         sa.Column("lease_until", UtcDateTime()),
@@ -120,6 +122,7 @@ def _documents() -> None:
         sa.Column("xpath", Words(), nullable=False),
         sa.Column("line", sa.Integer()),
         sa.Column("value", Words()),
+        sa.Column("expected", sa.Text()),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Index("finding_rule", "rule"),
     )
@@ -155,6 +158,12 @@ def _outbox() -> None:
         sa.Column("lease_until", UtcDateTime()),
         sa.Index("outbox_due", "state", "connection", "due"),
         sa.Index("outbox_interchange", "interchange"),
+        sa.Index(
+            "outbox_held",
+            "connection",
+            sqlite_where=sa.text("lease_owner IS NOT NULL"),
+            postgresql_where=sa.text("lease_owner IS NOT NULL"),
+        ),
     )
     op.create_table(
         "outbox_document",
@@ -225,6 +234,12 @@ def _operation() -> None:
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("reason", Words(), nullable=False),
+    )
+    op.create_table(
+        "pulse",
+        sa.Column("name", sa.Text(), primary_key=True),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
     )
 
 

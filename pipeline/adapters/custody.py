@@ -1,0 +1,135 @@
+"""Custody of the keys of an encrypted archive: whether each opens, and new ones for old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.adapters.archive import FileArchive
+from pipeline.adapters.forms import PlainForm, SealedForm
+from pipeline.adapters.vault import KeyPlace, Vault
+from pipeline.model.errors import ArchiveError
+
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a look at every key found.
+
+    Attributes:
+        master: Id of the master key in force.
+        opened: Originals whose key opens.
+        plain: Originals that lie there as received.
+        lost: SHA-256 of originals whose key does not open, each with the reason.
+        spare: Keys that no original needs: a crash leaves some.
+    """
+
+    master: str
+    opened: int
+    plain: int
+    lost: tuple[tuple[str, str], ...]
+    spare: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    """What a rotation did.
+
+    Attributes:
+        master: Id of the master key in force.
+        rewrapped: Keys that are now under it.
+        already: Keys that were before.
+        sealed: Originals that lay there as received and are encrypted now.
+        dropped: Keys that no original needed, destroyed.
+    """
+
+    master: str
+    rewrapped: int
+    already: int
+    sealed: int
+    dropped: int
+
+
+class Custody:
+    """The keys of one encrypted archive, beside its originals."""
+
+    def __init__(self, archive: FileArchive, form: SealedForm, vault: Vault) -> None:
+        self._archive = archive
+        self._form = form
+        self._vault = vault
+
+    def check(self) -> Checked:
+        """Open the key of every original, and nothing else; nothing is changed."""
+        opened = 0
+        lost: list[tuple[str, str]] = []
+        with self._archive.alone():
+            spare = set(self._vault.places())
+            for digest, path in self._archive.files(self._form):
+                try:
+                    place = self._form.key_place(path)
+                    spare.discard(place)
+                    self._vault.read(place)
+                except (ArchiveError, OSError) as error:
+                    lost.append((digest, str(error)))
+                else:
+                    opened += 1
+            plain = sum(1 for _ in self._archive.files(PlainForm()))
+        return Checked(
+            master=self._vault.master_id,
+            opened=opened,
+            plain=plain,
+            lost=tuple(sorted(lost)),
+            spare=len(spare),
+        )
+
+    def rotate(self) -> Renewed:
+        """Bring every key under the master key in force, and every original under a key.
+
+        It may be broken off at any moment and run again; meanwhile both master keys open
+        what they wrapped.
+
+        Raises:
+            ArchiveError: A key is damaged, or wrapped by a third master key.
+        """
+        dropped = self._drop_spare()
+        done = self._vault.rotate()
+        sealed = sum(self._seal(digest, path) for digest, path in self._plain())
+        return Renewed(
+            master=self._vault.master_id,
+            rewrapped=done.rewrapped,
+            already=done.already,
+            sealed=sealed,
+            dropped=dropped,
+        )
+
+    def _drop_spare(self) -> int:
+        """Destroy keys that no original needs; nobody may keep anything meanwhile."""
+        with self._archive.alone():
+            spare = set(self._vault.places())
+            for _, path in self._archive.files(self._form):
+                spare -= set(self._place_of(path))
+            for place in spare:
+                self._vault.destroy(place)
+        return len(spare)
+
+    def _place_of(self, path: Path) -> Iterator[KeyPlace]:
+        try:
+            yield self._form.key_place(path)
+        except ArchiveError:
+            return  # damaged: `check` and `edi verify` name it
+
+    def _plain(self) -> list[tuple[str, Path]]:
+        return list(self._archive.files(PlainForm()))
+
+    def _seal(self, digest: str, path: Path) -> int:
+        """Keep an original again, encrypted, before the file as received is removed."""
+        with path.open("rb") as file, self._archive.holding():
+            blob = self._archive.receive(iter(lambda: file.read(_PIECE), b""))
+            if blob.sha256 != digest:
+                self._archive.discard(blob)
+                return 0  # changed since it was received: `edi verify` names it
+            self._archive.keep([blob])
+        path.unlink(missing_ok=True)
+        return 1

@@ -1,0 +1,260 @@
+"""Questions about the whole ledger, and small repairs: `pipeline.ports.upkeep`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    Table,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from pipeline.adapters.database.claims import ENDED
+from pipeline.adapters.database.codec import dump
+from pipeline.adapters.database.reading import sliced
+from pipeline.adapters.database.rows import interchange_of
+from pipeline.adapters.database.statements import UNCLOSED
+from pipeline.adapters.database.tables import (
+    attempt,
+    counter,
+    document,
+    interchange,
+    outbox,
+    outbox_document,
+    pulse,
+)
+from pipeline.model.interchange import Interchange
+from pipeline.model.status import OutboxState, Step
+from pipeline.ports.upkeep import Held, Leaving, Pulse
+
+Opened = Callable[[], AbstractContextManager[Connection]]
+
+#: ``CODE8_APPLICATION6_HUB6`` + four digits + fifteen digits: where its parts begin, from 1.
+_NUMBERED = 41
+_HUB_AT, _NUMBER_AT = 17, 27
+
+
+class SqlUpkeep:
+    """A `pipeline.ports.upkeep.Upkeep`.
+
+    Args:
+        read: Opens a connection that sees one moment.
+        write: Opens one that may write, committed at its end.
+    """
+
+    def __init__(self, read: Opened, write: Opened) -> None:
+        self._read = read
+        self._write = write
+
+    def held(self) -> Sequence[Held]:
+        """Return every claim that has not ended, by subject."""
+        with self._read() as connection:
+            found = [
+                _held_of(row, is_flow=table is interchange)
+                for table in (interchange, outbox)
+                for row in connection.execute(_held_in(table))
+            ]
+        return sorted(found, key=lambda one: one.subject)
+
+    def overdue(self, before: datetime) -> Sequence[Leaving]:
+        """Return PENDING rows that were due before a moment and that nobody holds, by due."""
+        statement = _LEAVING.where(
+            outbox.c.state == OutboxState.PENDING.value,
+            outbox.c.due < before,
+            outbox.c.lease_owner.is_(None),
+        ).order_by(outbox.c.due, outbox.c.key)
+        with self._read() as connection:
+            return [_leaving_of(row) for row in connection.execute(statement)]
+
+    def unclosed(self) -> Sequence[Interchange]:
+        """Return OPENED interchanges whose every document is final, by id."""
+        with self._read() as connection:
+            return [interchange_of(row) for row in connection.execute(UNCLOSED)]
+
+    def named_blobs(self) -> Collection[str]:
+        """Return the SHA-256 of every original that a row names."""
+        statement = select(interchange.c.sha256).where(interchange.c.sha256 != "").distinct()
+        with self._read() as connection:
+            return set(connection.scalars(statement))
+
+    def unsent(self) -> Sequence[str]:
+        """Return the ids of DELIVERED documents that no SENT row carries, in order."""
+        carried = exists().where(
+            outbox_document.c.document == document.c.id,
+            outbox.c.key == outbox_document.c.key,
+            outbox.c.state == OutboxState.SENT.value,
+        )
+        statement = select(document.c.id).where(document.c.step == Step.DELIVERED.value, ~carried)
+        with self._read() as connection:
+            return list(connection.scalars(statement.order_by(document.c.id)))
+
+    def counters(self) -> Mapping[str, int]:
+        """Return the last number given in each series of answer names."""
+        with self._read() as connection:
+            rows = connection.execute(select(counter.c.series, counter.c.value))
+            return {row.series: row.value for row in rows}
+
+    def highest_numbers(self) -> Mapping[str, int]:
+        """Return the highest number that an outbox row's name has, by series."""
+        code = func.substr(outbox.c.name, 1, 8)
+        hub = func.substr(outbox.c.name, _HUB_AT, 6)
+        highest = func.max(func.substr(outbox.c.name, _NUMBER_AT))
+        statement = (
+            select(code, hub, highest)
+            .where(func.length(outbox.c.name) == _NUMBERED, outbox.c.payload.is_not(None))
+            .group_by(code, hub)
+        )
+        with self._read() as connection:
+            rows = connection.execute(statement).all()
+        return {f"{hub}:{code}": int(number) for code, hub, number in rows if number.isdigit()}
+
+    def known_flows(self, subjects: Collection[str]) -> Collection[str]:
+        """Return those ids that an interchange has."""
+        with self._read() as connection:
+            return {
+                found
+                for part in sliced(sorted(subjects))
+                for found in connection.scalars(
+                    select(interchange.c.id).where(interchange.c.id.in_(part))
+                )
+            }
+
+    def removed(self, connection: str, names: Collection[str]) -> Sequence[Interchange]:
+        """Return interchanges of these names whose remote file is marked removed."""
+        with self._read() as database:
+            return [
+                interchange_of(row)
+                for part in sliced(sorted(names))
+                for row in database.execute(
+                    select(interchange).where(
+                        interchange.c.connection == connection,
+                        interchange.c.name.in_(part),
+                        interchange.c.removed.is_(True),
+                    )
+                )
+            ]
+
+    def leaving(self, connection: str, names: Collection[str]) -> Mapping[str, Leaving]:
+        """Return the files of these names that leave through a connection, by name."""
+        with self._read() as database:
+            found = [
+                _leaving_of(row)
+                for part in sliced(sorted(names))
+                for row in database.execute(
+                    _LEAVING.where(outbox.c.connection == connection, outbox.c.name.in_(part))
+                )
+            ]
+        return {one.name: one for one in found}
+
+    def end_claim(self, held: Held) -> bool:
+        """End a claim, so that its holder is fenced; False if it is another's by now."""
+        table = interchange if held.is_flow else outbox
+        key = table.c.id if held.is_flow else table.c.key
+        statement = (
+            update(table)
+            .where(
+                key == held.subject,
+                table.c.lease_token == held.token,
+                table.c.lease_until == held.until,
+            )
+            .values(lease_token=table.c.lease_token + 1, **ENDED)
+        )
+        with self._write() as connection:
+            return bool(connection.execute(statement).rowcount)
+
+    def raise_counter(self, series: str, number: int) -> bool:
+        """Let a series go on after `number`; False if it does already."""
+        raised = update(counter).where(counter.c.series == series, counter.c.value < number)
+        known = select(counter.c.value).where(counter.c.series == series).with_for_update()
+        with self._write() as connection:
+            if connection.execute(known).first() is not None:
+                return bool(connection.execute(raised.values(value=number)).rowcount)
+            connection.execute(insert(counter).values(series=series, value=number))
+            return True
+
+    def oldest_due(self, now: datetime) -> datetime | None:
+        """Return since when the oldest due PENDING row is due; None if none is."""
+        statement = select(func.min(outbox.c.due)).where(
+            outbox.c.state == OutboxState.PENDING.value, outbox.c.due <= now
+        )
+        with self._read() as connection:
+            found: datetime | None = connection.execute(statement).scalar()
+            return found
+
+    def beat(self, name: str, pulse_: Pulse) -> None:
+        """Write a sign of life in place of the one before."""
+        values = {"name": name, "at": pulse_.at, "data": dump(dict(pulse_.data))}
+        with self._write() as connection:
+            connection.execute(delete(pulse).where(pulse.c.name == name))
+            connection.execute(insert(pulse).values(values))
+
+    def pulses(self) -> Mapping[str, Pulse]:
+        """Return the last sign of life of each, by name."""
+        with self._read() as connection:
+            rows = connection.execute(select(pulse)).all()
+        return {row.name: Pulse(row.at, json.loads(row.data)) for row in rows}
+
+
+def _held_in(table: Table) -> Select[Any]:
+    key = table.c.id if table is interchange else table.c.key
+    columns = table.c
+    return select(
+        key.label("subject"),
+        columns.connection,
+        columns.lease_owner,
+        columns.lease_token,
+        columns.lease_until,
+    ).where(columns.lease_owner.is_not(None))
+
+
+def _held_of(row: Row[Any], *, is_flow: bool) -> Held:
+    return Held(
+        subject=row.subject,
+        connection=row.connection,
+        owner=row.lease_owner,
+        token=row.lease_token,
+        until=row.lease_until,
+        is_flow=is_flow,
+    )
+
+
+def _leaving() -> Select[Any]:
+    """Select files that leave, with the attempt that put each, if one did."""
+    put = (attempt.c.key == outbox.c.key) & (attempt.c.sha256 != "")
+    columns = outbox.c
+    return select(
+        columns.key,
+        columns.connection,
+        columns.name,
+        columns.state,
+        columns.due,
+        attempt.c.sha256,
+        attempt.c.at,
+    ).outerjoin(attempt, put)
+
+
+_LEAVING = _leaving()
+
+
+def _leaving_of(row: Row[Any]) -> Leaving:
+    return Leaving(
+        key=row.key,
+        connection=row.connection,
+        name=row.name,
+        state=OutboxState(row.state),
+        due=row.due,
+        sha256=row.sha256 or "",
+        sent_at=row.at,
+    )

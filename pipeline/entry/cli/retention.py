@@ -1,0 +1,91 @@
+"""``edi retention``: what is past its time, and what must be kept all the same."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Annotated
+
+import typer
+
+from pipeline import bootstrap
+from pipeline.app.erase import Overdue, erase, finish, keep_by_law, overdue, unfinished
+from pipeline.app.hub import Hub
+from pipeline.entry.cli.output import AsJson, Subject, say, say_json, say_table
+
+retention = typer.Typer(
+    help="Durées de conservation / how long things are kept.", invoke_without_command=True
+)
+_Reason = Annotated[str, typer.Option(help="Motif, gardé au journal / kept on record.")]
+
+
+@retention.callback()
+def list_overdue(
+    context: typer.Context,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Effacer ce qui est échu / erase what is listed.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Lister ce qui a passé sa durée ; avec --apply, l'effacer / list, or erase, what is due."""
+    if context.invoked_subcommand is not None:
+        return
+    with _acting() as hub:
+        due = list(overdue(hub, hub.ledger.sheets()))
+        erased = [_erase(hub, one) for one in due if apply and one.obstacle is None]
+        left = finish(hub) if apply else len(list(unfinished(hub)))
+    if as_json:
+        rows = [_row(one, erased=one.interchange.id in erased) for one in due]
+        say_json({"applied": apply, "due": rows, "unfinished": left})
+        return
+    _show(due, erased, left, apply=apply)
+
+
+@retention.command("hold")
+def hold(subject: Subject, reason: _Reason) -> None:
+    """Interdire d'effacer un flux / let nothing erase a flow (legal hold)."""
+    with _acting() as hub:
+        done = keep_by_law(hub, subject, reason, held=True)
+    say(f"{subject}: conservation forcée / legal hold" + ("" if done else " (déjà / already)"))
+
+
+@retention.command("lift")
+def lift(subject: Subject, reason: _Reason) -> None:
+    """Lever la conservation forcée / lift a legal hold."""
+    with _acting() as hub:
+        done = keep_by_law(hub, subject, reason, held=False)
+    say(f"{subject}: levée / lifted" if done else f"{subject}: aucune / there was none")
+
+
+def _acting() -> AbstractContextManager[Hub]:
+    return bootstrap.open_hub(bootstrap.workspace(), by=bootstrap.operator(), log_to_file=True)
+
+
+def _erase(hub: Hub, one: Overdue) -> str:
+    reason = f"retention {one.retention}, {one.since.isoformat()}"
+    return erase(hub, one.interchange.id, reason).interchange.id
+
+
+def _row(one: Overdue, *, erased: bool) -> dict[str, object]:
+    flow = one.interchange
+    return {
+        "id": flow.id,
+        "connection": flow.connection,
+        "name": flow.name,
+        "received": f"{flow.received_at:%Y-%m-%d}",
+        "class": one.retention,
+        "since": one.since.isoformat(),
+        "obstacle": one.obstacle.value if one.obstacle else None,
+        "erased": erased,
+    }
+
+
+def _show(due: list[Overdue], erased: list[str], left: int, *, apply: bool) -> None:
+    rows = [_row(one, erased=one.interchange.id in erased) for one in due]
+    if rows:
+        say_table("", tuple(rows[0]), (tuple(row.values()) for row in rows))
+    else:
+        say("Rien d'échu / nothing is past its time")
+    if left and apply:
+        say(f"{left} effacement(s) achevé(s) / interrupted erasing(s) finished")
+    elif left:
+        say(f"{left} effacement(s) à achever par --apply / erasing(s) to be finished by --apply")

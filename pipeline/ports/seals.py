@@ -1,0 +1,48 @@
+"""Where signed heads of the chain are kept, out of reach of who owns the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.model.seal import Seal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundSeal:
+    """One file that is called a seal.
+
+    Attributes:
+        name: What it is called.
+        seal: What it says, if it can be believed; None if not.
+        trouble: Why it cannot be believed; empty if it can.
+    """
+
+    name: str
+    seal: Seal | None
+    trouble: str = ""
+
+
+class Seals(Protocol):
+    """The folder of seals."""
+
+    def names(self) -> Collection[str]:
+        """Return what all seals are called, believed or not.
+
+        Raises:
+            SealError: The folder cannot be read.
+        """
+
+    def read(self, name: str) -> FoundSeal:
+        """Return one seal, its signature checked."""
+
+    def all(self) -> Iterator[FoundSeal]:
+        """Yield every seal by name."""
+
+    def write(self, seal: Seal) -> bool:
+        """Sign and keep a seal for ever; False if it is there already.
+
+        Raises:
+            SealError: It could not be signed or kept, or another one has its name.
+        """

@@ -20,6 +20,7 @@ import pytest
 from pipeline import bootstrap
 from pipeline.acknowledge.platform import messages_in
 from pipeline.app.answer import answer
+from pipeline.app.erase import erase
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import Order, Target, Told, find
 from pipeline.app.operate.bulk import carry_out, find_list, freeze, matching
@@ -45,7 +46,7 @@ from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.report import RoutingHeader, Syntax, ValidationReport
 from pipeline.model.run import Pause
-from pipeline.model.status import OutboxState, Step
+from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Claim, Query, Sheets
 
 pytestmark = pytest.mark.contract
@@ -628,6 +629,27 @@ def test_what_is_not_accepted_is_not_delivered(desk: Desk) -> None:
     ]
 
     assert [effects(one) for one in told] == [(0, 0, 1), (0, 0, 1)]
+
+
+def test_what_was_erased_is_neither_delivered_nor_judged_again(desk: Desk) -> None:
+    """Its bytes are gone: a second copy would only fail later, at the recipient's door."""
+    flow = desk.flow()
+    desk.deliver("city")
+    desk.deliver("caterer")
+    with desk.hub.ledger.transaction() as tx:
+        tx.mark_removed(flow.id, "run:2", AT)
+        for one in tx.finished([flow.id]):
+            tx.move_interchange(one, InterchangeStep.CLOSED, by="run:2", at=AT)
+    erase(desk.hub, flow.id, "fin de conservation")
+    target = desk.target(flow.id)
+
+    told = [
+        act(desk.hub, desk.sheets, Ask(verb=verb, reason="perdu"), target).told
+        for verb in (Verb.REDELIVER, Verb.REPLAY)
+    ]
+
+    assert [effects(one) for one in told] == [(0, 0, 1), (0, 0, 1)]
+    assert len(desk.rows(flow)) == 1
 
 
 # -- lists

@@ -31,6 +31,7 @@ from pipeline.entry.cli.read import document_row
 from pipeline.entry.cli.selection import Way, filters, spread, way
 from pipeline.model.bulk import BulkItem, BulkList, ItemState, Verb, sums
 from pipeline.model.errors import ConfigError
+from pipeline.model.status import in_words
 from pipeline.ports.ledger import Query
 
 #: One flow or document; without it, what the filters match.
@@ -42,6 +43,8 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Montrer seulement / onl
 
 #: Exit codes beside 0: part of it was refused; all of it was.
 PARTLY, CANNOT = 1, 2
+#: Columns that say where a document or a flow stands.
+_IN_WORDS = frozenset({"step", "seen"})
 #: Ids of one kind that are told by a line each.
 LISTED = 20
 
@@ -378,4 +381,8 @@ def _say_rows(title: str, rows: list[dict[str, object]], *, as_json: bool) -> No
         say_json(rows)
     else:
         columns = tuple(rows[0]) if rows else ("—",)
-        say_table(title, columns, (tuple(row.values()) for row in rows))
+        say_table(title, columns, ([_cell(*each) for each in row.items()] for row in rows))
+
+
+def _cell(column: str, value: object) -> object:
+    return in_words(value) if column in _IN_WORDS else value

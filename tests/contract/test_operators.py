@@ -36,7 +36,7 @@ from pipeline.app.verify import verify
 from pipeline.app.why import why, with_previews
 from pipeline.ingest.admission import interface_of
 from pipeline.model.bulk import ItemState, Verb, sums
-from pipeline.model.connection import Connection, Door, Envelope, Naming, Role
+from pipeline.model.connection import Connection, Door, Envelope, Naming, Protocol, Role
 from pipeline.model.directory import Directory, Route, Structure
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError, Fenced
@@ -258,14 +258,29 @@ def effects(told: Told) -> tuple[int, int, int]:
     return len(told.done), len(told.idle), len(told.refused)
 
 
+def with_folders(home: Path) -> Sheets:
+    """Give every partner a folder of this machine as its door."""
+    for name in SHEETS.connections:
+        (home / "doors" / name / "out").mkdir(parents=True, exist_ok=True)
+    doors = {
+        name: Door(protocol=Protocol.LOCAL, path=str(home / "doors" / name))
+        for name in SHEETS.connections
+    }
+    connections = {
+        name: replace(one, door=doors[name]) for name, one in SHEETS.connections.items()
+    }
+    return Sheets(connections, SHEETS.directory)
+
+
 @contextmanager
 def open_desk(home: Path, url: str) -> Iterator[Desk]:
     """Open a hub in a workspace of its own on the database at `url`."""
     place = bootstrap.Workspace(home=home, database=url, packs=bootstrap.workspace().packs)
     bootstrap.initialise(place)
     with bootstrap.open_hub(place, by="operator:ada") as hub:
-        hub.ledger.apply(SHEETS, "operator:ada", AT)
-        yield Desk(hub, SHEETS)
+        sheets = with_folders(home)
+        hub.ledger.apply(sheets, "operator:ada", AT)
+        yield Desk(hub, sheets)
 
 
 @pytest.fixture
@@ -273,6 +288,13 @@ def desk(database: Any, tmp_path: Path) -> Iterator[Desk]:
     """Give a hub on an empty ledger."""
     with open_desk(tmp_path / "var", database.url) as opened:
         yield opened
+
+
+def standing_at(desk: Desk, connection: str) -> Path:
+    """Return the folder where a recipient finds its files."""
+    folder = Path(desk.sheets.connections[connection].door.path) / "out"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def sound(desk: Desk) -> bool:
@@ -407,6 +429,36 @@ def test_an_abandoned_delivery_can_be_withdrawn(desk: Desk) -> None:
     assert desk.steps(flow) == ["rejected"]
     assert "1 essai(s)" in next(iter(told.done.values()))
     assert sound(desk)
+
+
+def test_a_file_that_a_dead_worker_put_is_found_before_it_is_withdrawn(desk: Desk) -> None:
+    """The ledger cannot know of it: the recipient's folder is asked."""
+    flow = desk.flow()
+    ((row, claim),) = desk.claim()
+    (standing_at(desk, "city") / row.name).write_bytes(b"<a/>")
+    desk.hub.ledger.release_outbox([claim])
+
+    told = withdraw(desk.hub, desk.sheets, desk.target(flow.id), order())
+
+    assert effects(told) == (0, 0, 1)
+    assert "edi run --once" in next(iter(told.refused.values()))
+    assert desk.steps(flow) == ["routed"]
+
+
+def test_a_folder_that_cannot_be_looked_at_needs_the_recipients_word(desk: Desk) -> None:
+    """What nobody ever had in hand needs no look; what may be there does."""
+    tried, fresh = desk.flow("a.xml", CITY), desk.flow("b.xml", HOSPITAL)
+    desk.hub.ledger.release_outbox([claim for _, claim in desk.claim("city")])
+    for name in ("city", "hospital"):
+        standing_at(desk, name).rmdir()
+
+    told = [
+        withdraw(desk.hub, desk.sheets, desk.target(one.id), order(), unseen=unseen)
+        for one, unseen in ((tried, False), (tried, True), (fresh, False))
+    ]
+
+    assert [effects(one) for one in told] == [(0, 0, 1), (1, 0, 0), (1, 0, 0)]
+    assert "--unseen" in next(iter(told[0].refused.values()))
 
 
 def test_a_further_answer_is_no_late_one(desk: Desk) -> None:

@@ -104,12 +104,22 @@ def withdraw(
     query: Query,
     how: Way,
     subject: Target = None,
+    unseen: Annotated[
+        bool,
+        typer.Option(
+            "--unseen",
+            help="Le destinataire confirme n'avoir rien / they confirm to have nothing.",
+        ),
+    ] = False,
     reason: Reason = "",
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Reprendre avant remise, à la demande de l'émetteur / take back, its sender asks."""
-    _run(Ask(verb=Verb.WITHDRAW, reason=reason), _Call(subject, query, how, dry_run, as_json))
+    _run(
+        Ask(verb=Verb.WITHDRAW, reason=reason, unseen=unseen),
+        _Call(subject, query, how, dry_run, as_json),
+    )
 
 
 @spread(query=filters, how=way)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     CursorResult,
     Executable,
     Table,
+    case,
     delete,
     insert,
     update,
@@ -403,7 +404,8 @@ class SqlTransaction:
         check_step(OUTBOX_FOLLOWS, row.state, after)
         columns = tables.outbox.c
         # a new token fences whoever let a claim run out and comes back late
-        changed = {"state": after.value, "lease_token": columns.lease_token + 1, **ENDED}
+        token = columns.lease_token + case((columns.lease_owner.is_(None), 0), else_=1)
+        changed = {"state": after.value, "lease_token": token, **ENDED}
         statement = (
             update(tables.outbox)
             .where(

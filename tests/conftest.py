@@ -549,8 +549,14 @@ class Postgres:
         )
 
     def start(self) -> None:
-        """Start it; it recovers from its log first."""
-        self._server.ensure_postgres_running()
+        """Start it; it recovers from its log first, however busy the machine is."""
+        for _ in range(6):
+            try:
+                self._server.ensure_postgres_running()
+            except subprocess.TimeoutExpired:
+                continue  # it waits ten seconds, and then finds it running
+            return
+        pytest.fail("PostgreSQL does not start")
 
 
 @pytest.fixture(scope="session")

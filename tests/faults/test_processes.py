@@ -18,7 +18,7 @@ from pipeline.model.settings import Settings
 from pipeline.ports.engine import Engine, Job
 from tests.hubs import LIGHT, invoice
 
-LIMIT_S = 1.5
+LIMIT_S = 6.0
 
 
 @pytest.fixture

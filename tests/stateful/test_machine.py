@@ -381,7 +381,8 @@ class Hubs(RuleBasedStateMachine):
         subjects = self._held() if verb in {"release", "reject"} else self._on_their_way()
         if not subjects:
             return False
-        subject = data.draw(st.sampled_from(subjects))
+        whole = [one for one in subjects if "-" not in one]
+        subject = data.draw(st.sampled_from(whole or subjects))
         if verb in {"reject", "withdraw"}:
             self._count_out(subject)
         return self._ask(Ask(verb=_VERBS[verb], reason="motif"), subject)
@@ -393,10 +394,14 @@ class Hubs(RuleBasedStateMachine):
         self.world.clock.move(MINUTE)
         self._poll("caterer")
         self._work()
-        routed = self.hub.ledger.documents(Query(steps=("routed",), limit=ALL))
+        ledger = self.hub.ledger
+        routed = {one.id for one in ledger.documents(Query(steps=("routed",), limit=ALL))}
+        paused = {
+            one for row in ledger.outbox(states=(OutboxState.PAUSED,)) for one in row.documents
+        }
         if not routed:
             return False
-        subject = data.draw(st.sampled_from(sorted(one.id for one in routed)))
+        subject = data.draw(st.sampled_from(sorted(paused & routed or routed)))
         if verb == "withdraw":
             self._count_out(subject)
         return self._ask(Ask(verb=_VERBS[verb], reason="motif"), subject)
@@ -592,7 +597,7 @@ def test_the_hub_keeps_its_promise_whatever_happens(capsys: pytest.CaptureFixtur
         run_state_machine_as_test(
             Hubs,
             settings=settings(
-                max_examples=5000 if thorough else 60,
+                max_examples=5000 if thorough else 120,
                 stateful_step_count=60 if thorough else 40,
                 deadline=None,
                 derandomize=not thorough,

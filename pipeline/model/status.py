@@ -107,7 +107,7 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "routed": ("acheminé", "routed"),
         "delivered": ("remis", "delivered"),
         "abandoned": ("abandonné", "abandoned"),
-        "refused": ("refusé en entier", "refused as a whole"),
+        "refused": ("irrecevable", "refused"),
         "opened": ("décidé", "decided"),
         "closed": ("clos", "closed"),
         "pending": ("à envoyer", "pending"),

@@ -459,6 +459,9 @@ class Ledger(Protocol):
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
 
+    def claimed_ever(self, keys: Collection[OutboxKey]) -> Collection[OutboxKey]:
+        """Return those of these outbox rows that a worker has had in hand, however it ended."""
+
     def known_rows(self, keys: Collection[OutboxKey]) -> Collection[OutboxKey]:
         """Return those keys that an outbox row has."""
 

@@ -10,9 +10,9 @@ Source:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Context, Decimal
 from functools import cache
 from types import MappingProxyType
 
@@ -136,7 +136,7 @@ class Figurer:
     def __init__(self, reader: TermReader) -> None:
         """Tell of the document that `reader` reads."""
         self._read = reader
-        self._shares: Callable[[int], Sequence[_Share]] = cache(self._share)
+        self._shares: Callable[[int], Sequence[_Share] | None] = cache(self._share)
 
     def tell(self, rule: str, words: str, at: Element) -> Figures | None:
         """Return what can be told of a broken rule.
@@ -169,7 +169,8 @@ class Figurer:
         told: list[_Told] = []
         for part in parts:
             amounts = self._amounts(part.term, at)
-            if len(amounts) > 1 and not part.many:
+            unread = len(amounts) < len(self._read.texts(part.term, at))
+            if unread or (len(amounts) > 1 and not part.many):
                 return None
             if amounts:
                 name = f"Σ {part.term}" if part.many else part.term
@@ -232,31 +233,36 @@ class Figurer:
             return None
         told: list[_Told] = []
         for place, (sign, _, amount, _, _) in enumerate(_TAXABLE):
+            shares = self._shares(place)
+            if shares is None:
+                return None
             fitting = [
                 share.amount
-                for share in self._shares(place)
+                for share in shares
                 if share.code == code and (rates[0] is None or share.rate == rates[0])
             ]
             if fitting:
                 told.append((sign, f"Σ {amount}", exact_sum(fitting)))
         return self._compared("BT-116", _sum_of(told), _workings(told, "BT-131"), at)
 
-    def _share(self, place: int) -> Sequence[_Share]:
+    def _share(self, place: int) -> Sequence[_Share] | None:
+        """Return what every element of a group brings; None where one cannot be told."""
         _, group, amount, code, rate = _TAXABLE[place]
-        return tuple(self._shares_of(group, amount, code, rate))
-
-    def _shares_of(self, group: str, amount: str, code: str, rate: str) -> Iterator[_Share]:
+        shares: list[_Share] = []
         for member in self._read.group(group):
             amounts, codes = self._amounts(amount, member), self._read.texts(code, member)
             rates = self._amounts(rate, member)
-            if len(amounts) == 1 and len(codes) == 1:
-                yield _Share(codes[0], rates[0] if rates else None, amounts[0])
+            if len(amounts) != 1 or len(codes) > 1 or len(rates) > 1:
+                return None
+            shares += [_Share(each, rates[0] if rates else None, amounts[0]) for each in codes]
+        return shares
 
     def _compared(
         self, term: str, exact: Decimal, workings: tuple[str, str] | None, at: Element
     ) -> Figures | None:
         """Tell what was found of a term and what was expected; nothing where they agree."""
-        expected = exact.quantize(_CENT, ROUND_HALF_UP, _EXACT)
+        half = ROUND_HALF_DOWN if exact.is_signed() else ROUND_HALF_UP  # as XPath's round()
+        expected = exact.quantize(_CENT, half, _EXACT)
         found = self._single(term, at)
         if found is None:
             if self._amounts(term, at):
@@ -322,7 +328,7 @@ def _attribute(name: str, at: Element) -> Figures | None:
 
 
 def _sum_of(told: Iterable[_Told]) -> Decimal:
-    return exact_sum(amount if sign == "+" else -amount for sign, _, amount in told)
+    return exact_sum(amount if sign == "+" else amount.copy_negate() for sign, _, amount in told)
 
 
 def _workings(told: Sequence[_Told], none: str) -> tuple[str, str]:

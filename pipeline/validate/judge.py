@@ -17,7 +17,6 @@ from pipeline.model.report import Judged, RoutingHeader, Syntax, Trouble, Valida
 from pipeline.model.sentences import Sentences
 from pipeline.syntax import cii, ubl
 from pipeline.syntax.attachments import Attachment, attachments_of
-from pipeline.syntax.facturx import PdfRefused, open_facturx
 from pipeline.syntax.parse import XmlRefused, cut_attachments, parse
 from pipeline.syntax.recognise import family, is_pdf, recognise
 from pipeline.validate.attached import Scan, look_into
@@ -25,8 +24,10 @@ from pipeline.validate.pyramid import Checked, climb, ended, stopped
 from pipeline.validate.rule_packs import RunPack, check_packs
 from pipeline.validate.structure import SCHEMAS, check_structure, not_agreed, unknown_syntax
 
-if TYPE_CHECKING:  # costs 20 MB and 0.3 s: loaded when there is something to explain
+if TYPE_CHECKING:  # each costs 15 MB: loaded when there is something to explain, or a PDF to open
     import xmlschema
+
+    from pipeline.syntax.facturx import PdfRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +102,10 @@ def judge_document(data: bytes, question: Question, artefacts: Artefacts) -> Jud
         Nothing for a fault of the document: that is a finding.
     """
     pdf = is_pdf(data)
-    try:
-        invoice = _read_pdf(data, question.limits) if pdf else _read_xml(data, question.limits)
-    except (PdfRefused, XmlRefused) as refusal:
-        syntax = Syntax.FACTURX if pdf else None
-        return Judged(_report(syntax, stopped(Layer.SYNTAX, _refused(refusal)), question))
+    invoice = _read_pdf(data, question.limits) if pdf else _read(data, question.limits)
+    if isinstance(invoice, Finding):
+        refused_as = Syntax.FACTURX if pdf else None
+        return Judged(_report(refused_as, stopped(Layer.SYNTAX, invoice), question))
     looked = look_into(invoice.attachments, question.profile.attachments, artefacts.scan)
     root, syntax = invoice.root, invoice.syntax
     if looked.checked.result.outcome is not Outcome.VALID:
@@ -120,6 +120,27 @@ def judge_document(data: bytes, question: Question, artefacts: Artefacts) -> Jud
     return Judged(report, invoice.header, looked.infected)
 
 
+def _read(data: bytes, limits: Limits) -> _Invoice | Finding:
+    """Read an XML document, or say why not."""
+    try:
+        return _read_xml(data, limits)
+    except XmlRefused as refusal:
+        return _refused(refusal)
+
+
+def _read_pdf(data: bytes, limits: Limits) -> _Invoice | Finding:
+    """Read the invoice inside a PDF, or say why not."""
+    from pipeline.syntax.facturx import PdfRefused, open_facturx
+
+    try:
+        opened = open_facturx(data, limits)
+        inner = _read_xml(opened.invoice, limits)
+    except (PdfRefused, XmlRefused) as refusal:
+        return _refused(refusal)
+    syntax = Syntax.FACTURX if inner.syntax is Syntax.CII else None
+    return replace(inner, syntax=syntax, attachments=(*inner.attachments, *opened.others))
+
+
 def _read_xml(data: bytes, limits: Limits) -> _Invoice:
     root = parse(data, limits)
     syntax = recognise(root)
@@ -127,13 +148,6 @@ def _read_xml(data: bytes, limits: Limits) -> _Invoice:
     if syntax is not None:
         header = (cii if syntax is Syntax.CII else ubl).read_header(root)
     return _Invoice(root, syntax, tuple(attachments_of(root)), header)
-
-
-def _read_pdf(data: bytes, limits: Limits) -> _Invoice:
-    opened = open_facturx(data, limits)
-    inner = _read_xml(opened.invoice, limits)
-    syntax = Syntax.FACTURX if inner.syntax is Syntax.CII else None
-    return replace(inner, syntax=syntax, attachments=(*inner.attachments, *opened.others))
 
 
 def _climb(

@@ -115,11 +115,13 @@ def test_every_format_tells_the_same(world: Any, samples: ModuleType, tmp_path: 
 
     assert (text.code, table.code, page.code, book.code) == (0, 0, 0, 0)
     assert "Conservation" in text.out
+    assert "remis / delivered" in text.out
     rows = list(csv.reader(io.StringIO(table.out.removeprefix("\ufeff")), delimiter=";"))
     assert rows[0] == ["table", "row", "column", "value"]
     assert ["conservation", "1", "received", "6"] in rows
     tree: Any = html.parse(str(tmp_path / "r.html")).getroot()
     assert "Le compte est bon" in tree.text_content()
+    assert "remis delivered" in tree.text_content()
     assert not tree.xpath("//script | //img | //link | //@src | //@href | //@style")
     for chart in tree.xpath("//svg"):
         assert chart.get("role") == "img"

@@ -109,8 +109,8 @@ def test_an_event_nobody_knows_is_told_by_its_fields() -> None:
                 documents=0,
                 steps={},
             ),
-            "a.zip [F1] : refusé en entier (IRR_EXTRAC), 0 document(s)",
-            "refused as a whole, 0 document(s)",
+            "a.zip [F1] : irrecevable (IRR_EXTRAC), 0 document(s)",
+            "refused, 0 document(s)",
         ),
         (
             a_line("deliver.done", connection="ville", row="D123", file="a.xml", sent=False),

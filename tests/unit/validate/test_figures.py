@@ -139,6 +139,30 @@ def test_too_many_decimals_are_told_rounded() -> None:
     assert (figures.term, figures.value, figures.expected) == ("BT-131", "378.125", "378.13")
 
 
+def test_an_exact_half_below_zero_is_rounded_up_too() -> None:
+    """A credit line: the packs round towards the larger number, as XPath does."""
+    root, line = one_of(DISCOUNT, "cac:InvoiceLine")
+    amount = line.find("cbc:LineExtensionAmount", NAMES)
+    assert amount is not None
+    amount.text = "-378.125"
+
+    figures = tell(root, line, "BR-DEC-23", "… the Invoice line net amount (BT-131) is 2.")
+
+    assert figures is not None
+    assert figures.expected == "-378.12"
+
+
+def test_a_share_that_cannot_be_told_leaves_the_sum_untold() -> None:
+    """A line of two categories belongs to neither: its amount would be missing in the hint."""
+    root, category = one_of(DISCOUNT, "cac:InvoiceLine/*/cac:ClassifiedTaxCategory")
+    category.addnext(etree.fromstring(etree.tostring(category)))
+    taxable = root.find("cac:TaxTotal/cac:TaxSubtotal/cbc:TaxableAmount", NAMES)
+    assert taxable is not None
+    taxable.text = "1"
+
+    assert tell(root, taxable, "BR-S-08") is None
+
+
 def test_nothing_is_expected_where_the_figures_agree_or_are_not_known() -> None:
     """A rule may fail for another cause; a wrong hint is worse than none."""
     root, total = one_of(DISCOUNT, "cac:TaxTotal")

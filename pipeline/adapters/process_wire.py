@@ -115,7 +115,8 @@ def read_judged(sent: object) -> Judged:
     match sent:
         case (bytes() as pickled, RoutingHeader() as header, None | str() as infected):
             return Judged(_report(pickled), header, infected)
-    raise NotAnAnswer(f"an answer is {type(sent).__name__}")
+        case _:
+            raise NotAnAnswer(f"an answer is {type(sent).__name__}")
 
 
 @lru_cache(maxsize=16)

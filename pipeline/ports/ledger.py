@@ -193,7 +193,10 @@ class Transaction(Protocol):
         """Pause, resume or cancel a row that nobody has claimed."""
 
     def stop_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> bool:
-        """Do as `move_outbox`; False, and nothing done, where somebody claimed or moved it."""
+        """Do as `move_outbox`; False, and nothing done, where somebody claimed or moved it.
+
+        Nor is a row stopped whose last attempt was cut short: its file may have been put.
+        """
 
     # -- frozen lists
     def freeze(self, bulk: BulkList) -> bool:

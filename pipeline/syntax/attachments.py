@@ -6,11 +6,12 @@ import base64
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from lxml import etree
 
 from pipeline.model.names import shown_name
-from pipeline.syntax.parse import ATTACHMENTS
+from pipeline.syntax.parse import ATTACHMENTS, whole_text
 
 #: Longest name kept, in characters; it is shown to people, and never names a file of ours.
 MOST_NAME = 255
@@ -44,8 +45,13 @@ def attachments_of(root: etree._Element) -> Iterator[Attachment]:
         yield Attachment(
             (element.get("filename") or "")[:MOST_NAME],
             element,
-            lambda text=element.text or "": decode(text),  # type: ignore[misc]  # the default binds the loop variable
+            partial(_read, element),
         )
+
+
+def _read(element: etree._Element) -> bytes:
+    """Decode an attachment whole: whoever receives it reads on behind a comment in it, too."""
+    return decode(whole_text(element))
 
 
 def decode(text: str) -> bytes:

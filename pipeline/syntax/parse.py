@@ -29,6 +29,10 @@ from pipeline.syntax import cii, ubl
 #: Longest name of an element (with its namespace) or attribute, in characters.
 NAME_CHARS = 1000
 
+#: Most digits in a row outside attachments: to calculate with a number takes a rule engine
+#: time that grows with the square of its length, a minute for a million digits.
+MOST_DIGITS = 1000
+
 #: Elements whose text is an attachment in base 64, as Clark names.
 ATTACHMENTS = (ubl.ATTACHMENT, cii.ATTACHMENT)
 
@@ -45,6 +49,9 @@ _USUAL_START = re.compile(
 #: Attributes that a usual tag has at most, and bytes too few for one more of them.
 _USUAL_ATTRIBUTES = 32
 _USUAL_TAG = 5 * _USUAL_ATTRIBUTES
+
+_LONG = etree.XPath(f"//*[not(*)][string-length() > {MOST_DIGITS}]")
+_LONG_NUMBER = re.compile(f"[0-9]{{{MOST_DIGITS + 1}}}")
 
 #: libxml2's own cap on one text node; above it only its huge mode reads on.
 _LIBXML_TEXT = 10_000_000
@@ -154,7 +161,19 @@ def parse(data: bytes, limits: Limits) -> etree._Element:
         if error.code in _LIBXML_CAPS:  # type: ignore[attr-defined]  # the stubs lack it
             raise _excessive(error.lineno, error.msg, error.msg) from error
         raise _ill_formed(error.lineno, error.msg, error.msg) from error
+    if len(text) > _SMALL:  # in fewer bytes no number is long enough to matter
+        _check_numbers(root)
     return root
+
+
+def _check_numbers(root: etree._Element) -> None:
+    """Refuse endless numbers, also where comments stand between their digits."""
+    long: list[etree._Element] = _LONG(root)  # type: ignore[assignment]  # elements, by its path
+    for element in long:
+        if element.tag not in ATTACHMENTS and _LONG_NUMBER.search(whole_text(element)):
+            fr, en = "chiffres d'un nombre", "digits of a number"
+            line: int | None = element.sourceline  # type: ignore[assignment]  # the stubs are vague
+            raise _excessive(line, f"{fr}, {MOST_DIGITS} au plus", f"{en}, at most {MOST_DIGITS}")
 
 
 def _is_harmless(codec: str, text: bytes, limits: Limits) -> bool:
@@ -199,12 +218,23 @@ def cut_attachments(root: etree._Element) -> etree._Element | None:
     Returns:
         The copy, or None where there is nothing to cut.
     """
-    if all(len(each.text or "") <= ATTACHMENT_KEPT for each in root.iter(*ATTACHMENTS)):
+    if not any(map(_is_long, root.iter(*ATTACHMENTS))):
         return None
     copy = deepcopy(root)
     for attachment in copy.iter(*ATTACHMENTS):
-        attachment.text = (attachment.text or "")[:ATTACHMENT_KEPT]
+        text = whole_text(attachment)
+        del attachment[:]  # comments that stand in it, with what follows them
+        attachment.text = text[:ATTACHMENT_KEPT]
     return copy
+
+
+def whole_text(element: etree._Element) -> str:
+    """Return the text of an element as XPath reads it: also behind comments that stand in it."""
+    return "".join(map(str, element.itertext()))
+
+
+def _is_long(attachment: etree._Element) -> bool:
+    return sum(map(len, attachment.itertext())) > ATTACHMENT_KEPT
 
 
 def compile_schema(path: str) -> etree.XMLSchema:

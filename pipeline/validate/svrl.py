@@ -12,6 +12,7 @@ from lxml import etree
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.profile import Profile
 from pipeline.model.sentences import Sentences
+from pipeline.syntax.characters import shorten
 from pipeline.validate.figures import Figures, figurer
 from pipeline.validate.place import cut, find, place_of, text_of
 
@@ -19,6 +20,9 @@ _SVRL = "{http://purl.oclc.org/dsdl/svrl}"
 ROOT = f"{_SVRL}schematron-output"
 _FAILED = f"{_SVRL}failed-assert"
 _REPORTED = f"{_SVRL}successful-report"
+
+#: Longest sentence that is kept, in characters: packs quote what they complain of.
+MOST_SENTENCE = 2000
 
 #: Every word by which a pack can say that something does not hold. An output with
 #: none of them needs no second look.
@@ -64,7 +68,7 @@ def read_svrl(
     seen: Counter[str] = Counter()
     for entry in output.iter(_FAILED, _REPORTED):
         default = Severity.FATAL if entry.tag == _FAILED else Severity.WARNING
-        words = " ".join(text_of(entry).split())
+        words = shorten(" ".join(text_of(entry).split()), MOST_SENTENCE)
         rule = _rule(entry.get("id") or "", words)
         sentence = _LABEL.sub("", words)
         place, element = find(root, (entry.get("location") or "").strip())

@@ -71,6 +71,7 @@ sqlite_file, postgresql_ready, database, ledger = (
     _contract.database,
     _contract.ledger,
 )
+_ledger = _load("contract/test_ledger.py")
 _connections = _load("integration/test_connections_sftp.py")
 
 #: What no output may ever hold; it stands in the canary file.
@@ -290,8 +291,8 @@ def _one_day(give: Callable[[str], Any], shared: Path) -> dict[str, Any]:
         **{name: bill(f"NOM-{place}") for place, name in enumerate(NAMES)},
     }
     inbox = shared / "caterer" / "in"
-    for name, payload in dropped.items():
-        (inbox / os.fsdecode(name)).write_bytes(payload)
+    for raw, payload in dropped.items():
+        (inbox / os.fsdecode(raw)).write_bytes(payload)
     (inbox / "lien.xml").symlink_to(canary.path)
     os.mkfifo(inbox / "tube.xml")
     ran = run("run", "--once")
@@ -343,7 +344,7 @@ def _archives(
 ) -> dict[bytes, bytes]:
     """Return archives that lead out, lie, swell or hide."""
     xml, end = bill("ARC-1"), bytes(1024)
-    kinds = {
+    kinds: dict[bytes, dict[str, Any]] = {
         b"symlink": {"type": tarfile.SYMTYPE, "link": "/etc/passwd"},
         b"hardlink": {"type": tarfile.LNKTYPE, "link": "../../etc/passwd"},
         b"character": {"type": tarfile.CHRTYPE},
@@ -461,3 +462,13 @@ def guarded(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
             return server
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def a_flow() -> Callable[..., Any]:
+    """Build an interchange: ``a_flow("a.xml", size=10)``."""
+
+    def build(name: str, **changes: Any) -> Any:
+        return _ledger.flow(name, **changes)
+
+    return build

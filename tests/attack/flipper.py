@@ -26,13 +26,13 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "samples")]
 
-import build  # noqa: E402  # the samples' makers, by path
-import supports  # noqa: E402  # likewise
 from lxml import etree  # noqa: E402
 
 from pipeline.adapters.configuration import (  # noqa: E402
@@ -55,6 +55,10 @@ from pipeline.ports.engine import Job  # noqa: E402
 from pipeline.syntax import cdar, cpp_status  # noqa: E402
 from pipeline.syntax.parse import XmlRefused, compile_schema, parse  # noqa: E402
 from pipeline.validate.judge import Artefacts, Question, judge_document  # noqa: E402
+
+#: The samples' makers, by path.
+build: Any = import_module("build")
+supports: Any = import_module("supports")
 
 #: What one damaged file may cost, in seconds of processor time.
 MOST_S = 1.0

@@ -23,6 +23,8 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+import pikepdf
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
@@ -112,15 +114,11 @@ def _long_header() -> bytes:
     return gzip.compress(info.tobuf(tarfile.GNU_FORMAT) + bytes(40 * MB), 1)
 
 
-def _pdf(edit: Callable[[object], None] | None = None, **files: bytes) -> bytes:
-    import pikepdf
-
+def _pdf(**files: bytes) -> bytes:
     with pikepdf.new() as pdf:
         pdf.add_blank_page()
         for name, payload in {"factur-x.xml": b"<a/>", **files}.items():
             pdf.attachments[name] = pikepdf.AttachedFileSpec(pdf, payload, filename=name)
-        if edit is not None:
-            edit(pdf)
         out = io.BytesIO()
         pdf.save(out)
     return out.getvalue()
@@ -150,6 +148,10 @@ FILES: dict[str, Callable[[], bytes]] = {
     "unfinished-comment": lambda: b"<a><!--" + b"-" * 20 * MB,
     "digits-10000": lambda: SAMPLE.read_bytes().replace(b"275.00", b"9" * 10_000),
     "digits-million": lambda: SAMPLE.read_bytes().replace(b"275.00", b"9" * MB),
+    "digits-between-comments": lambda: SAMPLE.read_bytes().replace(
+        b"275.00", (b"9" * 900 + b"<!---->") * 1000
+    ),
+    "digits-by-reference": lambda: SAMPLE.read_bytes().replace(b"275.00", b"&#57;" * 100_000),
     "zip-million-entries": lambda: _many_entries(MB),
     "zip-overlapping": lambda: _overlapping(500),
     "zip-1000-to-1": lambda: _zip("a.xml", b"<" * 50 * MB),

@@ -143,6 +143,8 @@ def claim_outbox(
         return ()
     keys = [row.key for row in taken]
     _hold(connection, outbox.c.key, keys, owner, until)
+    begin = {"begun": func.coalesce(outbox.c.begun, outbox.c.lease_token)}
+    connection.execute(update(outbox).where(outbox.c.key.in_(keys)).values(**begin))
     values = {row.key: row for row in find_outbox(connection, OUTBOX_NAMED, {"keys": keys})}
     return [(values[row.key], _claim(row.key, row)) for row in taken]
 
@@ -181,8 +183,14 @@ def renew(
 
 
 def release(connection: Connection, key: Column[str], claims: Sequence[Claim]) -> None:
-    """End claims whose subjects stay as they are; one that was lost is left alone."""
+    """End claims whose subjects stay as they are; one that was lost is left alone.
+
+    What an earlier claim began stays begun: this one has not tried.
+    """
     for claim in claims:
+        if key.table is outbox:
+            untried = and_(_is_held(key, claim), outbox.c.begun == claim.token)
+            connection.execute(update(outbox).where(untried).values(begun=None))
         connection.execute(update(key.table).where(_is_held(key, claim)).values(**ENDED))
 
 

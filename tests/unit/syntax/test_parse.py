@@ -409,6 +409,19 @@ def test_attachments_are_cut_in_a_copy() -> None:
     assert etree.tostring(root, encoding="unicode") == text
 
 
+def test_a_comment_in_an_attachment_saves_nothing_from_the_cut() -> None:
+    """Rule packs would pay for what stands behind it."""
+    inside = "<!--\n-->".join(["QUJD"] * 1000)
+    text = f'<r xmlns:ram="{RAM}"><ram:AttachmentBinaryObject>{inside}'
+    text += "</ram:AttachmentBinaryObject>\n<total/></r>"
+
+    light = cut_attachments(parse(text.encode(), LIMITS))
+
+    assert light is not None
+    assert etree.tostring(light[0], method="text").strip() == b"QUJD" * 256
+    assert [str(child.sourceline) for child in light] == ["1", "1001"]
+
+
 def test_nothing_to_cut_is_no_copy() -> None:
     """Most invoices carry no attachment, and are not copied."""
     assert cut_attachments(parse(b"<a><b>x</b></a>", LIMITS)) is None

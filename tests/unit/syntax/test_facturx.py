@@ -79,6 +79,42 @@ def test_what_is_no_pdf_is_broken(data: bytes) -> None:
     assert refusal(data) == "PDF-BROKEN"
 
 
+@pytest.mark.parametrize(
+    "value",
+    [5, 2.5, True, pikepdf.String("x"), Name.X, Array([1]), Array([Array([2])]), Dictionary(A=1)],
+    ids=repr,
+)
+@pytest.mark.parametrize("place", ["AF", "Names", "EmbeddedFiles", "EF", "F", "UF", "Filter"])
+def test_what_is_of_the_wrong_kind_is_refused_never_a_crash(
+    make_pdf: MakePdf, place: str, value: object
+) -> None:
+    """A PDF may have anything anywhere; a crash would hold it as if the fault were ours."""
+
+    def edit(pdf: pikepdf.Pdf) -> None:
+        specification = pdf.attachments["factur-x.xml"].obj
+        holders = {
+            "AF": pdf.Root,
+            "Names": pdf.Root,
+            "EmbeddedFiles": pdf.Root.Names,
+            "EF": specification,
+            "F": specification.EF,
+            "UF": specification,
+            "Filter": specification.EF.F,
+        }
+        holders[place][f"/{place}"] = value
+
+    try:
+        data = make_pdf(INVOICE, edit)
+    except (pikepdf.PdfError, TypeError, ValueError):
+        return  # the writer itself will not have it
+    try:
+        opened = open_facturx(data, Limits())
+    except PdfRefused as refused:
+        assert refused.code.startswith("PDF-")
+    else:
+        assert opened.invoice == XML
+
+
 def test_a_pdf_cut_anywhere_is_refused_or_read_never_a_crash(make_pdf: MakePdf) -> None:
     """Half a transfer, at every length."""
     whole = make_pdf(INVOICE)

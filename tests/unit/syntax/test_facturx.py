@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pikepdf
@@ -103,16 +104,20 @@ def test_what_is_of_the_wrong_kind_is_refused_never_a_crash(
         }
         holders[place][f"/{place}"] = value
 
-    try:
-        data = make_pdf(INVOICE, edit)
-    except (pikepdf.PdfError, TypeError, ValueError):
-        return  # the writer itself will not have it
+    said = "the writer itself would not have it"
+    with suppress(pikepdf.PdfError, TypeError, ValueError):
+        said = outcome(make_pdf(INVOICE, edit))
+
+    assert said.startswith(("PDF-", "read", "the writer"))
+
+
+def outcome(data: bytes) -> str:
+    """Return the code a PDF is refused with, or that it was read."""
     try:
         opened = open_facturx(data, Limits())
     except PdfRefused as refused:
-        assert refused.code.startswith("PDF-")
-    else:
-        assert opened.invoice == XML
+        return refused.code
+    return f"read {opened.invoice!r}"
 
 
 def test_a_pdf_cut_anywhere_is_refused_or_read_never_a_crash(make_pdf: MakePdf) -> None:

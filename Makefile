@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test slow test-all lint types fix bench fuzz soak audit clean
+.PHONY: install demo test slow crash test-all lint types fix bench fuzz soak audit clean
 
 install: $(VENV)/.dev
 
@@ -26,6 +26,9 @@ test: install
 
 slow: install
 	$(BIN)/python -m pytest -m slow -q
+
+crash: install
+	$(BIN)/python -m tests.crash.enumerate
 
 test-all: test slow
 

@@ -11,6 +11,7 @@ import fcntl
 import getpass
 import os
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from pipeline.model.connection import Protocol, Scanning, Secret, SecretKind
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Figures, Table
 from pipeline.model.finding import Layer
+from pipeline.model.gauge import Gauge
 from pipeline.model.identity import derived
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, PackRun
@@ -65,6 +67,9 @@ _PRODUCT_TABLES = (
     "retention.toml",
     "sentences.toml",
 )
+
+_LOCK_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+_WRITABLE_BY_OTHERS = 0o022
 
 #: Packs that our own answers are held against.
 _CDAR_SCHEMA, _CDAR_RULES = "cdar-d22b-xsd", "br-fr-cdv"
@@ -125,7 +130,7 @@ def initialise(place: Workspace, encryption: Encryption = Encryption.AES_256_GCM
         target = place.config / source.relative_to(defaults)
         if source.is_dir() or source.name in _PRODUCT_TABLES or target.exists():
             continue
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.copyfile(source, target)
         if target == place.config / "pipeline.toml":
             _set_encryption(target, encryption)
@@ -138,12 +143,12 @@ def initialise(place: Workspace, encryption: Encryption = Encryption.AES_256_GCM
 
 def _make_seal_key(place: Workspace) -> Iterator[Path]:
     """Make the key that seals are signed with, and put its public half beside them."""
-    from pipeline.adapters.seals import make_seal_key
+    from pipeline.adapters.secrets import make_key_file
 
     wanted = settings(place).seal
     (place.home / wanted.folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     path = place.home / wanted.key.name
-    if wanted.key.kind is SecretKind.FILE and make_seal_key(path):
+    if wanted.key.kind is SecretKind.FILE and make_key_file(path):
         yield path
         yield seals(place).publish()
 
@@ -156,7 +161,8 @@ def _set_encryption(path: Path, encryption: Encryption) -> None:
 
 def _make_master_key(place: Workspace) -> Iterator[Path]:
     """Make the master key file that the settings name, but never in place of a lost one."""
-    from pipeline.adapters.vault import make_master_key, names_file
+    from pipeline.adapters.secrets import make_key_file
+    from pipeline.adapters.vault import names_file
 
     wanted = settings(place).archive
     path = place.home / wanted.master_key.name
@@ -169,7 +175,7 @@ def _make_master_key(place: Workspace) -> Iterator[Path]:
             " les ouvrirait pas / the master key of the originals is missing; put it back, a"
             " new one would not open them"
         )
-    make_master_key(path)
+    make_key_file(path)
     yield path
 
 
@@ -225,11 +231,11 @@ def archive(place: Workspace) -> FileArchive:
 def seals(place: Workspace) -> SealFolder:
     """Open the folder of seals; its key is read when it is first needed."""
     from pipeline.adapters.seals import SealFolder
-    from pipeline.adapters.secrets import reveal
+    from pipeline.adapters.secrets import reveal_key
 
     wanted = settings(place).seal
     return SealFolder(
-        place.home / wanted.folder, partial(reveal, wanted.key, place.home), wanted.trusted
+        place.home / wanted.folder, partial(reveal_key, wanted.key, place.home), wanted.trusted
     )
 
 
@@ -260,11 +266,11 @@ def new_master_key(place: Workspace, name: str) -> Path:
     Raises:
         ConfigError: A file of that name is there.
     """
-    from pipeline.adapters.vault import make_master_key
+    from pipeline.adapters.secrets import make_key_file
 
     _must_exist(place)
     path = place.home / name
-    if not make_master_key(path):
+    if not make_key_file(path):
         raise ConfigError(f"{path}: existe déjà, rien n'est modifié / exists, nothing is changed")
     return path
 
@@ -275,7 +281,7 @@ def vault(place: Workspace) -> Vault | None:
     Raises:
         ConfigError: They cannot be used, or they are there and the settings say "none".
     """
-    from pipeline.adapters.secrets import reveal
+    from pipeline.adapters.secrets import reveal_key
     from pipeline.adapters.vault import MasterKey, Vault, names_file
 
     wanted = settings(place).archive
@@ -289,7 +295,7 @@ def vault(place: Workspace) -> Vault | None:
         return None
 
     def master(secret: Secret) -> MasterKey:
-        return MasterKey.read(reveal(secret, place.home), secret.name)
+        return MasterKey(reveal_key(secret, place.home), secret.name)
 
     previous = wanted.previous_master_key
     return Vault(
@@ -337,7 +343,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     ledger = open_ledger(place.database)
     engine = make_engine(place, wanted)
     rules = make_engine(place, replace(wanted, workers=1), entry=cdar_worker)
-    spool = FolderSpool(place.home / "spool" / str(os.getpid()))
+    scratch = place.home / "spool" / f"{socket.gethostname()}-{os.getpid()}"
+    spool = FolderSpool(scratch)
     hub = Hub(
         clock=SystemClock(),
         ledger=ledger,
@@ -363,7 +370,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         engine.close()
         rules.close()
         ledger.close()
-        shutil.rmtree(place.home / "spool" / str(os.getpid()), ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def arm_failpoints() -> None:
@@ -398,7 +405,7 @@ def alone(place: Workspace) -> Iterator[Seat]:
     from pipeline.adapters.database import leading
 
     _must_exist(place)
-    with (place.home / "run.lock").open("w") as lock:
+    with os.fdopen(os.open(place.home / "run.lock", _LOCK_FILE, 0o600), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -431,7 +438,8 @@ def sweep(place: Workspace) -> None:
     archive(place).sweep()
     failpoint("run.swept")
     for folder in (place.home / "spool").iterdir():
-        if folder.name.isdigit() and not Path(f"/proc/{folder.name}").exists():
+        host, _, process = folder.name.rpartition("-")
+        if host == socket.gethostname() and not Path(f"/proc/{process}").exists():
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -467,6 +475,12 @@ def _must_exist(place: Workspace) -> None:
         raise ConfigError(
             f"{place.home}: pas d'espace de travail ; lancez « edi init »"
             " / no workspace; run 'edi init' first"
+        )
+    found = place.home.stat()
+    if found.st_mode & _WRITABLE_BY_OTHERS or found.st_uid not in {os.geteuid(), 0}:
+        raise ConfigError(
+            f"{place.home}: d'autres peuvent y écrire / others may write there:"
+            f" chown, chmod 700 {place.home}"
         )
 
 
@@ -660,6 +674,13 @@ def export_rows(rows: Sequence[Mapping[str, object]], path: Path) -> None:
         write_rows(rows, path)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
+
+
+def write_metrics(place: Workspace, gauges: Sequence[Gauge]) -> None:
+    """Write the figures that a running hub is watched by."""
+    from pipeline.adapters.metrics import write_metrics as write
+
+    write(gauges, place.home / "metrics" / "edi.prom")
 
 
 def answer_means(place: Workspace, settings: Settings) -> Means:

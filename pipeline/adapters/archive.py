@@ -23,6 +23,7 @@ from pipeline.ports.outside import Blob, Scrap
 
 _ENDS = 4096
 _LOCK_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+_SPOOL_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -107,11 +108,11 @@ class FileArchive:
 
     def open(self, sha256: str) -> BinaryIO:
         """Open a kept blob for reading."""
-        form, path = self._find(sha256)
         try:
-            return form.reader(path, sha256, kept=True)
-        except OSError as error:
-            raise ArchiveError(f"{sha256}: {error.strerror}") from error
+            return self._open(sha256)
+        except ArchiveError:
+            # kept anew between a look at the file and one at its key: it has another key now
+            return self._open(sha256)
 
     def path(self, sha256: str) -> str | None:
         """Return the file that holds a kept blob as received; None if it is encrypted."""
@@ -144,7 +145,9 @@ class FileArchive:
                 return False
             try:
                 form.farewell(path)()
+                failpoint("erase.key")
                 path.unlink()
+                failpoint("erase.blob")
                 sync(path.parent)
             except OSError as error:
                 raise ArchiveError(f"{sha256}: {error.strerror}") from error
@@ -195,6 +198,13 @@ class FileArchive:
             _drop(name)
             raise
 
+    def _open(self, digest: str) -> BinaryIO:
+        form, path = self._find(digest)
+        try:
+            return form.reader(path, digest, kept=True)
+        except OSError as error:
+            raise ArchiveError(f"{digest}: {error.strerror}") from error
+
     def _find(self, digest: str) -> tuple[Form, Path]:
         """Return the form and the file of a kept blob; the form in force if there is none."""
         places = [(form, self._path(digest, form)) for form in self._forms]
@@ -222,7 +232,7 @@ class FolderSpool:
         digest, size, head = sha256(), 0, b""
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with part.open("wb") as file:
+            with os.fdopen(os.open(part, _SPOOL_FILE, 0o600), "wb") as file:
                 for chunk in chunks:
                     file.write(chunk)
                     failpoint("spool.half")

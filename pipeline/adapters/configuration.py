@@ -472,6 +472,7 @@ class _Settings(_Strict):
     time_limit_s: Positive = Settings().time_limit_s
     memory_limit_mb: Annotated[int, Field(ge=300)] = Settings().memory_limit_mb
     every_s: Positive = Settings().every.total_seconds()
+    reconcile_s: Positive = Settings().reconcile_every.total_seconds()
     clamd: str = Settings().clamd
     keep_logs_days: Annotated[int, Field(ge=1, le=36_500)] = Settings().keep_logs_days
     archive: _Archive = _Archive()
@@ -584,6 +585,7 @@ def read_settings(path: Path) -> Settings:
         time_limit_s=given.time_limit_s,
         memory_limit_mb=given.memory_limit_mb,
         every=timedelta(seconds=given.every_s),
+        reconcile_every=timedelta(seconds=given.reconcile_s),
         clamd=given.clamd,
         keep_logs_days=given.keep_logs_days,
         archive=given.archive.value(),

@@ -61,10 +61,13 @@ class Custody:
         self._vault = vault
 
     def check(self) -> Checked:
-        """Open the key of every original, and nothing else; nothing is changed."""
+        """Open the key of every original, and nothing else; nothing is changed.
+
+        Beside a hub at work keys that were written this moment may count as spare.
+        """
         opened = 0
         lost: list[tuple[str, str]] = []
-        with self._archive.alone():
+        with self._archive.holding():
             spare = set(self._vault.places())
             for digest, path in self._archive.files(self._form):
                 try:
@@ -105,20 +108,26 @@ class Custody:
         )
 
     def _drop_spare(self) -> int:
-        """Destroy keys that no original needs; nobody may keep anything meanwhile."""
+        """Destroy keys that no original needs; the hub waits only if there seem to be any."""
+        if not self._spare():
+            return 0
         with self._archive.alone():
-            spare = set(self._vault.places())
-            for _, path in self._archive.files(self._form):
-                spare -= set(self._place_of(path))
+            spare = self._spare()
             for place in spare:
                 self._vault.destroy(place)
         return len(spare)
 
+    def _spare(self) -> set[KeyPlace]:
+        spare = set(self._vault.places())
+        for _, path in self._archive.files(self._form):
+            spare -= set(self._place_of(path))
+        return spare
+
     def _place_of(self, path: Path) -> Iterator[KeyPlace]:
         try:
             yield self._form.key_place(path)
-        except ArchiveError:
-            return  # damaged: `check` and `edi verify` name it
+        except (ArchiveError, FileNotFoundError):
+            return  # erased meanwhile, or damaged: `check` and `edi verify` name it
 
     def _plain(self) -> list[tuple[str, Path]]:
         return list(self._archive.files(PlainForm()))

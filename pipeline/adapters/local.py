@@ -34,6 +34,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TO_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SECOND_NS = 1_000_000_000
+#: What a file can take over from the mode of its folder.
+_READ_AND_WRITE = 0o666
 
 
 class LocalDoors:
@@ -182,6 +184,8 @@ class LocalSession:
                 failpoint("put.opened")
                 file.write(payload)
                 failpoint("put.half")
+                # for whom the folder is, whatever our own habits are
+                os.fchmod(file.fileno(), os.fstat(here).st_mode & _READ_AND_WRITE)
                 file.flush()
                 os.fsync(file.fileno())
             failpoint("put.written")
@@ -232,6 +236,8 @@ class LocalSession:
         parent, name = posixpath.split(folder.rstrip("/"))
         with suppress(FileExistsError), self._folder(parent) as here:
             os.mkdir(name.encode(), dir_fd=here)
+            with self._folder(folder) as made:
+                os.fchmod(made, stat.S_IMODE(os.fstat(here).st_mode))
 
     def _open_listed(self, folder: str, file: RemoteFile, shown: str) -> int:
         with self._folder(folder) as here:

@@ -52,7 +52,7 @@ def logging_to(folder: Path | None, *, by: str, keep_days: int = 90) -> Iterator
         with acting_as(by):
             yield
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with closing(_Days(folder, keep_days)) as days:
         _configure(days, logging.INFO)
         try:
@@ -144,7 +144,7 @@ class _Days:
 
 
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _is_torn(path: Path) -> bool:

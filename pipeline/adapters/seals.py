@@ -25,10 +25,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from pipeline.adapters.files import sync, write_new
 from pipeline.model.errors import ConfigError, PipelineError, SealError
 from pipeline.model.seal import Seal
+from pipeline.ports.failpoint import failpoint
 from pipeline.ports.seals import FoundSeal
 
 _ENDING = ".seal"
-_SEED = 32
 _FINGERPRINT = 32
 
 
@@ -37,12 +37,12 @@ class SealFolder:
 
     Args:
         folder: Where they lie; it may belong to another account that lets us add files.
-        secret: Returns the signing key's text, 64 hexadecimal digits.
+        secret: Returns the signing key, 32 bytes.
         trusted: Fingerprints of other keys whose seals are believed.
     """
 
     def __init__(
-        self, folder: Path, secret: Callable[[], str], trusted: Collection[str] = ()
+        self, folder: Path, secret: Callable[[], bytes], trusted: Collection[str] = ()
     ) -> None:
         self._folder = folder
         self._secret = secret
@@ -102,7 +102,7 @@ class SealFolder:
 
     @cached_property
     def _key(self) -> Ed25519PrivateKey:
-        return Ed25519PrivateKey.from_private_bytes(_seed(self._secret()))
+        return Ed25519PrivateKey.from_private_bytes(self._secret())
 
     def _public_key(self, fingerprint: str) -> Ed25519PublicKey:
         """Return a key that is believed.
@@ -135,7 +135,9 @@ class SealFolder:
             write_new(part, content)
             try:
                 sync(part)
+                failpoint("seal.written")
                 os.link(part, path)
+                failpoint("seal.kept")
             except FileExistsError:
                 if path.read_bytes() == content:
                     return False
@@ -151,17 +153,6 @@ class SealFolder:
         return True
 
 
-def make_seal_key(path: Path) -> bool:
-    """Make a signing key file if there is none; return whether it was made now."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if path.exists():
-        return False
-    write_new(path, f"{secrets.token_hex(_SEED)}\n".encode())
-    sync(path)
-    sync(path.parent)
-    return True
-
-
 def _is_seal(path: Path) -> bool:
     return path.suffix == _ENDING and not path.name.startswith(".")
 
@@ -175,19 +166,6 @@ def _lines(path: Path) -> tuple[bytes, bytes]:
     """
     text, _, signature = path.read_bytes().partition(b"\n")
     return text + b"\n", b64decode(signature.strip(), validate=True)
-
-
-def _seed(text: str) -> bytes:
-    try:
-        seed = bytes.fromhex(text.strip())
-    except ValueError:
-        seed = b""  # the error would carry the text along
-    if len(seed) != _SEED:
-        raise ConfigError(
-            "clé de scellement : 64 chiffres hexadécimaux attendus"
-            " / sealing key: 64 hexadecimal digits expected"
-        )
-    return seed
 
 
 def _fingerprint(key: Ed25519PublicKey) -> str:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from secrets import token_hex
 
+from pipeline.adapters.files import sync_all, write_new
 from pipeline.model.connection import Secret, SecretKind
 from pipeline.model.errors import ConfigError
 
 _OF_OTHERS = 0o077
 _LONGEST = 4096
+#: Bytes of a key of ours.
+_KEY = 32
 _CREDENTIALS = "CREDENTIALS_DIRECTORY"
 
 
@@ -37,6 +41,37 @@ def reveal(secret: Secret, workspace: Path) -> str:
         case SecretKind.FILE:
             path = workspace / secret.name
             return _first_line(_read(path, closed=True), str(path))
+
+
+def reveal_key(secret: Secret, workspace: Path) -> bytes:
+    """Return the key that a reference leads to, written as 64 hexadecimal digits.
+
+    Args:
+        secret: Where to look.
+        workspace: Where a relative file path begins.
+
+    Raises:
+        ConfigError: As `reveal`, or it is no such key.
+    """
+    try:
+        key = bytes.fromhex(reveal(secret, workspace))
+    except ValueError:
+        key = b""  # the error would carry the text along
+    if len(key) != _KEY:
+        raise ConfigError(
+            f"{secret.name}: 64 chiffres hexadécimaux attendus / 64 hexadecimal digits expected"
+        )
+    return key
+
+
+def make_key_file(path: Path) -> bool:
+    """Make a file that `reveal_key` reads, if there is none; return whether it was made now."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.exists():
+        return False
+    write_new(path, f"{token_hex(_KEY)}\n".encode())
+    sync_all((path, path.parent))
+    return True
 
 
 def check_closed(path: Path) -> None:

@@ -54,23 +54,6 @@ class MasterKey:
     key: bytes = field(repr=False)
     where: str
 
-    @classmethod
-    def read(cls, text: str, where: str) -> MasterKey:
-        """Read a key from what its file holds: 64 hexadecimal digits.
-
-        Raises:
-            ConfigError: It holds something else.
-        """
-        try:
-            key = bytes.fromhex(text.strip())
-        except ValueError:
-            key = b""  # the error would carry the text along
-        if len(key) != KEY:
-            raise ConfigError(
-                f"{where}: 64 chiffres hexadécimaux attendus / 64 hexadecimal digits expected"
-            )
-        return cls(key, where)
-
     @property
     def id(self) -> bytes:
         """Return what stands beside all that it wraps; nothing of the key can be told from it."""
@@ -215,6 +198,7 @@ class Vault:
         """
         path = self._path(place.group)
         with self._alone():
+            _part_of(path).unlink(missing_ok=True)  # a copy that a broken-off rotation left
             try:
                 handle = os.open(path, REPLACED)
             except FileNotFoundError:
@@ -345,19 +329,13 @@ def _holds_named(archive: Path) -> bool:
     return any(len(path.name) == _NAME for path in (archive / "blobs").glob("??/*"))
 
 
-def make_master_key(path: Path) -> bool:
-    """Make a master key file if there is none; return whether it was made now."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if path.exists():
-        return False
-    write_new(path, f"{secrets.token_hex(KEY)}\n".encode())
-    sync_all((path, path.parent))
-    return True
+def _part_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
 
 
 def _beside(path: Path, content: bytes) -> Path:
     """Write what is to replace a file, beside it; what a crash left there is replaced."""
-    part = path.with_name(f"{path.name}.part")
+    part = _part_of(path)
     part.unlink(missing_ok=True)
     write_new(part, content)
     return part

@@ -126,14 +126,20 @@ def is_temporary(name: str) -> str | None:
 
 
 def _in_ledger(seen: Seen) -> Iterator[Difference]:
-    live = {one.subject for one in seen.held if seen.at < one.until <= seen.at + 2 * seen.span}
+    # what ran out is taken over at once where somebody is at work; and no claim that was
+    # made or renewed by a sound clock ends so far ahead
+    live = {
+        one.subject
+        for one in seen.held
+        if seen.at - seen.span < one.until <= seen.at + 2 * seen.span
+    }
     for one in seen.held:
         if one.subject not in live:
             yield Difference(
                 kind=Kind.LEASE,
                 subject=one.subject,
-                fr=f"pris par {one.owner} jusqu'au {_moment(one.until)}, puis laissé",
-                en=f"claimed by {one.owner} until {_moment(one.until)}, then left",
+                fr=f"pris par {one.owner} jusqu'au {_moment(one.until)}, et laissé là",
+                en=f"claimed by {one.owner} until {_moment(one.until)}, and left there",
                 connection=one.connection,
                 number=one.token,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC, date, datetime, time
 from enum import Enum
 from functools import partial
 
@@ -124,7 +124,8 @@ def overdue(hub: Hub, sheets: Sheets) -> Iterator[Overdue]:
     for name in hub.ledger.connections_seen():
         sheet = sheets.connections.get(name)
         kept = class_of(hub, sheet.retention if sheet else DEFAULT_CLASS)
-        query = Query(connection=name, erased=False, limit=_ALL)
+        before = datetime.combine(kept.may_end_before(today), time(), UTC)
+        query = Query(connection=name, erased=False, received_before=before, limit=_ALL)
         for flow in hub.ledger.interchanges(query):
             since = kept.ends(flow.received_at.astimezone(UTC).date())
             if since <= today:

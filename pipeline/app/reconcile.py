@@ -21,6 +21,7 @@ from pipeline.app.differences import (
     numbers_in,
 )
 from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.jobs import is_shut, pauses_by_partner
 from pipeline.app.levels import trouble
 from pipeline.app.pull import archive_name
 from pipeline.app.run import may_leave, work_off
@@ -159,7 +160,11 @@ def _look_at_partners(
     hub: Hub, sheets: Sheets, unreachable: dict[str, str], *, read_back: bool
 ) -> list[Folders]:
     found: list[Folders] = []
+    pauses = pauses_by_partner(hub)
     for name, connection in sorted(sheets.connections.items()):
+        if is_shut(connection, pauses):
+            unreachable[name] = "en pause / paused"
+            continue
         try:
             with hub.doors.open(connection) as session:
                 found.append(_look_at(hub, connection, session, read_back=read_back))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from pipeline.app.caretaker import differences_of
 from pipeline.app.deadlines import late_answers
 from pipeline.app.hub import Hub
 from pipeline.app.jobs import Upcoming, upcoming
@@ -111,6 +112,7 @@ def look(hub: Hub, sheets: Sheets) -> Status:
             *_failed(ledger, sheets),
             *_late(ledger, sheets, now),
             *_missed(cutoffs, now),
+            *_differences(ledger),
         ),
         encryption=hub.settings.archive.encryption,
     )
@@ -194,6 +196,13 @@ def _late(ledger: Ledger, sheets: Sheets, now: datetime) -> Iterator[ToDo]:
     for flow in late[:LISTED]:
         what = f"réponse en retard à {flow.partner} / answer overdue"
         yield ToDo(what, flow.id, f"edi why {flow.id}")
+
+
+def _differences(ledger: Ledger) -> Iterator[ToDo]:
+    """Name what the last look of the reconciler found."""
+    for kind, count in differences_of(ledger.upkeep.pulses()).items():
+        what = f"{count} écart(s) entre registre et dossiers / difference(s) from the record"
+        yield ToDo(what, kind, "edi reconcile")
 
 
 def _missed(cutoffs: Sequence[Cutoff], now: datetime) -> Iterator[ToDo]:

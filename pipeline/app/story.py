@@ -175,6 +175,37 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
         "{interchange} attend : la fiche de son raccordement n'est plus en vigueur",
         "waits: its connection sheet is no longer in force",
     ),
+    "work.taken_over": _template(
+        "{subject} repris, {taken_from} l'avait laissé", "taken over from a worker that left it"
+    ),
+    "work.fenced": _template(
+        "{subjects} : un autre s'en est chargé entre-temps, rien n'est écrit",
+        "another worker did it meanwhile, nothing is written",
+    ),
+    "lease.not_renewed": _template(
+        "bail non prolongé ({code} : {error})", "a lease could not be renewed"
+    ),
+    "reconcile.found": _template(
+        "{count} écart(s) « {kind} » : {subjects} ; voyez « edi reconcile »",
+        "differences found: see 'edi reconcile'",
+    ),
+    "reconcile.done": _template("écart « {kind} » réglé : {subject}", "difference put right"),
+    "reconcile.failed": _template(
+        "écart « {kind} » non réglé : {subject} ({code} : {error})", "could not be put right"
+    ),
+    "care.failed": _template(
+        "surveillance impossible cette fois ({error})", "the hub could not look after itself"
+    ),
+    "care.crashed": _template(
+        "défaut du logiciel dans la surveillance, détail dans le journal (--json)",
+        "a defect of ours where the hub looks after itself, details in the log (--json)",
+    ),
+    "run.voided": _template(
+        "{claims} prise(s) d'un processus disparu annulée(s)", "claims of a dead process ended"
+    ),
+    "run.unseated": _template(
+        "un autre hub travaille sur cette base ({error})", "another hub works on this database"
+    ),
     "work.failed": _template(
         "défaut du logiciel sur {interchanges}, détail dans le journal (--json)",
         "a defect of ours, details in the log (--json)",
@@ -212,6 +243,13 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "partner.paused": _template("{partner} : mis en pause", "paused"),
     "partner.resumed": _template("{partner} : repris", "resumed"),
     "operator.hold": _template("{subject} : retenu par un opérateur", "held back"),
+    "operator.original": _template(
+        "{subject} : original sorti de l'archive", "original taken out"
+    ),
+    "operator.put_back": _template("{subject} : original remis", "original put back"),
+    "flow.erased": _template("{interchange} : effacé", "erased"),
+    "seal.made": _template("{days} jour(s) scellé(s)", "days sealed"),
+    "seal.failed": _template("sceau impossible ({code} : {error})", "no seal could be made"),
     "operator.release": _template("{subject} : libéré par un opérateur", "released"),
     "operator.reject": _template("{subject} : refusé par un opérateur", "rejected"),
     "operator.withdraw": _template("{subject} : retiré pour son émetteur", "withdrawn"),

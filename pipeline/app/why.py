@@ -10,6 +10,7 @@ from pipeline.app.operate.acting import find
 from pipeline.app.operate.verbs import Ask, act
 from pipeline.model.causes import CAUSE, Acts, Cause
 from pipeline.model.document import Document
+from pipeline.model.errors import PipelineError
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.run import EVERYBODY, RunState
@@ -81,7 +82,10 @@ def _preview(hub: Hub, sheets: Sheets, one: Why) -> str:
     cause = CAUSE.get(one.code)
     if cause is None or cause.verb is None or not one.target:
         return ""
-    told = act(hub, sheets, Ask(verb=cause.verb), find(hub, one.target), dry=True).told
+    try:
+        told = act(hub, sheets, Ask(verb=cause.verb), find(hub, one.target), dry=True).told
+    except PipelineError as error:
+        return str(error)  # what the command would say
     said = [f"{name}: {text}" for name, text in (told.done or told.idle or told.refused).items()]
     more = f" (+{len(said) - _SENTENCES})" if len(said) > _SENTENCES else ""
     return "; ".join(said[:_SENTENCES]) + more

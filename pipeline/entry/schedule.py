@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,18 +16,22 @@ from structlog import get_logger
 
 from pipeline.app.apply import check_sheets
 from pipeline.app.breaker import Breaker
+from pipeline.app.caretaker import Caretaker
 from pipeline.app.clock import UNNOTICED, follow
 from pipeline.app.hub import Hub
 from pipeline.app.jobs import KEPT, Passes
 from pipeline.app.levels import trouble
 from pipeline.app.run import is_idle, run_passes, start_run, work_off
 from pipeline.model.errors import ConfigError, PipelineError
+from pipeline.model.gauge import Gauge
 from pipeline.ports.ledger import Sheets
 
 log = get_logger(__name__)
 
 #: Time between two looks at what is due, in seconds.
 TICK_S = 1
+#: Time between two looks after the hub itself, in seconds.
+CARE_S = 60
 #: A run that goes on for longer is followed by a new one, which reads the sheets again.
 LONGEST_RUN = timedelta(minutes=10)
 #: The same for a worker, which ends and begins again at no cost.
@@ -46,12 +50,14 @@ class Shift:
         acting_as: Lets log lines name one.
         check_seat: Makes sure that its place at work is still held; raises ConfigError
             where somebody else has it.
+        write_metrics: Takes the figures that a leader is watched by.
     """
 
     hub: Hub
     new_run: Callable[[], str]
     acting_as: Callable[[str], AbstractContextManager[None]]
     check_seat: Callable[[], None]
+    write_metrics: Callable[[Sequence[Gauge]], None]
 
 
 def keep_running(shift: Shift) -> None:
@@ -67,7 +73,8 @@ def keep_running(shift: Shift) -> None:
         ConfigError: Another process leads now.
         PipelineError: A run met a mistake of our own: a supervisor may start us again.
     """
-    _ring_until_stopped(_Leader(shift))
+    leader = _Leader(shift)
+    _ring_until_stopped(leader, {leader.look_after: CARE_S})
 
 
 def keep_working(shift: Shift, *, until_idle: bool) -> None:
@@ -82,24 +89,26 @@ def keep_working(shift: Shift, *, until_idle: bool) -> None:
     Raises:
         PipelineError: It met a mistake of our own: a supervisor may start us again.
     """
-    _ring_until_stopped(_Worker(shift, until_idle=until_idle))
+    _ring_until_stopped(_Worker(shift, until_idle=until_idle), {})
 
 
-def _ring_until_stopped(alarm: _Alarm) -> None:
+def _ring_until_stopped(alarm: _Alarm, beside: Mapping[Callable[[], None], int]) -> None:
+    """Let `alarm` ring each second, and beside it what else is to be done every so often."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # a ring that comes while a run goes on is no event: that run looks for itself what is due
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = BlockingScheduler(timezone=UTC)
     alarm.switch_off = lambda: scheduler.shutdown(wait=False)
-    scheduler.add_job(
-        alarm.ring,
-        "interval",
-        seconds=TICK_S,
-        next_run_time=alarm.hub.clock.now(),
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=None,
-    )
+    for act, seconds in {alarm.ring: TICK_S, **beside}.items():
+        scheduler.add_job(
+            act,
+            "interval",
+            seconds=seconds,
+            next_run_time=alarm.hub.clock.now(),
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
     try:
         scheduler.start()
     except KeyboardInterrupt:
@@ -201,6 +210,18 @@ class _Leader(_Alarm):
         self._last: dict[str, datetime] | None = None
         self._used_until: datetime | None = None
         self._cleaned = self.hub.clock.now() - _CLEANUP
+        self._caretaker = Caretaker(self.hub, shift.write_metrics)
+
+    def look_after(self) -> None:
+        """Look for differences and write figures; trouble is logged, and tried again."""
+        if self.stop.is_set():
+            return
+        try:
+            self._caretaker.look_after()
+        except (PipelineError, OSError) as error:
+            log.warning("care.failed", error=str(error))
+        except Exception:  # a defect of ours that only reports stops no flow
+            log.exception("care.crashed")
 
     def _after_trouble(self) -> None:
         self._last = None  # what was begun and not ended is broken off by a new start

@@ -152,13 +152,15 @@ _HELD = (
     Cause(
         code="ARCHIVE_LOST",
         says=_texts(
-            "l'original n'est plus dans les archives du hub",
-            "the original is not in the hub's archive any more",
+            "l'original ne peut plus être lu : son fichier ou sa clé manque ou est abîmé",
+            "the original cannot be read any more: its file or its key is gone or damaged",
         ),
         acts=Acts.OPERATOR,
         first=_texts(
-            "remettez-le depuis une sauvegarde, sous l'empreinte que dit edi show ; sinon refusez",
-            "put it back from a backup, under the SHA-256 that edi show gives; else reject",
+            "edi keys check dit lequel ; remettez-le d'une sauvegarde, ou une copie de l'émetteur"
+            " par edi original ID --put FICHIER ; sinon refusez",
+            "edi keys check says which; put it back from a backup, or a copy of the sender's by"
+            " edi original ID --put FILE; else reject",
         ),
         verb=Verb.RELEASE,
         command=_RELEASE,

@@ -87,6 +87,11 @@ class RetentionClass:
             start = date(received.year, 12, 31)
         return self.keep.after(start) + timedelta(days=1)
 
+    def may_end_before(self, today: date) -> date:
+        """Return a day: nothing received on it or later has come to its end by `today`."""
+        keep = self.keep
+        return today - timedelta(days=365 * keep.years + 28 * keep.months + keep.days)
+
 
 def erased_document(document: Document) -> Document:
     """Return what is left of an erased document: what counts it, and what tells it apart.

@@ -69,6 +69,8 @@ class Settings:
         time_limit_s: Wall-clock limit of judging one document.
         memory_limit_mb: Resident memory at which a worker is killed.
         every: How often `edi run` looks at connections whose sheet says nothing else.
+        reconcile_every: How often `edi run` holds archive and partners' folders against the
+            ledger, and the chain of events against itself.
         clamd: Where ClamAV's daemon listens: ``unix:PATH`` or ``tcp:HOST:PORT``.
         keep_logs_days: Days whose log files are kept, today among them.
         archive: How originals lie on the disk.
@@ -84,6 +86,7 @@ class Settings:
     time_limit_s: float = 60.0
     memory_limit_mb: int = 1000
     every: timedelta = timedelta(minutes=1)
+    reconcile_every: timedelta = timedelta(hours=1)
     clamd: str = "unix:/run/clamav/clamd.ctl"
     keep_logs_days: int = 90
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)

@@ -49,7 +49,11 @@ POINTS: Mapping[str, str] = {
     "put.renamed": "it has its final name at the partner's",
     "put.synced": "the folder of a local door is synced",
     "deliver.put": "one file stands at the partner's, nothing is marked",
+    "seal.written": "a day's seal is written and synced, under a temporary name",
+    "seal.kept": "it has its name",
     "run.done": "nothing is left to do",
+    "erase.key": "the key of an erased flow's bytes is destroyed",
+    "erase.blob": "and so are the bytes",
 }
 
 #: Changes of the ledger. Each has three failpoints: `PHASES`.

@@ -193,7 +193,10 @@ class Transaction(Protocol):
         """Pause, resume or cancel a row that nobody has claimed."""
 
     def stop_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> bool:
-        """Do as `move_outbox`; False, and nothing done, where somebody claimed or moved it."""
+        """Do as `move_outbox`; False, and nothing done, where somebody claimed or moved it.
+
+        Nor is a row stopped whose last attempt was cut short: its file may have been put.
+        """
 
     # -- frozen lists
     def freeze(self, bulk: BulkList) -> bool:
@@ -455,6 +458,9 @@ class Ledger(Protocol):
         states: Collection[OutboxState] = (),
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
+
+    def claimed_ever(self, keys: Collection[OutboxKey]) -> Collection[OutboxKey]:
+        """Return those of these outbox rows that a worker has had in hand, however it ended."""
 
     def known_rows(self, keys: Collection[OutboxKey]) -> Collection[OutboxKey]:
         """Return those keys that an outbox row has."""

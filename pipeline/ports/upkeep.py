@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from pipeline.model.conserved import Became, Weighed
 from pipeline.model.interchange import Interchange
 from pipeline.model.status import OutboxState
 
@@ -107,8 +108,21 @@ class Upkeep(Protocol):
     def raise_counter(self, series: str, number: int) -> bool:
         """Let a series go on after `number`; False if it does already."""
 
+    def oldest_received(self) -> datetime | None:
+        """Return when the oldest RECEIVED interchange came; None if there is none."""
+
     def oldest_due(self, now: datetime) -> datetime | None:
         """Return since when the oldest due PENDING row is due; None if none is."""
+
+    def became(
+        self, partner: str | None, start: datetime | None, end: datetime | None
+    ) -> Sequence[Became]:
+        """Count what was received from a moment on and before another, by partner and step."""
+
+    def weighed(
+        self, partner: str | None, start: datetime | None, end: datetime | None
+    ) -> Iterator[Weighed]:
+        """Yield documents received meanwhile whose amount their first event tells."""
 
     def beat(self, name: str, pulse: Pulse) -> None:
         """Write a sign of life in place of the one before."""

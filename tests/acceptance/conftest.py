@@ -115,6 +115,10 @@ class World:
             for folder in ("in", "out", "archive"):
                 (root / folder).mkdir(parents=True)
 
+    def original(self, digest: str) -> Path:
+        """Return where the original of a SHA-256 is kept, as the keys tell."""
+        return _original(self.home, digest)
+
     def log(self) -> list[dict[str, Any]]:
         """Return every whole line of the workspace's log."""
         days = sorted((self.home / "logs").glob("edi-*.jsonl"))
@@ -197,16 +201,16 @@ def world(settled: World, edi: Edi, tmp_path: Path) -> World:
     return World(home, settled.folders, edi, settled.port, settled.host_key)
 
 
+def _original(home: Path, digest: str) -> Path:
+    master = MasterKey(bytes.fromhex((home / "master" / "archive.key").read_text()), "master")
+    name = Vault(home / "archive", master).names.name(digest)
+    return home / "archive" / "blobs" / name[:2] / name
+
+
 @pytest.fixture
 def original_file() -> Callable[[Path, str], Path]:
     """Return where a workspace keeps the original of a SHA-256, as its keys tell."""
-
-    def find(home: Path, digest: str) -> Path:
-        master = MasterKey.read((home / "master" / "archive.key").read_text(), "master")
-        name = Vault(home / "archive", master).names.name(digest)
-        return home / "archive" / "blobs" / name[:2] / name
-
-    return find
+    return _original
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -73,6 +74,7 @@ def events(world: Any, subject: str, **environment: str) -> list[str]:
     return [one["what"] for one in shown.json["events"]]
 
 
+@pytest.mark.slow
 def test_a_delivery_that_is_held_back_waits_until_it_is_let_go(
     world: Any, samples: ModuleType
 ) -> None:
@@ -93,6 +95,7 @@ def test_a_delivery_that_is_held_back_waits_until_it_is_let_go(
     why = only(world, "why", document["id"])
     assert (why["code"], why["who"]) == ("OPERATOR_HOLD", "operator")
     assert why["command"] == f"edi release {document['id']}"
+    assert "repart" in why["preview"], "the command was run dry"
     again = world.edi("hold", document["id"], "--reason", "encore")
     assert again.code == 0, "a second click has nothing to do"
     assert "rien à faire" in again.out
@@ -123,6 +126,76 @@ def test_a_flow_is_held_before_anybody_judged_it(world: Any, samples: ModuleType
     run(world)
     assert len(world.out("ville-exemple")) == 1
     assert world.edi("verify").code == 0
+
+
+@pytest.mark.slow
+def test_a_list_is_planned_by_one_operator_and_carried_out_by_another(
+    world: Any, samples: ModuleType, tmp_path: Path
+) -> None:
+    """What was looked at is what is done; a reader of the file sees the same items."""
+    for number in ("L1", "L2"):
+        drop(world, "caterer", f"{number}.xml", an_invoice(samples, number))
+    undelivered(world)
+    asked = ("withdraw", "--partner", "caterer", "--step", "routed", "--reason", "émis deux fois")
+    file = tmp_path / "liste.csv"
+
+    planned = world.edi(*asked, "--plan", str(file), "--json").json
+    drop(world, "caterer", "L3.xml", an_invoice(samples, "L3"))
+    undelivered(world)
+    wrong = world.edi("reject", "--list", planned["list"])
+    both = world.edi("withdraw", "F0", "--partner", "caterer", "--reason", "x")
+    done = world.edi("withdraw", "--list", planned["list"], "--json")
+    again = world.edi("withdraw", "--list", planned["list"], "--json")
+    run(world)
+
+    assert (planned["count"], len(planned["sums"]), planned["states"]) == (2, 1, {"to do": 2})
+    assert all(one["id"] in file.read_text(encoding="utf-8") for one in planned["items"])
+    assert (wrong.code, both.code) == (2, 2)
+    assert (done.code, done.json["states"]) == (0, {"done": 2})
+    assert (again.code, again.json["states"]) == (0, {"done": 2})
+    assert [b"L3" in one for one in world.out("ville-exemple").values()] == [True]
+    told = answers(world, "caterer", ".ack2.json")
+    assert [one["outcome"] for one in told] == ["rejected", "rejected"]
+    assert [one["list"] for one in world.edi("lists", "--json").json] == [planned["list"]]
+    assert world.edi("verify").code == 0
+
+
+@pytest.mark.slow
+def test_a_person_at_a_terminal_is_shown_the_list_and_asked(
+    world: Any, samples: ModuleType
+) -> None:
+    """No is no; yes carries out exactly what was shown."""
+    drop(world, "caterer", "A1.xml", an_invoice(samples, "A1"))
+    undelivered(world)
+    asked = ("withdraw", "--partner", "caterer", "--reason", "émis deux fois")
+
+    no = _at_a_terminal(world, b"n\n", *asked)
+    standing = only(world, "documents")["step"]
+    yes = _at_a_terminal(world, b"y\n", *asked)
+
+    assert "1 élément(s)" in no
+    assert "nothing is done" in no
+    assert (standing, only(world, "documents")["step"]) == ("routed", "rejected")
+    assert "1 done" in yes
+
+
+def _at_a_terminal(world: Any, typed: bytes, *arguments: str) -> str:
+    """Run a command as a person does, who types something; return what the screen showed."""
+    ours, theirs = pty.openpty()
+    command = [str(Path(sys.executable).parent / "edi"), *arguments]
+    environment = {**os.environ, "EDI_HOME": str(world.home)}
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    ) as running:
+        os.close(theirs)
+        os.write(ours, typed)
+        shown = bytearray()
+        with suppress(OSError):  # how a terminal says that the other side is gone
+            while part := os.read(ours, 4096):
+                shown += part
+        running.wait(timeout=60)
+    os.close(ours)
+    return shown.decode()
 
 
 def _received_but_not_judged(world: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +34,7 @@ def test_a_fresh_workspace_encrypts_what_it_receives_and_hands_it_out_by_id(
 ) -> None:
     """Nothing has to be set; what was lost is put back, if it is what was received."""
     payload = drop_invoice(world, samples, "K1")
+    started = time.time_ns()
 
     flow = run(world)
 
@@ -40,6 +42,9 @@ def test_a_fresh_workspace_encrypts_what_it_receives_and_hands_it_out_by_id(
     for path in (world.home / "archive").rglob("*"):
         assert not path.is_file() or payload[:200] not in path.read_bytes()
     assert list((world.home / "spool").iterdir()) == []
+    made = [path for path in world.home.rglob("*") if path.stat().st_mtime_ns >= started]
+    assert len(made) > 5  # ledger, log, lock, blob, keys
+    assert {oct(path.stat().st_mode & 0o077) for path in made} == {"0o0"}
     taken, wrong = tmp_path / "taken.xml", tmp_path / "wrong.xml"
     assert world.edi("original", flow["id"], "-o", str(taken)).code == 0
     assert taken.read_bytes() == payload

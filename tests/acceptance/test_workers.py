@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -79,7 +81,7 @@ class Site:
             "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
             " AND datname = current_database() AND backend_xid IS NOT NULL"
         )
-        if self.owners(table) and writing == (0,):
+        if self.owners(table) and writing[0] == 0:
             return True
         running.send_signal(signal.SIGCONT)
         return False
@@ -105,12 +107,12 @@ class Site:
         """Return the log lines of one name."""
         return [line for line in self.world.log() if line["event"] == event]
 
-    def check_once(self, files: dict[str, bytes]) -> None:
-        """Hold what the town found against what it was to get: each once, and one answer."""
+    def check_once(self, files: dict[str, bytes], **environment: str) -> None:
+        """Hold what the town found against what it was to get: each file once."""
         assert Counter(self.world.out("ville-exemple").values()) == Counter(files.values())
         sent = self.sql("SELECT count(*) FROM attempt WHERE error = '' AND sha256 <> ''")[0][0]
         assert sent == self.sql("SELECT count(*) FROM outbox WHERE state = 'sent'")[0][0]
-        assert self.world.edi("verify").code == 0
+        assert self.world.edi("verify", **environment).code == 0
 
 
 @pytest.fixture
@@ -120,16 +122,25 @@ def site(world: Any, postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> Si
 
 
 @contextmanager
-def worker(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Start ``edi work`` beside the test, and leave nothing of it behind."""
-    command = [str(Path(sys.executable).parent / "edi"), "work", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+def started(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start ``edi`` beside the test, and leave nothing of it behind."""
+    with subprocess.Popen(
+        [str(Path(sys.executable).parent / "edi"), *arguments],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
         try:
             yield running
         finally:
             if running.poll() is None:
                 running.send_signal(signal.SIGCONT)
                 running.kill()
+
+
+def worker(*arguments: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """Start ``edi work``."""
+    return started("work", *arguments)
 
 
 def ended(running: subprocess.Popen[bytes]) -> None:
@@ -217,6 +228,57 @@ def test_a_repeated_flow_waits_until_the_first_one_is_decided_on(
     assert ends == [("first.xml", "opened"), ("again.xml", "duplicate")]
 
 
+def test_draining_waits_for_what_others_hold(site: Site, samples: ModuleType) -> None:
+    """A worker that died beside it keeps its claim for a lease: then that is worked off here."""
+    files = invoices(samples, "D", 1)
+    site.drop("d.xml", files["D-000.xml"])
+    site.take_in()
+    with bootstrap.open_hub(bootstrap.workspace(), by="run:other") as hub:
+        now = hub.clock.now()
+        until_ = now + timedelta(seconds=LEASE_S + 5)
+        assert hub.ledger.claim_interchanges("run:dead", now, until_, 1)
+    with bootstrap.beside(bootstrap.workspace()):  # else the claims of the dead are ended at once
+        drained = site.world.edi("drain")
+
+    assert drained.code == 0, drained.err
+    assert site.is_done()
+    site.check_once(files)
+
+
+@pytest.mark.slow
+def test_a_leader_that_lost_its_session_makes_way_for_the_next(
+    site: Site, samples: ModuleType, tmp_path: Path
+) -> None:
+    """Its place went with its connection: another machine leads now, and each slot is run once."""
+    other = str(tmp_path / "other")
+    shutil.copytree(site.world.home, other)
+    (payload,) = invoices(samples, "L", 1).values()
+
+    with started("run") as first:
+        until(lambda: site.sql("SELECT 1 FROM job_run"))
+        until((site.world.home / "metrics" / "edi.prom").exists)
+        first.send_signal(signal.SIGSTOP)
+        ended_ = site.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks"
+            " WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
+        )
+        with started("run", EDI_HOME=other) as second:
+            until(lambda: len(site.sql("SELECT DISTINCT run FROM job_run")) > 1)
+            first.send_signal(signal.SIGCONT)
+            _, err = first.communicate(timeout=60)
+            site.drop("l.xml", payload)
+            until(lambda: site.world.out("ville-exemple") and site.is_done())
+            ended(second)
+
+    assert ended_ == [(True,)]
+    assert first.returncode == 2
+    assert "another hub is working on this database" in err.decode()
+    assert site.sql("SELECT count(*) FROM interchange") == [(1,)]
+    metrics = (site.world.home / "metrics" / "edi.prom").read_text(encoding="utf-8")
+    assert "edi_heartbeat_timestamp_seconds" in metrics
+    site.check_once({"l.xml": payload}, EDI_HOME=other)
+
+
 @pytest.mark.slow
 def test_what_a_killed_worker_held_is_done_by_another(
     site: Site, samples: ModuleType, capsys: pytest.CaptureFixture[str]
@@ -239,8 +301,9 @@ def test_what_a_killed_worker_held_is_done_by_another(
 
     with capsys.disabled():
         sys.stdout.write(f"\n500 documents of a killed worker were done {took:.1f} s later\n")
-    assert took < LEASE_S + 30
     assert len(site.logged("work.taken_over")) == 1
+    busy = os.getloadavg()[0] / (os.cpu_count() or 1)  # by what else this machine does
+    assert took < LEASE_S + 30 * max(1.0, busy)
     site.check_once(files)
 
 

@@ -32,7 +32,7 @@ def test_every_change_of_the_ledger_has_a_name_in_the_table() -> None:
     """Between the acts of a change and its commit is where most promises break."""
     named = {
         argument.value
-        for name in ("atomically", "_write")
+        for name in ("atomically", "_write", "partial")
         for _, call in _calls(name)
         for argument in call.args[-1:]
         if isinstance(argument, ast.Constant)

@@ -141,6 +141,10 @@ def lock_faults() -> Iterator[str]:
             yield f"requirements-dev.lock has another {one.name} than requirements.lock"
 
 
+def _field(told: metadata.PackageMetadata, name: str) -> str:
+    return told[name] if name in told else ""  # noqa: SIM401  it has no `get` for the type checker
+
+
 def licence(name: str) -> str:
     """Return the licence of an installed package as an SPDX expression, as far as it says."""
     told = metadata.metadata(name)
@@ -149,8 +153,8 @@ def licence(name: str) -> str:
         for line in told.get_all("Classifier") or []
         if line.startswith("License ::")
     ]
-    words = _READ.get(name) or told.get("License-Expression") or " AND ".join(classifiers)
-    words = words or (told.get("License") or "").strip().partition("\n")[0]
+    words = _READ.get(name) or _field(told, "License-Expression") or " AND ".join(classifiers)
+    words = words or _field(told, "License").strip().partition("\n")[0]
     return " AND ".join(_SPDX.get(part, part) for part in words.split(" AND "))
 
 

@@ -18,7 +18,7 @@ NOT_YET = {"S18", "S19"}
 
 
 @cache
-def tests_of(path: str) -> set[str]:
+def defined_in(path: str) -> set[str]:
     """Return the tests that a file defines."""
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
@@ -34,7 +34,7 @@ def test_every_attack_has_a_row_and_every_row_a_test() -> None:
 def test_a_test_that_is_named_exists(path: str, name: str) -> None:
     """A control is what a test shows, and the page names the test."""
     assert name.startswith("test_")
-    assert name in tests_of(path)
+    assert name in defined_in(path)
 
 
 def test_every_module_of_attacks_is_named() -> None:

@@ -413,6 +413,23 @@ def test_putting_again_sends_nothing(partner: Partner, size: int) -> None:
     assert contents(partner.out) == {"a.xml": payload}
 
 
+def test_a_temporary_name_is_removed_as_it_was_listed(partner: Partner) -> None:
+    """Another file under that name is left alone; what is gone is gone."""
+    out = partner.connection.out
+    (partner.out / ".a.xml.part").write_bytes(b"half")
+    with session_with(partner) as session:
+        (listed,) = session.list_files(out)
+        (partner.out / ".a.xml.part").write_bytes(b"longer")
+
+        assert not session.remove(out, listed)
+        assert contents(partner.out) == {".a.xml.part": b"longer"}
+        (listed,) = session.list_files(out)
+        assert session.remove(out, listed)
+        assert session.remove(out, listed)
+
+    assert contents(partner.out) == {}
+
+
 @pytest.mark.parametrize("other", [b"12346", b"123456", b""])
 def test_other_bytes_under_the_name_are_never_overwritten(partner: Partner, other: bytes) -> None:
     """Whoever wrote them, they are not ours to take away."""

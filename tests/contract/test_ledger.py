@@ -1065,24 +1065,43 @@ def test_rows_move_by_the_table_and_no_other_way(ledger: SqlLedger) -> None:
     assert allowed == {before: set(OUTBOX_FOLLOWS[before]) for before in OutboxState}
 
 
-def test_a_claimed_row_is_not_paused(ledger: SqlLedger) -> None:
-    """A worker may be sending it just now; when its claim has run out, it is fenced."""
+@pytest.mark.parametrize("at", [NOW, LATER], ids=["in-its-hands", "claim-run-out"])
+def test_a_row_is_not_paused_while_nobody_knows_whether_it_was_sent(
+    ledger: SqlLedger, at: datetime
+) -> None:
+    """A worker may be sending it just now, or may have died with it after it was put."""
     one = flow()
     record(ledger, one)
     enqueue(ledger, leaving(one))
     ((row, claim),) = _claim(ledger)
 
     with pytest.raises(Fenced), ledger.transaction() as tx:
-        tx.move_outbox(row, OutboxState.PAUSED, by=BY, at=NOW)
+        tx.move_outbox(row, OutboxState.PAUSED, by=BY, at=at)
+    tried = replace(row, attempts=1, error="CONNECT: no answer")
     with ledger.transaction() as tx:
-        tx.move_outbox(row, OutboxState.PAUSED, by=BY, at=LATER)
-        tx.move_outbox(
-            replace(row, state=OutboxState.PAUSED), OutboxState.PENDING, by=BY, at=LATER
-        )
+        tx.settle_outbox(tried, None, claim=claim, by=BY, at=at)
+        tx.move_outbox(tried, OutboxState.PAUSED, by=BY, at=at)
+        tx.move_outbox(replace(tried, state=OutboxState.PAUSED), OutboxState.PENDING, by=BY, at=at)
 
-    with pytest.raises(Fenced), ledger.transaction() as tx:
-        tx.settle_outbox(row, OutboxState.SENT, claim=claim, by=BY, at=LATER)
     assert [one.key for one, _ in _claim(ledger)] == [row.key]
+
+
+@pytest.mark.parametrize("dead", [False, True], ids=["nobody-before", "one-died-before"])
+def test_a_claim_that_is_given_back_untried_tells_nothing_new(
+    ledger: SqlLedger, *, dead: bool
+) -> None:
+    """Whether the file was sent is as well known as before."""
+    one = flow()
+    record(ledger, one)
+    enqueue(ledger, leaving(one))
+    if dead:
+        _claim(ledger)
+        ledger.void_claims()
+    ((row, claim),) = _claim(ledger)
+    ledger.release_outbox([claim])
+
+    with ledger.transaction() as tx:
+        assert tx.stop_outbox(row, OutboxState.PAUSED, by=BY, at=NOW) is not dead
 
 
 # -- intake

@@ -20,9 +20,10 @@ import pytest
 from pipeline import bootstrap
 from pipeline.acknowledge.platform import messages_in
 from pipeline.app.answer import answer
+from pipeline.app.erase import erase
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import Order, Target, Told, find
-from pipeline.app.operate.bulk import carry_out, find_list, freeze
+from pipeline.app.operate.bulk import carry_out, find_list, freeze, matching
 from pipeline.app.operate.hold import hold
 from pipeline.app.operate.redeliver import Again, redeliver
 from pipeline.app.operate.reject import reject
@@ -30,10 +31,12 @@ from pipeline.app.operate.release import release
 from pipeline.app.operate.verbs import Ask, act
 from pipeline.app.operate.withdraw import withdraw
 from pipeline.app.settle import Candidate, settle_flow
+from pipeline.app.status import look
 from pipeline.app.verify import verify
+from pipeline.app.why import why, with_previews
 from pipeline.ingest.admission import interface_of
 from pipeline.model.bulk import ItemState, Verb, sums
-from pipeline.model.connection import Connection, Door, Envelope, Naming, Role
+from pipeline.model.connection import Connection, Door, Envelope, Naming, Protocol, Role
 from pipeline.model.directory import Directory, Route, Structure
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError, Fenced
@@ -42,7 +45,8 @@ from pipeline.model.identity import document_id, interchange_id
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.report import RoutingHeader, Syntax, ValidationReport
-from pipeline.model.status import OutboxState, Step
+from pipeline.model.run import Pause
+from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Claim, Query, Sheets
 
 pytestmark = pytest.mark.contract
@@ -254,14 +258,29 @@ def effects(told: Told) -> tuple[int, int, int]:
     return len(told.done), len(told.idle), len(told.refused)
 
 
+def with_folders(home: Path) -> Sheets:
+    """Give every partner a folder of this machine as its door."""
+    for name in SHEETS.connections:
+        (home / "doors" / name / "out").mkdir(parents=True, exist_ok=True)
+    doors = {
+        name: Door(protocol=Protocol.LOCAL, path=str(home / "doors" / name))
+        for name in SHEETS.connections
+    }
+    connections = {
+        name: replace(one, door=doors[name]) for name, one in SHEETS.connections.items()
+    }
+    return Sheets(connections, SHEETS.directory)
+
+
 @contextmanager
 def open_desk(home: Path, url: str) -> Iterator[Desk]:
     """Open a hub in a workspace of its own on the database at `url`."""
     place = bootstrap.Workspace(home=home, database=url, packs=bootstrap.workspace().packs)
     bootstrap.initialise(place)
     with bootstrap.open_hub(place, by="operator:ada") as hub:
-        hub.ledger.apply(SHEETS, "operator:ada", AT)
-        yield Desk(hub, SHEETS)
+        sheets = with_folders(home)
+        hub.ledger.apply(sheets, "operator:ada", AT)
+        yield Desk(hub, sheets)
 
 
 @pytest.fixture
@@ -269,6 +288,13 @@ def desk(database: Any, tmp_path: Path) -> Iterator[Desk]:
     """Give a hub on an empty ledger."""
     with open_desk(tmp_path / "var", database.url) as opened:
         yield opened
+
+
+def standing_at(desk: Desk, connection: str) -> Path:
+    """Return the folder where a recipient finds its files."""
+    folder = Path(desk.sheets.connections[connection].door.path) / "out"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def sound(desk: Desk) -> bool:
@@ -403,6 +429,36 @@ def test_an_abandoned_delivery_can_be_withdrawn(desk: Desk) -> None:
     assert desk.steps(flow) == ["rejected"]
     assert "1 essai(s)" in next(iter(told.done.values()))
     assert sound(desk)
+
+
+def test_a_file_that_a_dead_worker_put_is_found_before_it_is_withdrawn(desk: Desk) -> None:
+    """The ledger cannot know of it: the recipient's folder is asked."""
+    flow = desk.flow()
+    ((row, claim),) = desk.claim()
+    (standing_at(desk, "city") / row.name).write_bytes(b"<a/>")
+    desk.hub.ledger.release_outbox([claim])
+
+    told = withdraw(desk.hub, desk.sheets, desk.target(flow.id), order())
+
+    assert effects(told) == (0, 0, 1)
+    assert "edi run --once" in next(iter(told.refused.values()))
+    assert desk.steps(flow) == ["routed"]
+
+
+def test_a_folder_that_cannot_be_looked_at_needs_the_recipients_word(desk: Desk) -> None:
+    """What nobody ever had in hand needs no look; what may be there does."""
+    tried, fresh = desk.flow("a.xml", CITY), desk.flow("b.xml", HOSPITAL)
+    desk.hub.ledger.release_outbox([claim for _, claim in desk.claim("city")])
+    for name in ("city", "hospital"):
+        standing_at(desk, name).rmdir()
+
+    told = [
+        withdraw(desk.hub, desk.sheets, desk.target(one.id), order(), unseen=unseen)
+        for one, unseen in ((tried, False), (tried, True), (fresh, False))
+    ]
+
+    assert [effects(one) for one in told] == [(0, 0, 1), (1, 0, 0), (1, 0, 0)]
+    assert "--unseen" in next(iter(told[0].refused.values()))
 
 
 def test_a_further_answer_is_no_late_one(desk: Desk) -> None:
@@ -627,6 +683,27 @@ def test_what_is_not_accepted_is_not_delivered(desk: Desk) -> None:
     assert [effects(one) for one in told] == [(0, 0, 1), (0, 0, 1)]
 
 
+def test_what_was_erased_is_neither_delivered_nor_judged_again(desk: Desk) -> None:
+    """Its bytes are gone: a second copy would only fail later, at the recipient's door."""
+    flow = desk.flow()
+    desk.deliver("city")
+    desk.deliver("caterer")
+    with desk.hub.ledger.transaction() as tx:
+        tx.mark_removed(flow.id, "run:2", AT)
+        for one in tx.finished([flow.id]):
+            tx.move_interchange(one, InterchangeStep.CLOSED, by="run:2", at=AT)
+    erase(desk.hub, flow.id, "fin de conservation")
+    target = desk.target(flow.id)
+
+    told = [
+        act(desk.hub, desk.sheets, Ask(verb=verb, reason="perdu"), target).told
+        for verb in (Verb.REDELIVER, Verb.REPLAY)
+    ]
+
+    assert [effects(one) for one in told] == [(0, 0, 1), (0, 0, 1)]
+    assert len(desk.rows(flow)) == 1
+
+
 # -- lists
 
 
@@ -708,29 +785,41 @@ def test_a_list_that_broke_off_goes_on_where_it_was(desk: Desk) -> None:
     assert len(desk.told_events(done, "operator.withdraw")) == 1
 
 
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        pytest.param(Query(partner="CATERER"), 2, id="partner"),
-        pytest.param(Query(route="hospital"), 1, id="recipient"),
-        pytest.param(Query(interface="FSO1100A"), 1, id="interface"),
-        pytest.param(Query(steps=("held",)), 1, id="step"),
-        pytest.param(Query(reason="NO_ROUTE"), 1, id="reason-code"),
-        pytest.param(Query(reason="NO_ROUT"), 0, id="part-of-a-code"),
-        pytest.param(Query(received_from=AT, received_before=AT + timedelta(days=1)), 3, id="day"),
-        pytest.param(Query(text="a.xml-1"), 1, id="text"),
-        pytest.param(Query(), 0, id="no-filter"),
-    ],
-)
-def test_a_list_holds_what_the_filters_let_through(desk: Desk, query: Query, found: int) -> None:
-    """A list of everything is never made by mistake, and an empty one is told."""
+def test_a_list_holds_what_the_filters_let_through(desk: Desk) -> None:
+    """Each filter narrows; a code is a whole one."""
     desk.flow("a.xml", CITY)
     desk.flow("b.xml", SCHOOL)
     desk.flow(f"FSO1100A_SUP001_SUP0011100{7:015d}", HOSPITAL, sender="stationer")
+    queries = {
+        "partner": Query(partner="CATERER"),
+        "connection": Query(connection="stationer"),
+        "recipient": Query(route="hospital"),
+        "interface": Query(interface="FSO1100A"),
+        "step": Query(steps=("held",)),
+        "reason": Query(reason="NO_ROUTE"),
+        "day": Query(received_from=AT, received_before=AT + timedelta(days=1)),
+        "text": Query(text="a.xml-1"),
+    }
 
-    if found:
-        assert len(freeze(desk.hub, WITHDRAW, query).items) == found
-    else:
+    found = {name: len(matching(desk.hub.ledger, Verb.WITHDRAW, q)) for name, q in queries.items()}
+
+    assert found == {
+        "partner": 2,
+        "connection": 1,
+        "recipient": 1,
+        "interface": 1,
+        "step": 1,
+        "reason": 1,
+        "day": 3,
+        "text": 1,
+    }
+
+
+def test_a_list_of_everything_or_of_nothing_is_not_made(desk: Desk) -> None:
+    """The one would be a mistake, the other is told."""
+    desk.flow()
+
+    for query in (Query(), Query(reason="NO_ROUT")):
         with pytest.raises(ConfigError):
             freeze(desk.hub, WITHDRAW, query)
 
@@ -769,3 +858,80 @@ def test_two_executions_at_once_have_one_effect(desk: Desk, database: Any, tmp_p
     assert len(desk.told_events(frozen.id, "bulk.executed")) == 2
     assert {one.state for one in find_list(desk.hub.ledger, frozen.id).items} == {ItemState.DONE}
     assert sound(desk)
+
+
+def test_a_route_is_changed_only_where_it_stands(desk: Desk) -> None:
+    """Another worker may have moved the document, or its route, meanwhile."""
+    flow = desk.flow()
+    (document,) = desk.documents(flow)
+
+    with pytest.raises(Fenced), desk.hub.ledger.transaction() as tx:
+        tx.reroute_documents([replace(document, route="other")], "city", by="x", at=AT)
+
+    assert desk.documents(flow) == [document]
+
+
+# -- why
+
+
+def causes(desk: Desk, subject: str) -> list[tuple[str, str]]:
+    """Return code and command of everything that keeps something waiting."""
+    told = with_previews(desk.hub, desk.sheets, why(desk.hub.ledger, subject))
+    return [(one.code, one.command) for one in told]
+
+
+def test_whatever_keeps_a_delivery_has_its_cause_and_command(desk: Desk) -> None:
+    """A person's hold, a pause, the last attempt, a closed sheet: one row each."""
+    flow = desk.flow()
+    subject = f"{flow.id}-0001"
+    now = desk.hub.clock.now()
+
+    waiting = causes(desk, subject)
+    desk.hub.ledger.pause(Pause(partner="CITY", since=now, by="operator:ada", reason=""))
+    paused = causes(desk, subject)
+    desk.hub.ledger.resume("CITY", "operator:ada", now)
+    hold(desk.hub, desk.sheets, desk.target(subject), order())
+    held = causes(desk, subject)
+    release(desk.hub, desk.sheets, desk.target(subject), Order())
+    desk.give_up()
+    given_up = causes(desk, subject)
+    redeliver(desk.hub, desk.sheets, desk.target(subject), order())
+    again = causes(desk, subject)
+    others = {name: one for name, one in SHEETS.connections.items() if name != "city"}
+    desk.hub.ledger.apply(Sheets(others, SHEETS.directory), "operator:ada", now)
+    closed = causes(desk, subject)
+
+    assert waiting == [("NOT_TRIED", "edi run --once")]
+    assert paused == [("PARTNER_PAUSED", 'edi resume --partner "CITY"')]
+    assert held == [("OPERATOR_HOLD", f"edi release {subject}")]
+    assert given_up == [("DELIVERY_ABANDONED", f'edi redeliver {subject} --reason "…"')]
+    assert again == [("NOT_TRIED", "edi run --once")], "the one given up is replaced"
+    assert closed == [("SHEET_CLOSED", "edi apply")]
+
+
+def test_a_preview_tells_whether_the_directory_of_now_would_let_it_go(desk: Desk) -> None:
+    """The operator sees that the route is missing still, before clicking in vain."""
+    flow = desk.flow("a.xml", SCHOOL)
+    told = why(desk.hub.ledger, flow.id)
+    route = Route(connection="other", buyer_siret=SCHOOL)
+    better = Sheets(SHEETS.connections, Directory(SHEETS.directory.structures, (route,)))
+
+    before, *_ = with_previews(desk.hub, desk.sheets, told)
+    after, *_ = with_previews(desk.hub, better, told)
+
+    assert (before.code, before.who) == ("NO_ROUTE", "operator")
+    assert "toujours sans route" in before.preview
+    assert "route : other" in after.preview
+
+
+def test_a_redelivery_that_was_given_up_is_something_to_act_on(desk: Desk) -> None:
+    """Its document stays delivered: nothing else would show that the copy never came."""
+    flow = desk.flow()
+    desk.deliver()
+    redeliver(desk.hub, desk.sheets, desk.target(flow.id), order())
+    desk.give_up()
+
+    to_do = [(one.subject, one.command) for one in look(desk.hub, desk.sheets).to_do]
+
+    assert desk.steps(flow) == ["delivered"]
+    assert (f"{flow.id}-0001", f"edi why {flow.id}-0001") in to_do

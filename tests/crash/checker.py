@@ -76,6 +76,7 @@ class Invoice:
     number: str | None
     currency: str | None
     amount: Decimal | None  # with VAT, credit notes negative
+    key: tuple[str, str, str] | None = None  # seller, number, year: one invoice of this world
 
 
 @dataclass
@@ -250,7 +251,13 @@ def _of_ubl(root: etree._Element, sha256: str) -> Invoice:
     total = "/*/*[local-name()='LegalMonetaryTotal']/*[local-name()='TaxInclusiveAmount']"
     currency = _text(root, "/*/*[local-name()='DocumentCurrencyCode']")
     number = _text(root, "/*/*[local-name()='ID']")
-    return Invoice(sha256, number, currency, _amount(_text(root, total), credit=credit))
+    seller = _text(
+        root, "/*/*[local-name()='AccountingSupplierParty']//*[local-name()='CompanyID']"
+    )
+    issued = _text(root, "/*/*[local-name()='IssueDate']")
+    frame = _text(root, "/*/*[local-name()='ProfileID']")
+    amount = _amount(_text(root, total), credit=credit)
+    return Invoice(sha256, number, currency, amount, _key(seller, number, issued, frame))
 
 
 def _of_cii(root: etree._Element, sha256: str) -> Invoice:
@@ -264,7 +271,19 @@ def _of_cii(root: etree._Element, sha256: str) -> Invoice:
     currency = _text(root, f"{settlement}/*[local-name()='InvoiceCurrencyCode']")
     number = _text(root, f"{document}/*[local-name()='ID']")
     amount = _amount(_text(root, settlement + total), credit=credit)
-    return Invoice(sha256, number, currency, amount)
+    seller = _text(root, "//*[local-name()='SellerTradeParty']//*[local-name()='ID']")
+    issued = _text(root, f"{document}/*[local-name()='IssueDateTime']/*")
+    frame = _text(root, "//*[local-name()='BusinessProcessSpecifiedDocumentContextParameter']/*")
+    return Invoice(sha256, number, currency, amount, _key(seller, number, issued, frame))
+
+
+def _key(
+    seller: str | None, number: str | None, issued: str | None, frame: str | None
+) -> tuple[str, str, str] | None:
+    """Return what makes an invoice the same invoice; None where it may come several times."""
+    if not (seller and number and issued) or frame in {"A9", "S3"}:
+        return None
+    return seller, number, issued[:4]
 
 
 def _text(root: etree._Element, path: str) -> str | None:
@@ -377,11 +396,12 @@ def check(folder: Path, *, may_come_back: bool = False) -> Verdict:
     """
     drops, seen = load(folder)
     found = Verdict([], [], drops, Counter())
-    found.violations += [*_names(seen), *_taken(drops, seen)]
+    found.violations += [*_names(seen), *_copies(seen), *_taken(drops, seen)]
     once = _once(seen, found, may_come_back=may_come_back)
     answers, deliveries = _sort(once, found)
     _classify(drops, answers, _places(deliveries), found)
     _compare_deliveries(drops, _places(deliveries), found)
+    _compare_keys(deliveries, found)
     _compare_amounts(drops, answers, deliveries, found)
     for drop in drops:
         found.counts.update(drop.classes)
@@ -403,6 +423,17 @@ def _names(seen: Sequence[Seen]) -> Iterator[str]:
     for place, hashes in contents.items():
         if len(hashes) > 1:
             yield f"{place}: was seen with {len(hashes)} different contents"
+
+
+def _copies(seen: Sequence[Seen]) -> Iterator[str]:
+    """Look for the same bytes under two names; two days without anything are the same notice."""
+    called: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in seen:
+        if one.folder == "out" and not TEMPORARY.search(one.name) and not NOTICE.match(one.name):
+            called[one.partner, one.sha256].add(one.name)
+    for (partner, _), names in called.items():
+        if len(names) > 1:
+            yield f"{partner}/out: the same bytes under several names: {', '.join(sorted(names))}"
 
 
 def _taken(drops: Sequence[Drop], seen: Sequence[Seen]) -> Iterator[str]:
@@ -474,8 +505,8 @@ def _classify(
     found: Verdict,
 ) -> None:
     """Find what each file and each of its invoices was answered; exactly one final answer."""
-    said_twice = Counter((one.seen.partner, one.key) for one in answers)
-    for (partner, key), number in said_twice.items():
+    said_twice = Counter((one.seen.partner, one.key, one.final) for one in answers)
+    for (partner, key, _), number in said_twice.items():
         if number > 1 and not _is_repeatable(key, partner, drops):
             found.violations.append(f"{partner}: answered {number} times: {key}")
     json_answers = [one for one in answers if one.key.startswith("json ")]
@@ -624,6 +655,20 @@ def _compare_deliveries(
             found.violations.append(
                 f"{known[sha256]}: an invoice accepted {wanted[sha256]} time(s) was delivered "
                 f"{len(where)} time(s): {', '.join(where) or 'nowhere'}"
+            )
+
+
+def _compare_keys(deliveries: Sequence[Seen], found: Verdict) -> None:
+    """Look for one number of one seller and year on two different invoices."""
+    contents: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for one in deliveries:
+        for invoice in invoices_in(one.data):
+            if invoice.key is not None:
+                contents[invoice.key].add(invoice.sha256)
+    for (seller, number, year), hashes in contents.items():
+        if len(hashes) > 1:
+            found.violations.append(
+                f"{seller}: {len(hashes)} different invoices {number} of {year} were delivered"
             )
 
 

@@ -44,7 +44,7 @@ class History:
     """
 
     def __init__(self, folder: Path, partners: Mapping[str, Path]) -> None:
-        self._folder = folder
+        self.folder = folder
         self._partners = partners
         self._open: dict[Place, tuple[Stamp, _Sight]] = {}
         self._closed: list[_Sight] = []
@@ -55,10 +55,20 @@ class History:
     def drop(
         self, supplier: str, name: str, payload: bytes, expected: Sequence[str] | None = None
     ) -> None:
-        """Leave a complete file in a supplier's inbox, and note it.
+        """Leave a complete file in a supplier's inbox, and note it as `note` does."""
+        self.note(supplier, name, payload, expected)
+        inbox = self._partners[supplier] / "in"
+        unfinished = inbox / f".{name}.tmp"
+        unfinished.write_bytes(payload)
+        unfinished.rename(inbox / name)
+
+    def note(
+        self, supplier: str, name: str, payload: bytes, expected: Sequence[str] | None = None
+    ) -> None:
+        """Note a complete file that a supplier left.
 
         Args:
-            supplier: Whose.
+            supplier: Who.
             name: The file's.
             payload: Its bytes.
             expected: What must become of its invoices, by place, where it is known.
@@ -72,12 +82,8 @@ class History:
         }
         if expected is not None:
             line["expected"] = list(expected)
-        with (self._folder / "drops.jsonl").open("a", encoding="utf-8") as drops:
+        with (self.folder / "drops.jsonl").open("a", encoding="utf-8") as drops:
             drops.write(json.dumps(line) + "\n")
-        inbox = self._partners[supplier] / "in"
-        unfinished = inbox / f".{name}.tmp"
-        unfinished.write_bytes(payload)
-        unfinished.rename(inbox / name)
 
     def look(self) -> None:
         """Look once at every folder."""
@@ -116,7 +122,7 @@ class History:
         self.look()
         sights = [*self._closed, *(sight for _, sight in self._open.values())]
         lines = [json.dumps(asdict(one)) for one in sorted(sights, key=lambda one: one.first)]
-        (self._folder / "seen.jsonl").write_text(
+        (self.folder / "seen.jsonl").write_text(
             "".join(f"{line}\n" for line in lines), encoding="utf-8"
         )
 
@@ -149,7 +155,7 @@ class History:
 
     def _keep(self, payload: bytes) -> tuple[str, str]:
         sha256 = hashlib.sha256(payload).hexdigest()
-        path = self._folder / "bytes" / sha256
+        path = self.folder / "bytes" / sha256
         if not path.exists():
             path.write_bytes(payload)
         return sha256, f"bytes/{sha256}"

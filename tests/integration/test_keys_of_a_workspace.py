@@ -153,7 +153,7 @@ def test_encryption_that_is_off_shows(tmp_path: Path, monkeypatch: pytest.Monkey
     """It is a decision, for trials; there are no keys to speak of then."""
     monkeypatch.setenv("EDI_HOME", str(tmp_path / "var"))
     bootstrap.initialise(bootstrap.workspace(), Encryption.NONE)
-    assert not (tmp_path / "var" / "master").exists()
+    assert not (tmp_path / "var" / "master" / "archive.key").exists()
 
     ran = CliRunner().invoke(command_line(()), ["status"], catch_exceptions=False)
 

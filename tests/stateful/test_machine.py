@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from structlog.testing import capture_logs
 
+from pipeline.app.clock import follow
 from pipeline.app.deliver import deliver
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import find
@@ -58,14 +59,9 @@ Inside = tuple[tuple[str, str], ...]
 
 ALL = 1_000_000
 
-#: Rows of the step tables that no verb of the product takes, and why.
+#: Rows of the step tables that the product does not take, and why.
 PENDING: Mapping[tuple[str, str | None, str], str] = {
     ("document", "accepted", "rejected"): "accepted and routed are one change: no time between",
-    ("document", "routed", "rejected"): "by `edi withdraw`",
-    ("outbox", "pending", "paused"): "by `edi hold` of an accepted flow",
-    ("outbox", "paused", "pending"): "by `edi release` of it",
-    ("outbox", "pending", "cancelled"): "by `edi withdraw`",
-    ("outbox", "paused", "cancelled"): "by `edi withdraw`",
     ("outbox", "abandoned", "pending"): "redelivery makes a row of its own, a new generation",
 }
 
@@ -113,6 +109,9 @@ NAMES = st.integers(1, 4)
 RECEIVERS = ("ville", "hopital", "imprimerie")
 WAITS = st.sampled_from([MINUTE, MINUTE, 2 * MINUTE, 6 * MINUTE, 70 * MINUTE, 26 * HOUR])
 SPOILT = st.sampled_from(["", "", "", "half", "broken"])
+
+
+_VERBS = {verb.value: verb for verb in Verb if verb is not Verb.REPLAY}
 
 
 class Hubs(RuleBasedStateMachine):
@@ -325,11 +324,13 @@ class Hubs(RuleBasedStateMachine):
                 self.world.clock.move(self.hub.settings.lease)
         return bool(died())
 
-    @rule(by=st.sampled_from([15 * MINUTE, 70 * MINUTE, 26 * HOUR]))
+    @rule(by=st.sampled_from([15 * MINUTE, 70 * MINUTE, 26 * HOUR, -HOUR]))
     @counted
     def advance(self, by: timedelta) -> bool:
-        """Time passes; after a quarter of an hour no claim of before holds."""
+        """Time passes: no claim of before holds. Or somebody sets the clock back."""
         self.world.clock.move(by)
+        if by < timedelta():
+            self._try(lambda hub: follow(hub, by) or 1)
         return True
 
     # -- what goes wrong, and who mends it
@@ -354,23 +355,58 @@ class Hubs(RuleBasedStateMachine):
         return True
 
     def _held(self) -> list[str]:
+        """Return what waits for an operator: flows and documents held, deliveries paused."""
         ledger = self.hub.ledger
         flows = ledger.interchanges(Query(steps=("held",), limit=ALL))
         whole = {one.id for one in flows}
         documents = ledger.documents(Query(steps=("held",), limit=ALL))
-        return sorted(whole | {one.id for one in documents if one.interchange not in whole})
+        paused = {row.interchange or "" for row in ledger.outbox(states=(OutboxState.PAUSED,))}
+        return sorted(
+            whole | paused | {one.id for one in documents if one.interchange not in whole}
+        )
 
-    @rule(data=st.data(), verb=st.sampled_from(["release", "reject", "redeliver"]))
+    def _on_their_way(self) -> list[str]:
+        """Return what an operator may still keep back: flows, and documents by themselves."""
+        ledger = self.hub.ledger
+        flows = ledger.interchanges(Query(steps=("received", "held", "opened"), limit=ALL))
+        documents = ledger.documents(Query(steps=("routed", "held"), limit=ALL))
+        return sorted({one.id for one in flows} | {one.id for one in documents})
+
+    @rule(data=st.data(), verb=st.sampled_from(list(_VERBS)))
     @counted
     def operate(self, data: st.DataObject, verb: str) -> bool:
-        """An operator acts on something held, or has what was given up sent anew."""
-        held = self._held()
+        """An operator acts on something held or on its way, or on what was given up."""
         if verb == "redeliver":
             return self._redeliver()
-        if not held:
+        subjects = self._held() if verb in {"release", "reject"} else self._on_their_way()
+        if not subjects:
             return False
-        subject = data.draw(st.sampled_from(held))
-        return self._release(subject) if verb == "release" else self._reject(subject)
+        subject = data.draw(st.sampled_from(subjects))
+        if verb in {"reject", "withdraw"}:
+            self._count_out(subject)
+        return self._ask(Ask(verb=_VERBS[verb], reason="motif"), subject)
+
+    @rule(data=st.data(), verb=st.sampled_from(["hold", "withdraw", "withdraw"]))
+    @counted
+    def take_back(self, data: st.DataObject, verb: str) -> bool:
+        """A sender asks for something back that was decided on and is not sent yet."""
+        self.world.clock.move(MINUTE)
+        self._poll("caterer")
+        self._work()
+        routed = self.hub.ledger.documents(Query(steps=("routed",), limit=ALL))
+        if not routed:
+            return False
+        subject = data.draw(st.sampled_from(sorted(one.id for one in routed)))
+        if verb == "withdraw":
+            self._count_out(subject)
+        return self._ask(Ask(verb=_VERBS[verb], reason="motif"), subject)
+
+    def _count_out(self, subject: str) -> None:
+        """Note that one of the numbers of a flow may end refused by us."""
+        flow = self.hub.ledger.interchange(subject.partition("-")[0])
+        assert flow is not None
+        place = (flow.connection, flow.name, flow.mtime)
+        self.model.refused.update(self.model.drops[place].numbers)
 
     def _release(self, subject: str) -> bool:
         return self._ask(Ask(verb=Verb.RELEASE), subject)
@@ -381,13 +417,6 @@ class Hubs(RuleBasedStateMachine):
             return 1
 
         return self._try(asked)
-
-    def _reject(self, subject: str) -> bool:
-        flow = self.hub.ledger.interchange(subject.partition("-")[0])
-        assert flow is not None
-        place = (flow.connection, flow.name, flow.mtime)
-        self.model.refused.update(self.model.drops[place].numbers)
-        return self._ask(Ask(verb=Verb.REJECT, reason="non"), subject)
 
     def _redeliver(self) -> bool:
         given_up = self.hub.ledger.documents(Query(steps=("abandoned",), limit=ALL))
@@ -441,7 +470,8 @@ class Hubs(RuleBasedStateMachine):
             for one in ledger.interchanges(Query(limit=ALL))
             if not is_final(INTERCHANGE_FOLLOWS, one.step) or not one.removed
         ]
-        left += [row.key for row in ledger.outbox(states=(OutboxState.PENDING,))]
+        open_ = (OutboxState.PENDING, OutboxState.PAUSED)
+        left += [row.key for row in ledger.outbox(states=open_)]
         return left
 
     def teardown(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,10 +21,11 @@ from sqlalchemy import (
     update,
 )
 
-from pipeline.adapters.database.reading import find_outbox
+from pipeline.adapters.database.reading import find_outbox, sliced
 from pipeline.adapters.database.rows import Values, interchange_of
 from pipeline.adapters.database.statements import BY_AGE, OUTBOX_NAMED
 from pipeline.adapters.database.tables import interchange, outbox
+from pipeline.model.identity import OutboxKey
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState
@@ -142,6 +143,8 @@ def claim_outbox(
         return ()
     keys = [row.key for row in taken]
     _hold(connection, outbox.c.key, keys, owner, until)
+    begin = {"begun": func.coalesce(outbox.c.begun, outbox.c.lease_token)}
+    connection.execute(update(outbox).where(outbox.c.key.in_(keys)).values(**begin))
     values = {row.key: row for row in find_outbox(connection, OUTBOX_NAMED, {"keys": keys})}
     return [(values[row.key], _claim(row.key, row)) for row in taken]
 
@@ -180,9 +183,26 @@ def renew(
 
 
 def release(connection: Connection, key: Column[str], claims: Sequence[Claim]) -> None:
-    """End claims whose subjects stay as they are; one that was lost is left alone."""
+    """End claims whose subjects stay as they are; one that was lost is left alone.
+
+    What an earlier claim began stays begun: this one has not tried.
+    """
     for claim in claims:
+        if key.table is outbox:
+            untried = and_(_is_held(key, claim), outbox.c.begun == claim.token)
+            connection.execute(update(outbox).where(untried).values(begun=None))
         connection.execute(update(key.table).where(_is_held(key, claim)).values(**ENDED))
+
+
+def claimed_ever(connection: Connection, keys: Collection[OutboxKey]) -> set[OutboxKey]:
+    """Return those of these rows whose token was ever raised by a claim."""
+    return {
+        OutboxKey(key)
+        for part in sliced(sorted(keys))
+        for key in connection.scalars(
+            select(outbox.c.key).where(outbox.c.key.in_(part), outbox.c.lease_token > 0)
+        )
+    }
 
 
 def void_claims(connection: Connection) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Connection, distinct, func, select
 
@@ -24,7 +25,7 @@ from pipeline.ports.ledger import Query
 #: Stands for the partner of events whose rows are gone.
 _NOBODY = "?"
 #: A document's id is that of its interchange, of this length, with its place behind.
-_ID_LENGTH = len(interchange_id("", "", "", 0))
+ID_LENGTH = len(interchange_id("", "", "", 0))
 #: Rows fetched at a time.
 _FETCHED = 1000
 
@@ -53,7 +54,7 @@ def received(connection: Connection, query: Query) -> list[Received]:
     An event without its interchange counts by its own moment.
     """
     flows = _receipts(connection, query, "interchange.received", event.c.subject)
-    inside = func.substr(event.c.subject, 1, _ID_LENGTH)
+    inside = func.substr(event.c.subject, 1, ID_LENGTH)
     documents = _receipts(connection, query, "document.received", inside)
     return [
         Received(name, flows.get(name, 0), documents.get(name, 0))
@@ -84,7 +85,7 @@ def document_figures(connection: Connection, query: Query) -> Iterator[DocumentF
             step=Step(row.step),
             codes=tuple(dict.fromkeys(row.codes.split())),
             currency=header.currency,
-            total=signed_total(_weighed(syntax, header)),
+            total=total_of(syntax, header),
         )
 
 
@@ -126,15 +127,17 @@ def _receipts(
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 
-def _weighed(syntax: Syntax | None, header: RoutingHeader) -> Document:
-    """Return as much of a document as tells its amount."""
-    return Document(
-        id=DocumentId(""),
-        interchange=InterchangeId(""),
-        seq=0,
-        name="",
-        size=0,
-        sha256="",
-        syntax=syntax,
-        header=header,
+def total_of(syntax: Syntax | None, header: RoutingHeader) -> Decimal | None:
+    """Return a document's total with VAT as it is counted; None where there is no usable one."""
+    return signed_total(
+        Document(
+            id=DocumentId(""),
+            interchange=InterchangeId(""),
+            seq=0,
+            name="",
+            size=0,
+            sha256="",
+            syntax=syntax,
+            header=header,
+        )
     )

@@ -375,6 +375,11 @@ class SqlLedger:
         with self._read() as connection:
             return reading.find_outbox(connection, outbox_where(*where))
 
+    def claimed_ever(self, keys: Collection[OutboxKey]) -> Collection[OutboxKey]:
+        """Return those of these outbox rows that a worker has had in hand, however it ended."""
+        with self._read() as connection:
+            return claims.claimed_ever(connection, keys)
+
     def known_rows(self, keys: Collection[OutboxKey]) -> Collection[OutboxKey]:
         """Return those keys that an outbox row has."""
         with self._read() as connection:

@@ -158,6 +158,8 @@ outbox = Table(
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("error", Words, nullable=False),
+    # token of the first claim since whose end nobody knows whether the file was put
+    Column("begun", BigInteger),
     Column("lease_owner", Text),
     Column("lease_token", BigInteger, nullable=False),
     Column("lease_until", UtcDateTime),

@@ -13,6 +13,7 @@ from sqlalchemy import (
     CursorResult,
     Executable,
     Table,
+    case,
     delete,
     insert,
     update,
@@ -29,6 +30,7 @@ from pipeline.adapters.database import (
 )
 from pipeline.adapters.database.claims import ENDED, is_free
 from pipeline.adapters.database.trouble import translated
+from pipeline.model.amount import signed_total
 from pipeline.model.bulk import BulkId, BulkList, ItemState
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.errors import Fenced, LedgerConflict, PipelineError
@@ -274,7 +276,7 @@ class SqlTransaction:
         self._documents.update((one.id, one) for one, _ in documents)
         self._reports += [(one.id, report) for one, report in documents if report is not None]
         for one, _ in documents:
-            data = {"name": one.name, "size": one.size, "sha256": one.sha256}
+            data = {"name": one.name, "size": one.size, "sha256": one.sha256, **_amount(one)}
             self._tell(one.id, "document.received", by, at, data)
 
     def replace_report(self, subject: DocumentId, report: ValidationReport) -> None:
@@ -367,6 +369,7 @@ class SqlTransaction:
             "attempts": row.attempts,
             "due": row.due,
             "error": row.error,
+            "begun": None,
             **ENDED,
         }
         self._check(row.key, self._run(statements.SETTLE_OUTBOX, change).rowcount, 1)
@@ -393,17 +396,22 @@ class SqlTransaction:
         self._check(row.key, int(self.stop_outbox(row, after, by=by, at=at)), 1)
 
     def stop_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> bool:
-        """Do as `move_outbox`; False, and nothing done, where somebody claimed or moved it."""
+        """Do as `move_outbox`; False, and nothing done, where somebody claimed or moved it.
+
+        Nor is a row stopped whose last attempt was cut short: its file may have been put.
+        """
         self._write_collected()
         check_step(OUTBOX_FOLLOWS, row.state, after)
         columns = tables.outbox.c
         # a new token fences whoever let a claim run out and comes back late
-        changed = {"state": after.value, "lease_token": columns.lease_token + 1, **ENDED}
+        token = columns.lease_token + case((columns.lease_owner.is_(None), 0), else_=1)
+        changed = {"state": after.value, "lease_token": token, **ENDED}
         statement = (
             update(tables.outbox)
             .where(
                 columns.key == row.key,
                 columns.state == row.state.value,
+                columns.begun.is_(None),
                 is_free(tables.outbox, at),
             )
             .values(**changed)
@@ -531,6 +539,14 @@ class SqlTransaction:
         except (PipelineError, ValueError) as error:
             self._broken = error
             raise
+
+
+def _amount(one: Document) -> Mapping[str, str]:
+    """Return what the event of a new document says of its amount, if it has a usable one."""
+    total = signed_total(one)
+    if total is None or one.header.currency is None:
+        return {}
+    return {"currency": one.header.currency, "total": format(total, "f")}
 
 
 def _told(row: OutboxRow) -> Mapping[str, object]:

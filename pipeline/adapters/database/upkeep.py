@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
@@ -23,20 +24,25 @@ from sqlalchemy import (
 
 from pipeline.adapters.database.claims import ENDED
 from pipeline.adapters.database.codec import dump
-from pipeline.adapters.database.reading import sliced
-from pipeline.adapters.database.rows import interchange_of
+from pipeline.adapters.database.figures import ID_LENGTH, total_of
+from pipeline.adapters.database.reading import filtered, sliced
+from pipeline.adapters.database.rows import header_of, interchange_of
 from pipeline.adapters.database.statements import UNCLOSED
 from pipeline.adapters.database.tables import (
     attempt,
     counter,
     document,
+    event,
     interchange,
     outbox,
     outbox_document,
     pulse,
 )
+from pipeline.model.conserved import Became, Weighed
 from pipeline.model.interchange import Interchange
-from pipeline.model.status import OutboxState, Step
+from pipeline.model.report import Syntax
+from pipeline.model.status import InterchangeStep, OutboxState, Step
+from pipeline.ports.ledger import Query
 from pipeline.ports.upkeep import Held, Leaving, Pulse
 
 Opened = Callable[[], AbstractContextManager[Connection]]
@@ -184,6 +190,15 @@ class SqlUpkeep:
             connection.execute(insert(counter).values(series=series, value=number))
             return True
 
+    def oldest_received(self) -> datetime | None:
+        """Return when the oldest RECEIVED interchange came; None if there is none."""
+        statement = select(func.min(interchange.c.received_at)).where(
+            interchange.c.step == InterchangeStep.RECEIVED.value
+        )
+        with self._read() as connection:
+            found: datetime | None = connection.execute(statement).scalar()
+            return found
+
     def oldest_due(self, now: datetime) -> datetime | None:
         """Return since when the oldest due PENDING row is due; None if none is."""
         statement = select(func.min(outbox.c.due)).where(
@@ -192,6 +207,54 @@ class SqlUpkeep:
         with self._read() as connection:
             found: datetime | None = connection.execute(statement).scalar()
             return found
+
+    def became(
+        self, partner: str | None, start: datetime | None, end: datetime | None
+    ) -> Sequence[Became]:
+        """Count what was received from a moment on and before another, by partner and step."""
+        flows = select(interchange.c.partner, interchange.c.step, func.count())
+        documents = select(interchange.c.partner, document.c.step, func.count()).join_from(
+            interchange, document, document.c.interchange == interchange.c.id
+        )
+        query = Query(partner=partner, received_from=start, received_before=end)
+        counted: list[Became] = []
+        with self._read() as connection:
+            for statement, step, steps in (
+                (flows, interchange.c.step, InterchangeStep),
+                (documents, document.c.step, Step),
+            ):
+                grouped = filtered(statement, query, step).group_by(interchange.c.partner, step)
+                rows = connection.execute(grouped)
+                counted += [Became(row[0], steps(row[1]), row[2]) for row in rows]
+        return counted
+
+    def weighed(
+        self, partner: str | None, start: datetime | None, end: datetime | None
+    ) -> Iterator[Weighed]:
+        """Yield documents received meanwhile whose amount their first event tells."""
+        inside = func.substr(event.c.subject, 1, ID_LENGTH)
+        statement = (
+            select(
+                event.c.data,
+                interchange.c.partner,
+                document.c.step,
+                document.c.header,
+                document.c.syntax,
+            )
+            .select_from(event)
+            .join(interchange, interchange.c.id == inside)
+            .outerjoin(document, document.c.id == event.c.subject)
+            .where(event.c.what == "document.received")
+        )
+        query = Query(partner=partner, received_from=start, received_before=end)
+        with self._read() as connection:
+            rows = connection.execution_options(yield_per=1000).execute(
+                filtered(statement, query, document.c.step)
+            )
+            for row in rows:
+                told = json.loads(row.data)
+                if "total" in told:
+                    yield _weighed(row, told["currency"], Decimal(told["total"]))
 
     def beat(self, name: str, pulse_: Pulse) -> None:
         """Write a sign of life in place of the one before."""
@@ -205,6 +268,21 @@ class SqlUpkeep:
         with self._read() as connection:
             rows = connection.execute(select(pulse)).all()
         return {row.name: Pulse(row.at, json.loads(row.data)) for row in rows}
+
+
+def _weighed(row: Row[Any], currency: str, told: Decimal) -> Weighed:
+    found = None
+    if row.header is not None:
+        syntax = Syntax(row.syntax) if row.syntax else None
+        header = header_of(row.header)
+        found = total_of(syntax, header) if header.currency == currency else None
+    return Weighed(
+        partner=row.partner,
+        currency=currency,
+        told=told,
+        step=Step(row.step) if row.step is not None else None,
+        found=found,
+    )
 
 
 def _held_in(table: Table) -> Select[Any]:

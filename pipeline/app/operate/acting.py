@@ -20,6 +20,8 @@ from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.ports.ledger import Query, Sheets, Transaction
 
 ALL = 1_000_000
+#: Why nothing can be done any more with a flow whose bytes were destroyed.
+ERASED = "effacé : l'original n'existe plus / erased: the original is gone"
 #: Ids that one log line names; the events name them all.
 LOGGED = 5
 

@@ -37,7 +37,10 @@ log = get_logger(__name__)
 
 #: Code of what an operator holds back.
 HELD_BACK = "OPERATOR_HOLD"
-BUSY = "une remise est en cours, réessayez dans un instant / being delivered now, try again"
+BUSY = (
+    "une remise est en cours ou a été interrompue, réessayez après le prochain passage"
+    " / being delivered now, or cut short: try again after the next run"
+)
 JUDGED_NOW = "le flux est en cours de contrôle, réessayez / being judged now, try again"
 _NOT_OPENED = (InterchangeStep.RECEIVED, InterchangeStep.HELD)
 _IDLE_FLOW = {

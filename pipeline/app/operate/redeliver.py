@@ -10,6 +10,7 @@ from structlog import get_logger
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.operate.acting import (
+    ERASED,
     Order,
     Target,
     Told,
@@ -104,8 +105,8 @@ def redeliver(
         flow = flow_of(tx, target)
         meant = target.of(tx.documents_of(flow.id))
         rows = latest_rows(tx.outbox_of(flow.id), meant)
-        plan = _Plan()
-        for one in _chosen(target, meant):
+        plan = _Plan(refused=dict.fromkeys(target.subjects, ERASED) if flow.erased else {})
+        for one in () if flow.erased else _chosen(target, meant):
             _sort(plan, one, rows.get(one.id), asked)
         leaving = _leaving(hub, sheets, plan, asked)
         told = _told(target, plan, leaving)

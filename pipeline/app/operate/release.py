@@ -43,7 +43,7 @@ from pipeline.route.plan import find_route
 log = get_logger(__name__)
 
 _NOT_HELD = "rien n'y est suspendu / nothing is held there"
-_GONE_ON = "un autre l'a déjà libéré / somebody else released it"
+_GONE_ON = "un autre a déjà agi / somebody else acted first"
 
 
 @dataclass(frozen=True, slots=True)

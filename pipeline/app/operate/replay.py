@@ -16,6 +16,7 @@ from structlog import get_logger
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import (
+    ERASED,
     Order,
     Sender,
     Target,
@@ -157,6 +158,8 @@ def replay(
     held = atomically(hub, lambda tx: held_of(tx, target), "operator.find")
     if held.flow.step is InterchangeStep.RECEIVED:
         return Replayed(Told(target=target, refused={held.flow.id: _NOT_JUDGED}))
+    if held.flow.erased:
+        return Replayed(Told(target=target, refused=dict.fromkeys(target.subjects, ERASED)))
     scene = _scene(hub, sheets, target, held, stage)
     compared = _compare_all(hub, sheets, scene, target)
     if dry:

@@ -26,12 +26,14 @@ class Ask:
         reason: Why; needed by all but `release`.
         again: Where to, and which copy, where it is a redelivery.
         stage: From where on, where it is a replay.
+        unseen: Whether recipients confirmed that nothing came, where it is a withdrawal.
     """
 
     verb: Verb
     reason: str = ""
     again: Again = field(default_factory=Again)
     stage: Stage = Stage.JUDGE
+    unseen: bool = False
 
     @property
     def options(self) -> Mapping[str, str]:
@@ -39,6 +41,8 @@ class Ask:
         given = {"to": self.again.to, "generation": self.again.generation}
         if self.verb is Verb.REPLAY:
             given["from"] = self.stage.value
+        if self.unseen:
+            given["unseen"] = "yes"
         return {name: str(value) for name, value in given.items() if value is not None}
 
     @classmethod
@@ -51,6 +55,7 @@ class Ask:
             reason=bulk.reason,
             again=Again(options.get("to"), int(generation) if generation else None),
             stage=Stage(options.get("from", Stage.JUDGE.value)),
+            unseen="unseen" in options,
         )
 
 
@@ -80,7 +85,7 @@ def act(
         case Verb.REJECT:
             told = reject(hub, sheets, target, order, dry=dry)
         case Verb.WITHDRAW:
-            told = withdraw(hub, sheets, target, order, dry=dry)
+            told = withdraw(hub, sheets, target, order, unseen=ask.unseen, dry=dry)
         case Verb.REDELIVER:
             told = redeliver(hub, sheets, target, order, ask.again, dry=dry)
         case Verb.REPLAY:

@@ -28,6 +28,7 @@ from pipeline.app.operate.acting import (
     stored_findings,
 )
 from pipeline.app.operate.hold import BUSY, JUDGED_NOW, in_a_lot
+from pipeline.app.operate.sight import Sight, look_for
 from pipeline.app.settle import Settled, close_if_done
 from pipeline.model.bulk import Verb
 from pipeline.model.controls import reason
@@ -36,7 +37,7 @@ from pipeline.model.document import Document
 from pipeline.model.errors import Fenced
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
-from pipeline.model.outbox import OutboxRow
+from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Query, Sheets, Transaction
 
@@ -54,6 +55,7 @@ _ENDED = (Step.REJECTED, Step.DUPLICATE)
 #: Its sender may have been told of these that they are accepted.
 _ACCEPTED = (Step.ACCEPTED, Step.ROUTED, Step.ABANDONED)
 _LEAVING = (OutboxState.PENDING, OutboxState.PAUSED)
+_NOT_SENT = (*_LEAVING, OutboxState.ABANDONED)
 
 
 @dataclass(slots=True)
@@ -75,17 +77,28 @@ class _Plan:
     refused: dict[str, str] = field(default_factory=dict)
 
 
-def withdraw(hub: Hub, sheets: Sheets, target: Target, order: Order, *, dry: bool = False) -> Told:
+def withdraw(
+    hub: Hub,
+    sheets: Sheets,
+    target: Target,
+    order: Order,
+    *,
+    unseen: bool = False,
+    dry: bool = False,
+) -> Told:
     """Cancel the deliveries of documents and reject them, because their sender asked for it.
 
     Deliveries, steps, business keys and the answer change in one transaction. A delivery
-    that somebody has claimed may be on its way: the claim wins, and the operator is told.
+    that somebody has claimed may be on its way: the claim wins, and the operator is told. One
+    that a worker has had in hand before is looked for in the recipient's folder first.
 
     Args:
         hub: The hub; `by` names the operator.
         sheets: The configuration in force.
         target: A flow or some of its documents.
         order: Why; it reaches the sender word for word.
+        unseen: True where a recipient whose folder cannot be looked at has confirmed that
+            nothing came.
         dry: True to say what would be done, and do nothing.
 
     Raises:
@@ -96,11 +109,15 @@ def withdraw(hub: Hub, sheets: Sheets, target: Target, order: Order, *, dry: boo
     everything = hub.ledger.documents(Query(interchange=target.interchange, limit=ALL))
     findings = stored_findings(hub, everything)
     figures = kept_figures(hub.ledger, target.interchange)
+    before = hub.ledger.outbox(interchange=target.interchange, kind=OutboxKind.DELIVERY)
+    newest = latest_rows(before, target.of(everything)).values()
+    sight = look_for(hub, sheets, [row for row in newest if row.state in _NOT_SENT])
 
     def act(tx: Transaction) -> Told:
         flow = flow_of(tx, target)
         meant = target.of(tx.documents_of(flow.id))
         plan = _plan(flow, target, meant, tx.outbox_of(flow.id))
+        _object(plan, tx.outbox_of(flow.id), meant, sight, unseen=unseen)
         if not dry:
             _cancel(hub, tx, plan)
         told = _told(target, flow, plan)
@@ -158,6 +175,23 @@ def _sort(plan: _Plan, one: Document, row: OutboxRow | None, meant: set[Document
         plan.documents[one.id] = _TRIED.format(tried) if tried else _TAKEN_BACK
         if row is not None and row.state in _LEAVING and row not in plan.rows:
             plan.rows.append(row)
+
+
+def _object(
+    plan: _Plan,
+    rows: Iterable[OutboxRow],
+    meant: Sequence[Document],
+    sight: Sight,
+    *,
+    unseen: bool,
+) -> None:
+    """Take out of a plan what stands at its recipient's, or may stand there."""
+    for subject, row in latest_rows(rows, meant).items():
+        why = sight.objection(row, unseen=unseen) if subject in plan.documents else ""
+        if why:
+            plan.refused[subject] = why
+            del plan.documents[subject]
+    plan.rows = [row for row in plan.rows if set(row.documents) <= plan.documents.keys()]
 
 
 def _cancel(hub: Hub, tx: Transaction, plan: _Plan) -> None:

@@ -47,14 +47,16 @@ VERBS = {
     "lists": "operate",
     "original": "original",
     "erase": "erase",
+    "retention": "retention",
+    "legal-hold": "retention",
     "seal": "seal",
     "verify": "verify",
+    "conservation": "conservation",
     "reconcile": "reconcile",
     "demo": "demo",
     "bench": "bench",
     "packs": "packs",
     "keys": "keys",
-    "retention": "retention",
 }
 
 
@@ -72,7 +74,8 @@ def command_line(arguments: Sequence[str]) -> typer.Typer:
     app.callback()(_options)
     wanted = arguments[:1] if arguments and arguments[0] in VERBS else VERBS
     for name in wanted:
-        verb = getattr(import_module(f"{__name__}.{VERBS[name]}"), name)
+        module = import_module(f"{__name__}.{VERBS[name]}")
+        verb = getattr(module, name.replace("-", "_"))
         if isinstance(verb, typer.Typer):
             app.add_typer(verb, name=name)
         else:
@@ -97,6 +100,8 @@ def _options(
 def run() -> None:
     """Run `edi`; trouble in the world is one clear message, never a traceback."""
     _occupy_standard_descriptors()
+    # whatever is made is for this account alone, unless its maker says otherwise
+    os.umask(0o077)
     if sys.stdout is None:
         complain("sortie standard fermée / standard output is closed")
         sys.exit(CANNOT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -20,6 +20,7 @@ from pipeline.app.operate.verbs import Ask, act
 from pipeline.entry.cli.output import (
     AsJson,
     complain,
+    prose,
     say,
     say_json,
     say_table,
@@ -30,17 +31,22 @@ from pipeline.entry.cli.read import document_row
 from pipeline.entry.cli.selection import Way, filters, spread, way
 from pipeline.model.bulk import BulkItem, BulkList, ItemState, Verb, sums
 from pipeline.model.errors import ConfigError
+from pipeline.model.status import in_words
 from pipeline.ports.ledger import Query
 
 #: One flow or document; without it, what the filters match.
 Target = Annotated[str | None, typer.Argument(parser=typed_subject, metavar="[ID]")]
 Reason = Annotated[
-    str, typer.Option(help="Motif / why: on record, or told.", parser=typed, metavar="TEXT")
+    str, typer.Option(help="Motif / why: on record, or told.", parser=prose, metavar="TEXT")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Montrer seulement / only show.")]
 
 #: Exit codes beside 0: part of it was refused; all of it was.
 PARTLY, CANNOT = 1, 2
+#: Columns that say where a document or a flow stands.
+_IN_WORDS = frozenset({"step", "seen"})
+#: Ids of one kind that are told by a line each.
+LISTED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +104,22 @@ def withdraw(
     query: Query,
     how: Way,
     subject: Target = None,
+    unseen: Annotated[
+        bool,
+        typer.Option(
+            "--unseen",
+            help="Le destinataire confirme n'avoir rien / they confirm to have nothing.",
+        ),
+    ] = False,
     reason: Reason = "",
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Reprendre avant remise, à la demande de l'émetteur / take back, its sender asks."""
-    _run(Ask(verb=Verb.WITHDRAW, reason=reason), _Call(subject, query, how, dry_run, as_json))
+    _run(
+        Ask(verb=Verb.WITHDRAW, reason=reason, unseen=unseen),
+        _Call(subject, query, how, dry_run, as_json),
+    )
 
 
 @spread(query=filters, how=way)
@@ -242,8 +258,8 @@ def _compare(hub: Hub, ask: Ask, call: _Call) -> None:
         say_json({"compared": [_compared_row(one) for one in compared], "refused": refused})
     else:
         _say_compared("", compared)
-        for name, why in refused.items():
-            complain(f"{name}: {why}")
+        for line in _lines(refused):
+            complain(line)
     _leave(done=bool(compared), refused=bool(refused))
 
 
@@ -296,12 +312,11 @@ def _say_told(subject: str, did: Replayed, *, dry: bool) -> None:
         _say_compared(subject, did.compared)
     elif told.documents:
         _say_rows(subject, [document_row(one) for one in told.documents], as_json=False)
-    head = "ferait / would do" if dry else "fait / done"
-    _say_each(head, told.done.items())
+    _say_each("ferait / would do" if dry else "fait / done", told.done)
     if not did.compared:
-        _say_each("rien à faire / nothing to do", told.idle.items())
-    for name, why in told.refused.items():
-        complain(f"{name}: {why}")
+        _say_each("rien à faire / nothing to do", told.idle)
+    for line in _lines(told.refused):
+        complain(line)
 
 
 def _say_compared(title: str, compared: Sequence[Compared]) -> None:
@@ -310,9 +325,17 @@ def _say_compared(title: str, compared: Sequence[Compared]) -> None:
     say(f"{changing} verdict(s) sur / of {len(compared)} changerai(en)t / would change")
 
 
-def _say_each(head: str, said: Iterable[tuple[str, str]]) -> None:
-    for name, text in said:
-        say(f"{head}: {name}: {text}")
+def _say_each(head: str, said: Mapping[str, str]) -> None:
+    for line in _lines(said):
+        say(f"{head}: {line}")
+
+
+def _lines(said: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for each id; those that are many are counted, and told by `--json`."""
+    for name, text in list(said.items())[:LISTED]:
+        yield f"{name}: {text}"
+    if len(said) > LISTED:
+        yield f"… +{len(said) - LISTED} (--json)"
 
 
 def _show_list(one: BulkList, *, as_json: bool) -> None:
@@ -368,4 +391,8 @@ def _say_rows(title: str, rows: list[dict[str, object]], *, as_json: bool) -> No
         say_json(rows)
     else:
         columns = tuple(rows[0]) if rows else ("—",)
-        say_table(title, columns, (tuple(row.values()) for row in rows))
+        say_table(title, columns, ([_cell(*each) for each in row.items()] for row in rows))
+
+
+def _cell(column: str, value: object) -> object:
+    return in_words(value) if column in _IN_WORDS else value

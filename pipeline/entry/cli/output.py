@@ -31,6 +31,15 @@ def typed(text: str) -> str:
     return shown_name(os.fsencode(text)) if not text.isprintable() else text
 
 
+def prose(text: str) -> str:
+    r"""Return a sentence as typed; bytes that are no text are escaped, nothing else is.
+
+    >>> prose("Motif\u202f: caf\udce9") == "Motif\u202f: caf\\xe9"
+    True
+    """
+    return os.fsencode(text).decode("utf-8", errors="backslashreplace")
+
+
 def typed_subject(text: str) -> str:
     """Return what a verb is to act on or to look for, as `typed`.
 

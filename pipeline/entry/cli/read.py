@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -272,7 +271,7 @@ def _event_rows(ledger: Ledger, subject: str) -> list[dict[str, object]]:
             "what": event.fact.what,
             "by": event.fact.by,
             "subject": event.fact.subject,
-            "data": json.dumps(event.fact.data, ensure_ascii=False, sort_keys=True),
+            "data": dict(event.fact.data),
         }
         for event in ledger.events(subject)
     ]
@@ -295,4 +294,7 @@ def _show_list(title: str, rows: list[dict[str, object]]) -> None:
 
 
 def _cell(column: str, value: object) -> object:
+    """Return what a table shows of a value: of an event's facts, each with its name."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={one}" for name, one in value.items())
     return in_words(value) if column in _IN_WORDS else value

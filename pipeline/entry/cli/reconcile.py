@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pipeline import bootstrap
+from pipeline.app.caretaker import report
 from pipeline.app.reconcile import Reconciled, look_for_differences, put_right
 from pipeline.entry.cli.output import AsJson, complain, say, say_json, say_table
 from pipeline.model.errors import ConfigError
@@ -35,6 +36,7 @@ def reconcile(
         found = look_for_differences(hub, sheets, everywhere=True, read_back=True)
         if fix:
             found = put_right(hub, sheets, found, alone=alone)
+        report(hub, found, everywhere=True)
     if as_json:
         say_json(_plain(found))
     else:

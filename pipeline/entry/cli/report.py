@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -28,6 +29,9 @@ from pipeline.entry.cli.output import complain, say, say_table, typed
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Cell, Figures, Period, Table
 from pipeline.model.status import in_words
+
+#: The unfinished file may stand in a folder of others: never written through a link.
+_PART = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
 
 
 class Format(Enum):
@@ -161,7 +165,8 @@ def _write(payload: bytes, file: Path | None) -> None:
         return
     part = file.with_name(f".{file.name}.part")
     try:
-        part.write_bytes(payload)
+        with os.fdopen(os.open(part, _PART, 0o600), "wb") as unfinished:
+            unfinished.write(payload)
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)

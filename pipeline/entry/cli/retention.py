@@ -1,4 +1,4 @@
-"""``edi retention``: what is past its time, and what must be kept all the same."""
+"""``edi retention|legal-hold``: what is past its time, and what must be kept all the same."""
 
 from __future__ import annotations
 
@@ -12,23 +12,14 @@ from pipeline.app.erase import Overdue, erase, finish, keep_by_law, overdue, unf
 from pipeline.app.hub import Hub
 from pipeline.entry.cli.output import AsJson, Subject, say, say_json, say_table
 
-retention = typer.Typer(
-    help="Durées de conservation / how long things are kept.", invoke_without_command=True
-)
-_Reason = Annotated[str, typer.Option(help="Motif, gardé au journal / kept on record.")]
 
-
-@retention.callback()
-def list_overdue(
-    context: typer.Context,
+def retention(
     apply: Annotated[
         bool, typer.Option("--apply", help="Effacer ce qui est échu / erase what is listed.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Lister ce qui a passé sa durée ; avec --apply, l'effacer / list, or erase, what is due."""
-    if context.invoked_subcommand is not None:
-        return
     with _acting() as hub:
         due = list(overdue(hub, hub.ledger.sheets()))
         erased = [_erase(hub, one) for one in due if apply and one.obstacle is None]
@@ -40,20 +31,19 @@ def list_overdue(
     _show(due, erased, left, apply=apply)
 
 
-@retention.command("hold")
-def hold(subject: Subject, reason: _Reason) -> None:
-    """Interdire d'effacer un flux / let nothing erase a flow (legal hold)."""
+def legal_hold(
+    subject: Subject,
+    reason: Annotated[str, typer.Option(help="Motif, gardé au journal / kept on record.")],
+    lift: Annotated[bool, typer.Option("--lift", help="Lever / lift it.")] = False,
+) -> None:
+    """Interdire d'effacer un flux, ou le permettre à nouveau / let nothing erase a flow."""
     with _acting() as hub:
-        done = keep_by_law(hub, subject, reason, held=True)
-    say(f"{subject}: conservation forcée / legal hold" + ("" if done else " (déjà / already)"))
-
-
-@retention.command("lift")
-def lift(subject: Subject, reason: _Reason) -> None:
-    """Lever la conservation forcée / lift a legal hold."""
-    with _acting() as hub:
-        done = keep_by_law(hub, subject, reason, held=False)
-    say(f"{subject}: levée / lifted" if done else f"{subject}: aucune / there was none")
+        done = keep_by_law(hub, subject, reason, held=not lift)
+    if lift:
+        say(f"{subject}: levée / lifted" if done else f"{subject}: aucune / there was none")
+    else:
+        already = "" if done else " (déjà / already)"
+        say(f"{subject}: conservation forcée / legal hold{already}")
 
 
 def _acting() -> AbstractContextManager[Hub]:

@@ -29,7 +29,7 @@ def run(
     ):
         bootstrap.sweep(place)
         if not once:
-            schedule.keep_running(shift(hub, seat.check))
+            schedule.keep_running(shift(place, hub, seat.check))
             return
         with Console(stderr=True).status("…") as status:
             done = 0

@@ -36,4 +36,4 @@ def up(
             for line in local_server.addresses(accounts, port):
                 say(line)
             say(f"{place.home / 'sftp'} ; Ctrl-C pour finir / to end")
-            schedule.keep_running(shift(hub, seat.check))
+            schedule.keep_running(shift(place, hub, seat.check))

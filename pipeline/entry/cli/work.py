@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -27,13 +28,14 @@ def work(
         bootstrap.open_hub(place, by=bootstrap.new_run(), log_to_file=True) as hub,
     ):
         hub.spool.clear("")
-        schedule.keep_working(shift(hub, seat.check), until_idle=until_idle)
+        schedule.keep_working(shift(place, hub, seat.check), until_idle=until_idle)
 
 
-def shift(hub: Hub, check_seat: Callable[[], None]) -> schedule.Shift:
+def shift(place: bootstrap.Workspace, hub: Hub, check_seat: Callable[[], None]) -> schedule.Shift:
     """Return what a process is given that goes to work now."""
     return schedule.Shift(
         hub=hub,
+        write_metrics=partial(bootstrap.write_metrics, place),
         new_run=bootstrap.new_run,
         acting_as=bootstrap.acting_as,
         check_seat=check_seat,

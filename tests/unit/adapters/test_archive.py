@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -246,6 +247,18 @@ def test_what_is_discarded_is_gone(archive: FileArchive, store: Store) -> None:
 
     assert not archive.check(dropped.sha256)
     assert store.files() == [store.name(kept.sha256)]
+
+
+def test_when_a_blob_was_kept_is_known_as_long_as_it_is_there(archive: FileArchive) -> None:
+    """One that was kept a moment ago may belong to a file that is pulled."""
+    before = datetime.now(UTC) - timedelta(seconds=1)  # file systems round
+    blob = archive.receive([b"nobody's"])
+    archive.keep([blob])
+
+    assert before <= archive.kept_at(blob.sha256) <= datetime.now(UTC)
+    assert archive.erase(blob.sha256, lambda: False)
+    with pytest.raises(ArchiveError):
+        archive.kept_at(blob.sha256)
 
 
 def test_a_sweep_removes_what_a_crash_left_and_nothing_else(

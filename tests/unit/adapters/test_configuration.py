@@ -13,6 +13,7 @@ from pipeline.adapters.configuration import (
     read_interfaces,
     read_profiles,
     read_reasons,
+    read_retention,
     read_settings,
     read_sheet,
 )
@@ -27,13 +28,18 @@ from pipeline.model.connection import (
     Naming,
     RetryPolicy,
     Role,
+    Secret,
+    SecretKind,
 )
 from pipeline.model.directory import Directory, Route, Structure
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
-from pipeline.model.settings import Settings
+from pipeline.model.retention import CountedFrom, Period
+from pipeline.model.settings import ArchiveSettings, Encryption, SealSettings, Settings
+
+ROOT = Path(__file__).resolve().parents[3]
 
 TOP = """\
 name = "papeterie"
@@ -453,19 +459,21 @@ def test_settings_are_read_in_their_units(tmp_path: Path) -> None:
     """Hours, seconds and megabytes."""
     path = tmp_path / "pipeline.toml"
     path.write_text(
-        'hub_code = "HUB001"\ndefault_profile = "en16931"\nheld_for_h = 12\nlease_s = 60\n'
+        'hub_code = "HUB001"\ndefault_profile = "en16931"\nheld_for_h = 12\nlease_s = 90\n'
         "workers = 3\ntime_limit_s = 2.5\nmemory_limit_mb = 400\nevery_s = 5\n"
+        "reconcile_s = 600\n"
     )
 
     assert read_settings(path) == Settings(
         hub_code="HUB001",
         default_profile="en16931",
         held_for=timedelta(hours=12),
-        lease=timedelta(minutes=1),
+        lease=timedelta(seconds=90),
         workers=3,
         time_limit_s=2.5,
         memory_limit_mb=400,
         every=timedelta(seconds=5),
+        reconcile_every=timedelta(minutes=10),
     )
 
 
@@ -476,6 +484,62 @@ def test_a_setting_that_cannot_be_meant_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"pipeline\.toml: memory_limit_mb: .*300"):
         read_settings(path)
+
+
+def test_where_keys_are_is_read_as_every_secret_is(tmp_path: Path) -> None:
+    """A file, the environment or a credential; never the key itself."""
+    path = tmp_path / "pipeline.toml"
+    path.write_text(
+        '[archive]\nencryption = "none"\nmaster_key = { env = "A" }\n'
+        'previous_master_key = { credential = "b" }\n'
+        f'[seal]\nfolder = "/srv/x"\nkey = {{ file = "c" }}\ntrusted = ["{"ab" * 16}"]\n'
+    )
+
+    settings = read_settings(path)
+
+    assert settings.archive == ArchiveSettings(
+        encryption=Encryption.NONE,
+        master_key=Secret(SecretKind.ENV, "A"),
+        previous_master_key=Secret(SecretKind.CREDENTIAL, "b"),
+    )
+    assert settings.seal == SealSettings(
+        folder="/srv/x", key=Secret(SecretKind.FILE, "c"), trusted=("ab" * 16,)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('[archive]\nencryption = "aes"', "archive.encryption"),
+        ('[archive]\nmaster_key = "abcd"', "archive.master_key"),
+        ('[archive]\nmaster_key = { file = "a", env = "B" }', "archive.master_key"),
+        ('[seal]\nfolder = ""', "seal.folder"),
+        ('[seal]\ntrusted = ["x"]', "seal.trusted.0"),
+    ],
+)
+def test_keys_that_are_named_wrongly_are_refused(tmp_path: Path, text: str, fault: str) -> None:
+    """A slip here would be found out when it is too late."""
+    path = tmp_path / "pipeline.toml"
+    path.write_text(text)
+
+    with pytest.raises(ConfigError, match=f"pipeline.toml: {fault}"):
+        read_settings(path)
+
+
+def test_retention_classes_are_read_with_their_source(tmp_path: Path) -> None:
+    """Those that are shipped keep invoices for ten years from the end of the year."""
+    shipped = read_retention(ROOT / "config" / "retention.toml")
+    assert shipped["invoice"].keep == Period(years=10)
+    assert shipped["invoice"].counted_from is CountedFrom.YEAR_END
+    assert all(one.source for one in shipped.values())
+
+    path = tmp_path / "retention.toml"
+    path.write_text('[class.x]\nkeep = "10y"\ncounted_from = "receipt"\nsource = "us"\n')
+    with pytest.raises(ConfigError, match=r"class\.invoice is needed"):
+        read_retention(path)
+    path.write_text('[class.invoice]\nkeep = "ten"\ncounted_from = "receipt"\nsource = "us"\n')
+    with pytest.raises(ConfigError, match=r"class\.invoice\.keep: .*10y"):
+        read_retention(path)
 
 
 def test_reasons_are_read_and_held_against_the_published_lists(tmp_path: Path) -> None:

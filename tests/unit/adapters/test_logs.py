@@ -103,6 +103,22 @@ def test_a_fact_of_any_kind_can_be_logged(opened: ExitStack, tmp_path: Path) -> 
     assert (line["where"], line["at"]) == ("x", "2026-01-01 00:00:00+00:00")
 
 
+def test_a_full_disk_stops_no_work(
+    opened: ExitStack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be written down is told on standard error, where a supervisor keeps it."""
+    full = tmp_path / f"edi-{datetime.now(UTC):%Y-%m-%d}.jsonl"
+    full.symlink_to("/dev/full")
+    opened.enter_context(logs.logging_to(tmp_path, by="run:7"))
+
+    structlog.get_logger().info("pull.listed", connection="acme")
+    full.unlink()
+    structlog.get_logger().info("run.done")
+
+    assert json.loads(capsys.readouterr().err)["event"] == "pull.listed"
+    assert [line["event"] for line in lines(tmp_path)] == ["run.done"]
+
+
 def test_a_new_run_appends_to_what_is_there(tmp_path: Path) -> None:
     """And only its owner reads it."""
     for run in ("run:1", "run:2"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.secrets import check_closed, reveal
+from pipeline.adapters.secrets import check_closed, make_key_file, reveal, reveal_key
 from pipeline.model.connection import Secret, SecretKind
 from pipeline.model.errors import ConfigError
 
@@ -134,3 +134,30 @@ def test_a_credential_is_a_plain_name(
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
 
     assert "a plain name is expected" in refusal(Secret(SecretKind.CREDENTIAL, name), tmp_path)
+
+
+@pytest.mark.parametrize("text", ["abc", "g" * 64, "a" * 62, "a" * 66, "é" * 64])
+def test_a_key_is_sixty_four_digits_and_its_text_is_never_told(tmp_path: Path, text: str) -> None:
+    """Messages end up in logs."""
+    path = tmp_path / "x.key"
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+
+    with pytest.raises(ConfigError, match=r"^x\.key: 64 chiffres") as caught:
+        reveal_key(Secret(SecretKind.FILE, "x.key"), tmp_path)
+
+    assert text not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert text not in str(caught.value.__context__)
+
+
+def test_a_key_file_is_ours_alone_and_never_replaced(tmp_path: Path) -> None:
+    """It is made once, in a folder that is closed too."""
+    path = tmp_path / "master" / "archive.key"
+
+    assert [make_key_file(path), make_key_file(path)] == [True, False]
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    key = reveal_key(Secret(SecretKind.FILE, "master/archive.key"), tmp_path)
+    assert (len(key), key.hex()) == (32, path.read_text().strip())

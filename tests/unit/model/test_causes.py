@@ -12,8 +12,9 @@ from pipeline.model.controls import CONTROLS, Actor
 from pipeline.model.errors import PipelineError
 from pipeline.model.report import Trouble
 
-#: Errors that end a command, or are tried again at once: nothing is left waiting by them.
-PASSING = {"PIPELINE", "LEDGER_CONFLICT", "FENCED", "ENGINE", "ENGINE_CLOSED"}
+#: Errors that end a command, or are tried again at once: no file, flow or document waits for
+#: them. A chain that cannot be sealed keeps nobody's invoice.
+PASSING = {"PIPELINE", "LEDGER_CONFLICT", "FENCED", "ENGINE", "ENGINE_CLOSED", "SEAL"}
 
 
 def errors(kind: type[PipelineError] = PipelineError) -> set[str]:

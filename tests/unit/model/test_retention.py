@@ -48,6 +48,20 @@ def test_only_a_number_and_a_unit_is_a_period(text: str) -> None:
         Period.read(text)
 
 
+@given(
+    st.dates(date(2000, 1, 1), date(2100, 1, 1)),
+    st.builds(lambda count, unit: f"{count}{unit}", st.integers(1, 600), st.sampled_from("ymd")),
+    st.sampled_from(CountedFrom),
+)
+def test_what_is_not_looked_at_has_not_come_to_its_end(
+    today: date, period: str, counted_from: CountedFrom
+) -> None:
+    """Only what was received before a certain day is asked of the ledger."""
+    one = kept(period, counted_from)
+
+    assert one.ends(one.may_end_before(today)) > today
+
+
 @given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.integers(1, 600))
 def test_months_are_never_shorter_than_their_days(received: date, months: int) -> None:
     """Twenty-eight days each at least, whatever the month."""

@@ -549,8 +549,16 @@ class Postgres:
         )
 
     def start(self) -> None:
-        """Start it; it recovers from its log first."""
-        self._server.ensure_postgres_running()
+        """Start it and wait until it has recovered from its log, however busy the machine is."""
+        for _ in range(120):
+            try:
+                self._server.ensure_postgres_running()
+                psycopg.connect(self._server.get_uri()).close()
+            except (subprocess.TimeoutExpired, FileNotFoundError, psycopg.OperationalError):
+                time.sleep(0.5)  # it is starting; the wheel's own patience is ten seconds
+            else:
+                return
+        pytest.fail("PostgreSQL does not start")
 
 
 @pytest.fixture(scope="session")

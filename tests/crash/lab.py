@@ -146,6 +146,10 @@ class Lab:
                 (self.world.root / "mill" / "in" / f"{flow.name}.done").touch()
         return history
 
+    def drop(self, scenario: Scenario) -> None:
+        """Drop what a scenario begins with, and keep no record of it."""
+        shutil.rmtree(self.history(scenario).folder)
+
     # -- commands
     def edi(
         self,
@@ -168,6 +172,9 @@ class Lab:
     def trace(self, scenario: Scenario) -> Mapping[tuple[int, str], int]:
         """Run a scenario to its end; count the hits of each failpoint in each stage.
 
+        How all is before each further stage is remembered, so that none is run only to get
+        to a later one.
+
         Raises:
             AssertionError: It does not keep the promise even when nothing happens.
         """
@@ -175,6 +182,8 @@ class Lab:
         history = self.history(scenario)
         hits: Counter[tuple[int, str]] = Counter()
         for place, stage in enumerate(scenario.stages):
+            if place:
+                self.snapshot(_before(scenario, place))
             trace = self._folder / "trace"
             trace.unlink(missing_ok=True)
             code = self.edi(stage, history, EDI_FAILPOINT_TRACE=str(trace))
@@ -188,15 +197,14 @@ class Lab:
         self, scenario: Scenario, point: Point, spoil: Callable[[], None] = lambda: None
     ) -> Outcome:
         """Let the hub die at a point, restart it until it is quiet, and judge."""
-        self.restore(scenario.name)
+        self.restore(_before(scenario, point.stage))
         history = self.history(scenario)
-        troubles: list[str] = []
-        died = False
-        for place, stage in enumerate(scenario.stages):
-            if place == point.stage:
-                died = self._die(scenario, stage, history, spoil, point)
-                scenario.between(self)
-            troubles += self._to_the_end(stage, history, spoil, again=place == point.stage)
+        first, *further = scenario.stages[point.stage :]
+        died = self._die(scenario, first, history, spoil, point)
+        scenario.between(self)
+        troubles = self._to_the_end(first, history, spoil, again=True)
+        for stage in further:
+            troubles += self._to_the_end(stage, history, spoil, again=False)
         outcome = self._judge(history, scenario, troubles)
         outcome.died = died
         return outcome
@@ -257,6 +265,11 @@ class Lab:
         else:
             shutil.rmtree(history.folder)
         return outcome
+
+
+def _before(scenario: Scenario, stage: int) -> str:
+    """Name how all is before a stage of a scenario."""
+    return f"{scenario.name}_{stage}" if stage else scenario.name
 
 
 def take_all(lab: Lab) -> None:

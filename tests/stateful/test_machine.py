@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
+from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from structlog.testing import capture_logs
 
@@ -58,12 +59,22 @@ from tests.stateful.model import Drop, Model
 Inside = tuple[tuple[str, str], ...]
 
 ALL = 1_000_000
+#: Walks of thirty examples: so many at least, and more until every row was taken.
+_FEWEST_WALKS, _MOST_WALKS = 2, 8
+#: Where thorough runs keep what failed.
+_KEPT = ".hypothesis/examples"
 
 #: Rows of the step tables that the product does not take, and why.
 PENDING: Mapping[tuple[str, str | None, str], str] = {
     ("document", "accepted", "rejected"): "accepted and routed are one change: no time between",
     ("outbox", "abandoned", "pending"): "redelivery makes a row of its own, a new generation",
 }
+
+
+def follow_back(hub: Hub, by: timedelta) -> int:
+    """Put right what was written down before the clock was set back."""
+    follow(hub, by)
+    return 1
 
 
 class Crash(BaseException):
@@ -330,7 +341,7 @@ class Hubs(RuleBasedStateMachine):
         """Time passes: no claim of before holds. Or somebody sets the clock back."""
         self.world.clock.move(by)
         if by < timedelta():
-            self._try(lambda hub: follow(hub, by) or 1)
+            self._try(lambda hub: follow_back(hub, by))
         return True
 
     # -- what goes wrong, and who mends it
@@ -381,7 +392,8 @@ class Hubs(RuleBasedStateMachine):
         subjects = self._held() if verb in {"release", "reject"} else self._on_their_way()
         if not subjects:
             return False
-        subject = data.draw(st.sampled_from(subjects))
+        whole = [one for one in subjects if "-" not in one]
+        subject = data.draw(st.sampled_from(whole or subjects))
         if verb in {"reject", "withdraw"}:
             self._count_out(subject)
         return self._ask(Ask(verb=_VERBS[verb], reason="motif"), subject)
@@ -393,10 +405,14 @@ class Hubs(RuleBasedStateMachine):
         self.world.clock.move(MINUTE)
         self._poll("caterer")
         self._work()
-        routed = self.hub.ledger.documents(Query(steps=("routed",), limit=ALL))
+        ledger = self.hub.ledger
+        routed = {one.id for one in ledger.documents(Query(steps=("routed",), limit=ALL))}
+        paused = {
+            one for row in ledger.outbox(states=(OutboxState.PAUSED,)) for one in row.documents
+        }
         if not routed:
             return False
-        subject = data.draw(st.sampled_from(sorted(one.id for one in routed)))
+        subject = data.draw(st.sampled_from(sorted(paused & routed or routed)))
         if verb == "withdraw":
             self._count_out(subject)
         return self._ask(Ask(verb=_VERBS[verb], reason="motif"), subject)
@@ -585,56 +601,33 @@ def _rows() -> set[tuple[str, str | None, str]]:
     }
 
 
-def walk_known_ways() -> None:
-    """Take the rows of the step tables that chance may miss: held whole, given up, withdrawn."""
-    machine = Hubs()
-    machine.world.clock.move(MINUTE)
-
-    def take_in(*numbers: str) -> None:
-        for number in numbers:
-            inside = {number: invoice(number, "VILLE")}
-            machine._drop("caterer", int(number[1:]), inside, "")
-        machine._poll("caterer")
-        machine._work()
-
-    def ask(verb: Verb, subject: str) -> None:
-        if verb in {Verb.REJECT, Verb.WITHDRAW}:
-            machine._count_out(subject)
-        assert machine._ask(Ask(verb=verb, reason="motif"), subject)
-
-    machine.mishap(what="engine")
-    take_in("N1", "N2")
-    ask(Verb.REJECT, machine._held()[0])
-    machine.mishap(what="engine")
-    take_in("N3", "N4", "N5")
-    routed = machine.hub.ledger.documents(Query(steps=("routed",), limit=ALL))
-    first, second, _ = sorted(one.id for one in routed)
-    for verb in (Verb.HOLD, Verb.RELEASE, Verb.HOLD, Verb.WITHDRAW):
-        ask(verb, first)
-    ask(Verb.WITHDRAW, second)
-    machine.mishap(what="ville")
-    for _ in range(10):
-        machine.world.clock.move(70 * MINUTE)
-        machine._pass()
-    machine.teardown()
-
-
-def test_the_hub_keeps_its_promise_whatever_happens(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every row of the step tables is taken on the way, and three events in ten do something."""
-    thorough = os.environ.get("EDI_STATEFUL") == "thorough"
+def _walk(examples: int, steps: int, number: int | None) -> None:
+    """Try some examples: those of a number are always the same, without one they are new."""
     with capture_logs():
-        walk_known_ways()
         run_state_machine_as_test(
-            Hubs,
+            Hubs if number is None else seed(number)(Hubs),
             settings=settings(
-                max_examples=5000 if thorough else 60,
-                stateful_step_count=60 if thorough else 40,
+                max_examples=examples,
+                stateful_step_count=steps,
                 deadline=None,
-                derandomize=not thorough,
-                phases=tuple(Phase) if thorough else (Phase.explicit, Phase.generate),
+                database=None if number is not None else DirectoryBasedExampleDatabase(_KEPT),
+                phases=(Phase.generate,) if number is not None else tuple(Phase),
                 suppress_health_check=list(HealthCheck),
             ),
         )
+
+
+@pytest.mark.slow
+def test_the_hub_keeps_its_promise_whatever_happens(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every row of the step tables is taken on the way, and three events in ten do something."""
+    wanted = _rows() - PENDING.keys()
+    if os.environ.get("EDI_STATEFUL") == "thorough":
+        _walk(5000, 60, None)
+    else:
+        for number in range(_MOST_WALKS):
+            _walk(30, 40, number)
+            if number >= _FEWEST_WALKS and wanted <= TALLY.steps:
+                break
     with capsys.disabled():
         print(  # noqa: T201  figures for who runs it
             f"\n{TALLY.called.total()} events, {TALLY.share:.0%} accepted,"
@@ -643,4 +636,4 @@ def test_the_hub_keeps_its_promise_whatever_happens(capsys: pytest.CaptureFixtur
         )
 
     assert TALLY.share >= 0.3
-    assert TALLY.steps == _rows() - PENDING.keys()
+    assert TALLY.steps == wanted

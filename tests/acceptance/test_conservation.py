@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 
-@pytest.fixture
-def day(world: Any, samples: ModuleType) -> Any:
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A workspace of its own on which nobody works any more."""
+
+    home: Path
+    run: Callable[..., Any]
+
+    def edi(self, *arguments: str) -> Any:
+        """Run a command there."""
+        return self.run(*arguments, EDI_HOME=str(self.home))
+
+
+@pytest.fixture(scope="module")
+def day(settled: Any, samples: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Day:
     """Give a workspace with a flow accepted in part, and its duplicate, both of today."""
+    made = Day(tmp_path_factory.mktemp("day") / "var", settled.edi)
+    shutil.copytree(settled.home, made.home)
     model = samples.BY_KEY["ubl-380-une-ligne"]
     good = samples.to_ubl(samples.billed_to(model, samples.VILLE, "C1"))
     lost = samples.to_ubl(samples.billed_to(model, samples.COLLEGE, "C2"))
     whole = samples.to_ubl(samples.billed_to(model, samples.VILLE, "C3"))
     broken = samples.without_issue_date(whole)
     lot = samples.tar_gz({"1.xml": good, "2.xml": lost, "3.xml": broken})
+    for root in settled.folders.values():
+        shutil.rmtree(root, ignore_errors=True)
+        for folder in ("in", "out", "archive"):
+            (root / folder).mkdir(parents=True)
     for name in ("lot.tar.gz", "again.tar.gz"):
-        (world.folders["caterer"] / "in" / name).write_bytes(lot)
-    assert world.edi("run", "--once").code == 0
-    return world
+        (settled.folders["caterer"] / "in" / name).write_bytes(lot)
+    ran = made.edi("run", "--once")
+    assert ran.code == 0, ran.err
+    return made
 
 
 def lines(told: Any) -> dict[tuple[str, str], dict[str, Any]]:
@@ -30,13 +53,13 @@ def lines(told: Any) -> dict[tuple[str, str], dict[str, Any]]:
     return {(one["partner"], one["line"]): one for one in told.json["lines"]}
 
 
-def behind_its_back(world: Any, statement: str) -> None:
+def behind_its_back(day: Day, statement: str) -> None:
     """Change the ledger as nobody may."""
-    with closing(sqlite3.connect(world.home / "ledger.sqlite")) as file, file:
+    with closing(sqlite3.connect(day.home / "ledger.sqlite")) as file, file:
         assert file.execute(statement).rowcount == 1
 
 
-def test_both_lines_and_amounts_balance(day: Any) -> None:
+def test_both_lines_and_amounts_balance(day: Day) -> None:
     """Received by the events = what became of it by the rows, in files, documents and euros."""
     told = day.edi("conservation", "--json")
 
@@ -73,7 +96,7 @@ WRONGS: tuple[tuple[str, set[tuple[str, str]]], ...] = (
 )
 
 
-def test_a_difference_is_told(day: Any) -> None:
+def test_a_difference_is_told(day: Day) -> None:
     """Exit 1, and the lines that do not balance."""
     ledger = day.home / "ledger.sqlite"
     sound = ledger.read_bytes()
@@ -87,9 +110,10 @@ def test_a_difference_is_told(day: Any) -> None:
         found = {key for key, one in lines(told).items() if float(one["difference"])}
         assert found, statement
         assert found <= wrong, statement
+    ledger.write_bytes(sound)
 
 
-def test_a_question_that_means_nothing_is_refused(world: Any) -> None:
+def test_a_question_that_means_nothing_is_refused(day: Day) -> None:
     """Exit 2 and what was expected."""
     for asked in (
         ("--day", "2026-13-01"),
@@ -97,6 +121,6 @@ def test_a_question_that_means_nothing_is_refused(world: Any) -> None:
         ("--from", "2026-02-01", "--to", "2026-01-01"),
         ("--timezone", "Mars/Olympus"),
     ):
-        told = world.edi("conservation", *asked)
+        told = day.edi("conservation", *asked)
 
         assert (told.code, "Traceback" in told.err) == (2, False), asked

@@ -184,6 +184,7 @@ def test_two_workers_share_what_waits(site: Site, samples: ModuleType) -> None:
     site.check_once(files)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_terminated_finishes_what_it_holds(
     site: Site, samples: ModuleType
 ) -> None:
@@ -228,6 +229,7 @@ def test_a_repeated_flow_waits_until_the_first_one_is_decided_on(
     assert ends == [("first.xml", "opened"), ("again.xml", "duplicate")]
 
 
+@pytest.mark.slow
 def test_draining_waits_for_what_others_hold(site: Site, samples: ModuleType) -> None:
     """A worker that died beside it keeps its claim for a lease: then that is worked off here."""
     files = invoices(samples, "D", 1)

@@ -443,7 +443,7 @@ REPORT = ValidationReport(
 
 
 def test_documents_and_reports_read_back_as_they_were(ledger: SqlLedger) -> None:
-    """Terms, findings with their order and layer, packs."""
+    """Terms, findings with their order and layer, packs; the event tells the amount too."""
     one = flow()
     record(ledger, one)
     judged = inside(one, 1, syntax=Syntax.UBL_INVOICE, header=HEADER)
@@ -462,7 +462,13 @@ def test_documents_and_reports_read_back_as_they_were(ledger: SqlLedger) -> None
         subject=judged.id,
         what="document.received",
         by=BY,
-        data={"name": "1.xml", "size": 5, "sha256": judged.sha256},
+        data={
+            "name": "1.xml",
+            "size": 5,
+            "sha256": judged.sha256,
+            "currency": "EUR",
+            "total": "120.0",
+        },
     )
 
 

@@ -45,10 +45,10 @@ def check(found: dict[str, Any]) -> None:
 
 def test_a_damaged_file_is_answered_the_same_way_every_time() -> None:
     """A sample of the places, the same one every time."""
-    found = flipped(24)
+    found = flipped(40)
 
     assert found["files"] >= 20
-    assert found["tried"] > 5000
+    assert found["tried"] > 3000
     check(found)
     assert found["peak_mb"] < MOST_MB
 

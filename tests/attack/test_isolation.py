@@ -34,6 +34,7 @@ def beside(world: Any, name: str) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_an_answer_never_names_what_another_partner_sent(
     world: Any, bill: Callable[..., bytes]
 ) -> None:
@@ -67,6 +68,7 @@ def test_an_answer_never_names_what_another_partner_sent(
     )
 
 
+@pytest.mark.slow
 def test_an_answer_names_the_first_to_the_one_who_sent_it(
     world: Any, bill: Callable[..., bytes]
 ) -> None:

@@ -28,6 +28,7 @@ def test_one_event_is_one_line_of_the_log(day: Any) -> None:
         assert all("connection" in one for one in delivered)  # the forged one has none
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "verb",
     [
@@ -51,6 +52,7 @@ def test_a_listing_holds_nothing_that_a_terminal_obeys(
     one_line(day.edi(*verb).out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["newline", "escape", "right-to-left", "separator", "markup"])
 def test_one_document_is_shown_without_a_line_it_wrote_itself(
     day: Any, one_line: Callable[[str], None], kind: str
@@ -66,6 +68,7 @@ def test_one_document_is_shown_without_a_line_it_wrote_itself(
     one_line(day.edi("why", one["id"]).out + day.edi("why", one["id"]).err)
 
 
+@pytest.mark.slow
 def test_markup_is_shown_as_it_was_written(day: Any) -> None:
     """Else a text could hide part of itself."""
     one = documents(day)["text-markup.xml"]

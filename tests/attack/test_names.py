@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from pipeline.model.names import raw_name, shown_name
 
 
@@ -47,6 +49,7 @@ def test_a_link_or_a_pipe_in_the_folder_is_left_alone(day: Any) -> None:
     assert left == ["lien.xml", "tube.xml"]
 
 
+@pytest.mark.slow
 def test_a_name_can_be_typed_back_as_it_is_shown(
     day: Any, hostile_names: tuple[bytes, ...], one_line: Callable[[str], None]
 ) -> None:

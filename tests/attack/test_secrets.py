@@ -23,6 +23,7 @@ def sheet(world: Any, name: str, server: Any, password: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_passwords_and_keys_stand_nowhere_but_where_they_are_kept(
     world: Any, guarded: Callable[[str], Any]
 ) -> None:
@@ -80,6 +81,7 @@ def _public(keys: list[Path]) -> set[bytes]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "address",
     [
@@ -100,6 +102,7 @@ def test_the_password_of_a_database_is_in_no_message(world: Any, address: str) -
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [0o640, 0o604])
 def test_a_key_that_others_may_read_is_not_used(world: Any, mode: int) -> None:
     """A secret that is none is said to be one before any server is called."""

@@ -11,9 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pipeline.adapters.embedded_sftp import generate_key
 
 
+@pytest.mark.slow
 def test_a_server_with_another_key_is_told_nothing_and_is_one_incident(
     world: Any, bill: Callable[..., bytes], tmp_path: Path
 ) -> None:
@@ -40,6 +43,7 @@ def test_a_server_with_another_key_is_told_nothing_and_is_one_incident(
     assert not (inbox / "a.xml").exists()
 
 
+@pytest.mark.slow
 def test_a_link_in_a_partners_folder_is_never_followed(
     world: Any, bill: Callable[..., bytes], canary: Any
 ) -> None:

@@ -36,6 +36,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["documents", "interchanges"])
 def test_a_listing_exported_holds_no_formula(day: Any, tmp_path: Path, verb: str) -> None:
     """Numbers, parties and names are the sender's to choose."""
@@ -50,6 +51,7 @@ def test_a_listing_exported_holds_no_formula(day: Any, tmp_path: Path, verb: str
         assert any(cell.startswith("'＝1") for cell in found)
 
 
+@pytest.mark.slow
 def test_a_report_holds_no_formula(day: Any, tmp_path: Path) -> None:
     """As CSV, and as a workbook, whose cells have types: no cell of it is a formula."""
     today = f"{datetime.now(UTC):%Y-%m-%d}"

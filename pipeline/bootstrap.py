@@ -780,9 +780,7 @@ def judge_worker(connection: Connection, settings: WorkerSettings) -> None:
     """Run a worker process: the entry that `adapters.process_engine` is given."""
     from pipeline.adapters.process_engine import serve
 
-    judge = document_judge(
-        settings
-    )  # what is wrong with our own settings is told while there is a way
+    judge = document_judge(settings)  # a fault of our own settings is told while there is a way
     confine_worker(settings, spare=(connection.fileno(),))
     serve(connection, judge)
 
@@ -852,9 +850,7 @@ def cdar_worker(connection: Connection, settings: WorkerSettings) -> None:
     """Run a worker process that holds answers of ours against the BR-FR-CDV rules."""
     from pipeline.adapters.process_engine import serve
 
-    judge = cdar_judge(
-        settings
-    )  # what is wrong with our own settings is told while there is a way
+    judge = cdar_judge(settings)  # a fault of our own settings is told while there is a way
     confine_worker(settings, spare=(connection.fileno(),))
     serve(connection, judge)
 

@@ -220,12 +220,15 @@ def _embedded(specifications: list[pikepdf.Object]) -> dict[_Key, tuple[str, pik
 def _invoices(pdf: pikepdf.Pdf) -> dict[_Key, pikepdf.Stream]:
     """Return the embedded files that are named as an invoice, and that a reader is shown."""
     root = pdf.Root
-    listed = list(root.AF) if "/AF" in root else []
-    if "/Names" in root and "/EmbeddedFiles" in root.Names:
-        listed += pikepdf.NameTree(root.Names.EmbeddedFiles).values()
+    associated, names_of = root.get("/AF"), root.get("/Names")
+    listed = list(associated) if isinstance(associated, pikepdf.Array) else []
+    tree = names_of.get("/EmbeddedFiles") if isinstance(names_of, pikepdf.Dictionary) else None
+    if isinstance(tree, pikepdf.Dictionary):
+        listed += pikepdf.NameTree(tree).values()
     return {
         stream.objgen: stream
         for specification in listed
+        if isinstance(specification, pikepdf.Dictionary)
         if any(name.strip().lower() in INVOICE_NAMES for name in _names(specification))
         for stream in _streams(specification)
     }
@@ -239,9 +242,9 @@ def _names(specification: pikepdf.Object) -> list[str]:
 
 def _streams(specification: pikepdf.Object) -> list[pikepdf.Stream]:
     """Return the streams of a file specification; every key may name one of its own."""
-    if not isinstance(specification, pikepdf.Dictionary) or "/EF" not in specification:
+    inside = specification.get("/EF") if isinstance(specification, pikepdf.Dictionary) else None
+    if not isinstance(inside, pikepdf.Dictionary):
         return []
-    inside = specification["/EF"]
     streams = (inside[key] for key in inside.keys())  # noqa: SIM118  # no mapping: iterating one fails
     return [stream for stream in streams if isinstance(stream, pikepdf.Stream)]
 

@@ -81,7 +81,7 @@ class Site:
             "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
             " AND datname = current_database() AND backend_xid IS NOT NULL"
         )
-        if self.owners(table) and writing[0] == 0:
+        if self.owners(table) and not int(writing[0]):
             return True
         running.send_signal(signal.SIGCONT)
         return False

@@ -55,9 +55,10 @@ def _load(path: str) -> ModuleType:
 
 
 _acceptance = _load("acceptance/conftest.py")
-edi, samples, settled, world = (
+edi, samples, set_up, settled, world = (
     _acceptance.edi,
     _acceptance.samples,
+    _acceptance.set_up,
     _acceptance.settled,
     _acceptance.world,
 )

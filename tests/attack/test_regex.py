@@ -6,7 +6,7 @@ import ast
 import importlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 import pipeline
+from pipeline.adapters.sentences import read_sentences
+from pipeline.validate.svrl import MOST_SENTENCE
 
 Pattern = re.Pattern[Any]
 ROOT = Path(pipeline.__file__).parent
@@ -90,8 +92,14 @@ def _assigned(tree: ast.Module, call: ast.Call) -> str | None:
 
 
 USES = found()
-#: Patterns that are put together when they are used: tried where they are, in test_cost.py.
-MADE = {"pipeline.ingest.completeness"}
+#: Modules that put patterns together when they use them: from the name of a root element, tried
+#: in test_cost.py; and from ``sentences.toml``, tried below.
+MADE = {
+    "pipeline.ingest.completeness",
+    "pipeline.adapters.sentences",
+    "pipeline.model.sentences",
+}
+SENTENCES = read_sentences((ROOT.parent / "config/sentences.toml").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", [name for name, use in USES.items() if use.pattern])
@@ -99,21 +107,37 @@ def test_a_pattern_is_soon_done_with_the_worst_of_texts(name: str) -> None:
     """Thirty characters show what is exponential, ten thousand what is quadratic."""
     use = USES[name]
     assert use.pattern is not None
-    anywhere = bool(use.ways - {"match", "fullmatch"})
+
+    spent, text = slowest(use.pattern, LENGTHS, anywhere=bool(use.ways - {"match", "fullmatch"}))
+
+    assert spent < MOST_S, text
+
+
+@pytest.mark.parametrize("number", range(len(SENTENCES.patterns)))
+def test_a_pattern_of_the_shipped_sentences_is_soon_done(number: int) -> None:
+    """It is searched in what a pack says, of which so much is kept."""
+    one = SENTENCES.patterns[number]
+
+    spent, text = slowest(re.compile(one.text), (30, MOST_SENTENCE), anywhere=True)
+
+    assert spent < MOST_S, text
+
+
+def slowest(pattern: Pattern, lengths: Iterable[int], *, anywhere: bool) -> tuple[float, str]:
+    """Try a pattern with every bait; return the longest time and what took it."""
     worst = (0.0, "")
-    for bait, length, end in product(BAITS, LENGTHS, ENDS):
+    for bait, length, end in product(BAITS, lengths, ENDS):
         text: str | bytes = (bait * (length // len(bait) + 1))[:length] + end
-        if isinstance(use.pattern.pattern, bytes):
+        if isinstance(pattern.pattern, bytes):
             text = str(text).encode()
         started = time.process_time()
-        use.pattern.match(text)
-        use.pattern.fullmatch(text)
+        pattern.match(text)
+        pattern.fullmatch(text)
         if anywhere:
-            use.pattern.search(text)
+            pattern.search(text)
         spent = time.process_time() - started
         worst = max(worst, (spent, f"{bait!r} to {length} characters, then {end!r}"))
-
-    assert worst[0] < MOST_S, worst[1]
+    return worst
 
 
 def test_the_search_sees_every_pattern() -> None:

@@ -22,6 +22,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.ports.failpoint import names
 from tests.crash import scenarios, world
 from tests.crash.backends import Backend, Postgresql, Sqlite, postgresql_server
 from tests.crash.bugs import BUGS, Bug
@@ -224,6 +225,7 @@ def _sum_up(name: str, tally: Tally) -> str:
     bugs = len(tally.caught) + len(tally.missed)
     for where in tally.unreached:
         _say(f"  {name}: not reached this time: {where}")
+    _say(f"  {name}: failpoints at which nothing died: {', '.join(sorted(names() - tally.names))}")
     return (
         f"{name}: {tally.crashes} crash points, {len(tally.violations)} violations, "
         f"{len(tally.caught)} of {bugs} seeded bugs caught "

@@ -146,6 +146,10 @@ class Lab:
                 (self.world.root / "mill" / "in" / f"{flow.name}.done").touch()
         return history
 
+    def drop(self, scenario: Scenario) -> None:
+        """Drop what a scenario begins with, and keep no record of it."""
+        shutil.rmtree(self.history(scenario).folder)
+
     # -- commands
     def edi(
         self,

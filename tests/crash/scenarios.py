@@ -49,7 +49,7 @@ def two_workers(main: Scenario, *, other_dies: bool) -> Scenario:
 def day_end(lab: Lab, main: Scenario) -> Scenario:
     """The day is over, and a number is missing: notices."""
     lab.restore("main")
-    lab.history(main)
+    lab.drop(main)
     assert lab.edi(RUN) == 0, lab.said()
     lab.snapshot("day")
     return replace(main, name="day", fresh=False, stages=(replace(RUN, shift=_LATER),))
@@ -58,7 +58,7 @@ def day_end(lab: Lab, main: Scenario) -> Scenario:
 def operator(lab: Lab, main: Scenario) -> Scenario:
     """An operator pauses, changes sheets, releases, rejects, redelivers, holds and erases."""
     lab.restore("main")
-    lab.history(main)
+    lab.drop(main)
     missing = lab.world.root / "imprimerie-exemple" / "out"
     missing.rmdir()
     while _ids(lab, "routed", "accepted", "received") or not _ids(lab, "abandoned"):

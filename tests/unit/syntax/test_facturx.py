@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pikepdf
@@ -77,6 +78,46 @@ def test_what_is_no_pdf_is_broken(data: bytes) -> None:
     """Nothing is guessed: another reader might guess another document."""
     assert is_pdf(data)
     assert refusal(data) == "PDF-BROKEN"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [5, 2.5, True, pikepdf.String("x"), Name.X, Array([1]), Array([Array([2])]), Dictionary(A=1)],
+    ids=repr,
+)
+@pytest.mark.parametrize("place", ["AF", "Names", "EmbeddedFiles", "EF", "F", "UF", "Filter"])
+def test_what_is_of_the_wrong_kind_is_refused_never_a_crash(
+    make_pdf: MakePdf, place: str, value: object
+) -> None:
+    """A PDF may have anything anywhere; a crash would hold it as if the fault were ours."""
+
+    def edit(pdf: pikepdf.Pdf) -> None:
+        specification = pdf.attachments["factur-x.xml"].obj
+        holders = {
+            "AF": pdf.Root,
+            "Names": pdf.Root,
+            "EmbeddedFiles": pdf.Root.Names,
+            "EF": specification,
+            "F": specification.EF,
+            "UF": specification,
+            "Filter": specification.EF.F,
+        }
+        holders[place][f"/{place}"] = value
+
+    said = "the writer itself would not have it"
+    with suppress(pikepdf.PdfError, TypeError, ValueError):
+        said = outcome(make_pdf(INVOICE, edit))
+
+    assert said.startswith(("PDF-", "read", "the writer"))
+
+
+def outcome(data: bytes) -> str:
+    """Return the code a PDF is refused with, or that it was read."""
+    try:
+        opened = open_facturx(data, Limits())
+    except PdfRefused as refused:
+        return refused.code
+    return f"read {opened.invoice!r}"
 
 
 def test_a_pdf_cut_anywhere_is_refused_or_read_never_a_crash(make_pdf: MakePdf) -> None:

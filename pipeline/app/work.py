@@ -119,13 +119,14 @@ class Desk:
         try:
             cases = _judge_safely(hub, self._sheets, mine, lease, self.put_off)
             self._wait()
+            if self.put_off:
+                # what waits for a flow that was put off is put off with it
+                cases = [case for case in cases if not case.behind]
+            self._settling = self._settler.submit(self._settle, cases, lease)
         except BaseException:
+            # else what is judged for nobody, the run having failed meanwhile, is held for ever
             lease.end()
             raise
-        if self.put_off:
-            # what waits for a flow that was put off is put off with it
-            cases = [case for case in cases if not case.behind]
-        self._settling = self._settler.submit(self._settle, cases, lease)
         if cases and all(case.behind for case in cases):
             hub.clock.sleep(_PATIENCE_S)  # what they wait for is in another worker's hands
         return len(mine)

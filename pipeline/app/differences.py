@@ -67,7 +67,7 @@ class Seen:
         overdue: PENDING rows due long ago that nobody holds, whose door is open.
         unclosed: OPENED interchanges whose every document is final.
         orphans: When each kept blob was written that no row names.
-        lost: Digests that rows name and that are not kept.
+        lost: Digests that rows need and that are not kept.
         unsent: DELIVERED documents that no SENT row carries.
         counters: The last number given, by series.
         highest: The highest number in a name, by series.

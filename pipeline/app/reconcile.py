@@ -143,7 +143,7 @@ def _look_everywhere(hub: Hub, seen: Seen, folders: Sequence[Folders]) -> Seen:
     highest = dict(upkeep.highest_numbers())
     for series, number in numbers_in(names, hub.settings.hub_code).items():
         highest[series] = max(highest.get(series, 0), number)
-    lost = sorted(named - kept)
+    lost = sorted(set(upkeep.needed_blobs()) - kept)  # what was erased is to be missing
     return replace(
         seen,
         orphans={digest: hub.archive.kept_at(digest) for digest in sorted(kept - named)},

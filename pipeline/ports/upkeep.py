@@ -82,7 +82,10 @@ class Upkeep(Protocol):
         """Return OPENED interchanges whose every document is final, by id."""
 
     def named_blobs(self) -> Collection[str]:
-        """Return the SHA-256 of every original that a row names."""
+        """Return the SHA-256 of every original that a row names, erased ones among them."""
+
+    def needed_blobs(self) -> Collection[str]:
+        """Return the SHA-256 of every original that is to be kept: its row is not erased."""
 
     def unsent(self) -> Sequence[str]:
         """Return the ids of DELIVERED documents that no SENT row carries, in order."""

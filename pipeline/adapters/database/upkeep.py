@@ -50,6 +50,7 @@ Opened = Callable[[], AbstractContextManager[Connection]]
 #: ``CODE8_APPLICATION6_HUB6`` + four digits + fifteen digits: where its parts begin, from 1.
 _NUMBERED = 41
 _HUB_AT, _NUMBER_AT = 17, 27
+_NAMED = select(interchange.c.sha256).where(interchange.c.sha256 != "").distinct()
 
 
 class SqlUpkeep:
@@ -90,10 +91,14 @@ class SqlUpkeep:
             return [interchange_of(row) for row in connection.execute(UNCLOSED)]
 
     def named_blobs(self) -> Collection[str]:
-        """Return the SHA-256 of every original that a row names."""
-        statement = select(interchange.c.sha256).where(interchange.c.sha256 != "").distinct()
+        """Return the SHA-256 of every original that a row names, erased ones among them."""
         with self._read() as connection:
-            return set(connection.scalars(statement))
+            return set(connection.scalars(_NAMED))
+
+    def needed_blobs(self) -> Collection[str]:
+        """Return the SHA-256 of every original that is to be kept: its row is not erased."""
+        with self._read() as connection:
+            return set(connection.scalars(_NAMED.where(interchange.c.erased.is_(False))))
 
     def unsent(self) -> Sequence[str]:
         """Return the ids of DELIVERED documents that no SENT row carries, in order."""

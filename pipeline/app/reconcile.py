@@ -23,14 +23,14 @@ from pipeline.app.differences import (
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.jobs import is_shut, pauses_by_partner
 from pipeline.app.levels import trouble
-from pipeline.app.pull import archive_name
+from pipeline.app.pull import archive_name, as_listed
 from pipeline.app.run import may_leave, work_off
 from pipeline.app.sessions import Sessions
 from pipeline.model.connection import Connection, Role
 from pipeline.model.difference import FOR_A_PERSON, Difference, Kind
 from pipeline.model.errors import ConfigError, PipelineError, TransferError
 from pipeline.model.event import Fact
-from pipeline.model.interchange import RemoteFile
+from pipeline.model.interchange import Interchange, RemoteFile
 from pipeline.model.status import InterchangeStep
 from pipeline.ports.ledger import Query, Sheets, Transaction
 from pipeline.ports.outside import Session
@@ -180,6 +180,7 @@ def _look_at(hub: Hub, connection: Connection, session: Session, *, read_back: b
     if connection.role is Role.SENDER:
         archive = _listed(session, connection.archive)
         inbox = session.list_files(connection.inbox)
+    names = {file.name for file in inbox}
     out = session.list_files(connection.out)
     ids = {archived[0] for file in archive if (archived := archived_as(file.name)) is not None}
     leaving = upkeep.leaving(name, {is_temporary(file.name) or file.name for file in out})
@@ -189,7 +190,7 @@ def _look_at(hub: Hub, connection: Connection, session: Session, *, read_back: b
         inbox=inbox,
         out=out,
         known=upkeep.known_flows(ids),
-        removed=upkeep.removed(name, {file.name for file in inbox}),
+        removed=_still_there(connection, session, inbox, upkeep.removed(name, names)),
         leaving=leaving,
         digests=_digests(hub, connection, session, out, leaving) if read_back else {},
     )
@@ -201,6 +202,36 @@ def _listed(session: Session, folder: str) -> Sequence[RemoteFile]:
         return session.list_files(folder)
     except TransferError:
         return ()
+
+
+def _still_there(
+    connection: Connection,
+    session: Session,
+    inbox: Sequence[RemoteFile],
+    removed: Sequence[Interchange],
+) -> Sequence[Interchange]:
+    """Return those whose very bytes stand in the inbox: a name, a size and a time tell little.
+
+    Another file of that name is to be pulled; so is what was too large to be read at all.
+    """
+    there = set(inbox)
+    return [
+        flow
+        for flow in removed
+        if (file := as_listed(flow)) in there
+        and _digest(session, connection.inbox, file) == flow.sha256
+    ]
+
+
+def _digest(session: Session, folder: str, file: RemoteFile) -> str | None:
+    """Return the SHA-256 of what stands there; None if it is gone, or not as listed."""
+    digest = sha256()
+    try:
+        for chunk in session.fetch(folder, file, file.size):
+            digest.update(chunk)
+    except TransferError:
+        return None
+    return digest.hexdigest()
 
 
 def _digests(
@@ -217,13 +248,9 @@ def _digests(
         row = leaving.get(file.name)
         if row is None or row.sent_at is None or row.sent_at < oldest:
             continue
-        digest = sha256()
-        try:
-            for chunk in session.fetch(connection.out, file, file.size):
-                digest.update(chunk)
-        except TransferError:
-            continue
-        digests[file.name] = digest.hexdigest()
+        digest = _digest(session, connection.out, file)
+        if digest is not None:
+            digests[file.name] = digest
     return digests
 
 
@@ -307,14 +334,21 @@ class _Mender:
         return "remis dans la boîte de dépôt / put back into the inbox" if moved else ""
 
     def _set_aside(self, one: Difference) -> str:
+        """Move a file whose bytes are those that were taken; any other is left to be pulled."""
         connection, file = sheet_of(self._sheets, one.connection), _file_of(one)
         flow = self._hub.ledger.interchange(one.subject)
         if flow is None:
             return ""
+        name = archive_name(flow)
         with self._hub.doors.open(connection) as session:
-            moved = session.set_aside(
-                connection.inbox, file, connection.archive, archive_name(flow)
-            )
+            replaced = [
+                other for other in _listed(session, connection.archive) if other.name == name
+            ]
+            alike = [_digest(session, connection.archive, other) for other in replaced]
+            alike.append(_digest(session, connection.inbox, file))
+            if any(digest != flow.sha256 for digest in alike):
+                return ""
+            moved = session.set_aside(connection.inbox, file, connection.archive, name)
         return "archivé chez le partenaire / archived at the partner's" if moved else ""
 
     def _remove_part(self, one: Difference) -> str:

@@ -256,7 +256,12 @@ def _digests(
 
 # -- putting right
 class _Mender:
-    """Does what can be done about one difference at a time, and says what it did."""
+    """Does what can be done about one difference at a time, and says what it did.
+
+    Each act leaves an event: who put what right. One inside the ledger is told by the
+    transaction that does it. One outside of it is told just before, so that nothing is
+    moved or removed of which a crash leaves no trace.
+    """
 
     def __init__(self, hub: Hub, sheets: Sheets) -> None:
         self._hub = hub
@@ -276,20 +281,21 @@ class _Mender:
         act = self._how.get(one.kind)
         if act is None or one.kind in FOR_A_PERSON:
             return ""
+        facts = {"kind": one.kind.value, "subject": one.subject}
         try:
             done = act(one)
         except PipelineError as error:
-            facts = {"kind": one.kind.value, "subject": one.subject}
             trouble(log, "reconcile.failed", error, facts)
             return ""
         if done:
-            self._note(one)
+            log.info("reconcile.done", **facts)
         return done
 
     def _end_claim(self, one: Difference) -> str:
-        for held in self._hub.ledger.upkeep.held():
+        upkeep = self._hub.ledger.upkeep
+        for held in upkeep.held():
             if (held.subject, held.token) == (one.subject, one.number):
-                ended = self._hub.ledger.upkeep.end_claim(held)
+                ended = upkeep.end_claim(held, self._fact(one))
                 return "libéré / let go" if ended else ""
         return "déjà repris / taken over already"
 
@@ -299,13 +305,16 @@ class _Mender:
         if flow is None:
             return ""
 
-        def close(tx: Transaction) -> None:
-            for finished in tx.finished([flow.id]):
+        def close(tx: Transaction) -> bool:
+            finished = tx.finished([flow.id])
+            for found in finished:
                 now = hub.clock.now()
-                tx.move_interchange(finished, InterchangeStep.CLOSED, by=hub.by, at=now)
+                tx.move_interchange(found, InterchangeStep.CLOSED, by=hub.by, at=now)
+                tx.append(self._fact(one))
+            return bool(finished)
 
-        atomically(hub, close, "reconcile.close")
-        return "clos / closed"
+        closed = atomically(hub, close, "reconcile.close")
+        return "clos / closed" if closed else "déjà clos / closed already"
 
     def _remove_blob(self, one: Difference) -> str:
         hub = self._hub
@@ -314,12 +323,17 @@ class _Mender:
             young = hub.archive.kept_at(one.subject) >= hub.clock.now() - GRACE
             return young or one.subject in hub.ledger.upkeep.named_blobs()
 
+        if still_needed():
+            return ""
+        self._note(one)
         gone = hub.archive.erase(one.subject, still_needed)
         return "ôté / removed" if gone else ""
 
     def _raise_counter(self, one: Difference) -> str:
-        self._hub.ledger.upkeep.raise_counter(one.subject, one.number)
-        return f"porté à {one.number} / raised to {one.number}"
+        number = one.number
+        if self._hub.ledger.upkeep.raise_counter(one.subject, number, self._fact(one)):
+            return f"porté à {number} / raised to {number}"
+        return "déjà au-delà / beyond it already"
 
     def _put_back(self, one: Difference) -> str:
         """Let a file that nobody remembers be taken again, under its own name."""
@@ -330,6 +344,7 @@ class _Mender:
         with self._hub.doors.open(connection) as session:
             if any(other.name == archived[1] for other in session.list_files(connection.inbox)):
                 return ""  # another file of that name waits there
+            self._note(one)
             moved = session.set_aside(connection.archive, file, connection.inbox, archived[1])
         return "remis dans la boîte de dépôt / put back into the inbox" if moved else ""
 
@@ -348,26 +363,30 @@ class _Mender:
             alike.append(_digest(session, connection.inbox, file))
             if any(digest != flow.sha256 for digest in alike):
                 return ""
+            self._note(one)
             moved = session.set_aside(connection.inbox, file, connection.archive, name)
         return "archivé chez le partenaire / archived at the partner's" if moved else ""
 
     def _remove_part(self, one: Difference) -> str:
         connection, file = sheet_of(self._sheets, one.connection), _file_of(one)
         with self._hub.doors.open(connection) as session:
+            self._note(one)
             gone = session.remove(connection.out, file)
         return "ôté / removed" if gone else ""
 
-    def _note(self, one: Difference) -> None:
-        """Leave an event: who put what right."""
-        fact = Fact(
+    def _fact(self, one: Difference) -> Fact:
+        return Fact(
             at=self._hub.clock.now(),
             subject=one.subject,
             what=f"reconcile.{one.kind.value}",
             by=self._hub.by,
             data={"connection": one.connection} if one.connection else {},
         )
+
+    def _note(self, one: Difference) -> None:
+        """Tell what is about to be done outside of the ledger."""
+        fact = self._fact(one)
         atomically(self._hub, lambda tx: tx.append(fact), "reconcile.note")
-        log.info("reconcile.done", kind=one.kind.value, subject=one.subject)
 
 
 def _file_of(one: Difference) -> RemoteFile:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline.app.erase import erase
+from pipeline.app.pull import pull
 from pipeline.app.reconcile import Reconciled, look_for_differences, put_right
 from pipeline.app.run import run_once
-from pipeline.model.difference import Kind
+from pipeline.model.difference import Difference, Kind
+from pipeline.model.event import Fact
+from pipeline.ports import failpoint
 from pipeline.ports.ledger import Query
 from tests.hubs import World, invoice, opened
 
@@ -35,6 +38,36 @@ def look(world: World) -> Reconciled:
 def mend(world: World, found: Reconciled) -> Reconciled:
     """Put right what can be."""
     return put_right(world.hub, world.hub.ledger.sheets(), found, alone=False)
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+@pytest.fixture
+def armed() -> Iterator[Callable[[str], None]]:
+    """Return what lets the process end at a failpoint."""
+
+    def arm_at(point: str) -> None:
+        def hook(name: str) -> None:
+            if name == point:
+                raise Crash
+
+        failpoint.arm(hook)
+
+    yield arm_at
+    failpoint.disarm()
+
+
+def claim(world: World) -> str:
+    """Let a worker claim a flow and never come back; return which."""
+    world.drop("caterer", "c.xml", invoice("C1"))
+    sheets = world.hub.ledger.sheets()
+    pull(world.hub, sheets.connections["caterer"])
+    now, ahead = world.clock.now(), world.hub.settings.lease
+    ((flow, _),) = world.hub.ledger.claim_interchanges("run:dead", now, now + ahead, 1)
+    world.clock.move(3 * ahead)
+    return flow.id
 
 
 def names(folder: Path) -> list[str]:
@@ -98,3 +131,54 @@ def test_a_blob_that_an_interrupted_erasing_left_is_no_orphan(world: World) -> N
     assert flow.sha256 in world.hub.ledger.upkeep.named_blobs()
     assert flow.sha256 not in world.hub.ledger.upkeep.needed_blobs()
     assert look(world) == Reconciled((), {})
+
+
+def test_what_is_put_right_outside_of_the_ledger_was_told_before(
+    world: World, armed: Callable[[str], None]
+) -> None:
+    """A crash right behind the move leaves no file moved of which no event tells."""
+    world.drop("caterer", "b.xml", invoice("E2"), LONG_AGO)
+    found = look(world)
+    armed("aside.moved")
+    with pytest.raises(Crash):
+        mend(world, found)
+
+    assert names(world.folder("caterer", "in")) == []
+    assert world.hub.ledger.count_events("reconcile.not_removed") == 1
+
+
+def test_a_claim_that_is_let_go_is_told_by_the_same_change(
+    world: World, armed: Callable[[str], None]
+) -> None:
+    """Both are there or neither is, wherever it dies."""
+    claimed = claim(world)
+    found = look(world)
+    armed("ledger.upkeep.after")
+    with pytest.raises(Crash):
+        mend(world, found)
+
+    assert claimed not in {one.subject for one in world.hub.ledger.upkeep.held()}
+    assert world.hub.ledger.count_events("reconcile.lease") == 1
+
+
+def test_a_counter_that_was_raised_meanwhile_is_not_told_as_raised(world: World) -> None:
+    """The answers of another process went beyond the number first."""
+    series = "CPP001:CSO1100A"
+    upkeep, now = world.hub.ledger.upkeep, world.hub.clock.now()
+    fact = Fact(at=now, subject=series, what="reconcile.counter", by="operator:me", data={})
+    assert upkeep.raise_counter(series, 12, fact)
+    late = Difference(kind=Kind.COUNTER, subject=series, fr="", en="", number=12)
+
+    (told,) = mend(world, Reconciled((late,), {})).done
+    assert "already" in told
+    assert world.hub.ledger.count_events("reconcile.counter") == 1
+
+
+def test_a_flow_that_was_closed_meanwhile_is_not_told_as_closed(world: World) -> None:
+    """The run that was at it came back."""
+    (flow,) = world.hub.ledger.interchanges(Query())
+    late = Difference(kind=Kind.UNCLOSED, subject=flow.id, fr="", en="")
+
+    (told,) = mend(world, Reconciled((late,), {})).done
+    assert "already" in told
+    assert world.hub.ledger.count_events("reconcile.unclosed") == 0

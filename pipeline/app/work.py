@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Self
 
 from structlog import get_logger
@@ -291,22 +292,43 @@ def admission_of(
             *tx.same_name(connection.name, interchange.name, interchange.id),
             *tx.same_bytes(interchange.sha256, interchange.id),
         )
-        if _resembles(one, interchange)
+        if comes_before(one, interchange)
     }
     earlier = [
         Earlier(
             interchange=one,
             outcome=flow_outcome(one.step, (d.step for d in tx.documents_of(one.id))),
         )
-        for one in sorted(others.values(), key=lambda one: (one.received_at, one.id))
+        for one in sorted(others.values(), key=_by_age)
     ]
     return admit(interchange, connection, kind, hub.interfaces, earlier)
 
 
-def _resembles(one: Interchange, other: Interchange) -> bool:
-    """Tell whether `one` of the same partner came before `other`."""
-    earlier = (one.received_at, one.name) < (other.received_at, other.name)
-    return one.partner == other.partner and earlier
+def comes_before(one: Interchange, other: Interchange) -> bool:
+    """Tell whether `one`, of the same partner, counts as the earlier of two alike.
+
+    What was decided on is earlier than what was not, whatever the clock said when each was
+    received: it may have been set meanwhile. And nothing is a copy of its own copy.
+    """
+    if one.partner != other.partner or one.first == other.id:
+        return False
+    return other.first == one.id or _by_age(one) < _by_age(other)
+
+
+#: What may have been delivered comes before what a person may still decide on, and that
+#: before what waits to be judged.
+_RANK = {
+    InterchangeStep.OPENED: 0,
+    InterchangeStep.CLOSED: 0,
+    InterchangeStep.HELD: 1,
+    InterchangeStep.REFUSED: 1,
+    InterchangeStep.DUPLICATE: 1,
+    InterchangeStep.RECEIVED: 2,
+}
+
+
+def _by_age(one: Interchange) -> tuple[int, datetime, str]:
+    return _RANK[one.step], one.received_at, one.name
 
 
 def _is_behind(
@@ -324,7 +346,7 @@ def _is_behind(
         one.step is InterchangeStep.RECEIVED
         and one.id not in group
         and one.connection in sheets.connections
-        and _resembles(one, interchange)
+        and comes_before(one, interchange)
         for one in tx.same_bytes(interchange.sha256, interchange.id)
     )
 

@@ -109,9 +109,7 @@ class Desk:
         claimed = hub.ledger.claim_interchanges(hub.by, now, until, GROUP, GROUP_BYTES)
         failpoint("work.claimed")
         mine = [one for one in claimed if one[0].connection in self._sheets.connections]
-        for interchange in {one.id for one, _ in claimed} - {one.id for one, _ in mine}:
-            # nobody to answer and nothing agreed: it waits until its sheet is in force again
-            log.error("work.no_sheet", interchange=interchange)
+        self._put_off_foreign([one for one in claimed if one not in mine], until)
         if not mine:
             self._wait()
             return 0
@@ -125,11 +123,22 @@ class Desk:
             raise
         if self.put_off:
             # what waits for a flow that was put off is put off with it
+            behind = [case.claim for case in cases if case.behind and case.claim]
+            hub.ledger.release_interchanges(behind, hub.clock.now() + hub.settings.lease)
             cases = [case for case in cases if not case.behind]
         self._settling = self._settler.submit(self._settle, cases, lease)
         if cases and all(case.behind for case in cases):
             hub.clock.sleep(_PATIENCE_S)  # what they wait for is in another worker's hands
         return len(mine)
+
+    def _put_off_foreign(
+        self, claimed: Sequence[tuple[Interchange, Claim]], until: datetime
+    ) -> None:
+        """Leave flows for later that nothing is agreed about, nor anybody to answer to."""
+        for interchange, _ in claimed:
+            log.error("work.no_sheet", interchange=interchange.id)
+        if claimed:
+            self._hub.ledger.release_interchanges([claim for _, claim in claimed], until)
 
     def _settle(self, cases: Sequence[Case], lease: Lease) -> None:
         with lease:
@@ -151,8 +160,8 @@ def _judge_safely(
     """Judge a group; one that fails is taken apart until the culprit is held.
 
     No bug of ours may stop the other flows, nor be taken for a partner's fault. Where only
-    scratch space is wanting nobody has to decide anything: the flow stays claimed, and is
-    tried again when its claim has run out; `put_off` is told why.
+    scratch space is wanting nobody has to decide anything: the flow is let go, and tried
+    again when a claim would have run out; `put_off` is told why.
     """
     try:
         cases = _gather(hub, sheets, group)
@@ -174,6 +183,7 @@ def _judge_safely(
         if isinstance(error, ArchiveError) and hub.archive.check(interchange.sha256):
             trouble(log, "work.put_off", error, {"interchange": interchange.id})
             put_off.setdefault(interchange.connection, f"{error.code}: {error}")
+            hub.ledger.release_interchanges([claim], hub.clock.now() + hub.settings.lease)
             return []
         log.exception("work.failed", interchanges=[interchange.id])
         _hold(hub, sheets, interchange, claim, error)

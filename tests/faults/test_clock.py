@@ -13,8 +13,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from pipeline.adapters.clock import SystemClock
+from pipeline.app.caretaker import CHAIN, RECONCILE
 from pipeline.app.run import run_once
 from pipeline.entry.schedule import Shift, _Leader
+from pipeline.model.errors import ConnectError
 from pipeline.model.status import InterchangeStep, OutboxState
 from pipeline.ports.ledger import Query
 from tests.hubs import HOUR, MINUTE, World, invoice, opened
@@ -217,3 +219,33 @@ def test_a_flow_name_is_used_up_whatever_hour_it_seems_to_be(
 
     refused = world.hub.ledger.interchanges(Query(steps=(InterchangeStep.REFUSED.value,)))
     assert [(one.name, one.reason) for one in refused] == [(name, "IRR_UNICITE")]
+
+
+def test_the_hub_looks_after_itself_when_the_clock_was_set_back(
+    world: World, leader: _Leader
+) -> None:
+    """The last look seems to lie a month ahead: a break in the record is found now, not then."""
+    leader.look_after()
+    world.clock.move(HOUR)
+    leader.look_after()
+    assert world.hub.ledger.upkeep.pulses()[CHAIN].at == world.clock.now()
+
+    world.clock.set(-30 * DAY)
+    leader.ring()
+    leader.look_after()
+    assert world.hub.ledger.upkeep.pulses()[CHAIN].at == world.clock.now()
+
+
+def test_the_hub_looks_behind_a_door_that_was_down_when_the_clock_was_set_back(
+    world: World, leader: _Leader
+) -> None:
+    """That it is left alone for a minute is no reason to leave it alone for a month."""
+    leader.look_after()
+    (world.folder("ville", "out") / "B1.F0123456789ABCDEF-0001.xml").write_bytes(b"<a/>")
+    door, now = world.connections["ville"].door, world.clock.now()
+    world.hub.breaker.failed(door, ConnectError("ville", "away"), now, now)
+    world.clock.set(-30 * DAY)
+    leader.ring()
+    leader.look_after()
+
+    assert world.hub.ledger.upkeep.pulses()[RECONCILE].data["unknown_file"] == 1

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from pipeline.adapters.database import beside_others, leading
+from pipeline.adapters.database import beside_others, is_led, leading
 from pipeline.adapters.database.ledger import SqlLedger
 from pipeline.model.connection import Envelope
 from pipeline.model.decision import Reason
@@ -870,6 +870,14 @@ def test_claims_are_voided_unless_workers_are_beside_the_leader(
         assert not ledger.any_to_judge(NOW)
 
     assert ledger.void_claims() == 1
+
+
+def test_asking_who_leads_takes_nothing_from_who_begins_to(database: Any) -> None:
+    """A status page that looks each second keeps no leader from starting."""
+    assert not is_led(database.url)
+    with leading(database.url):
+        assert is_led(database.url) is (database.kind != "sqlite")  # there the workspace knows
+    assert not is_led(database.url)
 
 
 def test_a_place_at_work_outlives_the_session_that_holds_it(database: Any) -> None:

@@ -14,6 +14,7 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from datetime import datetime
 from functools import cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
 from pipeline.model.connection import Protocol, Scanning, Secret, SecretKind
@@ -70,6 +71,8 @@ _PRODUCT_TABLES = (
 
 _LOCK_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
 _WRITABLE_BY_OTHERS = 0o022
+#: So long, in seconds, whoever wants to run a workspace's jobs waits for those who only ask.
+_LOOKS_S = 2.0
 
 #: Packs that our own answers are held against.
 _CDAR_SCHEMA, _CDAR_RULES = "cdar-d22b-xsd", "br-fr-cdv"
@@ -387,12 +390,13 @@ def arm_failpoints() -> None:
 
 
 def is_running(place: Workspace) -> bool:
-    """Tell whether a process runs this workspace's jobs now."""
-    try:
-        with alone(place):
-            return False
-    except ConfigError:
-        return True
+    """Tell whether a process runs this workspace's jobs now; whoever asks is in no one's way."""
+    from pipeline.adapters.database import is_led
+
+    _must_exist(place)
+    with _lock_file(place) as lock:
+        is_free = _takes(lock, fcntl.LOCK_SH)
+    return not is_free or is_led(place.database)
 
 
 @contextmanager
@@ -405,15 +409,30 @@ def alone(place: Workspace) -> Iterator[Seat]:
     from pipeline.adapters.database import leading
 
     _must_exist(place)
-    with os.fdopen(os.open(place.home / "run.lock", _LOCK_FILE, 0o600), "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConfigError(
-                f"{place.home}: un autre « edi run » tourne déjà / another 'edi run' is running"
-            ) from None
+    with _lock_file(place) as lock:
+        until = time.monotonic() + _LOOKS_S
+        while not _takes(lock, fcntl.LOCK_EX):
+            if time.monotonic() > until:
+                raise ConfigError(
+                    f"{place.home}: un autre « edi run » tourne déjà"
+                    " / another 'edi run' is running"
+                )
+            time.sleep(_LOOKS_S / 20)
         with leading(place.database) as seat:
             yield seat
+
+
+def _lock_file(place: Workspace) -> IO[str]:
+    return os.fdopen(os.open(place.home / "run.lock", _LOCK_FILE, 0o600), "w")
+
+
+def _takes(lock: IO[str], kind: int) -> bool:
+    """Take a lock until its file is closed; False where somebody has one against it."""
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -33,21 +33,23 @@ class Caretaker:
     """Looks after a hub, once a minute; it reports, and puts nothing right.
 
     Args:
-        hub: The hub of the process that leads.
+        hub: Returns the hub of the process that leads, as it is now.
         write: Where figures go that others watch it by.
     """
 
-    def __init__(self, hub: Hub, write: Callable[[Sequence[Gauge]], None]) -> None:
+    def __init__(self, hub: Callable[[], Hub], write: Callable[[Sequence[Gauge]], None]) -> None:
         self._hub = hub
         self._write = write
-        self._since = hub.clock.now()
+        self._since = hub().clock.now()
 
     def look_after(self) -> None:
         """Look for differences, note that the hub lives, write the figures."""
-        hub = self._hub
+        hub = self._hub()
         now, sheets = hub.clock.now(), hub.ledger.sheets()
         last = hub.ledger.upkeep.pulses().get(CHAIN)
-        due = now - (last.at if last else self._since) >= hub.settings.reconcile_every
+        since = last.at if last else self._since
+        # what was looked at by a clock that was set back since was looked at nobody knows when
+        due = not timedelta() <= now - since < hub.settings.reconcile_every
         if due:
             hub.ledger.upkeep.beat(CHAIN, Pulse(now, {"breaks": len(hub.ledger.verify())}))
         report(hub, look_for_differences(hub, sheets, everywhere=due), everywhere=due)

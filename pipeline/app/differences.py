@@ -39,7 +39,7 @@ class Folders:
         inbox: Files that wait to be taken.
         out: Files that wait to be picked up, temporary names included.
         known: Those ids in the archive's names that an interchange has.
-        removed: Interchanges of the inbox's names that are marked removed.
+        removed: Interchanges marked removed whose bytes, under their name, stand in the inbox.
         leaving: Files of the names in `out`, or whose temporary names those are.
         digests: SHA-256 of what stands in `out`, by name, where it was read.
     """
@@ -67,7 +67,7 @@ class Seen:
         overdue: PENDING rows due long ago that nobody holds, whose door is open.
         unclosed: OPENED interchanges whose every document is final.
         orphans: When each kept blob was written that no row names.
-        lost: Digests that rows name and that are not kept.
+        lost: Digests that rows need and that are not kept.
         unsent: DELIVERED documents that no SENT row carries.
         counters: The last number given, by series.
         highest: The highest number in a name, by series.

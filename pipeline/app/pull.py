@@ -214,7 +214,7 @@ def _finish_removals(hub: Hub, connection: Connection, listing: dict[str, Remote
     for group in _groups(hub.ledger.still_there(connection.name)):
         _remove(hub, connection, group, listing)
         for one in group:
-            if listing.get(one.name) == _as_listed(one):
+            if listing.get(one.name) == as_listed(one):
                 del listing[one.name]
 
 
@@ -231,7 +231,7 @@ def _remove(
             session.set_aside(connection.inbox, marker, connection.archive, archived)
             failpoint("pull.remove.marker")
         moved = session.set_aside(
-            connection.inbox, _as_listed(one), connection.archive, archive_name(one)
+            connection.inbox, as_listed(one), connection.archive, archive_name(one)
         )
         failpoint("pull.remove.file")
         return moved
@@ -256,7 +256,8 @@ def _mark_removed(hub: Hub, tx: Transaction, gone: Sequence[Interchange]) -> Non
         tx.mark_removed(one.id, hub.by, hub.clock.now())
 
 
-def _as_listed(one: Interchange) -> RemoteFile:
+def as_listed(one: Interchange) -> RemoteFile:
+    """Return the file that was taken, as its folder's list named it."""
     return RemoteFile(one.name, one.size, one.mtime)
 
 

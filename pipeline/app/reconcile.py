@@ -23,14 +23,14 @@ from pipeline.app.differences import (
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.jobs import is_shut, pauses_by_partner
 from pipeline.app.levels import trouble
-from pipeline.app.pull import archive_name
+from pipeline.app.pull import archive_name, as_listed
 from pipeline.app.run import may_leave, work_off
 from pipeline.app.sessions import Sessions
 from pipeline.model.connection import Connection, Role
 from pipeline.model.difference import FOR_A_PERSON, Difference, Kind
 from pipeline.model.errors import ConfigError, PipelineError, TransferError
 from pipeline.model.event import Fact
-from pipeline.model.interchange import RemoteFile
+from pipeline.model.interchange import Interchange, RemoteFile
 from pipeline.model.status import InterchangeStep
 from pipeline.ports.ledger import Query, Sheets, Transaction
 from pipeline.ports.outside import Session
@@ -143,7 +143,7 @@ def _look_everywhere(hub: Hub, seen: Seen, folders: Sequence[Folders]) -> Seen:
     highest = dict(upkeep.highest_numbers())
     for series, number in numbers_in(names, hub.settings.hub_code).items():
         highest[series] = max(highest.get(series, 0), number)
-    lost = sorted(named - kept)
+    lost = sorted(set(upkeep.needed_blobs()) - kept)  # what was erased is to be missing
     return replace(
         seen,
         orphans={digest: hub.archive.kept_at(digest) for digest in sorted(kept - named)},
@@ -180,6 +180,7 @@ def _look_at(hub: Hub, connection: Connection, session: Session, *, read_back: b
     if connection.role is Role.SENDER:
         archive = _listed(session, connection.archive)
         inbox = session.list_files(connection.inbox)
+    names = {file.name for file in inbox}
     out = session.list_files(connection.out)
     ids = {archived[0] for file in archive if (archived := archived_as(file.name)) is not None}
     leaving = upkeep.leaving(name, {is_temporary(file.name) or file.name for file in out})
@@ -189,7 +190,7 @@ def _look_at(hub: Hub, connection: Connection, session: Session, *, read_back: b
         inbox=inbox,
         out=out,
         known=upkeep.known_flows(ids),
-        removed=upkeep.removed(name, {file.name for file in inbox}),
+        removed=_still_there(connection, session, inbox, upkeep.removed(name, names)),
         leaving=leaving,
         digests=_digests(hub, connection, session, out, leaving) if read_back else {},
     )
@@ -201,6 +202,36 @@ def _listed(session: Session, folder: str) -> Sequence[RemoteFile]:
         return session.list_files(folder)
     except TransferError:
         return ()
+
+
+def _still_there(
+    connection: Connection,
+    session: Session,
+    inbox: Sequence[RemoteFile],
+    removed: Sequence[Interchange],
+) -> Sequence[Interchange]:
+    """Return those whose very bytes stand in the inbox: a name, a size and a time tell little.
+
+    Another file of that name is to be pulled; so is what was too large to be read at all.
+    """
+    there = set(inbox)
+    return [
+        flow
+        for flow in removed
+        if (file := as_listed(flow)) in there
+        and _digest(session, connection.inbox, file) == flow.sha256
+    ]
+
+
+def _digest(session: Session, folder: str, file: RemoteFile) -> str | None:
+    """Return the SHA-256 of what stands there; None if it is gone, or not as listed."""
+    digest = sha256()
+    try:
+        for chunk in session.fetch(folder, file, file.size):
+            digest.update(chunk)
+    except TransferError:
+        return None
+    return digest.hexdigest()
 
 
 def _digests(
@@ -217,19 +248,20 @@ def _digests(
         row = leaving.get(file.name)
         if row is None or row.sent_at is None or row.sent_at < oldest:
             continue
-        digest = sha256()
-        try:
-            for chunk in session.fetch(connection.out, file, file.size):
-                digest.update(chunk)
-        except TransferError:
-            continue
-        digests[file.name] = digest.hexdigest()
+        digest = _digest(session, connection.out, file)
+        if digest is not None:
+            digests[file.name] = digest
     return digests
 
 
 # -- putting right
 class _Mender:
-    """Does what can be done about one difference at a time, and says what it did."""
+    """Does what can be done about one difference at a time, and says what it did.
+
+    Each act leaves an event: who put what right. One inside the ledger is told by the
+    transaction that does it. One outside of it is told just before, so that nothing is
+    moved or removed of which a crash leaves no trace.
+    """
 
     def __init__(self, hub: Hub, sheets: Sheets) -> None:
         self._hub = hub
@@ -249,20 +281,21 @@ class _Mender:
         act = self._how.get(one.kind)
         if act is None or one.kind in FOR_A_PERSON:
             return ""
+        facts = {"kind": one.kind.value, "subject": one.subject}
         try:
             done = act(one)
         except PipelineError as error:
-            facts = {"kind": one.kind.value, "subject": one.subject}
             trouble(log, "reconcile.failed", error, facts)
             return ""
         if done:
-            self._note(one)
+            log.info("reconcile.done", **facts)
         return done
 
     def _end_claim(self, one: Difference) -> str:
-        for held in self._hub.ledger.upkeep.held():
+        upkeep = self._hub.ledger.upkeep
+        for held in upkeep.held():
             if (held.subject, held.token) == (one.subject, one.number):
-                ended = self._hub.ledger.upkeep.end_claim(held)
+                ended = upkeep.end_claim(held, self._fact(one))
                 return "libéré / let go" if ended else ""
         return "déjà repris / taken over already"
 
@@ -272,13 +305,16 @@ class _Mender:
         if flow is None:
             return ""
 
-        def close(tx: Transaction) -> None:
-            for finished in tx.finished([flow.id]):
+        def close(tx: Transaction) -> bool:
+            finished = tx.finished([flow.id])
+            for found in finished:
                 now = hub.clock.now()
-                tx.move_interchange(finished, InterchangeStep.CLOSED, by=hub.by, at=now)
+                tx.move_interchange(found, InterchangeStep.CLOSED, by=hub.by, at=now)
+                tx.append(self._fact(one))
+            return bool(finished)
 
-        atomically(hub, close, "reconcile.close")
-        return "clos / closed"
+        closed = atomically(hub, close, "reconcile.close")
+        return "clos / closed" if closed else "déjà clos / closed already"
 
     def _remove_blob(self, one: Difference) -> str:
         hub = self._hub
@@ -287,12 +323,17 @@ class _Mender:
             young = hub.archive.kept_at(one.subject) >= hub.clock.now() - GRACE
             return young or one.subject in hub.ledger.upkeep.named_blobs()
 
+        if still_needed():
+            return ""
+        self._note(one)
         gone = hub.archive.erase(one.subject, still_needed)
         return "ôté / removed" if gone else ""
 
     def _raise_counter(self, one: Difference) -> str:
-        self._hub.ledger.upkeep.raise_counter(one.subject, one.number)
-        return f"porté à {one.number} / raised to {one.number}"
+        number = one.number
+        if self._hub.ledger.upkeep.raise_counter(one.subject, number, self._fact(one)):
+            return f"porté à {number} / raised to {number}"
+        return "déjà au-delà / beyond it already"
 
     def _put_back(self, one: Difference) -> str:
         """Let a file that nobody remembers be taken again, under its own name."""
@@ -303,37 +344,49 @@ class _Mender:
         with self._hub.doors.open(connection) as session:
             if any(other.name == archived[1] for other in session.list_files(connection.inbox)):
                 return ""  # another file of that name waits there
+            self._note(one)
             moved = session.set_aside(connection.archive, file, connection.inbox, archived[1])
         return "remis dans la boîte de dépôt / put back into the inbox" if moved else ""
 
     def _set_aside(self, one: Difference) -> str:
+        """Move a file whose bytes are those that were taken; any other is left to be pulled."""
         connection, file = sheet_of(self._sheets, one.connection), _file_of(one)
         flow = self._hub.ledger.interchange(one.subject)
         if flow is None:
             return ""
+        name = archive_name(flow)
         with self._hub.doors.open(connection) as session:
-            moved = session.set_aside(
-                connection.inbox, file, connection.archive, archive_name(flow)
-            )
+            replaced = [
+                other for other in _listed(session, connection.archive) if other.name == name
+            ]
+            alike = [_digest(session, connection.archive, other) for other in replaced]
+            alike.append(_digest(session, connection.inbox, file))
+            if any(digest != flow.sha256 for digest in alike):
+                return ""
+            self._note(one)
+            moved = session.set_aside(connection.inbox, file, connection.archive, name)
         return "archivé chez le partenaire / archived at the partner's" if moved else ""
 
     def _remove_part(self, one: Difference) -> str:
         connection, file = sheet_of(self._sheets, one.connection), _file_of(one)
         with self._hub.doors.open(connection) as session:
+            self._note(one)
             gone = session.remove(connection.out, file)
         return "ôté / removed" if gone else ""
 
-    def _note(self, one: Difference) -> None:
-        """Leave an event: who put what right."""
-        fact = Fact(
+    def _fact(self, one: Difference) -> Fact:
+        return Fact(
             at=self._hub.clock.now(),
             subject=one.subject,
             what=f"reconcile.{one.kind.value}",
             by=self._hub.by,
             data={"connection": one.connection} if one.connection else {},
         )
+
+    def _note(self, one: Difference) -> None:
+        """Tell what is about to be done outside of the ledger."""
+        fact = self._fact(one)
         atomically(self._hub, lambda tx: tx.append(fact), "reconcile.note")
-        log.info("reconcile.done", kind=one.kind.value, subject=one.subject)
 
 
 def _file_of(one: Difference) -> RemoteFile:

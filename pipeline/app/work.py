@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Self
 
 from structlog import get_logger
@@ -108,9 +109,7 @@ class Desk:
         claimed = hub.ledger.claim_interchanges(hub.by, now, until, GROUP, GROUP_BYTES)
         failpoint("work.claimed")
         mine = [one for one in claimed if one[0].connection in self._sheets.connections]
-        for interchange in {one.id for one, _ in claimed} - {one.id for one, _ in mine}:
-            # nobody to answer and nothing agreed: it waits until its sheet is in force again
-            log.error("work.no_sheet", interchange=interchange)
+        self._put_off_foreign([one for one in claimed if one not in mine], until)
         if not mine:
             self._wait()
             return 0
@@ -121,6 +120,8 @@ class Desk:
             self._wait()
             if self.put_off:
                 # what waits for a flow that was put off is put off with it
+                behind = [case.claim for case in cases if case.behind and case.claim]
+                hub.ledger.release_interchanges(behind, hub.clock.now() + hub.settings.lease)
                 cases = [case for case in cases if not case.behind]
             self._settling = self._settler.submit(self._settle, cases, lease)
         except BaseException:
@@ -130,6 +131,15 @@ class Desk:
         if cases and all(case.behind for case in cases):
             hub.clock.sleep(_PATIENCE_S)  # what they wait for is in another worker's hands
         return len(mine)
+
+    def _put_off_foreign(
+        self, claimed: Sequence[tuple[Interchange, Claim]], until: datetime
+    ) -> None:
+        """Leave flows for later that nothing is agreed about, nor anybody to answer to."""
+        for interchange, _ in claimed:
+            log.error("work.no_sheet", interchange=interchange.id)
+        if claimed:
+            self._hub.ledger.release_interchanges([claim for _, claim in claimed], until)
 
     def _settle(self, cases: Sequence[Case], lease: Lease) -> None:
         with lease:
@@ -151,8 +161,8 @@ def _judge_safely(
     """Judge a group; one that fails is taken apart until the culprit is held.
 
     No bug of ours may stop the other flows, nor be taken for a partner's fault. Where only
-    scratch space is wanting nobody has to decide anything: the flow stays claimed, and is
-    tried again when its claim has run out; `put_off` is told why.
+    scratch space is wanting nobody has to decide anything: the flow is let go, and tried
+    again when a claim would have run out; `put_off` is told why.
     """
     try:
         cases = _gather(hub, sheets, group)
@@ -174,6 +184,7 @@ def _judge_safely(
         if isinstance(error, ArchiveError) and hub.archive.check(interchange.sha256):
             trouble(log, "work.put_off", error, {"interchange": interchange.id})
             put_off.setdefault(interchange.connection, f"{error.code}: {error}")
+            hub.ledger.release_interchanges([claim], hub.clock.now() + hub.settings.lease)
             return []
         log.exception("work.failed", interchanges=[interchange.id])
         _hold(hub, sheets, interchange, claim, error)
@@ -292,22 +303,43 @@ def admission_of(
             *tx.same_name(connection.name, interchange.name, interchange.id),
             *tx.same_bytes(interchange.sha256, interchange.id),
         )
-        if _resembles(one, interchange)
+        if comes_before(one, interchange)
     }
     earlier = [
         Earlier(
             interchange=one,
             outcome=flow_outcome(one.step, (d.step for d in tx.documents_of(one.id))),
         )
-        for one in sorted(others.values(), key=lambda one: (one.received_at, one.id))
+        for one in sorted(others.values(), key=_by_age)
     ]
     return admit(interchange, connection, kind, hub.interfaces, earlier)
 
 
-def _resembles(one: Interchange, other: Interchange) -> bool:
-    """Tell whether `one` of the same partner came before `other`."""
-    earlier = (one.received_at, one.name) < (other.received_at, other.name)
-    return one.partner == other.partner and earlier
+def comes_before(one: Interchange, other: Interchange) -> bool:
+    """Tell whether `one`, of the same partner, counts as the earlier of two alike.
+
+    What was decided on is earlier than what was not, whatever the clock said when each was
+    received: it may have been set meanwhile. And nothing is a copy of its own copy.
+    """
+    if one.partner != other.partner or one.first == other.id:
+        return False
+    return other.first == one.id or _by_age(one) < _by_age(other)
+
+
+#: What may have been delivered comes before what a person may still decide on, and that
+#: before what waits to be judged.
+_RANK = {
+    InterchangeStep.OPENED: 0,
+    InterchangeStep.CLOSED: 0,
+    InterchangeStep.HELD: 1,
+    InterchangeStep.REFUSED: 1,
+    InterchangeStep.DUPLICATE: 1,
+    InterchangeStep.RECEIVED: 2,
+}
+
+
+def _by_age(one: Interchange) -> tuple[int, datetime, str]:
+    return _RANK[one.step], one.received_at, one.name
 
 
 def _is_behind(
@@ -325,7 +357,7 @@ def _is_behind(
         one.step is InterchangeStep.RECEIVED
         and one.id not in group
         and one.connection in sheets.connections
-        and _resembles(one, interchange)
+        and comes_before(one, interchange)
         for one in tx.same_bytes(interchange.sha256, interchange.id)
     )
 

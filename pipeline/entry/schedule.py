@@ -210,7 +210,7 @@ class _Leader(_Alarm):
         self._last: dict[str, datetime] | None = None
         self._used_until: datetime | None = None
         self._cleaned = self.hub.clock.now() - _CLEANUP
-        self._caretaker = Caretaker(self.hub, shift.write_metrics)
+        self._caretaker = Caretaker(lambda: self.hub, shift.write_metrics)
 
     def look_after(self) -> None:
         """Look for differences and write figures; trouble is logged, and tried again."""

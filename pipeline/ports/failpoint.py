@@ -102,7 +102,7 @@ CHANGES: Mapping[str, str] = {
     "erase.keep_by_law": "a flow is kept by law, or not any more",
     "original.note": "that an original was taken out or put back is noted",
     "reconcile.close": "a flow that is finished is closed",
-    "reconcile.note": "what was put right is noted",
+    "reconcile.note": "what is about to be put right outside of the ledger is noted",
     "ledger.upkeep": "a claim, a counter or a sign of life is put right",
     "change": "a change that has no name of its own",
 }

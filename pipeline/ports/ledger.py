@@ -356,8 +356,13 @@ class Ledger(Protocol):
     def renew_outbox(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:
         """Put the end of claims on outbox rows off; return those still held."""
 
-    def release_interchanges(self, ended: Sequence[Claim]) -> None:
-        """End claims on interchanges that were not decided on: they stay RECEIVED."""
+    def release_interchanges(
+        self, ended: Sequence[Claim], not_before: datetime | None = None
+    ) -> None:
+        """End claims on interchanges that were not decided on: they stay RECEIVED.
+
+        With `not_before` nobody claims them again before that moment, nor has them meanwhile.
+        """
 
     def release_outbox(self, ended: Sequence[Claim]) -> None:
         """End claims whose rows were not tried: they stay as they are, and due."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from pipeline.model.conserved import Became, Weighed
+from pipeline.model.event import Fact
 from pipeline.model.interchange import Interchange
 from pipeline.model.status import OutboxState
 
@@ -82,7 +83,10 @@ class Upkeep(Protocol):
         """Return OPENED interchanges whose every document is final, by id."""
 
     def named_blobs(self) -> Collection[str]:
-        """Return the SHA-256 of every original that a row names."""
+        """Return the SHA-256 of every original that a row names, erased ones among them."""
+
+    def needed_blobs(self) -> Collection[str]:
+        """Return the SHA-256 of every original that is to be kept: its row is not erased."""
 
     def unsent(self) -> Sequence[str]:
         """Return the ids of DELIVERED documents that no SENT row carries, in order."""
@@ -102,10 +106,13 @@ class Upkeep(Protocol):
     def leaving(self, connection: str, names: Collection[str]) -> Mapping[str, Leaving]:
         """Return the files of these names that leave through a connection, by name."""
 
-    def end_claim(self, held: Held) -> bool:
-        """End a claim, so that its holder is fenced; False if it is another's by now."""
+    def end_claim(self, held: Held, fact: Fact) -> bool:
+        """End a claim, so that its holder is fenced; False if it is another's by now.
 
-    def raise_counter(self, series: str, number: int) -> bool:
+        What was done is told with it, by `fact`; the same holds for `raise_counter`.
+        """
+
+    def raise_counter(self, series: str, number: int, fact: Fact) -> bool:
         """Let a series go on after `number`; False if it does already."""
 
     def oldest_received(self) -> datetime | None:

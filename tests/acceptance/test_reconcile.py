@@ -372,7 +372,7 @@ def test_the_caretaker_reports_and_touches_nothing(site: Site) -> None:
     """Each minute it looks at the ledger, each hour everywhere; what it finds is counted."""
     written: list[dict[str, Gauge]] = []
     caretaker = Caretaker(
-        site.hub, lambda gauges: written.append({one.name: one for one in gauges})
+        lambda: site.hub, lambda gauges: written.append({one.name: one for one in gauges})
     )
     a_file_of_ours_nobody_remembers(site)
     site.opened()

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from pipeline.adapters.database import beside_others, leading
+from pipeline.adapters.database import beside_others, is_led, leading
 from pipeline.adapters.database.ledger import SqlLedger
 from pipeline.model.connection import Envelope
 from pipeline.model.decision import Reason
@@ -775,6 +775,33 @@ def test_a_claim_that_ran_out_is_taken_over_with_an_event(ledger: SqlLedger) -> 
     assert ledger.verify() == []
 
 
+def test_what_is_put_off_is_nobody_s_and_claimed_by_none_before_its_time(
+    ledger: SqlLedger,
+) -> None:
+    """It waits for a disk or a sheet: no worker died over it, and none has it meanwhile."""
+    record(ledger, flow())
+    much_later = LATER + timedelta(hours=1)
+    ((_, claim),) = ledger.claim_interchanges("me", NOW, much_later, 1)
+    ledger.release_interchanges([claim], LATER)
+
+    assert ledger.upkeep.held() == []
+    assert not ledger.any_to_judge(NOW)
+    assert ledger.claim_interchanges("you", NOW, LATER, 1) == []
+    ((_, again),) = ledger.claim_interchanges("you", LATER, much_later, 1)
+    assert again.taken_from == ""
+    assert ledger.count_events(LEASE_TAKEN_OVER) == 0
+
+
+def test_a_new_leader_waits_for_nothing_that_was_put_off(ledger: SqlLedger) -> None:
+    """It may have been started because the disk was made larger."""
+    record(ledger, flow())
+    ((_, claim),) = ledger.claim_interchanges("me", NOW, LATER, 1)
+    ledger.release_interchanges([claim], LATER)
+
+    assert ledger.void_claims() == 0
+    assert ledger.any_to_judge(NOW)
+
+
 def test_a_claim_is_renewed_as_long_as_it_is_held(ledger: SqlLedger) -> None:
     """One that was taken over, settled or voided is not: its holder learns that it is lost."""
     flows = [flow(f"{name}.xml") for name in "abc"]
@@ -849,6 +876,14 @@ def test_claims_are_voided_unless_workers_are_beside_the_leader(
         assert not ledger.any_to_judge(NOW)
 
     assert ledger.void_claims() == 1
+
+
+def test_asking_who_leads_takes_nothing_from_who_begins_to(database: Any) -> None:
+    """A status page that looks each second keeps no leader from starting."""
+    assert not is_led(database.url)
+    with leading(database.url):
+        assert is_led(database.url) is (database.kind != "sqlite")  # there the workspace knows
+    assert not is_led(database.url)
 
 
 def test_a_place_at_work_outlives_the_session_that_holds_it(database: Any) -> None:

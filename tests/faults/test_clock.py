@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from pipeline.adapters.clock import SystemClock
+from pipeline.app.caretaker import CHAIN, RECONCILE
 from pipeline.app.run import run_once
 from pipeline.entry.schedule import Shift, _Leader
+from pipeline.model.errors import ConnectError
 from pipeline.model.status import InterchangeStep, OutboxState
 from pipeline.ports.ledger import Query
 from tests.hubs import HOUR, MINUTE, World, invoice, opened
@@ -65,6 +68,12 @@ def half(number: str) -> bytes:
     """Return an invoice that is still being written."""
     whole = invoice(number)
     return whole[: len(whole) // 2]
+
+
+def subcontracted(number: str) -> bytes:
+    """Return an invoice of a sub-contractor."""
+    frame = b"<cbc:ProfileID>A9</cbc:ProfileID>"
+    return re.sub(rb"<cbc:ProfileID>.*?</cbc:ProfileID>", frame, invoice(number))
 
 
 @pytest.mark.parametrize("by", [-HOUR, DAY], ids=["an-hour-back", "a-day-forward"])
@@ -179,3 +188,64 @@ def test_time_passes_evenly_whoever_sets_the_clock() -> None:
     assert clock.adopt() == -HOUR - timedelta(seconds=5)
     assert clock.now() == wall[0]
     assert clock.adopt() == timedelta()
+
+
+@pytest.mark.parametrize("by", [-2 * HOUR, DAY], ids=["two-hours-back", "a-day-forward"])
+def test_the_same_bytes_are_delivered_once(world: World, leader: _Leader, by: timedelta) -> None:
+    """Sub-contracting has no business key: that its flow came before is all that is known."""
+    world.drop("caterer", "a.xml", subcontracted("F1"))
+    ring(world, leader, 3)
+    world.clock.set(by)
+    world.drop("caterer", "z.xml", subcontracted("F1"))
+    ring(world, leader, 3)
+
+    stand = {one.name: one for one in world.hub.ledger.interchanges(Query())}
+    assert stand["a.xml"].step is InterchangeStep.CLOSED
+    assert stand["z.xml"].step is InterchangeStep.DUPLICATE
+    assert stand["z.xml"].first == stand["a.xml"].id
+    assert len(list(world.folder("ville", "out").iterdir())) == 1
+
+
+def test_a_flow_name_is_used_up_whatever_hour_it_seems_to_be(
+    world: World, leader: _Leader
+) -> None:
+    """It has a number of a series, which the sender does not give twice."""
+    name = "FSO1100A_SUP001_SUP0011100000000000000001"
+    world.drop("supplier", name, invoice("F1"))
+    ring(world, leader, 4)
+    world.clock.set(-2 * HOUR)
+    world.drop("supplier", name, invoice("F2"))
+    ring(world, leader, 4)
+
+    refused = world.hub.ledger.interchanges(Query(steps=(InterchangeStep.REFUSED.value,)))
+    assert [(one.name, one.reason) for one in refused] == [(name, "IRR_UNICITE")]
+
+
+def test_the_hub_looks_after_itself_when_the_clock_was_set_back(
+    world: World, leader: _Leader
+) -> None:
+    """The last look seems to lie a month ahead: a break in the record is found now, not then."""
+    leader.look_after()
+    world.clock.move(HOUR)
+    leader.look_after()
+    assert world.hub.ledger.upkeep.pulses()[CHAIN].at == world.clock.now()
+
+    world.clock.set(-30 * DAY)
+    leader.ring()
+    leader.look_after()
+    assert world.hub.ledger.upkeep.pulses()[CHAIN].at == world.clock.now()
+
+
+def test_the_hub_looks_behind_a_door_that_was_down_when_the_clock_was_set_back(
+    world: World, leader: _Leader
+) -> None:
+    """That it is left alone for a minute is no reason to leave it alone for a month."""
+    leader.look_after()
+    (world.folder("ville", "out") / "B1.F0123456789ABCDEF-0001.xml").write_bytes(b"<a/>")
+    door, now = world.connections["ville"].door, world.clock.now()
+    world.hub.breaker.failed(door, ConnectError("ville", "away"), now, now)
+    world.clock.set(-30 * DAY)
+    leader.ring()
+    leader.look_after()
+
+    assert world.hub.ledger.upkeep.pulses()[RECONCILE].data["unknown_file"] == 1

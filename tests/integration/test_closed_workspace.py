@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -160,3 +162,26 @@ def test_what_is_put_into_a_local_folder_is_for_whom_the_folder_is(
 
     assert stat.S_IMODE((drop / "out" / "b.xml").stat().st_mode) == mode & 0o666
     assert stat.S_IMODE((drop / "archive").stat().st_mode) == mode
+
+
+def test_a_question_keeps_nobody_from_running(place: bootstrap.Workspace) -> None:
+    """A status page may look in the very moment in which a timer begins a run."""
+    with (place.home / "run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)  # as whoever asks has it, for a moment
+        assert not bootstrap.is_running(place)
+        asked = threading.Timer(0.3, fcntl.flock, [lock, fcntl.LOCK_UN])
+        asked.start()
+        with bootstrap.alone(place):
+            assert bootstrap.is_running(place)
+        asked.join()
+    assert not bootstrap.is_running(place)
+
+
+def test_who_runs_keeps_everybody_else_from_running(place: bootstrap.Workspace) -> None:
+    """Patience is for those who only ask."""
+    with (
+        bootstrap.alone(place),
+        pytest.raises(ConfigError, match="another 'edi run'"),
+        bootstrap.alone(place),
+    ):
+        pass

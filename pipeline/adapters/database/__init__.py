@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pipeline.adapters.database.open import Seat, beside_others, leading, open_ledger
+from pipeline.adapters.database.open import Seat, beside_others, is_led, leading, open_ledger
 
-__all__ = ["Seat", "beside_others", "leading", "open_ledger"]
+__all__ = ["Seat", "beside_others", "is_led", "leading", "open_ledger"]

@@ -182,16 +182,23 @@ def renew(
     ]
 
 
-def release(connection: Connection, key: Column[str], claims: Sequence[Claim]) -> None:
+def release(
+    connection: Connection,
+    key: Column[str],
+    claims: Sequence[Claim],
+    not_before: datetime | None = None,
+) -> None:
     """End claims whose subjects stay as they are; one that was lost is left alone.
 
-    What an earlier claim began stays begun: this one has not tried.
+    What an earlier claim began stays begun: this one has not tried. A row that is to be left
+    alone until a moment has no owner, so that nobody is said to have lost it then.
     """
+    ended: Values = {**ENDED, "lease_until": not_before}
     for claim in claims:
         if key.table is outbox:
             untried = and_(_is_held(key, claim), outbox.c.begun == claim.token)
             connection.execute(update(outbox).where(untried).values(begun=None))
-        connection.execute(update(key.table).where(_is_held(key, claim)).values(**ENDED))
+        connection.execute(update(key.table).where(_is_held(key, claim)).values(**ended))
 
 
 def claimed_ever(connection: Connection, keys: Collection[OutboxKey]) -> set[OutboxKey]:
@@ -208,6 +215,7 @@ def claimed_ever(connection: Connection, keys: Collection[OutboxKey]) -> set[Out
 def void_claims(connection: Connection) -> int:
     """End every claim, so that whoever held one is fenced; return how many there were.
 
+    What was put off may be claimed at once: a new process may have what the old one lacked.
     None is ended while another worker is at work (`open.beside_others`).
     """
     if not _is_alone(connection):
@@ -217,6 +225,8 @@ def void_claims(connection: Connection) -> int:
         held = table.c.lease_owner.is_not(None)
         statement = update(table).where(held).values(lease_token=table.c.lease_token + 1, **ENDED)
         ended += connection.execute(statement).rowcount
+        put_off = update(table).where(table.c.lease_until.is_not(None))
+        connection.execute(put_off.values(**ENDED))
     return ended
 
 

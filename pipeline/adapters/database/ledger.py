@@ -202,10 +202,12 @@ class SqlLedger:
         with self._write("ledger.renew") as connection:
             return claims.renew(connection, tables.outbox.c.key, held, until)
 
-    def release_interchanges(self, ended: Sequence[Claim]) -> None:
+    def release_interchanges(
+        self, ended: Sequence[Claim], not_before: datetime | None = None
+    ) -> None:
         """End claims on interchanges that were not decided on: they stay RECEIVED."""
         with self._write("ledger.release_flows") as connection:
-            claims.release(connection, tables.interchange.c.id, ended)
+            claims.release(connection, tables.interchange.c.id, ended, not_before)
 
     def release_outbox(self, ended: Sequence[Claim]) -> None:
         """End claims whose rows were not tried: they stay as they are, and due."""

@@ -23,6 +23,12 @@ _PATIENCE_S = 30.0
 _STILL_S = 20.0
 #: Any number: names the lock that one hub at a time holds while it leads.
 _LEADING = 7_309_402
+#: A lock of one number is shown in two halves, of which the first is 0 here.
+_LED = text(
+    "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    " AND classid = 0 AND objid = :key AND objsubid = 1"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+)
 
 
 def open_ledger(url: str) -> SqlLedger:
@@ -156,6 +162,24 @@ def leading(url: str) -> Iterator[Seat]:
     taken = "un autre hub travaille déjà sur cette base / another hub is working on this database"
     with _seat(address, f"SELECT pg_try_advisory_lock({_LEADING})", taken) as seat:
         yield seat
+
+
+def is_led(url: str) -> bool:
+    """Tell whether somebody has the right to lead on a PostgreSQL ledger, without taking it.
+
+    Raises:
+        ConfigError: The address cannot be read.
+        LedgerConflict: The database does not answer.
+    """
+    address = _address(url)
+    if address.get_backend_name() == "sqlite":
+        return False
+    engine, _ = _postgresql(address)
+    try:
+        with translated(), engine.connect() as connection:
+            return bool(connection.execute(_LED, {"key": _LEADING}).scalar_one())
+    finally:
+        engine.dispose()
 
 
 @contextmanager

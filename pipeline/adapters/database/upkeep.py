@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from pipeline.adapters.database import chain
 from pipeline.adapters.database.claims import ENDED
 from pipeline.adapters.database.codec import dump
 from pipeline.adapters.database.figures import ID_LENGTH, total_of
@@ -39,6 +40,7 @@ from pipeline.adapters.database.tables import (
     pulse,
 )
 from pipeline.model.conserved import Became, Weighed
+from pipeline.model.event import Fact
 from pipeline.model.interchange import Interchange
 from pipeline.model.report import Syntax
 from pipeline.model.status import InterchangeStep, OutboxState, Step
@@ -50,6 +52,7 @@ Opened = Callable[[], AbstractContextManager[Connection]]
 #: ``CODE8_APPLICATION6_HUB6`` + four digits + fifteen digits: where its parts begin, from 1.
 _NUMBERED = 41
 _HUB_AT, _NUMBER_AT = 17, 27
+_NAMED = select(interchange.c.sha256).where(interchange.c.sha256 != "").distinct()
 
 
 class SqlUpkeep:
@@ -90,10 +93,14 @@ class SqlUpkeep:
             return [interchange_of(row) for row in connection.execute(UNCLOSED)]
 
     def named_blobs(self) -> Collection[str]:
-        """Return the SHA-256 of every original that a row names."""
-        statement = select(interchange.c.sha256).where(interchange.c.sha256 != "").distinct()
+        """Return the SHA-256 of every original that a row names, erased ones among them."""
         with self._read() as connection:
-            return set(connection.scalars(statement))
+            return set(connection.scalars(_NAMED))
+
+    def needed_blobs(self) -> Collection[str]:
+        """Return the SHA-256 of every original that is to be kept: its row is not erased."""
+        with self._read() as connection:
+            return set(connection.scalars(_NAMED.where(interchange.c.erased.is_(False))))
 
     def unsent(self) -> Sequence[str]:
         """Return the ids of DELIVERED documents that no SENT row carries, in order."""
@@ -164,8 +171,8 @@ class SqlUpkeep:
             ]
         return {one.name: one for one in found}
 
-    def end_claim(self, held: Held) -> bool:
-        """End a claim, so that its holder is fenced; False if it is another's by now."""
+    def end_claim(self, held: Held, fact: Fact) -> bool:
+        """End a claim, with an event; False, and nothing told, if it is another's by now."""
         table = interchange if held.is_flow else outbox
         key = table.c.id if held.is_flow else table.c.key
         statement = (
@@ -178,16 +185,20 @@ class SqlUpkeep:
             .values(lease_token=table.c.lease_token + 1, **ENDED)
         )
         with self._write() as connection:
-            return bool(connection.execute(statement).rowcount)
+            ended = bool(connection.execute(statement).rowcount)
+            chain.append(connection, [fact] if ended else [])
+            return ended
 
-    def raise_counter(self, series: str, number: int) -> bool:
-        """Let a series go on after `number`; False if it does already."""
+    def raise_counter(self, series: str, number: int, fact: Fact) -> bool:
+        """Let a series go on after `number`, with an event; False if it does already."""
         raised = update(counter).where(counter.c.series == series, counter.c.value < number)
         known = select(counter.c.value).where(counter.c.series == series).with_for_update()
         with self._write() as connection:
-            if connection.execute(known).first() is not None:
-                return bool(connection.execute(raised.values(value=number)).rowcount)
-            connection.execute(insert(counter).values(series=series, value=number))
+            if connection.execute(known).first() is None:
+                connection.execute(insert(counter).values(series=series, value=number))
+            elif not connection.execute(raised.values(value=number)).rowcount:
+                return False
+            chain.append(connection, [fact])
             return True
 
     def oldest_received(self) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from structlog import get_logger
@@ -28,7 +28,7 @@ from pipeline.app.operate.acting import (
     stored_findings,
 )
 from pipeline.app.operate.hold import BUSY, JUDGED_NOW, in_a_lot
-from pipeline.app.operate.sight import Sight, look_for
+from pipeline.app.operate.sight import Sight, look_for, note_found
 from pipeline.app.settle import Settled, close_if_done
 from pipeline.model.bulk import Verb
 from pipeline.model.controls import reason
@@ -97,8 +97,8 @@ def withdraw(
         sheets: The configuration in force.
         target: A flow or some of its documents.
         order: Why; it reaches the sender word for word.
-        unseen: True where a recipient whose folder cannot be looked at has confirmed that
-            nothing came.
+        unseen: True where a recipient has confirmed that nothing came: their folder cannot
+            be looked at, or an attempt was cut short and no run will make it again.
         dry: True to say what would be done, and do nothing.
 
     Raises:
@@ -117,12 +117,16 @@ def withdraw(
         flow = flow_of(tx, target)
         meant = target.of(tx.documents_of(flow.id))
         plan = _plan(flow, target, meant, tx.outbox_of(flow.id))
-        _object(plan, tx.outbox_of(flow.id), meant, sight, unseen=unseen)
+        rows = latest_rows(tx.outbox_of(flow.id), meant)
+        _object(plan, rows, sight, unseen=unseen)
         if not dry:
-            _cancel(hub, tx, plan)
+            note_found(hub, tx, rows.values(), sight)
+            _cancel(hub, tx, plan, sight if unseen else Sight())
         told = _told(target, flow, plan)
         if not dry:
             record(hub, tx, Verb.WITHDRAW, told, order)
+        if not (told.done or dry or plan.flow):
+            close_if_done(hub, tx, flow)
         if told.done and not dry:
             taken = [one for one in meant if one.id in plan.documents]
             sender = sender_of(hub, sheets, flow)
@@ -178,15 +182,10 @@ def _sort(plan: _Plan, one: Document, row: OutboxRow | None, meant: set[Document
 
 
 def _object(
-    plan: _Plan,
-    rows: Iterable[OutboxRow],
-    meant: Sequence[Document],
-    sight: Sight,
-    *,
-    unseen: bool,
+    plan: _Plan, rows: Mapping[DocumentId, OutboxRow], sight: Sight, *, unseen: bool
 ) -> None:
     """Take out of a plan what stands at its recipient's, or may stand there."""
-    for subject, row in latest_rows(rows, meant).items():
+    for subject, row in rows.items():
         why = sight.objection(row, unseen=unseen) if subject in plan.documents else ""
         if why:
             plan.refused[subject] = why
@@ -194,10 +193,16 @@ def _object(
     plan.rows = [row for row in plan.rows if set(row.documents) <= plan.documents.keys()]
 
 
-def _cancel(hub: Hub, tx: Transaction, plan: _Plan) -> None:
-    """Cancel deliveries; the documents of one that somebody has claimed stay as they are."""
+def _cancel(hub: Hub, tx: Transaction, plan: _Plan, unseen: Sight) -> None:
+    """Cancel deliveries; the documents of one that somebody has claimed stay as they are.
+
+    Of one that was cut short nobody knows whether it was sent, but where its recipient
+    confirmed that nothing came of the claims in `unseen`.
+    """
+    after, now = OutboxState.CANCELLED, hub.clock.now()
     for row in plan.rows:
-        if tx.stop_outbox(row, OutboxState.CANCELLED, by=hub.by, at=hub.clock.now()):
+        token = unseen.tokens.get(row.key)
+        if tx.stop_outbox(row, after, by=hub.by, at=now, unseen=token):
             continue
         for subject in row.documents:
             plan.documents.pop(subject, None)

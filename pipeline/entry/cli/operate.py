@@ -39,6 +39,13 @@ Target = Annotated[str | None, typer.Argument(parser=typed_subject, metavar="[ID
 Reason = Annotated[
     str, typer.Option(help="Motif / why: on record, or told.", parser=prose, metavar="TEXT")
 ]
+Unseen = Annotated[
+    bool,
+    typer.Option(
+        "--unseen",
+        help="Le destinataire confirme n'avoir rien / they confirm to have nothing.",
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Montrer seulement / only show.")]
 
 #: Exit codes beside 0: part of it was refused; all of it was.
@@ -104,13 +111,7 @@ def withdraw(
     query: Query,
     how: Way,
     subject: Target = None,
-    unseen: Annotated[
-        bool,
-        typer.Option(
-            "--unseen",
-            help="Le destinataire confirme n'avoir rien / they confirm to have nothing.",
-        ),
-    ] = False,
+    unseen: Unseen = False,
     reason: Reason = "",
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -133,12 +134,13 @@ def redeliver(
     generation: Annotated[
         int | None, typer.Option(help="Numéro de l'exemplaire / which copy.", min=2)
     ] = None,
+    unseen: Unseen = False,
     reason: Reason = "",
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Remettre ce qui fut abandonné, perdu ou mal adressé / deliver once more."""
-    ask = Ask(verb=Verb.REDELIVER, reason=reason, again=Again(to, generation))
+    ask = Ask(verb=Verb.REDELIVER, reason=reason, again=Again(to, generation), unseen=unseen)
     _run(ask, _Call(subject, query, how, dry_run, as_json))
 
 

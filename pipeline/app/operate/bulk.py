@@ -13,6 +13,7 @@ from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import ALL, Target, Told, settle_items
 from pipeline.app.operate.hold import HELD_BACK
+from pipeline.app.operate.replay import Replayed
 from pipeline.app.operate.verbs import Ask, act
 from pipeline.model.amount import exact_sum, signed_total
 from pipeline.model.bulk import BulkId, BulkItem, BulkList, ItemState, Verb, bulk_id
@@ -112,6 +113,18 @@ def targets_of(items: Iterable[BulkItem]) -> Iterator[Target]:
         yield Target(InterchangeId(flow), alone)
 
 
+def try_out(hub: Hub, sheets: Sheets, ask: Ask, items: Iterable[BulkItem]) -> Iterator[Replayed]:
+    """Yield what a verb would do with each flow among items; nothing is written.
+
+    A flow that it cannot be tried on is refused with why, and the others follow.
+    """
+    for target in targets_of(items):
+        try:
+            yield act(hub, sheets, ask, target, dry=True)
+        except PipelineError as error:
+            yield Replayed(_cannot(target, error))
+
+
 def find_list(ledger: Ledger, name: str) -> BulkList:
     """Return a frozen list.
 
@@ -162,9 +175,13 @@ def _act_on(
     try:
         told = act(hub, sheets, ask, target, bulk=bulk).told
     except PipelineError as error:
-        told = Told(target=target, refused=dict.fromkeys(target.subjects, str(error)))
+        told = _cannot(target, error)
     # what was written with the effect is left alone; what had none is written here
     atomically(hub, lambda tx: settle_items(hub, tx, bulk, told), "bulk.settle")
+
+
+def _cannot(target: Target, error: PipelineError) -> Told:
+    return Told(target=target, refused=dict.fromkeys(target.subjects, str(error)))
 
 
 def _standing(ledger: Ledger, flow: InterchangeId, items: Sequence[BulkItem]) -> dict[str, str]:

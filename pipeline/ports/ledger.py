@@ -254,7 +254,7 @@ class Query:
     received_from: datetime | None = None  #: interchanges received at this moment or later
     received_before: datetime | None = None  #: and before this one
     erased: bool | None = None  #: whether the interchange is erased
-    limit: int = 100
+    limit: int | None = 100  #: at most so many, the newest; None for all
 
 
 @dataclass(frozen=True, slots=True)

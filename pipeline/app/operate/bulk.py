@@ -11,7 +11,7 @@ from structlog import get_logger
 
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
-from pipeline.app.operate.acting import ALL, Target, Told, settle_items
+from pipeline.app.operate.acting import Target, Told, settle_items
 from pipeline.app.operate.hold import HELD_BACK
 from pipeline.app.operate.replay import Replayed
 from pipeline.app.operate.verbs import Ask, act
@@ -95,8 +95,8 @@ def matching(ledger: Ledger, verb: Verb, query: Query) -> tuple[BulkItem, ...]:
     Raises:
         ConfigError: Nothing is narrowed, or nothing matches.
     """
-    everything = replace(query, limit=ALL)
-    if everything == Query(limit=ALL):
+    everything = replace(query, limit=None)
+    if everything == Query(limit=None):
         raise ConfigError("donnez un identifiant ou un filtre / give an id or a filter")
     found = tuple(_select(ledger, verb, everything))
     if not found:
@@ -227,9 +227,9 @@ def _select(ledger: Ledger, verb: Verb, query: Query) -> Iterator[BulkItem]:
     wanted = _RANGE[verb]
     flows = _steps(query, wanted.flows)
     taken = ledger.interchanges(replace(query, steps=flows)) if flows else ()
-    held = {one.id for one in ledger.interchanges(Query(steps=(_HELD.value,), limit=ALL))}
+    held = {one.id for one in ledger.interchanges(Query(steps=(_HELD.value,), limit=None))}
     for flow in taken:
-        yield _flow_item(flow, ledger.documents(Query(interchange=flow.id, limit=ALL)))
+        yield _flow_item(flow, ledger.documents(Query(interchange=flow.id, limit=None)))
     steps = _steps(query, (*wanted.documents, *(wanted.asked if query.steps else ())))
     if steps:
         for one in ledger.documents(replace(query, steps=steps)):

@@ -10,8 +10,8 @@ from structlog import get_logger
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.operate.acting import (
-    ALL,
-    ERASED,
+    MOVED,
+    ORIGINAL_GONE,
     Order,
     Target,
     Told,
@@ -23,21 +23,20 @@ from pipeline.app.operate.acting import (
     record,
     record_alone,
 )
-from pipeline.app.operate.sight import FOUND, Sight, look_for, note_found
+from pipeline.app.operate.sight import FOUND, Sight, look_for, newest_at, note_found
 from pipeline.app.settle import close_if_done
 from pipeline.model.bulk import Verb
 from pipeline.model.connection import Role
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError, Fenced
 from pipeline.model.event import Fact
-from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.outbox import OutboxRow
 from pipeline.model.status import OutboxState, Step
-from pipeline.ports.ledger import Query, Sheets, Transaction
+from pipeline.ports.ledger import Sheets, Transaction
 from pipeline.route.plan import plan_deliveries
 
 log = get_logger(__name__)
 
-_MOVED = "changé entre-temps par un autre, regardez / changed meanwhile by somebody else, look"
 _NOT_YET = "sa remise est en cours / not delivered yet, its delivery is under way"
 _NOT_ACCEPTED = "n'est pas accepté : rien à remettre / is not accepted: nothing to deliver"
 
@@ -107,13 +106,14 @@ def redeliver(
     asked = again or Again()
     if asked.to is not None and sheet_of(sheets, asked.to).role is not Role.RECEIVER:
         raise ConfigError(f"{asked.to}: ne reçoit pas de factures / is no receiver's connection")
-    sight = _look(hub, sheets, target)
+    # the last attempt at what was given up may have put it, and lost the reply
+    sight = look_for(hub, sheets, newest_at(hub, target, [OutboxState.ABANDONED]))
 
     def act(tx: Transaction) -> Told:
         flow = flow_of(tx, target)
         meant = target.of(tx.documents_of(flow.id))
         rows = latest_rows(tx.outbox_of(flow.id), meant)
-        plan = _Plan(refused=dict.fromkeys(target.subjects, ERASED) if flow.erased else {})
+        plan = _Plan(refused=dict.fromkeys(target.subjects, ORIGINAL_GONE) if flow.erased else {})
         for one in () if flow.erased else _chosen(target, meant):
             _sort(plan, one, rows.get(one.id), asked)
         _object(plan, sight, unseen=unseen)
@@ -129,19 +129,11 @@ def redeliver(
     try:
         told = atomically(hub, act, "operator.redeliver")
     except Fenced:
-        told = Told(target=target, refused=dict.fromkeys(target.subjects, _MOVED))
+        told = Told(target=target, refused=dict.fromkeys(target.subjects, MOVED))
         return record_alone(hub, Verb.REDELIVER, told, order)
     if told.done and not dry:
         log.info("operator.redeliver", **logged(told))
     return replace(told, documents=now_standing(hub, target))
-
-
-def _look(hub: Hub, sheets: Sheets, target: Target) -> Sight:
-    """Look for what was given up: its last attempt may have put it, and lost the reply."""
-    meant = target.of(hub.ledger.documents(Query(interchange=target.interchange, limit=ALL)))
-    rows = hub.ledger.outbox(interchange=target.interchange, kind=OutboxKind.DELIVERY)
-    newest = latest_rows(rows, meant).values()
-    return look_for(hub, sheets, [row for row in newest if row.state is OutboxState.ABANDONED])
 
 
 def _object(plan: _Plan, sight: Sight, *, unseen: bool) -> None:

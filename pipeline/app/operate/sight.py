@@ -13,10 +13,11 @@ from hashlib import sha256
 
 from pipeline.app.deliver import payload_of
 from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.operate.acting import Target, latest_rows, now_standing
 from pipeline.model.document import Document
 from pipeline.model.errors import PipelineError
 from pipeline.model.identity import DocumentId, OutboxKey
-from pipeline.model.outbox import OutboxRow
+from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import OutboxState, Step
 from pipeline.ports.ledger import Sheets, Transaction
 
@@ -67,6 +68,13 @@ class Sight:
                 "demandez-lui, puis --unseen / cannot see whether they have it: ask, then --unseen"
             )
         return ""
+
+
+def newest_at(hub: Hub, target: Target, states: Collection[OutboxState]) -> list[OutboxRow]:
+    """Return the newest delivery of each document that is meant, where it is in such a state."""
+    rows = hub.ledger.outbox(interchange=target.interchange, kind=OutboxKind.DELIVERY)
+    newest = latest_rows(rows, now_standing(hub, target)).values()
+    return [row for row in newest if row.state in states]
 
 
 def look_for(hub: Hub, sheets: Sheets, rows: Iterable[OutboxRow]) -> Sight:

@@ -199,7 +199,7 @@ class Transaction(Protocol):
         *,
         by: str,
         at: datetime,
-        unseen: int | None = None,
+        unseen: int = 0,
     ) -> bool:
         """Do as `move_outbox`; False, and nothing done, where somebody claimed or moved it.
 

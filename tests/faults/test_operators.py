@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,15 +145,23 @@ def test_a_folder_that_cannot_be_looked_at_keeps_what_was_given_up(world: World)
     assert "--unseen" in next(iter(refused.refused.values()))
 
 
-@pytest.mark.parametrize("given_up", [True, False], ids=["given-up", "its-recipient-is-paused"])
+def fail_and_hold(world: World) -> None:
+    """Lose the reply to an attempt that is not the last; an operator holds the next one back."""
+    hub, now = world.hub, world.clock.now()
+    hub.ledger.void_claims()
+    ((row, claim),) = hub.ledger.claim_outbox(hub.by, now, now + MINUTE, 9, "ville")
+    with hub.ledger.transaction() as tx:
+        tried = replace(row, attempts=row.attempts + 1, error="LOST")
+        tx.settle_outbox(tried, None, claim=claim, by=hub.by, at=now)
+    assert ask(world, Verb.HOLD).done
+
+
+@pytest.mark.parametrize("stop", [give_up, pause, fail_and_hold])
 def test_what_is_found_at_its_recipients_is_noted_by_the_withdrawal_itself(
-    world: World, *, given_up: bool
+    world: World, stop: Callable[[World], None]
 ) -> None:
     """No run tries what was given up, nor what is paused: nothing else would ever note it."""
-    if given_up:
-        give_up(world)
-    else:
-        pause(world)
+    stop(world)
 
     told = ask(world, Verb.WITHDRAW)
 

@@ -403,7 +403,7 @@ class SqlTransaction:
         *,
         by: str,
         at: datetime,
-        unseen: int | None = None,
+        unseen: int = 0,
     ) -> bool:
         """Do as `move_outbox`; False, and nothing done, where somebody claimed or moved it.
 
@@ -416,15 +416,12 @@ class SqlTransaction:
         # a new token fences whoever let a claim run out and comes back late
         token = columns.lease_token + case((columns.lease_owner.is_(None), 0), else_=1)
         changed = {"state": after.value, "lease_token": token, "begun": None, **ENDED}
-        known = columns.begun.is_(None)
-        if unseen is not None:
-            known = or_(known, columns.lease_token == unseen)
         statement = (
             update(tables.outbox)
             .where(
                 columns.key == row.key,
                 columns.state == row.state.value,
-                known,
+                or_(columns.begun.is_(None), columns.lease_token == unseen),
                 is_free(tables.outbox, at),
             )
             .values(**changed)

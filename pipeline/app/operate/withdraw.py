@@ -200,7 +200,7 @@ def _cancel(hub: Hub, tx: Transaction, plan: _Plan, unseen: Sight) -> None:
     """
     after, now = OutboxState.CANCELLED, hub.clock.now()
     for row in plan.rows:
-        token = unseen.tokens.get(row.key)
+        token = unseen.tokens.get(row.key, 0)
         if tx.stop_outbox(row, after, by=hub.by, at=now, unseen=token):
             continue
         for subject in row.documents:

@@ -199,3 +199,16 @@ def test_a_word_that_was_given_before_a_new_attempt_does_not_cancel_it(world: Wo
         seen = tx.see_outbox(row, token=token, sha256="0", by="x", at=now)
 
     assert (cancelled, seen) == (False, False)
+
+
+def test_a_recipient_that_does_not_answer_is_waited_for_once(world: World) -> None:
+    """A list asks flow by flow: a time limit for each of them would stop an operator for hours."""
+    give_up(world)
+    ville = world.folder("ville", "out").parent
+    ville.rename(ville.with_name("gone"))
+
+    told = [ask(world, Verb.REDELIVER), ask(world, Verb.REDELIVER)]
+
+    first, second = (next(iter(one.refused.values())) for one in told)
+    assert "(CONNECT)" in first
+    assert "(CIRCUIT)" in second

@@ -14,6 +14,7 @@ from hashlib import sha256
 from pipeline.app.deliver import payload_of
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.operate.acting import Target, latest_rows, now_standing
+from pipeline.app.sessions import Sessions
 from pipeline.model.document import Document
 from pipeline.model.errors import PipelineError
 from pipeline.model.identity import DocumentId, OutboxKey
@@ -132,7 +133,9 @@ def _found_at(
     """
     sheet = sheet_of(sheets, name)
     found: dict[OutboxKey, str] = {}
-    with hub.doors.open(sheet) as session:
+    # a list asks flow by flow: a recipient that does not answer is waited for once
+    doors = Sessions(hub.doors, hub.breaker, hub.clock, sheets.connections.values())
+    with doors, doors.open(sheet) as session:
         standing = {file.name: file for file in session.list_files(sheet.out)}
         for row in rows:
             if row.name not in standing:

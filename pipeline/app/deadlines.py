@@ -10,8 +10,6 @@ from pipeline.model.connection import Connection
 from pipeline.model.interchange import Interchange
 from pipeline.ports.ledger import AnswerTime, Ledger, Query, Sheets
 
-_ALL = 1_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class AnswerDelay:
@@ -43,7 +41,7 @@ def late_answers(ledger: Ledger, sheets: Sheets, now: datetime) -> Sequence[Answ
         _delay(one, within)
         for connection, within in _agreed(sheets)
         for one in ledger.answer_times(
-            Query(connection=connection.name, received_before=now - within, limit=_ALL),
+            Query(connection=connection.name, received_before=now - within, limit=None),
             waiting=True,
         )
     ]
@@ -70,7 +68,7 @@ def answer_delays(
                 connection=connection.name,
                 received_from=received_from,
                 received_before=received_before,
-                limit=_ALL,
+                limit=None,
             )
         )
     ]

@@ -22,7 +22,6 @@ from pipeline.ports.ledger import Query, Sheets, Transaction
 
 log = get_logger(__name__)
 
-_ALL = 1_000_000
 _MOVING = frozenset({OutboxState.PENDING, OutboxState.PAUSED})
 
 
@@ -125,7 +124,7 @@ def overdue(hub: Hub, sheets: Sheets) -> Iterator[Overdue]:
         sheet = sheets.connections.get(name)
         kept = class_of(hub, sheet.retention if sheet else DEFAULT_CLASS)
         before = datetime.combine(kept.may_end_before(today), time(), UTC)
-        query = Query(connection=name, erased=False, received_before=before, limit=_ALL)
+        query = Query(connection=name, erased=False, received_before=before, limit=None)
         for flow in hub.ledger.interchanges(query):
             since = kept.ends(flow.received_at.astimezone(UTC).date())
             if since <= today:
@@ -138,7 +137,7 @@ def overdue(hub: Hub, sheets: Sheets) -> Iterator[Overdue]:
 def unfinished(hub: Hub) -> Iterator[Interchange]:
     """Yield erased flows whose bytes are still there and that nobody else needs."""
     kept = set(hub.archive.kept())
-    for flow in hub.ledger.interchanges(Query(erased=True, limit=_ALL)):
+    for flow in hub.ledger.interchanges(Query(erased=True, limit=None)):
         if flow.sha256 in kept and not _holders(hub, flow):
             yield flow
 

@@ -52,7 +52,6 @@ NUMBERED = timedelta(days=90)
 
 #: Gaps told by one change of the ledger; the others follow in the next pass.
 _GROUP = 100
-_ALL = 1_000_000
 _ONE_DAY = timedelta(days=1)
 _FOUND, _CLOSED = "gap.found", "gap.closed"
 
@@ -149,7 +148,7 @@ def _within(
     end: datetime,
     *,
     steps: tuple[str, ...] = (),
-    limit: int = _ALL,
+    limit: int | None = None,
 ) -> Query:
     return Query(
         connection=connection.name,

@@ -13,7 +13,6 @@ from pipeline.model.figures import Cell, Column, Figures, FlowFigures, Period, T
 from pipeline.model.status import InterchangeStep, Step
 from pipeline.ports.ledger import AnswerTime, Ledger, Query, Sheets
 
-_ALL = 1_000_000_000
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 #: What became of an interchange, in the words of conservation; an opened one was let in.
@@ -85,7 +84,7 @@ def gather(
         now: Of the report.
     """
     query = Query(
-        partner=partner, received_from=period.start, received_before=period.end, limit=_ALL
+        partner=partner, received_from=period.start, received_before=period.end, limit=None
     )
     return Figures(
         period=period,

@@ -24,7 +24,6 @@ from pipeline.ports.ledger import Ledger, Query, Sheets
 
 #: Things of one kind that are listed with their command; more are only counted.
 LISTED = 20
-_ALL = 1_000_000
 _DAY = timedelta(days=1)
 
 
@@ -125,7 +124,7 @@ def cutoffs_at_risk(ledger: Ledger, sheets: Sheets, now: datetime) -> Iterator[C
         if passed is None:
             continue
         cutoff, end = passed
-        query = Query(connection=connection.name, received_before=cutoff, limit=_ALL)
+        query = Query(connection=connection.name, received_before=cutoff, limit=None)
         waiting = ledger.answer_times(query, waiting=True)
         if waiting:
             yield Cutoff(connection.name, cutoff, end, len(waiting))

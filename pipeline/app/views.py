@@ -14,8 +14,6 @@ from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Ledger, Query
 
-_ALL = 1_000_000
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Became:
@@ -58,7 +56,7 @@ class Conservation:
 
 def became(ledger: Ledger, interchange: Interchange) -> Became:
     """Return what became of `interchange`."""
-    documents = tuple(ledger.documents(Query(interchange=interchange.id, limit=_ALL)))
+    documents = tuple(ledger.documents(Query(interchange=interchange.id, limit=None)))
     rows = ledger.outbox(interchange=interchange.id, kind=OutboxKind.ACKNOWLEDGEMENT)
     final = [row for row in rows if row.final]
     sent = [row for row in rows if row.state is OutboxState.SENT]

@@ -17,7 +17,6 @@ from pipeline.model.run import EVERYBODY, RunState
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Ledger, Query, Sheets
 
-_ALL = 1_000_000
 _WAITING = (OutboxState.PENDING, OutboxState.PAUSED, OutboxState.ABANDONED)
 #: Sentences of a preview; of more only the number is told.
 _SENTENCES = 3
@@ -138,7 +137,7 @@ def _cause_of_file(ledger: Ledger, partner: str, note: str) -> Cause:
 
 
 def _why_interchange(ledger: Ledger, one: Interchange) -> Iterator[Why]:
-    documents = ledger.documents(Query(interchange=one.id, limit=_ALL))
+    documents = ledger.documents(Query(interchange=one.id, limit=None))
     held = [document for document in documents if document.step is Step.HELD]
     if one.step is InterchangeStep.HELD or held:
         code = one.reason or held[0].reasons[0].code

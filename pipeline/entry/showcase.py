@@ -42,7 +42,6 @@ _RECIPIENTS = ("ville-exemple", "hopital-exemple", "imprimerie-exemple")
 #: Stands in a sample for the EICAR test file: scanners would find the file itself in every
 #: clone. An attachment, so in base 64.
 _EICAR_STAND_IN = b64encode(b"[edi demo: EICAR]")
-_ALL = 1_000_000
 #: Passes after which the demonstration stops waiting for files that are not whole.
 _MOST_PASSES = 40
 _BETWEEN_PASSES_S = 0.5
@@ -245,7 +244,7 @@ def _run_until_quiet(hub: Hub, progress: Progress) -> None:
 
 def _look(hub: Hub, partners: _Partners) -> Shown:
     flows = sorted(
-        hub.ledger.interchanges(Query(limit=_ALL)), key=lambda one: (one.partner, one.name)
+        hub.ledger.interchanges(Query(limit=None)), key=lambda one: (one.partner, one.name)
     )
     found = {name: _read_out(partners, name) for name in _SUPPLIERS}
     answers = hub.ledger.outbox(kind=OutboxKind.ACKNOWLEDGEMENT)

@@ -142,9 +142,9 @@ _HELD = (
         acts=Acts.OPERATOR,
         first=_texts(
             "rétablissez clamd ou ses limites ; pour tout libérer d'un coup : "
-            "edi release --reason-code SCANNER_SILENT",
+            "edi release --reason-code SCANNER_SILENT --yes",
             "mend clamd or its limits; to let all go at once: "
-            "edi release --reason-code SCANNER_SILENT",
+            "edi release --reason-code SCANNER_SILENT --yes",
         ),
         verb=Verb.RELEASE,
         command=_RELEASE,

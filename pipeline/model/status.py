@@ -88,8 +88,9 @@ OUTBOX_FOLLOWS: Mapping[OutboxState | None, frozenset[OutboxState]] = {
     OutboxState.PENDING: frozenset(
         {OutboxState.SENT, OutboxState.ABANDONED, OutboxState.PAUSED, OutboxState.CANCELLED}
     ),
-    OutboxState.PAUSED: frozenset({OutboxState.PENDING, OutboxState.CANCELLED}),
-    OutboxState.ABANDONED: frozenset({OutboxState.PENDING}),
+    # sent from these two: its file was found at the recipient's after all
+    OutboxState.PAUSED: frozenset({OutboxState.PENDING, OutboxState.SENT, OutboxState.CANCELLED}),
+    OutboxState.ABANDONED: frozenset({OutboxState.PENDING, OutboxState.SENT}),
     OutboxState.SENT: frozenset(),
     OutboxState.CANCELLED: frozenset(),
 }

@@ -192,10 +192,27 @@ class Transaction(Protocol):
     def move_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> None:
         """Pause, resume or cancel a row that nobody has claimed."""
 
-    def stop_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> bool:
+    def stop_outbox(
+        self,
+        row: OutboxRow,
+        after: OutboxState,
+        *,
+        by: str,
+        at: datetime,
+        unseen: int = 0,
+    ) -> bool:
         """Do as `move_outbox`; False, and nothing done, where somebody claimed or moved it.
 
-        Nor is a row stopped whose last attempt was cut short: its file may have been put.
+        Nor is a row stopped whose last attempt was cut short: its file may have been put;
+        unless its recipient confirmed that nothing came of all claims up to token `unseen`.
+        """
+
+    def see_outbox(
+        self, row: OutboxRow, *, token: int, sha256: str, by: str, at: datetime
+    ) -> bool:
+        """Write as SENT a row whose file was found at its recipient's, with these bytes.
+
+        False, and nothing done, where somebody moved it, or claimed it after `token`.
         """
 
     # -- frozen lists
@@ -237,7 +254,7 @@ class Query:
     received_from: datetime | None = None  #: interchanges received at this moment or later
     received_before: datetime | None = None  #: and before this one
     erased: bool | None = None  #: whether the interchange is erased
-    limit: int = 100
+    limit: int | None = 100  #: at most so many, the newest; None for all
 
 
 @dataclass(frozen=True, slots=True)
@@ -464,8 +481,11 @@ class Ledger(Protocol):
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
 
-    def claimed_ever(self, keys: Collection[OutboxKey]) -> Collection[OutboxKey]:
-        """Return those of these outbox rows that a worker has had in hand, however it ended."""
+    def claimed_ever(self, keys: Collection[OutboxKey]) -> Mapping[OutboxKey, int]:
+        """Return those of these outbox rows that a worker has had in hand, however it ended.
+
+        Each with the token of its last claim: a later claim has a greater one.
+        """
 
     def known_rows(self, keys: Collection[OutboxKey]) -> Collection[OutboxKey]:
         """Return those keys that an outbox row has."""

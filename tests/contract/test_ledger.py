@@ -1242,6 +1242,14 @@ def test_documents_are_found(stocked: SqlLedger, query: Query, numbers: list[str
     assert [one.header.number for one in stocked.documents(query)] == numbers
 
 
+def test_a_query_without_a_limit_lists_all(ledger: SqlLedger) -> None:
+    """Whoever sums up, erases or judges a deadline must not miss what comes after a number."""
+    record(ledger, *(flow(f"{number}.xml") for number in range(101)))
+
+    assert len(ledger.interchanges(Query())) == 100
+    assert len(ledger.interchanges(Query(limit=None))) == 101
+
+
 def test_counts_conserve(stocked: SqlLedger) -> None:
     """Every step is counted, with 0 too, and what came in is what is somewhere."""
     documents, flows = stocked.count_documents(), stocked.count_interchanges()

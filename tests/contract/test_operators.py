@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +16,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from pipeline import bootstrap
 from pipeline.acknowledge.platform import messages_in
@@ -23,7 +24,7 @@ from pipeline.app.answer import answer
 from pipeline.app.erase import erase
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import Order, Target, Told, find
-from pipeline.app.operate.bulk import carry_out, find_list, freeze, matching
+from pipeline.app.operate.bulk import carry_out, find_list, freeze, matching, try_out
 from pipeline.app.operate.hold import hold
 from pipeline.app.operate.redeliver import Again, redeliver
 from pipeline.app.operate.reject import reject
@@ -34,6 +35,7 @@ from pipeline.app.settle import Candidate, settle_flow
 from pipeline.app.status import look
 from pipeline.app.verify import verify
 from pipeline.app.why import why, with_previews
+from pipeline.entry.cli import command_line
 from pipeline.ingest.admission import interface_of
 from pipeline.model.bulk import ItemState, Verb, sums
 from pipeline.model.connection import Connection, Door, Envelope, Naming, Protocol, Role
@@ -97,6 +99,7 @@ SHEETS = Sheets(
 
 
 WITHDRAW = Ask(verb=Verb.WITHDRAW, reason="émis par erreur")
+REPLAY = Ask(verb=Verb.REPLAY, reason="règles corrigées")
 CATERER = Query(partner="CATERER")
 
 
@@ -441,7 +444,7 @@ def test_a_file_that_a_dead_worker_put_is_found_before_it_is_withdrawn(desk: Des
     told = withdraw(desk.hub, desk.sheets, desk.target(flow.id), order())
 
     assert effects(told) == (0, 0, 1)
-    assert "edi run --once" in next(iter(told.refused.values()))
+    assert "--unseen" in next(iter(told.refused.values())), "its bytes cannot be compared"
     assert desk.steps(flow) == ["routed"]
 
 
@@ -834,6 +837,76 @@ def test_what_operators_hold_back_is_let_go_by_one_list(desk: Desk) -> None:
     carry_out(desk.hub, desk.sheets, frozen.id)
 
     assert len(desk.claim()) == 3
+
+
+def test_a_list_is_tried_out_to_its_end_and_nothing_is_written(desk: Desk) -> None:
+    """What cannot be tried is told with the rest; only who carries a list out freezes it."""
+    gone, fine = desk.flow("a.xml"), desk.flow("b.xml")
+    without = Sheets({"city": desk.sheets.connections["city"]}, desk.sheets.directory)
+    items = matching(desk.hub.ledger, Verb.WITHDRAW, CATERER)
+    events = desk.hub.ledger.count_events()
+
+    did = list(try_out(desk.hub, desk.sheets, WITHDRAW, items))
+    refused = list(try_out(desk.hub, without, REPLAY, items))
+
+    assert [effects(one.told) for one in did] == [(1, 0, 0), (1, 0, 0)]
+    assert {one.told.target.interchange for one in refused} == {gone.id, fine.id}
+    assert [effects(one.told) for one in refused] == [(0, 0, 1), (0, 0, 1)]
+    assert desk.hub.ledger.count_events() == events
+    assert desk.hub.ledger.bulks(9) == []
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """How a command ended."""
+
+    code: int
+    shown: str
+
+
+@pytest.fixture
+def typed(database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Typed]:
+    """Give what types a command, beside the hub of `desk` and on its ledger, at no terminal."""
+    monkeypatch.setenv("EDI_HOME", str(tmp_path / "var"))
+    monkeypatch.setenv("EDI_DATABASE", database.url)
+
+    def run(*arguments: str) -> Typed:
+        ran = CliRunner().invoke(command_line(()), [*arguments], catch_exceptions=False)
+        return Typed(ran.exit_code, ran.output)
+
+    return run
+
+
+def test_a_dry_run_of_a_list_shows_what_would_be_done_and_freezes_nothing(
+    desk: Desk, typed: Callable[..., Typed]
+) -> None:
+    """To look is not to act: not even a list is left behind."""
+    flow = desk.flow()
+    events = desk.hub.ledger.count_events()
+
+    ran = typed("withdraw", "--partner", "CATERER", "--dry-run", "--json")
+
+    (document,) = desk.documents(flow)
+    assert (ran.code, list(json.loads(ran.shown)["done"])) == (0, [document.id])
+    assert "ferait / would do" in typed("withdraw", "--partner", "CATERER", "--dry-run").shown
+    assert (desk.hub.ledger.count_events(), desk.steps(flow)) == (events, ["routed"])
+    assert desk.hub.ledger.bulks(9) == []
+
+
+def test_a_list_that_nobody_agreed_to_is_no_success(
+    desk: Desk, typed: Callable[..., Typed], tmp_path: Path
+) -> None:
+    """A script that forgot --yes must not believe that it was done."""
+    flow = desk.flow()
+    asked = ("withdraw", "--partner", "CATERER", "--reason", "émis par erreur")
+
+    planned = typed(*asked, "--plan", str(tmp_path / "list.csv"))
+    forgotten = typed(*asked)
+    before = desk.steps(flow)
+    agreed = typed(*asked, "--yes")
+
+    assert [one.code for one in (planned, forgotten, agreed)] == [0, 2, 0]
+    assert (before, desk.steps(flow)) == (["routed"], ["rejected"])
 
 
 def test_two_executions_at_once_have_one_effect(desk: Desk, database: Any, tmp_path: Path) -> None:

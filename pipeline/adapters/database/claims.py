@@ -201,13 +201,14 @@ def release(
         connection.execute(update(key.table).where(_is_held(key, claim)).values(**ended))
 
 
-def claimed_ever(connection: Connection, keys: Collection[OutboxKey]) -> set[OutboxKey]:
-    """Return those of these rows whose token was ever raised by a claim."""
+def claimed_ever(connection: Connection, keys: Collection[OutboxKey]) -> dict[OutboxKey, int]:
+    """Return the token of those of these rows for which a claim ever raised it."""
+    columns = outbox.c.key, outbox.c.lease_token
     return {
-        OutboxKey(key)
+        OutboxKey(row.key): row.lease_token
         for part in sliced(sorted(keys))
-        for key in connection.scalars(
-            select(outbox.c.key).where(outbox.c.key.in_(part), outbox.c.lease_token > 0)
+        for row in connection.execute(
+            select(*columns).where(outbox.c.key.in_(part), outbox.c.lease_token > 0)
         )
     }
 

@@ -377,8 +377,11 @@ class SqlLedger:
         with self._read() as connection:
             return reading.find_outbox(connection, outbox_where(*where))
 
-    def claimed_ever(self, keys: Collection[OutboxKey]) -> Collection[OutboxKey]:
-        """Return those of these outbox rows that a worker has had in hand, however it ended."""
+    def claimed_ever(self, keys: Collection[OutboxKey]) -> Mapping[OutboxKey, int]:
+        """Return those of these outbox rows that a worker has had in hand, however it ended.
+
+        Each with the token of its last claim: a later claim has a greater one.
+        """
         with self._read() as connection:
             return claims.claimed_ever(connection, keys)
 

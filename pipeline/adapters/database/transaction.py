@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     delete,
     insert,
+    or_,
     update,
 )
 
@@ -395,23 +396,32 @@ class SqlTransaction:
         """Pause, resume or cancel a row that nobody has claimed."""
         self._check(row.key, int(self.stop_outbox(row, after, by=by, at=at)), 1)
 
-    def stop_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> bool:
+    def stop_outbox(
+        self,
+        row: OutboxRow,
+        after: OutboxState,
+        *,
+        by: str,
+        at: datetime,
+        unseen: int = 0,
+    ) -> bool:
         """Do as `move_outbox`; False, and nothing done, where somebody claimed or moved it.
 
-        Nor is a row stopped whose last attempt was cut short: its file may have been put.
+        Nor is a row stopped whose last attempt was cut short: its file may have been put;
+        unless its recipient confirmed that nothing came of all claims up to token `unseen`.
         """
         self._write_collected()
         check_step(OUTBOX_FOLLOWS, row.state, after)
         columns = tables.outbox.c
         # a new token fences whoever let a claim run out and comes back late
         token = columns.lease_token + case((columns.lease_owner.is_(None), 0), else_=1)
-        changed = {"state": after.value, "lease_token": token, **ENDED}
+        changed = {"state": after.value, "lease_token": token, "begun": None, **ENDED}
         statement = (
             update(tables.outbox)
             .where(
                 columns.key == row.key,
                 columns.state == row.state.value,
-                columns.begun.is_(None),
+                or_(columns.begun.is_(None), columns.lease_token == unseen),
                 is_free(tables.outbox, at),
             )
             .values(**changed)
@@ -419,6 +429,31 @@ class SqlTransaction:
         if not self._run(statement).rowcount:
             return False
         self._tell(row.key, f"outbox.{after.value}", by, at, {})
+        return True
+
+    def see_outbox(
+        self, row: OutboxRow, *, token: int, sha256: str, by: str, at: datetime
+    ) -> bool:
+        """Write as SENT a row whose file was found at its recipient's, with these bytes.
+
+        False, and nothing done, where somebody moved it, or claimed it after `token`.
+        """
+        self._write_collected()
+        check_step(OUTBOX_FOLLOWS, row.state, OutboxState.SENT)
+        columns = tables.outbox.c
+        statement = (
+            update(tables.outbox)
+            .where(
+                columns.key == row.key,
+                columns.state == row.state.value,
+                columns.lease_token == token,
+                is_free(tables.outbox, at),
+            )
+            .values(state=OutboxState.SENT.value, error="", begun=None, **ENDED)
+        )
+        if not self._run(statement).rowcount:
+            return False
+        self._tell(row.key, "outbox.sent", by, at, {"sha256": sha256, "found": True})
         return True
 
     # -- frozen lists

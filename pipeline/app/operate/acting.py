@@ -17,11 +17,13 @@ from pipeline.model.finding import Finding
 from pipeline.model.identity import DocumentId, InterchangeId
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.status import InterchangeStep
 from pipeline.ports.ledger import Query, Sheets, Transaction
 
-ALL = 1_000_000
 #: Why nothing can be done any more with a flow whose bytes were destroyed.
-ERASED = "effacé : l'original n'existe plus / erased: the original is gone"
+ORIGINAL_GONE = "effacé : l'original n'existe plus / erased: the original is gone"
+#: Why a verb did nothing that another worker was first at.
+MOVED = "changé entre-temps par un autre, regardez / changed meanwhile by somebody else, look"
 #: Ids that one log line names; the events name them all.
 LOGGED = 5
 
@@ -113,6 +115,16 @@ def flow_of(tx: Transaction, target: Target) -> Interchange:
     if flow is None:
         raise ConfigError(f"{target.interchange}: aucun flux / no such flow")
     return flow
+
+
+def held_as_a_whole(flow: Interchange, target: Target) -> str:
+    """Say that a document cannot be acted on alone; empty where it can."""
+    if flow.step is not InterchangeStep.HELD or target.documents is None:
+        return ""
+    return (
+        f"tout le flux est suspendu, agissez sur {flow.id}"
+        f" / the whole flow is held, act on {flow.id}"
+    )
 
 
 def sender_of(hub: Hub, sheets: Sheets, flow: Interchange) -> Sender:
@@ -225,12 +237,12 @@ def logged(told: Told) -> Mapping[str, object]:
 
 def now_standing(hub: Hub, target: Target) -> tuple[Document, ...]:
     """Return the documents that are meant, as they now stand."""
-    return target.of(hub.ledger.documents(Query(interchange=target.interchange, limit=ALL)))
+    return target.of(hub.ledger.documents(Query(interchange=target.interchange, limit=None)))
 
 
 def everything_in(hub: Hub, flow: Interchange) -> Sequence[Document]:
     """Return all documents of a flow, by place."""
-    return hub.ledger.documents(Query(interchange=flow.id, limit=ALL))
+    return hub.ledger.documents(Query(interchange=flow.id, limit=None))
 
 
 def stored_findings(

@@ -11,8 +11,9 @@ from structlog import get_logger
 
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
-from pipeline.app.operate.acting import ALL, Target, Told, settle_items
+from pipeline.app.operate.acting import Target, Told, settle_items
 from pipeline.app.operate.hold import HELD_BACK
+from pipeline.app.operate.replay import Replayed
 from pipeline.app.operate.verbs import Ask, act
 from pipeline.model.amount import exact_sum, signed_total
 from pipeline.model.bulk import BulkId, BulkItem, BulkList, ItemState, Verb, bulk_id
@@ -94,8 +95,8 @@ def matching(ledger: Ledger, verb: Verb, query: Query) -> tuple[BulkItem, ...]:
     Raises:
         ConfigError: Nothing is narrowed, or nothing matches.
     """
-    everything = replace(query, limit=ALL)
-    if everything == Query(limit=ALL):
+    everything = replace(query, limit=None)
+    if everything == Query(limit=None):
         raise ConfigError("donnez un identifiant ou un filtre / give an id or a filter")
     found = tuple(_select(ledger, verb, everything))
     if not found:
@@ -110,6 +111,18 @@ def targets_of(items: Iterable[BulkItem]) -> Iterator[Target]:
         ids = {one.subject for one in each}
         alone = None if flow in ids else frozenset(map(DocumentId, ids))
         yield Target(InterchangeId(flow), alone)
+
+
+def try_out(hub: Hub, sheets: Sheets, ask: Ask, items: Iterable[BulkItem]) -> Iterator[Replayed]:
+    """Yield what a verb would do with each flow among items; nothing is written.
+
+    A flow that it cannot be tried on is refused with why, and the others follow.
+    """
+    for target in targets_of(items):
+        try:
+            yield act(hub, sheets, ask, target, dry=True)
+        except PipelineError as error:
+            yield Replayed(_cannot(target, error))
 
 
 def find_list(ledger: Ledger, name: str) -> BulkList:
@@ -162,9 +175,13 @@ def _act_on(
     try:
         told = act(hub, sheets, ask, target, bulk=bulk).told
     except PipelineError as error:
-        told = Told(target=target, refused=dict.fromkeys(target.subjects, str(error)))
+        told = _cannot(target, error)
     # what was written with the effect is left alone; what had none is written here
     atomically(hub, lambda tx: settle_items(hub, tx, bulk, told), "bulk.settle")
+
+
+def _cannot(target: Target, error: PipelineError) -> Told:
+    return Told(target=target, refused=dict.fromkeys(target.subjects, str(error)))
 
 
 def _standing(ledger: Ledger, flow: InterchangeId, items: Sequence[BulkItem]) -> dict[str, str]:
@@ -210,9 +227,9 @@ def _select(ledger: Ledger, verb: Verb, query: Query) -> Iterator[BulkItem]:
     wanted = _RANGE[verb]
     flows = _steps(query, wanted.flows)
     taken = ledger.interchanges(replace(query, steps=flows)) if flows else ()
-    held = {one.id for one in ledger.interchanges(Query(steps=(_HELD.value,), limit=ALL))}
+    held = {one.id for one in ledger.interchanges(Query(steps=(_HELD.value,), limit=None))}
     for flow in taken:
-        yield _flow_item(flow, ledger.documents(Query(interchange=flow.id, limit=ALL)))
+        yield _flow_item(flow, ledger.documents(Query(interchange=flow.id, limit=None)))
     steps = _steps(query, (*wanted.documents, *(wanted.asked if query.steps else ())))
     if steps:
         for one in ledger.documents(replace(query, steps=steps)):

@@ -38,8 +38,11 @@ log = get_logger(__name__)
 #: Code of what an operator holds back.
 HELD_BACK = "OPERATOR_HOLD"
 BUSY = (
-    "une remise est en cours ou a été interrompue, réessayez après le prochain passage"
-    " / being delivered now, or cut short: try again after the next run"
+    "une remise est en cours ou a été interrompue : réessayez après le prochain passage qui la"
+    " tente (aucun pendant une pause) ; pour la reprendre sans attendre, demandez au destinataire,"
+    " puis edi withdraw --unseen / being delivered now, or cut short: try again after the next run"
+    " that tries it (none during a pause); to take it back now, ask the recipient, then edi"
+    " withdraw --unseen"
 )
 JUDGED_NOW = "le flux est en cours de contrôle, réessayez / being judged now, try again"
 _NOT_OPENED = (InterchangeStep.RECEIVED, InterchangeStep.HELD)

@@ -10,7 +10,8 @@ from structlog import get_logger
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.operate.acting import (
-    ERASED,
+    MOVED,
+    ORIGINAL_GONE,
     Order,
     Target,
     Told,
@@ -22,6 +23,8 @@ from pipeline.app.operate.acting import (
     record,
     record_alone,
 )
+from pipeline.app.operate.sight import FOUND, Sight, look_for, newest_at, note_found
+from pipeline.app.settle import close_if_done
 from pipeline.model.bulk import Verb
 from pipeline.model.connection import Role
 from pipeline.model.document import Document
@@ -34,7 +37,6 @@ from pipeline.route.plan import plan_deliveries
 
 log = get_logger(__name__)
 
-_MOVED = "changé entre-temps par un autre, regardez / changed meanwhile by somebody else, look"
 _NOT_YET = "sa remise est en cours / not delivered yet, its delivery is under way"
 _NOT_ACCEPTED = "n'est pas accepté : rien à remettre / is not accepted: nothing to deliver"
 
@@ -59,6 +61,7 @@ class _Plan:
 
     documents: list[Document] = field(default_factory=list)
     before: dict[str, OutboxRow] = field(default_factory=dict)
+    found: dict[str, OutboxRow] = field(default_factory=dict)
     idle: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
@@ -75,13 +78,15 @@ def redeliver(
     order: Order,
     again: Again | None = None,
     *,
+    unseen: bool = False,
     dry: bool = False,
 ) -> Told:
     """Deliver documents once more, as a new generation under a name of its own.
 
     An abandoned document is routed again. A delivered one stays delivered: its second copy
     is a row of the outbox and no step. A second copy that exists, or is on its way, is not
-    made twice: whoever wants a third names it.
+    made twice: whoever wants a third names it. One that was given up may stand at its
+    recipient's all the same, where a reply was lost: it is looked for, and noted if found.
 
     Args:
         hub: The hub; `by` names the operator.
@@ -90,6 +95,7 @@ def redeliver(
             where there are none those that were delivered.
         order: Why.
         again: Where to, and which copy.
+        unseen: True where the recipient of what was given up confirmed that nothing came.
         dry: True to say what would leave, and do nothing.
 
     Raises:
@@ -100,29 +106,49 @@ def redeliver(
     asked = again or Again()
     if asked.to is not None and sheet_of(sheets, asked.to).role is not Role.RECEIVER:
         raise ConfigError(f"{asked.to}: ne reçoit pas de factures / is no receiver's connection")
+    # the last attempt at what was given up may have put it, and lost the reply
+    sight = look_for(hub, sheets, newest_at(hub, target, [OutboxState.ABANDONED]))
 
     def act(tx: Transaction) -> Told:
         flow = flow_of(tx, target)
         meant = target.of(tx.documents_of(flow.id))
         rows = latest_rows(tx.outbox_of(flow.id), meant)
-        plan = _Plan(refused=dict.fromkeys(target.subjects, ERASED) if flow.erased else {})
+        plan = _Plan(refused=dict.fromkeys(target.subjects, ORIGINAL_GONE) if flow.erased else {})
         for one in () if flow.erased else _chosen(target, meant):
             _sort(plan, one, rows.get(one.id), asked)
+        _object(plan, sight, unseen=unseen)
         leaving = _leaving(hub, sheets, plan, asked)
         told = _told(target, plan, leaving)
         if not dry:
             record(hub, tx, Verb.REDELIVER, told, order)
             _enqueue(hub, tx, plan, leaving, order, asked)
+            if note_found(hub, tx, plan.found.values(), sight):
+                close_if_done(hub, tx, flow)
         return told
 
     try:
         told = atomically(hub, act, "operator.redeliver")
     except Fenced:
-        told = Told(target=target, refused=dict.fromkeys(target.subjects, _MOVED))
+        told = Told(target=target, refused=dict.fromkeys(target.subjects, MOVED))
         return record_alone(hub, Verb.REDELIVER, told, order)
     if told.done and not dry:
         log.info("operator.redeliver", **logged(told))
     return replace(told, documents=now_standing(hub, target))
+
+
+def _object(plan: _Plan, sight: Sight, *, unseen: bool) -> None:
+    """Take out of a plan what arrived after all, or may have arrived."""
+    for one in list(plan.documents):
+        row = plan.before[one.id]
+        why = sight.objection(row, unseen=unseen)
+        if not why:
+            continue
+        plan.documents.remove(one)
+        del plan.before[one.id]
+        if row.key in sight.ours:
+            plan.found[one.id] = row
+        else:
+            plan.refused[one.id] = why
 
 
 def _chosen(target: Target, meant: Sequence[Document]) -> Sequence[Document]:
@@ -186,6 +212,8 @@ def _told(target: Target, plan: _Plan, leaving: Sequence[OutboxRow]) -> Told:
         for row in leaving
         for one in row.documents
     }
+    found = {one: FOUND.format(row.name, row.connection) for one, row in plan.found.items()}
+    done.update(found)
     return Told(target=target, done=done, idle=plan.idle, refused=plan.refused)
 
 

@@ -12,6 +12,7 @@ from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
 from pipeline.app.manifest import kept_figures
 from pipeline.app.operate.acting import (
+    MOVED,
     Order,
     Sender,
     Target,
@@ -19,6 +20,7 @@ from pipeline.app.operate.acting import (
     demand_reason,
     everything_in,
     flow_of,
+    held_as_a_whole,
     logged,
     now_standing,
     record,
@@ -45,7 +47,6 @@ _ACCEPTED = (
     " / accepted: only 'edi withdraw' takes it back, when its sender asks"
 )
 _NOT_JUDGED = "pas encore contrôlé / not judged yet"
-_MOVED = "changé entre-temps par un autre, regardez / changed meanwhile by somebody else, look"
 _ENDED = (Step.REJECTED, Step.DUPLICATE)
 
 
@@ -85,7 +86,7 @@ def reject(hub: Hub, sheets: Sheets, target: Target, order: Order, *, dry: bool 
             lambda tx: record(hub, tx, Verb.REJECT, told, order),
         )
     except Fenced:
-        told = Told(target=target, refused=dict.fromkeys(target.subjects, _MOVED))
+        told = Told(target=target, refused=dict.fromkeys(target.subjects, MOVED))
         return record_alone(hub, Verb.REJECT, told, order)
     log.info("operator.reject", **logged(told))
     return replace(told, documents=now_standing(hub, target))
@@ -98,13 +99,9 @@ def _gather(tx: Transaction, target: Target) -> tuple[Interchange, tuple[Documen
 
 def _told(target: Target, flow: Interchange, meant: Sequence[Document]) -> Told:
     """Sort what is meant by whether it is held."""
+    if why := held_as_a_whole(flow, target):
+        return Told(target=target, refused=dict.fromkeys(target.subjects, why))
     if flow.step is InterchangeStep.HELD:
-        if target.documents is not None:
-            why = (
-                f"tout le flux est suspendu, agissez sur {flow.id}"
-                f" / the whole flow is held, act on {flow.id}"
-            )
-            return Told(target=target, refused=dict.fromkeys(target.subjects, why))
         return Told(
             target=target, done=dict.fromkeys((flow.id, *(one.id for one in meant)), _REFUSED)
         )

@@ -18,6 +18,7 @@ from pipeline.app.operate.acting import (
     Told,
     everything_in,
     flow_of,
+    held_as_a_whole,
     latest_rows,
     logged,
     now_standing,
@@ -125,19 +126,9 @@ def held_of(tx: Transaction, target: Target) -> Held:
     )
 
 
-def held_as_a_whole(held: Held, target: Target) -> str:
-    """Say that a document cannot be acted on alone; empty where it can."""
-    if not held.whole or target.documents is None:
-        return ""
-    return (
-        f"tout le flux est suspendu, agissez sur {held.flow.id}"
-        f" / the whole flow is held, act on {held.flow.id}"
-    )
-
-
 def _told(sheets: Sheets, target: Target, held: Held) -> Told:
     """Say what will be let go, and how far the directory of now would let it."""
-    if why := held_as_a_whole(held, target):
+    if why := held_as_a_whole(held.flow, target):
         return Told(target=target, refused=dict.fromkeys(target.subjects, why))
     sender = held.flow.partner
     done: dict[str, str] = {

@@ -16,12 +16,14 @@ from structlog import get_logger
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import (
-    ERASED,
+    MOVED,
+    ORIGINAL_GONE,
     Order,
     Sender,
     Target,
     Told,
     demand_reason,
+    held_as_a_whole,
     logged,
     now_standing,
     record_alone,
@@ -29,7 +31,7 @@ from pipeline.app.operate.acting import (
     settle_items,
 )
 from pipeline.app.operate.again import Looked, candidates, found_in, look_again
-from pipeline.app.operate.release import Held, held_as_a_whole, held_of, settle_again
+from pipeline.app.operate.release import Held, held_of, settle_again
 from pipeline.app.scan import infected_flow, still_silent
 from pipeline.app.settle import Candidate, atomicity_of, decide_all, flow_refused
 from pipeline.app.work import rework
@@ -50,7 +52,6 @@ log = get_logger(__name__)
 _NOT_JUDGED = "pas encore contrôlé / not judged yet"
 _SETTLED = "rejugé et tranché / judged again and settled"
 _SHOWN = "rejugé, sans effet / judged again, without effect"
-_MOVED = "changé entre-temps par un autre / changed meanwhile by somebody else"
 _PERSON = "une personne a tranché, cela reste / a person decided, that stays"
 _NO_REPORT = "jamais jugé : rejouez depuis « judge » / never judged: replay from 'judge'"
 _VERDICT: Mapping[Step, Verdict] = {
@@ -159,7 +160,7 @@ def replay(
     if held.flow.step is InterchangeStep.RECEIVED:
         return Replayed(Told(target=target, refused={held.flow.id: _NOT_JUDGED}))
     if held.flow.erased:
-        return Replayed(Told(target=target, refused=dict.fromkeys(target.subjects, ERASED)))
+        return Replayed(Told(target=target, refused=dict.fromkeys(target.subjects, ORIGINAL_GONE)))
     scene = _scene(hub, sheets, target, held, stage)
     compared = _compare_all(hub, sheets, scene, target)
     if dry:
@@ -169,7 +170,7 @@ def replay(
     try:
         told = _write(hub, sheets, scene, target, order, compared)
     except Fenced:
-        told = Told(target=target, refused=dict.fromkeys(target.subjects, _MOVED))
+        told = Told(target=target, refused=dict.fromkeys(target.subjects, MOVED))
         record_alone(hub, Verb.REPLAY, told, order)
     log.info("operator.replay", **logged(told))
     return Replayed(replace(told, documents=now_standing(hub, target)), compared)
@@ -326,7 +327,7 @@ def _write(
     """Settle what is held, and keep what was found in the chain of events."""
     held = scene.held
     settling = scene.stage is not Stage.DECIDE and (held.whole or bool(held.documents))
-    if settling and (why := held_as_a_whole(held, target)):
+    if settling and (why := held_as_a_whole(held.flow, target)):
         return Told(target=target, refused=dict.fromkeys(target.subjects, why))
     moved = {one.id for one in held.documents} if settling else set()
     if settling and held.whole:

@@ -1,19 +1,29 @@
-"""Look whether a delivery stands at its recipient's already, before it is taken back.
+"""Look whether a delivery stands at its recipient's already, before it is taken back or made anew.
 
-A worker that died between sending and marking leaves a row that looks unsent. Only the
-recipient's folder can tell; and once the recipient took the file away, nobody can.
+A worker that died between sending and marking leaves a row that looks unsent, and so does a
+reply that was lost. Only the recipient's folder can tell; and once the recipient took the file
+away, nobody can.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
+from pipeline.app.deliver import payload_of
 from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.operate.acting import Target, latest_rows, now_standing
+from pipeline.app.sessions import Sessions
+from pipeline.model.document import Document
 from pipeline.model.errors import PipelineError
-from pipeline.model.identity import OutboxKey
-from pipeline.model.outbox import OutboxRow
-from pipeline.ports.ledger import Sheets
+from pipeline.model.identity import DocumentId, OutboxKey
+from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.status import OutboxState, Step
+from pipeline.ports.ledger import Sheets, Transaction
+
+#: What is said of a delivery that was found, and is no longer to be made or taken back.
+FOUND = "{0} est déjà chez {1}, c'est noté : remis / it is there already, noted as delivered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,35 +31,51 @@ class Sight:
     """What was seen of deliveries that a worker has had in hand.
 
     Attributes:
-        attempts: How many each had when it was looked for; those never claimed are not here.
-        there: Those whose file stands in the recipient's folder.
+        attempts: How many each row had when it was asked about, claimed ever or not.
+        tokens: The last claim before the look, of those that were ever claimed.
+        ours: Those that stand in the recipient's folder, each with the SHA-256 of its bytes.
+        there: Those in whose place a file stands that cannot be held against our bytes.
         dark: Those whose folder could not be looked at, each with why.
     """
 
     attempts: Mapping[OutboxKey, int] = field(default_factory=dict)
+    tokens: Mapping[OutboxKey, int] = field(default_factory=dict)
+    ours: Mapping[OutboxKey, str] = field(default_factory=dict)
     there: frozenset[OutboxKey] = frozenset()
     dark: Mapping[OutboxKey, str] = field(default_factory=dict)
 
     def objection(self, row: OutboxRow, *, unseen: bool) -> str:
-        """Say why a delivery cannot be taken back; empty where nothing speaks against it.
+        """Say why a delivery cannot be taken back or made anew; empty where nothing objects.
 
         Args:
             row: As it now stands.
             unseen: True where the recipient has confirmed that they have nothing.
         """
-        if row.key in self.there:
-            return (
-                f"{row.name} est chez {row.connection}, un passage le notera : edi run --once"
-                " / it is there already, a run will note it"
-            )
+        if row.key in self.ours and row.state is not OutboxState.SENT:
+            return FOUND.format(row.name, row.connection)
         if self.attempts.get(row.key, row.attempts) != row.attempts:
             return "essayé à l'instant, réessayez / tried just now, try again"
-        if row.key in self.dark and not unseen:
+        if unseen:
+            return ""
+        if row.key in self.there:
+            return (
+                f"un fichier {row.name} est chez {row.connection}, impossible à comparer au"
+                " nôtre : demandez-lui, puis --unseen / a file of that name is there, and cannot"
+                " be held against ours: ask, then --unseen"
+            )
+        if row.key in self.dark:
             return (
                 f"impossible de voir si {row.connection} l'a reçu ({self.dark[row.key]}) : "
                 "demandez-lui, puis --unseen / cannot see whether they have it: ask, then --unseen"
             )
         return ""
+
+
+def newest_at(hub: Hub, target: Target, states: Collection[OutboxState]) -> list[OutboxRow]:
+    """Return the newest delivery of each document that is meant, where it is in such a state."""
+    rows = hub.ledger.outbox(interchange=target.interchange, kind=OutboxKind.DELIVERY)
+    newest = latest_rows(rows, now_standing(hub, target)).values()
+    return [row for row in newest if row.state in states]
 
 
 def look_for(hub: Hub, sheets: Sheets, rows: Iterable[OutboxRow]) -> Sight:
@@ -58,21 +84,77 @@ def look_for(hub: Hub, sheets: Sheets, rows: Iterable[OutboxRow]) -> Sight:
     A delivery that nobody ever claimed needs no look: it was never sent.
     """
     every = {row.key: row for row in rows}
-    handled = [every[key] for key in sorted(hub.ledger.claimed_ever(every.keys()))]
+    tokens = hub.ledger.claimed_ever(every.keys())  # before the look: a later claim is told apart
+    ours: dict[OutboxKey, str] = {}
     there: set[OutboxKey] = set()
     dark: dict[OutboxKey, str] = {}
-    for name in sorted({row.connection for row in handled}):
-        mine = [row for row in handled if row.connection == name]
+    for name in sorted({every[key].connection for key in tokens}):
+        mine = [every[key] for key in sorted(tokens) if every[key].connection == name]
         try:
-            found = _names_at(hub, sheets, name)
+            found = _found_at(hub, sheets, name, mine)
         except PipelineError as error:
             dark.update((row.key, error.code) for row in mine)
         else:
-            there.update(row.key for row in mine if row.name in found)
-    return Sight({row.key: row.attempts for row in handled}, frozenset(there), dark)
+            ours.update((key, digest) for key, digest in found.items() if digest)
+            there.update(key for key, digest in found.items() if not digest)
+    attempts = {key: row.attempts for key, row in every.items()}
+    return Sight(attempts, tokens, ours, frozenset(there), dark)
 
 
-def _names_at(hub: Hub, sheets: Sheets, name: str) -> Sequence[str]:
+def note_found(
+    hub: Hub, tx: Transaction, rows: Iterable[OutboxRow], sight: Sight
+) -> Collection[DocumentId]:
+    """Write as delivered what was found at its recipient's; return the documents of it.
+
+    What somebody claimed or moved since the look stays as it is. The flow is not closed.
+    """
+    now = hub.clock.now()
+    found = {row.key: row for row in rows if row.key in sight.ours}
+    noted: set[DocumentId] = set()
+    for key, row in sorted(found.items()):
+        token, digest = sight.tokens[key], sight.ours[key]
+        if tx.see_outbox(row, token=token, sha256=digest, by=hub.by, at=now):
+            noted.update(row.documents)
+    documents = tx.documents_named(noted)
+    # an abandoned delivery is under way again once it is known to have arrived
+    given_up = [one for one in documents if one.step is Step.ABANDONED]
+    tx.move_documents(given_up, Step.ROUTED, by=hub.by, at=now)
+    arrived = [one for one in tx.documents_named(noted) if one.step is Step.ROUTED]
+    tx.move_documents(arrived, Step.DELIVERED, by=hub.by, at=now)
+    return noted
+
+
+def _found_at(
+    hub: Hub, sheets: Sheets, name: str, rows: Sequence[OutboxRow]
+) -> dict[OutboxKey, str]:
+    """Return the rows whose file is there, each with its SHA-256, or '' if it is not comparable.
+
+    Other bytes under that name are not ours: what we put never replaces a file.
+    """
     sheet = sheet_of(sheets, name)
-    with hub.doors.open(sheet) as session:
-        return session.names(sheet.out)
+    found: dict[OutboxKey, str] = {}
+    # a list asks flow by flow: a recipient that does not answer is waited for once
+    doors = Sessions(hub.doors, hub.breaker, hub.clock, sheets.connections.values())
+    with doors, doors.open(sheet) as session:
+        standing = {file.name: file for file in session.list_files(sheet.out)}
+        for row in rows:
+            if row.name not in standing:
+                continue
+            file, digest = standing[row.name], sha256()
+            for chunk in session.fetch(sheet.out, file, file.size):
+                digest.update(chunk)
+            ours = _digest_of(hub, sheets, row)
+            if ours in {None, digest.hexdigest()}:
+                found[row.key] = ours or ""
+    return found
+
+
+def _digest_of(hub: Hub, sheets: Sheets, row: OutboxRow) -> str | None:
+    """Return the SHA-256 of what a row has to deliver; None where it cannot be made any more."""
+    documents: dict[str, Document] = {
+        one.id: one for one in hub.ledger.documents_named(row.documents)
+    }
+    try:
+        return sha256(payload_of(hub, sheets, row, documents)).hexdigest()
+    except PipelineError:
+        return None

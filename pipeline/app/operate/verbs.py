@@ -26,7 +26,8 @@ class Ask:
         reason: Why; needed by all but `release`.
         again: Where to, and which copy, where it is a redelivery.
         stage: From where on, where it is a replay.
-        unseen: Whether recipients confirmed that nothing came, where it is a withdrawal.
+        unseen: Whether recipients confirmed that nothing came, where it is a withdrawal or a
+            redelivery.
     """
 
     verb: Verb
@@ -87,7 +88,7 @@ def act(
         case Verb.WITHDRAW:
             told = withdraw(hub, sheets, target, order, unseen=ask.unseen, dry=dry)
         case Verb.REDELIVER:
-            told = redeliver(hub, sheets, target, order, ask.again, dry=dry)
+            told = redeliver(hub, sheets, target, order, ask.again, unseen=ask.unseen, dry=dry)
         case Verb.REPLAY:
             return replay(hub, sheets, target, order, ask.stage, dry=dry)
     return Replayed(told)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from structlog import get_logger
@@ -12,7 +12,6 @@ from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
 from pipeline.app.manifest import kept_figures
 from pipeline.app.operate.acting import (
-    ALL,
     Order,
     Sender,
     Target,
@@ -28,7 +27,7 @@ from pipeline.app.operate.acting import (
     stored_findings,
 )
 from pipeline.app.operate.hold import BUSY, JUDGED_NOW, in_a_lot
-from pipeline.app.operate.sight import Sight, look_for
+from pipeline.app.operate.sight import Sight, look_for, newest_at, note_found
 from pipeline.app.settle import Settled, close_if_done
 from pipeline.model.bulk import Verb
 from pipeline.model.controls import reason
@@ -37,7 +36,7 @@ from pipeline.model.document import Document
 from pipeline.model.errors import Fenced
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
-from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.outbox import OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Query, Sheets, Transaction
 
@@ -97,8 +96,8 @@ def withdraw(
         sheets: The configuration in force.
         target: A flow or some of its documents.
         order: Why; it reaches the sender word for word.
-        unseen: True where a recipient whose folder cannot be looked at has confirmed that
-            nothing came.
+        unseen: True where a recipient has confirmed that nothing came: their folder cannot
+            be looked at, or an attempt was cut short and no run will make it again.
         dry: True to say what would be done, and do nothing.
 
     Raises:
@@ -106,28 +105,30 @@ def withdraw(
     """
     if not dry:
         demand_reason(order)
-    everything = hub.ledger.documents(Query(interchange=target.interchange, limit=ALL))
+    everything = hub.ledger.documents(Query(interchange=target.interchange, limit=None))
     findings = stored_findings(hub, everything)
     figures = kept_figures(hub.ledger, target.interchange)
-    before = hub.ledger.outbox(interchange=target.interchange, kind=OutboxKind.DELIVERY)
-    newest = latest_rows(before, target.of(everything)).values()
-    sight = look_for(hub, sheets, [row for row in newest if row.state in _NOT_SENT])
+    sight = look_for(hub, sheets, newest_at(hub, target, _NOT_SENT))
 
     def act(tx: Transaction) -> Told:
         flow = flow_of(tx, target)
         meant = target.of(tx.documents_of(flow.id))
-        plan = _plan(flow, target, meant, tx.outbox_of(flow.id))
-        _object(plan, tx.outbox_of(flow.id), meant, sight, unseen=unseen)
-        if not dry:
-            _cancel(hub, tx, plan)
+        rows = latest_rows(tx.outbox_of(flow.id), meant)
+        plan = _plan(flow, target, meant, rows)
+        _object(plan, rows, sight, unseen=unseen)
+        if dry:
+            return _told(target, flow, plan)
+        note_found(hub, tx, rows.values(), sight)
+        _cancel(hub, tx, plan, sight if unseen else Sight())
         told = _told(target, flow, plan)
-        if not dry:
-            record(hub, tx, Verb.WITHDRAW, told, order)
-        if told.done and not dry:
-            taken = [one for one in meant if one.id in plan.documents]
-            sender = sender_of(hub, sheets, flow)
-            stands = _take_back(hub, tx, flow, taken, order, whole=plan.flow)
-            _answer(hub, tx, sender, replace(stands, figures=figures), taken, findings)
+        record(hub, tx, Verb.WITHDRAW, told, order)
+        if not told.done:
+            close_if_done(hub, tx, flow)
+            return told
+        taken = [one for one in meant if one.id in plan.documents]
+        sender = sender_of(hub, sheets, flow)
+        stands = _take_back(hub, tx, flow, taken, order, whole=plan.flow)
+        _answer(hub, tx, sender, replace(stands, figures=figures), taken, findings)
         return told
 
     try:
@@ -141,7 +142,10 @@ def withdraw(
 
 
 def _plan(
-    flow: Interchange, target: Target, meant: Sequence[Document], rows: Iterable[OutboxRow]
+    flow: Interchange,
+    target: Target,
+    meant: Sequence[Document],
+    carried: Mapping[DocumentId, OutboxRow],
 ) -> _Plan:
     """Sort what is meant by whether it can still be taken back."""
     plan = _Plan()
@@ -155,7 +159,6 @@ def _plan(
         return plan
     if not meant:
         plan.idle = dict.fromkeys(target.subjects, _OVER)
-    carried = latest_rows(rows, meant)
     for one in meant:
         _sort(plan, one, carried.get(one.id), {each.id for each in meant})
     return plan
@@ -178,15 +181,10 @@ def _sort(plan: _Plan, one: Document, row: OutboxRow | None, meant: set[Document
 
 
 def _object(
-    plan: _Plan,
-    rows: Iterable[OutboxRow],
-    meant: Sequence[Document],
-    sight: Sight,
-    *,
-    unseen: bool,
+    plan: _Plan, rows: Mapping[DocumentId, OutboxRow], sight: Sight, *, unseen: bool
 ) -> None:
     """Take out of a plan what stands at its recipient's, or may stand there."""
-    for subject, row in latest_rows(rows, meant).items():
+    for subject, row in rows.items():
         why = sight.objection(row, unseen=unseen) if subject in plan.documents else ""
         if why:
             plan.refused[subject] = why
@@ -194,10 +192,16 @@ def _object(
     plan.rows = [row for row in plan.rows if set(row.documents) <= plan.documents.keys()]
 
 
-def _cancel(hub: Hub, tx: Transaction, plan: _Plan) -> None:
-    """Cancel deliveries; the documents of one that somebody has claimed stay as they are."""
+def _cancel(hub: Hub, tx: Transaction, plan: _Plan, unseen: Sight) -> None:
+    """Cancel deliveries; the documents of one that somebody has claimed stay as they are.
+
+    Of one that was cut short nobody knows whether it was sent, but where its recipient
+    confirmed that nothing came of the claims in `unseen`.
+    """
+    after, now = OutboxState.CANCELLED, hub.clock.now()
     for row in plan.rows:
-        if tx.stop_outbox(row, OutboxState.CANCELLED, by=hub.by, at=hub.clock.now()):
+        token = unseen.tokens.get(row.key, 0)
+        if tx.stop_outbox(row, after, by=hub.by, at=now, unseen=token):
             continue
         for subject in row.documents:
             plan.documents.pop(subject, None)

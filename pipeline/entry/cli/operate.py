@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,7 +13,7 @@ import typer
 from pipeline import bootstrap
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import Told, find
-from pipeline.app.operate.bulk import carry_out, find_list, freeze, matching, targets_of
+from pipeline.app.operate.bulk import carry_out, find_list, freeze, matching, try_out
 from pipeline.app.operate.redeliver import Again
 from pipeline.app.operate.replay import Compared, Replayed, Stage
 from pipeline.app.operate.verbs import Ask, act
@@ -38,6 +38,13 @@ from pipeline.ports.ledger import Query
 Target = Annotated[str | None, typer.Argument(parser=typed_subject, metavar="[ID]")]
 Reason = Annotated[
     str, typer.Option(help="Motif / why: on record, or told.", parser=prose, metavar="TEXT")
+]
+Unseen = Annotated[
+    bool,
+    typer.Option(
+        "--unseen",
+        help="Le destinataire confirme n'avoir rien / they confirm to have nothing.",
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Montrer seulement / only show.")]
 
@@ -104,13 +111,7 @@ def withdraw(
     query: Query,
     how: Way,
     subject: Target = None,
-    unseen: Annotated[
-        bool,
-        typer.Option(
-            "--unseen",
-            help="Le destinataire confirme n'avoir rien / they confirm to have nothing.",
-        ),
-    ] = False,
+    unseen: Unseen = False,
     reason: Reason = "",
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -133,12 +134,13 @@ def redeliver(
     generation: Annotated[
         int | None, typer.Option(help="Numéro de l'exemplaire / which copy.", min=2)
     ] = None,
+    unseen: Unseen = False,
     reason: Reason = "",
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Remettre ce qui fut abandonné, perdu ou mal adressé / deliver once more."""
-    ask = Ask(verb=Verb.REDELIVER, reason=reason, again=Again(to, generation))
+    ask = Ask(verb=Verb.REDELIVER, reason=reason, again=Again(to, generation), unseen=unseen)
     _run(ask, _Call(subject, query, how, dry_run, as_json))
 
 
@@ -231,36 +233,60 @@ def _carry(hub: Hub, ask: Ask, name: str, call: _Call) -> None:
 
 
 def _many(hub: Hub, ask: Ask, call: _Call) -> None:
-    """Freeze what the filters match, show it, and carry it out if it is wanted."""
-    if ask.verb is Verb.REPLAY and call.dry:
-        _compare(hub, ask, call)
+    """Freeze what the filters match, show it, and carry it out if it is wanted.
+
+    Ends with `CANNOT` where something was to be done, and nobody agreed to it.
+    """
+    if call.dry:
+        _try(hub, ask, call)
         return
     frozen = freeze(hub, ask, call.query)
     if call.way.plan is not None:
         bootstrap.export_rows([_item_row(one) for one in frozen.items], call.way.plan)
-    if call.way.plan is None and not call.dry and (call.way.yes or _agreed(frozen)):
+    elif call.way.yes or _agreed(frozen):
         _carry(hub, ask, frozen.id, call)
         return
     _show_list(frozen, as_json=call.as_json)
     if not call.as_json:
         command = f"edi {frozen.verb.value} --list {frozen.id}"
         say(f"Rien n'est fait ; pour exécuter / nothing is done; to carry out: {command}")
+    if call.way.plan is None and frozen.open:
+        raise typer.Exit(CANNOT)
 
 
-def _compare(hub: Hub, ask: Ask, call: _Call) -> None:
-    """Show which verdicts would change among what the filters match; nothing is frozen."""
-    sheets = hub.ledger.sheets()
-    targets = targets_of(matching(hub.ledger, ask.verb, call.query))
-    did = [act(hub, sheets, ask, target, dry=True) for target in targets]
+def _try(hub: Hub, ask: Ask, call: _Call) -> None:
+    """Show what would be done with what the filters match; nothing is frozen or written.
+
+    Raises:
+        ConfigError: A plan is asked for too: a list that can be carried out is frozen.
+    """
+    if call.way.plan is not None:
+        raise ConfigError(
+            "--plan fige une liste, --dry-run n'écrit rien : choisissez"
+            " / --plan freezes a list, --dry-run writes nothing: choose"
+        )
+    items = matching(hub.ledger, ask.verb, call.query)
+    did = tuple(try_out(hub, hub.ledger.sheets(), ask, items))
     compared = tuple(one for each in did for one in each.compared)
-    refused = {name: why for each in did for name, why in each.told.refused.items()}
+    done = _gathered(each.told.done for each in did)
+    idle = _gathered(each.told.idle for each in did)
+    refused = _gathered(each.told.refused for each in did)
     if call.as_json:
-        say_json({"compared": [_compared_row(one) for one in compared], "refused": refused})
+        would = {"done": done, "nothing": idle, "refused": refused}
+        say_json({**would, "compared": [_compared_row(one) for one in compared]})
     else:
-        _say_compared("", compared)
+        if ask.verb is Verb.REPLAY:
+            _say_compared("", compared)
+        else:
+            _say_each("ferait / would do", done)
+            _say_each("rien à faire / nothing to do", idle)
         for line in _lines(refused):
             complain(line)
-    _leave(done=bool(compared), refused=bool(refused))
+    _leave(done=bool(done or idle or compared), refused=bool(refused))
+
+
+def _gathered(said: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    return {name: text for each in said for name, text in each.items()}
 
 
 def _agreed(frozen: BulkList) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,9 @@ class Renewed:
         already: Keys that were before.
         sealed: Originals that lay there as received and are encrypted now.
         dropped: Keys that no original needed, destroyed.
+        spared: Keys that no original here needs, left because some may be those of `missing`.
+        missing: SHA-256 of originals that are needed and cannot be opened, in order; looked
+            for only where there are keys to spare.
     """
 
     master: str
@@ -50,6 +54,8 @@ class Renewed:
     already: int
     sealed: int
     dropped: int
+    spared: int
+    missing: tuple[str, ...]
 
 
 class Custody:
@@ -87,16 +93,20 @@ class Custody:
             spare=len(spare),
         )
 
-    def rotate(self) -> Renewed:
+    def rotate(self, needed: Callable[[], Collection[str]]) -> Renewed:
         """Bring every key under the master key in force, and every original under a key.
 
         It may be broken off at any moment and run again; meanwhile both master keys open
         what they wrapped.
 
+        Args:
+            needed: Returns the SHA-256 of every original that must not be lost. While one of
+                them cannot be opened no key is destroyed: its file may come back from a backup.
+
         Raises:
             ArchiveError: A key is damaged, or wrapped by a third master key.
         """
-        dropped = self._drop_spare()
+        dropped, spared, missing = self._drop_spare(needed)
         done = self._vault.rotate()
         sealed = sum(self._seal(digest, path) for digest, path in self._plain())
         return Renewed(
@@ -105,17 +115,33 @@ class Custody:
             already=done.already,
             sealed=sealed,
             dropped=dropped,
+            spared=spared,
+            missing=missing,
         )
 
-    def _drop_spare(self) -> int:
-        """Destroy keys that no original needs; the hub waits only if there seem to be any."""
+    def _drop_spare(
+        self, needed: Callable[[], Collection[str]]
+    ) -> tuple[int, int, tuple[str, ...]]:
+        """Destroy keys that no original needs; the hub waits only if there seem to be any.
+
+        Returns:
+            How many were destroyed, how many were left, and for which missing originals.
+        """
         if not self._spare():
-            return 0
+            return 0, 0, ()
         with self._archive.alone():
             spare = self._spare()
+            missing = tuple(digest for digest in sorted(needed()) if not self._opens(digest))
+            if missing:
+                return 0, len(spare), missing
             for place in spare:
                 self._vault.destroy(place)
-        return len(spare)
+        return len(spare), 0, ()
+
+    def _opens(self, digest: str) -> bool:
+        with suppress(ArchiveError), self._archive.open(digest):
+            return True
+        return False
 
     def _spare(self) -> set[KeyPlace]:
         spare = set(self._vault.places())

@@ -355,3 +355,26 @@ def test_retention_on_the_command_line(
     assert typed("erase", named("good.xml"), "--reason", "fini", "--json")["destroyed"]
     assert "nothing is past its time" in typed("retention")
     assert list(hub.archive.kept()) == []
+
+
+def test_the_key_of_an_original_that_is_missing_waits_for_it(
+    hub: Hub, named: Named, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rotation while half of a backup is back must not make the other half useless."""
+    monkeypatch.setenv("EDI_HOME", str(tmp_path / "var"))
+    flow = hub.ledger.interchange(named("bad.xml"))
+    assert flow is not None
+    erase(hub, named("good.xml"), "essai")
+    erase(hub, named("again.xml"), "essai")
+    (blob,) = (tmp_path / "var" / "archive" / "blobs").glob("??/*")
+    away = blob.rename(tmp_path / "away")
+    runner = CliRunner()
+
+    early = runner.invoke(command_line(()), ["keys", "rotate"], catch_exceptions=False)
+    away.rename(blob)
+    late = runner.invoke(command_line(()), ["keys", "rotate", "--json"], catch_exceptions=False)
+
+    assert early.exit_code == 1
+    assert flow.sha256 in early.output
+    assert (late.exit_code, json.loads(late.output)["missing"]) == (0, [])
+    assert hub.archive.check(flow.sha256)

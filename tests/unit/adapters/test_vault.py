@@ -60,7 +60,7 @@ def test_a_rotation_moves_every_key_to_the_new_master_key(
     folder, digests = filled
     blobs = snapshot(folder / "blobs")
 
-    done = opened(folder, NEW, OLD).rotate()
+    done = opened(folder, NEW, OLD).rotate(list)
 
     assert (done.rewrapped, done.already) == (4, 0)  # the key of names among them
     assert all(archive_of(folder, NEW).check(digest) for digest in digests)
@@ -72,10 +72,10 @@ def test_a_rotation_moves_every_key_to_the_new_master_key(
 def test_a_rotation_that_was_done_is_not_done_again(filled: tuple[Path, list[str]]) -> None:
     """It may be run as often as one likes."""
     folder, _ = filled
-    opened(folder, NEW, OLD).rotate()
+    opened(folder, NEW, OLD).rotate(list)
     before = snapshot(folder / "keys")
 
-    done = opened(folder, NEW, OLD).rotate()
+    done = opened(folder, NEW, OLD).rotate(list)
 
     assert (done.rewrapped, done.already) == (0, 4)
     assert snapshot(folder / "keys") == before
@@ -97,11 +97,11 @@ def test_a_rotation_may_be_killed_anywhere(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", dying)
         with pytest.raises(KeyboardInterrupt):
-            opened(folder, NEW, OLD).rotate()
+            opened(folder, NEW, OLD).rotate(list)
 
     between = FileArchive(folder, SealedForm(Vault(folder, NEW, OLD)))
     assert all(between.check(digest) for digest in digests)
-    opened(folder, NEW, OLD).rotate()
+    opened(folder, NEW, OLD).rotate(list)
     assert all(archive_of(folder, NEW).check(digest) for digest in digests)
 
 
@@ -189,7 +189,7 @@ def test_keeping_may_be_killed_anywhere(
     again = [later.receive([content]) for content in (b"<new/>", CONTENTS[0])]
     later.keep(again)
     assert all(later.check(digest) for digest in (*digests, again[0].sha256))
-    opened(folder).rotate()
+    opened(folder).rotate(list)
     assert opened(folder).check().spare == 0
 
 
@@ -359,10 +359,28 @@ def test_keys_of_a_crash_are_found_and_destroyed(filled: tuple[Path, list[str]])
     archive.sweep()
     assert opened(folder).check().spare == 1
 
-    assert opened(folder).rotate().dropped == 1
+    assert opened(folder).rotate(list).dropped == 1
 
     assert opened(folder).check().spare == 0
     assert all(archive.check(digest) for digest in digests)
+
+
+@pytest.mark.parametrize("how", ["missing", "damaged"])
+def test_no_key_is_destroyed_while_an_original_that_is_needed_is_missing(
+    filled: tuple[Path, list[str]], how: str
+) -> None:
+    """Half of a backup is back: the key that waits for the other half must be there then."""
+    folder, digests = filled
+    path = next(path for path in (folder / "blobs").glob("??/*"))
+    content = path.read_bytes()
+    (digest,) = [each for each in digests if path == archive_of(folder)._path(each)]
+    path.unlink() if how == "missing" else path.write_bytes(bytes(len(content)))
+
+    done = opened(folder).rotate(lambda: digests)
+
+    assert (done.dropped, done.spared, done.missing) == (0, 1, (digest,))
+    path.write_bytes(content)
+    assert all(archive_of(folder).check(each) for each in digests)
 
 
 def test_originals_from_before_encryption_are_read_then_sealed(tmp_path: Path) -> None:
@@ -374,7 +392,7 @@ def test_originals_from_before_encryption_are_read_then_sealed(tmp_path: Path) -
     assert all(archive.check(blob.sha256) for blob in blobs)
     assert opened(tmp_path).check().plain == len(CONTENTS)
 
-    assert opened(tmp_path).rotate().sealed == len(CONTENTS)
+    assert opened(tmp_path).rotate(list).sealed == len(CONTENTS)
 
     assert all(archive.check(blob.sha256) for blob in blobs)
     assert list(FileArchive(tmp_path).kept()) == []

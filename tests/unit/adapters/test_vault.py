@@ -303,6 +303,21 @@ def test_what_is_still_needed_is_not_erased(filled: tuple[Path, list[str]]) -> N
     assert archive_of(folder).check(digests[0])
 
 
+def test_erasing_destroys_a_copy_in_clear_beside_the_encrypted_one(tmp_path: Path) -> None:
+    """What came before encryption and came again after it lies there in both forms."""
+    clear = FileArchive(tmp_path)
+    clear.keep([clear.receive([CONTENTS[0]])])
+    archive = archive_of(tmp_path)
+    blob = archive.receive([CONTENTS[0]])
+    archive.keep([blob])
+
+    assert archive.erase(blob.sha256, lambda: False)
+
+    assert not archive.check(blob.sha256)
+    assert list(archive.kept()) == []
+    assert not archive.erase(blob.sha256, lambda: False)
+
+
 def test_content_that_comes_again_leaves_no_old_key_behind(
     filled: tuple[Path, list[str]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

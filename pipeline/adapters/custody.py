@@ -159,12 +159,21 @@ class Custody:
         return list(self._archive.files(PlainForm()))
 
     def _seal(self, digest: str, path: Path) -> int:
-        """Keep an original again, encrypted, before the file as received is removed."""
-        with path.open("rb") as file, self._archive.holding():
-            blob = self._archive.receive(iter(lambda: file.read(_PIECE), b""))
+        """Keep an original again, encrypted, before the file as received is removed.
+
+        It is opened only while nothing can be erased: else bytes that an erasing destroys
+        meanwhile would be kept anew.
+        """
+        with self._archive.holding():
+            try:
+                file = path.open("rb")
+            except FileNotFoundError:
+                return 0  # erased, or encrypted by another rotation, since it was listed
+            with file:
+                blob = self._archive.receive(iter(lambda: file.read(_PIECE), b""))
             if blob.sha256 != digest:
                 self._archive.discard(blob)
                 return 0  # changed since it was received: `edi verify` names it
             self._archive.keep([blob])
-        path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         return 1

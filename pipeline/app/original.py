@@ -51,6 +51,11 @@ def put_back(hub: Hub, subject: str, stream: BinaryIO) -> Interchange:
             f" / not the original, SHA-256 {blob.sha256} instead of {flow.sha256}"
         )
     with hub.archive.holding():
+        try:
+            _flow(hub, subject)  # again: it may have been erased while the bytes came in
+        except ConfigError:
+            hub.archive.discard(blob)
+            raise
         hub.archive.keep([blob])
     fact = Fact(
         at=hub.clock.now(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sqlite3
@@ -21,6 +22,7 @@ from pipeline import bootstrap
 from pipeline.app.apply import apply
 from pipeline.app.erase import Obstacle, erase, finish, keep_by_law, overdue, unfinished
 from pipeline.app.hub import Hub
+from pipeline.app.original import put_back
 from pipeline.app.run import run_once
 from pipeline.app.verify import verify
 from pipeline.app.views import conserve_documents, conserve_interchanges
@@ -378,3 +380,22 @@ def test_the_key_of_an_original_that_is_missing_waits_for_it(
     assert flow.sha256 in early.output
     assert (late.exit_code, json.loads(late.output)["missing"]) == (0, [])
     assert hub.archive.check(flow.sha256)
+
+
+def test_what_is_erased_while_it_is_put_back_stays_erased(hub: Hub, named: Named) -> None:
+    """The bytes of a big original come in for minutes; the record may say otherwise by then."""
+    flow = hub.ledger.interchange(named("bad.xml"))
+    assert flow is not None
+    with hub.archive.open(flow.sha256) as stream:
+        content = stream.read()
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            erase(hub, named("bad.xml"), "demande de la personne")
+            return super().read(size)
+
+    with pytest.raises(ConfigError, match="erased"):
+        put_back(hub, flow.id, Slow(content))
+
+    assert verify(hub.ledger, hub.archive).sound
+    assert not hub.archive.check(flow.sha256)

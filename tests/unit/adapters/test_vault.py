@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -412,6 +412,35 @@ def test_originals_from_before_encryption_are_read_then_sealed(tmp_path: Path) -
     assert all(archive.check(blob.sha256) for blob in blobs)
     assert list(FileArchive(tmp_path).kept()) == []
     assert opened(tmp_path).check().opened == len(CONTENTS)
+
+
+class Erasing(FileArchive):
+    """An archive in which an erasing is done just before a rotation may begin to read."""
+
+    erased: str
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Let another process have the lock first."""
+        archive_of(self._folder).erase(self.erased, lambda: False)
+        with super().holding():
+            yield
+
+
+def test_what_is_erased_beside_a_rotation_does_not_come_back(tmp_path: Path) -> None:
+    """Its file was listed to be encrypted; when its turn comes it is gone, or about to go."""
+    clear = FileArchive(tmp_path)
+    blobs = [clear.receive([content]) for content in CONTENTS]
+    clear.keep(blobs)
+    keys = Vault(tmp_path, OLD)
+    form = SealedForm(keys)
+    archive = Erasing(tmp_path, form)
+    archive.erased = blobs[0].sha256
+
+    done = Custody(archive, form, keys).rotate(list)
+
+    assert done.sealed == len(CONTENTS) - 1
+    assert [archive_of(tmp_path).check(blob.sha256) for blob in blobs] == [False, True, True]
 
 
 def test_a_master_key_shows_nowhere() -> None:

@@ -25,6 +25,9 @@ class Checked:
         plain: Originals that lie there as received.
         lost: SHA-256 of originals whose key does not open, each with the reason.
         spare: Keys that no original needs: a crash leaves some.
+        older: Keys that are not under the master key in force yet, that of names among them.
+        previous: Whether another master key is named that still opens keys; without `older`
+            ones it may be taken out.
     """
 
     master: str
@@ -32,6 +35,8 @@ class Checked:
     plain: int
     lost: tuple[tuple[str, str], ...]
     spare: int
+    older: int
+    previous: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +90,15 @@ class Custody:
                 else:
                     opened += 1
             plain = sum(1 for _ in self._archive.files(PlainForm()))
+            older = self._vault.older()
         return Checked(
             master=self._vault.master_id,
             opened=opened,
             plain=plain,
             lost=tuple(sorted(lost)),
             spare=len(spare),
+            older=older,
+            previous=self._vault.has_previous,
         )
 
     def rotate(self, needed: Callable[[], Collection[str]]) -> Renewed:

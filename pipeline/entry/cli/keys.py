@@ -28,6 +28,13 @@ def check(as_json: AsJson = False) -> None:
             say(f"{found.plain} en clair : « edi keys rotate » les chiffre / not encrypted yet")
         if found.spare:
             say(f"{found.spare} clé(s) sans original / key(s) that no original needs")
+        if found.older:
+            say(
+                f"{found.older} clé(s) sous une autre clé maîtresse : « edi keys rotate », et"
+                " gardez previous_master_key / under another master key: rotate, and keep it"
+            )
+        elif found.previous:
+            say("previous_master_key n'ouvre plus rien, à retirer / not needed: take it out")
         for digest, why in found.lost:
             complain(f"original {digest}: {why}")
     if found.lost:

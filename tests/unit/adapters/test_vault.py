@@ -69,6 +69,21 @@ def test_a_rotation_moves_every_key_to_the_new_master_key(
         Vault(folder, OLD)
 
 
+def test_a_check_tells_whether_the_old_master_key_is_still_needed(
+    filled: tuple[Path, list[str]],
+) -> None:
+    """Taken out too early it would shut every original that it still opens."""
+    folder, _ = filled
+
+    before = opened(folder, NEW, OLD).check()
+    opened(folder, NEW, OLD).rotate(list)
+    after = opened(folder, NEW, OLD).check()
+
+    assert (before.opened, before.older, before.previous) == (len(CONTENTS), 4, True)
+    assert (after.opened, after.older, after.previous) == (len(CONTENTS), 0, True)
+    assert not opened(folder, NEW).check().previous
+
+
 def test_a_rotation_that_was_done_is_not_done_again(filled: tuple[Path, list[str]]) -> None:
     """It may be run as often as one likes."""
     folder, _ = filled

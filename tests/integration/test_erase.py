@@ -279,10 +279,10 @@ def test_an_interrupted_erasing_is_found_and_finished(hub: Hub, named: Named) ->
     assert (found.sound, found.remains) == (False, (flow.sha256,))
     assert [one.id for one in unfinished(hub)] == [flow.id]
 
-    assert finish(hub) == 1
+    assert finish(hub) == (1, [])
 
     assert verify(hub.ledger, hub.archive).sound
-    assert finish(hub) == 0
+    assert finish(hub) == (0, [])
     assert not erase(hub, flow.id, "encore").destroyed
 
 
@@ -399,3 +399,31 @@ def test_what_is_erased_while_it_is_put_back_stays_erased(hub: Hub, named: Named
 
     assert verify(hub.ledger, hub.archive).sound
     assert not hub.archive.check(flow.sha256)
+
+
+def test_one_flow_that_cannot_be_erased_does_not_keep_the_others(
+    hub: Hub, named: Named, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One damaged folder must not stop what the law wants gone; it is named, with exit code 1."""
+    monkeypatch.setenv("EDI_HOME", str(tmp_path / "var"))
+    with closing(sqlite3.connect(tmp_path / "var" / "ledger.sqlite")) as file, file:
+        file.execute("UPDATE interchange SET received_at = '2020-01-01T00:00:00.000000+00:00'")
+    flow = hub.ledger.interchange(named("bad.xml"))
+    assert flow is not None
+    (blob,) = (p for d, p in _files(tmp_path / "var") if d == flow.sha256)
+    blob.unlink()
+    blob.mkdir()
+
+    ran = CliRunner().invoke(command_line(()), ["retention", "--apply"])
+
+    assert ran.exit_code == 1
+    assert flow.id in ran.output
+    flows = hub.ledger.interchanges(Query())
+    assert all(one.erased for one in flows)
+    assert flow.sha256 in set(hub.archive.kept())
+    assert len(set(hub.archive.kept())) == 1
+
+
+def _files(home: Path) -> list[tuple[str, Path]]:
+    archive = bootstrap.archive(bootstrap.workspace(home))
+    return list(archive.files(archive._form))

@@ -138,17 +138,19 @@ class FileArchive:
                 yield digest, path
 
     def erase(self, sha256: str, still_needed: Callable[[], bool]) -> bool:
-        """Destroy a kept blob: its key first, then its bytes."""
+        """Destroy a kept blob in every form it has: its key first, then its bytes."""
         with self.alone():
-            form, path = self._find(sha256)
-            if still_needed() or not path.exists():
+            places = [(form, self._path(sha256, form)) for form in self._forms]
+            there = [(form, path) for form, path in places if path.exists()]
+            if still_needed() or not there:
                 return False
             try:
-                form.farewell(path)()
-                failpoint("erase.key")
-                path.unlink()
-                failpoint("erase.blob")
-                sync(path.parent)
+                for form, path in there:
+                    form.farewell(path)()
+                    failpoint("erase.key")
+                    path.unlink()
+                    failpoint("erase.blob")
+                    sync(path.parent)
             except OSError as error:
                 raise ArchiveError(f"{sha256}: {error.strerror}") from error
         return True

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.keywrap import (
 )
 
 from pipeline.adapters.files import REPLACED, sync, sync_all, write_new
-from pipeline.model.errors import ArchiveError, ConfigError
+from pipeline.model.errors import ArchiveError, ConfigError, MasterKeyMissing
 
 #: Bytes of a key, and of what says under which master key it is wrapped.
 KEY, ID = 32, 8
@@ -133,6 +133,11 @@ class Vault:
         self.names = Names(self._read_names_key())
 
     @property
+    def has_previous(self) -> bool:
+        """Tell whether another master key opens keys too."""
+        return len(self._masters) > 1
+
+    @property
     def master_id(self) -> str:
         """Return the id of the master key in force."""
         return self._master.id.hex()
@@ -147,13 +152,14 @@ class Vault:
         """Return the data key in a slot.
 
         Raises:
-            ArchiveError: It was destroyed, damaged, or wrapped by a master key that is not here.
+            MasterKeyMissing: It is wrapped by a master key that is not here.
+            ArchiveError: It was destroyed, or is damaged.
         """
         if slot == _ERASED:
             raise ArchiveError(f"{where}: clé détruite, original effacé / key destroyed, erased")
         master = self._masters.get(slot[:ID])
         if master is None:
-            raise ArchiveError(self._foreign(slot[:ID], where))
+            raise MasterKeyMissing(self._foreign(slot[:ID], where))
         try:
             return aes_key_unwrap(master.key, slot[ID:])
         except InvalidUnwrap:
@@ -217,10 +223,14 @@ class Vault:
     def places(self) -> Iterator[KeyPlace]:
         """Yield where every key is that was not destroyed."""
         for path in self._groups():
-            content = path.read_bytes()
-            for slot in range(len(content) // SLOT):
-                if content[slot * SLOT : (slot + 1) * SLOT] != _ERASED:
-                    yield KeyPlace(bytes.fromhex(path.name), slot)
+            for number, slot in enumerate(self._slots(path)):
+                if slot != _ERASED:
+                    yield KeyPlace(bytes.fromhex(path.name), number)
+
+    def older(self) -> int:
+        """Return how many keys, that of names among them, another master key than ours wraps."""
+        paths = [self._names_file, *self._groups()]
+        return sum(self._is_older(slot) for path in paths for slot in self._slots(path))
 
     def rotate(self) -> Rotated:
         """Wrap every key by the master key in force; what was done is not done again.
@@ -231,7 +241,8 @@ class Vault:
             ArchiveError: A key is damaged, or wrapped by a third master key; the others of
                 its folder are left as they were.
         """
-        done = self._rewrap([self._names_file])
+        with self._alone():  # another rotation may be under way
+            done = self._rewrap([self._names_file])
         for folder in sorted(self._folder.glob("??")):
             with self._alone():  # else a key that is destroyed now might come back
                 more = self._rewrap(sorted(folder.glob("?" * 2 * GROUP_NAME)))
@@ -243,10 +254,8 @@ class Vault:
         changed: list[tuple[Path, Path]] = []
         rewrapped = already = 0
         for path in paths:
-            content = path.read_bytes()
-            size = len(content) if path == self._names_file else SLOT
-            slots = [content[at : at + size] for at in range(0, len(content), size)]
-            old = [slot for slot in slots if slot[:ID] not in {bytes(ID), self._master.id}]
+            slots = self._slots(path)
+            old = [slot for slot in slots if self._is_older(slot)]
             rewrapped += len(old)
             already += sum(slot[:ID] == self._master.id for slot in slots)
             if old:
@@ -257,6 +266,18 @@ class Vault:
             part.replace(path)
         sync_all({path.parent for path, _ in changed})
         return Rotated(rewrapped, already)
+
+    def _slots(self, path: Path) -> list[bytes]:
+        """Return the wrapped keys of a file; none if the last of them was destroyed meanwhile."""
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return []
+        size = len(content) if path == self._names_file else SLOT
+        return [content[at : at + size] for at in range(0, len(content), size)]
+
+    def _is_older(self, slot: bytes) -> bool:
+        return slot[:ID] not in {bytes(ID), self._master.id}
 
     def _again(self, slot: bytes, where: Path) -> bytes:
         return self._master.wrap(self.open_slot(slot, where))
@@ -304,9 +325,10 @@ class Vault:
         here = ", ".join(f"{one.where} ({one.id.hex()})" for one in self._masters.values())
         return (
             f"{where}: scellé par la clé maîtresse {found.hex()}, qui n'est pas ici, ici : {here}"
-            " ; rien n'a été modifié, remettez la bonne clé"
-            f" / sealed by master key {found.hex()}, which is not here, here: {here};"
-            " nothing was changed, put the right key back"
+            " ; rien n'a été modifié, remettez la bonne clé, ou relancez ce processus s'il date"
+            f" d'avant elle / sealed by master key {found.hex()}, which is not here, here: {here};"
+            " nothing was changed, put the right key back, or restart this process if it is"
+            " older than the key"
         )
 
     @contextmanager

@@ -142,9 +142,19 @@ def unfinished(hub: Hub) -> Iterator[Interchange]:
             yield flow
 
 
-def finish(hub: Hub) -> int:
-    """Destroy the bytes that an interrupted erasing left; return how many."""
-    return sum(_destroy(hub, flow).destroyed for flow in unfinished(hub))
+def finish(hub: Hub) -> tuple[int, list[tuple[str, str]]]:
+    """Destroy the bytes that interrupted erasings left.
+
+    Returns:
+        How many, and which flows' bytes could not be destroyed, each with the reason.
+    """
+    done, failed = 0, list[tuple[str, str]]()
+    for flow in unfinished(hub):
+        try:
+            done += _destroy(hub, flow).destroyed
+        except ArchiveError as error:
+            failed.append((flow.id, str(error)))
+    return done, failed
 
 
 def class_of(hub: Hub, name: str) -> RetentionClass:

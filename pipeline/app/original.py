@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -13,6 +14,7 @@ from pipeline.app.hub import Hub
 from pipeline.model.errors import ConfigError
 from pipeline.model.event import Fact
 from pipeline.model.interchange import Interchange
+from pipeline.ports.ledger import Ledger, Query
 
 log = get_logger(__name__)
 
@@ -49,6 +51,11 @@ def put_back(hub: Hub, subject: str, stream: BinaryIO) -> Interchange:
             f" / not the original, SHA-256 {blob.sha256} instead of {flow.sha256}"
         )
     with hub.archive.holding():
+        try:
+            _flow(hub, subject)  # again: it may have been erased while the bytes came in
+        except ConfigError:
+            hub.archive.discard(blob)
+            raise
         hub.archive.keep([blob])
     fact = Fact(
         at=hub.clock.now(),
@@ -60,6 +67,12 @@ def put_back(hub: Hub, subject: str, stream: BinaryIO) -> Interchange:
     atomically(hub, lambda tx: tx.append(fact), "original.note")
     log.info("operator.put_back", subject=flow.id)
     return flow
+
+
+def needed(ledger: Ledger) -> Collection[str]:
+    """Return the SHA-256 of every original that a flow needs: all but those that are erased."""
+    flows = ledger.interchanges(Query(erased=False, limit=sys.maxsize))
+    return {flow.sha256 for flow in flows if flow.sha256}
 
 
 def _flow(hub: Hub, subject: str) -> Interchange:

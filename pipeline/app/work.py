@@ -38,7 +38,13 @@ from pipeline.model.connection import Connection, Interface
 from pipeline.model.controls import CONTROL, reason
 from pipeline.model.decision import Reason, Verdict
 from pipeline.model.document import Document
-from pipeline.model.errors import ArchiveError, EngineClosed, Fenced, LedgerConflict
+from pipeline.model.errors import (
+    ArchiveError,
+    EngineClosed,
+    Fenced,
+    LedgerConflict,
+    MasterKeyMissing,
+)
 from pipeline.model.finding import Layer
 from pipeline.model.identity import InterchangeId, document_id
 from pipeline.model.interchange import Interchange
@@ -161,8 +167,8 @@ def _judge_safely(
     """Judge a group; one that fails is taken apart until the culprit is held.
 
     No bug of ours may stop the other flows, nor be taken for a partner's fault. Where only
-    scratch space is wanting nobody has to decide anything: the flow is let go, and tried
-    again when a claim would have run out; `put_off` is told why.
+    scratch space or a new master key is wanting nobody has to decide anything: the flow is let
+    go, and tried again when a claim would have run out; `put_off` is told why.
     """
     try:
         cases = _gather(hub, sheets, group)
@@ -181,7 +187,7 @@ def _judge_safely(
                 case for one in group for case in _judge_safely(hub, sheets, [one], lease, put_off)
             ]
         ((interchange, claim),) = group
-        if isinstance(error, ArchiveError) and hub.archive.check(interchange.sha256):
+        if _will_pass(hub, interchange, error):
             trouble(log, "work.put_off", error, {"interchange": interchange.id})
             put_off.setdefault(interchange.connection, f"{error.code}: {error}")
             hub.ledger.release_interchanges([claim], hub.clock.now() + hub.settings.lease)
@@ -235,6 +241,13 @@ def _hold(
         atomically(hub, hold, "work.hold")
     except Fenced:
         tell_fenced(hub, [interchange.id])
+
+
+def _will_pass(hub: Hub, interchange: Interchange, error: Exception) -> bool:
+    """Tell whether the original is whole, so that a flow can be worked on later as it is."""
+    if isinstance(error, MasterKeyMissing):
+        return True  # whole for a process that was started after the key was changed
+    return isinstance(error, ArchiveError) and hub.archive.check(interchange.sha256)
 
 
 def _cause(hub: Hub, interchange: Interchange, error: Exception) -> Reason:

@@ -341,6 +341,19 @@ _ERRORS = (
         command=_AGAIN,
     ),
     Cause(
+        code="MASTER_KEY",
+        says=_texts(
+            "la clé maîtresse qui ouvre cet original n'est pas connue de ce processus",
+            "this process does not know the master key that opens this original",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "relancez edi run et chaque edi work ; puis edi keys check",
+            "restart edi run and every edi work; then edi keys check",
+        ),
+        command=_AGAIN,
+    ),
+    Cause(
         code="ANSWER_UNVETTED",
         says=_texts(
             "la réponse ne passe pas les règles officielles, ou n'a pu y être soumise",

@@ -115,6 +115,15 @@ class ArchiveError(PipelineError):
     transient = True
 
 
+class MasterKeyMissing(ArchiveError):
+    """An original is whole, but the master key that its key is sealed by is not here.
+
+    So it is for a process that was started before a rotation: whoever knows the key reads it.
+    """
+
+    code = "MASTER_KEY"
+
+
 class SealError(PipelineError):
     """The head of the chain could not be signed, or kept, or contradicts the last seal."""
 

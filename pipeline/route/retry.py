@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipeline.model.connection import RetryPolicy
-from pipeline.model.errors import PipelineError, TransferError
+from pipeline.model.errors import MasterKeyMissing, PipelineError, TransferError
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import OutboxState
 
@@ -27,12 +27,14 @@ def after_failure(
     Returns:
         The row with its attempt counted, and its next state: None to stay pending
         and be tried again when due, or abandoned. An acknowledgement is never
-        abandoned: a sender without an answer would send again.
+        abandoned: a sender without an answer would send again. Nor is anything because
+        this process does not know a master key: another one does.
     """
     tried = replace(row, attempts=row.attempts + 1, error=f"{error.code}: {error}")
     hopeless = isinstance(error, TransferError) and not error.transient
     spent = hopeless or row.attempts >= len(policy.waits)
-    if spent and row.kind is OutboxKind.DELIVERY:
+    ours = isinstance(error, MasterKeyMissing)
+    if spent and row.kind is OutboxKind.DELIVERY and not ours:
         return tried, OutboxState.ABANDONED
     wait = policy.waits[min(row.attempts, len(policy.waits) - 1)]
     return replace(tried, due=now + wait), None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sqlite3
@@ -21,6 +22,7 @@ from pipeline import bootstrap
 from pipeline.app.apply import apply
 from pipeline.app.erase import Obstacle, erase, finish, keep_by_law, overdue, unfinished
 from pipeline.app.hub import Hub
+from pipeline.app.original import put_back
 from pipeline.app.run import run_once
 from pipeline.app.verify import verify
 from pipeline.app.views import conserve_documents, conserve_interchanges
@@ -277,10 +279,10 @@ def test_an_interrupted_erasing_is_found_and_finished(hub: Hub, named: Named) ->
     assert (found.sound, found.remains) == (False, (flow.sha256,))
     assert [one.id for one in unfinished(hub)] == [flow.id]
 
-    assert finish(hub) == 1
+    assert finish(hub) == (1, [])
 
     assert verify(hub.ledger, hub.archive).sound
-    assert finish(hub) == 0
+    assert finish(hub) == (0, [])
     assert not erase(hub, flow.id, "encore").destroyed
 
 
@@ -355,3 +357,73 @@ def test_retention_on_the_command_line(
     assert typed("erase", named("good.xml"), "--reason", "fini", "--json")["destroyed"]
     assert "nothing is past its time" in typed("retention")
     assert list(hub.archive.kept()) == []
+
+
+def test_the_key_of_an_original_that_is_missing_waits_for_it(
+    hub: Hub, named: Named, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rotation while half of a backup is back must not make the other half useless."""
+    monkeypatch.setenv("EDI_HOME", str(tmp_path / "var"))
+    flow = hub.ledger.interchange(named("bad.xml"))
+    assert flow is not None
+    erase(hub, named("good.xml"), "essai")
+    erase(hub, named("again.xml"), "essai")
+    (blob,) = (tmp_path / "var" / "archive" / "blobs").glob("??/*")
+    away = blob.rename(tmp_path / "away")
+    runner = CliRunner()
+
+    early = runner.invoke(command_line(()), ["keys", "rotate"], catch_exceptions=False)
+    away.rename(blob)
+    late = runner.invoke(command_line(()), ["keys", "rotate", "--json"], catch_exceptions=False)
+
+    assert early.exit_code == 1
+    assert flow.sha256 in early.output
+    assert (late.exit_code, json.loads(late.output)["missing"]) == (0, [])
+    assert hub.archive.check(flow.sha256)
+
+
+def test_what_is_erased_while_it_is_put_back_stays_erased(hub: Hub, named: Named) -> None:
+    """The bytes of a big original come in for minutes; the record may say otherwise by then."""
+    flow = hub.ledger.interchange(named("bad.xml"))
+    assert flow is not None
+    with hub.archive.open(flow.sha256) as stream:
+        content = stream.read()
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            erase(hub, named("bad.xml"), "demande de la personne")
+            return super().read(size)
+
+    with pytest.raises(ConfigError, match="erased"):
+        put_back(hub, flow.id, Slow(content))
+
+    assert verify(hub.ledger, hub.archive).sound
+    assert not hub.archive.check(flow.sha256)
+
+
+def test_one_flow_that_cannot_be_erased_does_not_keep_the_others(
+    hub: Hub, named: Named, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One damaged folder must not stop what the law wants gone; it is named, with exit code 1."""
+    monkeypatch.setenv("EDI_HOME", str(tmp_path / "var"))
+    with closing(sqlite3.connect(tmp_path / "var" / "ledger.sqlite")) as file, file:
+        file.execute("UPDATE interchange SET received_at = '2020-01-01T00:00:00.000000+00:00'")
+    flow = hub.ledger.interchange(named("bad.xml"))
+    assert flow is not None
+    (blob,) = (p for d, p in _files(tmp_path / "var") if d == flow.sha256)
+    blob.unlink()
+    blob.mkdir()
+
+    ran = CliRunner().invoke(command_line(()), ["retention", "--apply"])
+
+    assert ran.exit_code == 1
+    assert flow.id in ran.output
+    flows = hub.ledger.interchanges(Query())
+    assert all(one.erased for one in flows)
+    assert flow.sha256 in set(hub.archive.kept())
+    assert len(set(hub.archive.kept())) == 1
+
+
+def _files(home: Path) -> list[tuple[str, Path]]:
+    archive = bootstrap.archive(bootstrap.workspace(home))
+    return list(archive.files(archive._form))

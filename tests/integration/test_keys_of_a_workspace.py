@@ -71,10 +71,12 @@ def test_a_rotation_as_the_runbook_says(place: bootstrap.Workspace) -> None:
     assert made.exit_code == 0
     new = MASTER.replace("archive", "archive-2")
     change(place, MASTER, f"{new}\nprevious_{MASTER}")
+    assert "keep it" in CliRunner().invoke(command_line(()), ["keys", "check"]).output
 
     rotated = keys("rotate")
 
     assert (rotated["code"], rotated["rewrapped"]) == (0, 2)
+    assert "take it out" in CliRunner().invoke(command_line(()), ["keys", "check"]).output
     change(place, f"previous_{MASTER}", "")
     (place.home / "master" / "archive.key").unlink()
     assert bootstrap.archive(place).check(digest)

@@ -10,7 +10,8 @@ import typer
 from pipeline import bootstrap
 from pipeline.app.erase import Overdue, erase, finish, keep_by_law, overdue, unfinished
 from pipeline.app.hub import Hub
-from pipeline.entry.cli.output import AsJson, Subject, say, say_json, say_table
+from pipeline.entry.cli.output import AsJson, Subject, complain, say, say_json, say_table
+from pipeline.model.errors import PipelineError
 
 
 def retention(
@@ -22,13 +23,20 @@ def retention(
     """Lister ce qui a passé sa durée ; avec --apply, l'effacer / list, or erase, what is due."""
     with _acting() as hub:
         due = list(overdue(hub, hub.ledger.sheets()))
-        erased = [_erase(hub, one) for one in due if apply and one.obstacle is None]
-        left = finish(hub) if apply else len(list(unfinished(hub)))
+        told = [_erase(hub, one) for one in due if apply and one.obstacle is None]
+        erased = [flow for flow, error in told if not error]
+        failed = [(flow, error) for flow, error in told if error]
+        left, unable = finish(hub) if apply else (len(list(unfinished(hub))), [])
+    failed += [one for one in unable if one not in failed]
     if as_json:
         rows = [_row(one, erased=one.interchange.id in erased) for one in due]
-        say_json({"applied": apply, "due": rows, "unfinished": left})
-        return
-    _show(due, erased, left, apply=apply)
+        say_json({"applied": apply, "due": rows, "unfinished": left, "failed": failed})
+    else:
+        _show(due, erased, left, apply=apply)
+        for flow, error in failed:
+            complain(f"{flow}: {error}")
+    if failed:
+        raise typer.Exit(1)
 
 
 def legal_hold(
@@ -50,9 +58,14 @@ def _acting() -> AbstractContextManager[Hub]:
     return bootstrap.open_hub(bootstrap.workspace(), by=bootstrap.operator(), log_to_file=True)
 
 
-def _erase(hub: Hub, one: Overdue) -> str:
+def _erase(hub: Hub, one: Overdue) -> tuple[str, str]:
+    """Erase one flow; return its id, and why it could not be: the others are not to wait."""
     reason = f"retention {one.retention}, {one.since.isoformat()}"
-    return erase(hub, one.interchange.id, reason).interchange.id
+    try:
+        erase(hub, one.interchange.id, reason)
+    except PipelineError as error:
+        return one.interchange.id, str(error)
+    return one.interchange.id, ""
 
 
 def _row(one: Overdue, *, erased: bool) -> dict[str, object]:

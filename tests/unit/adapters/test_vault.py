@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def test_a_rotation_moves_every_key_to_the_new_master_key(
     folder, digests = filled
     blobs = snapshot(folder / "blobs")
 
-    done = opened(folder, NEW, OLD).rotate()
+    done = opened(folder, NEW, OLD).rotate(list)
 
     assert (done.rewrapped, done.already) == (4, 0)  # the key of names among them
     assert all(archive_of(folder, NEW).check(digest) for digest in digests)
@@ -69,13 +69,28 @@ def test_a_rotation_moves_every_key_to_the_new_master_key(
         Vault(folder, OLD)
 
 
+def test_a_check_tells_whether_the_old_master_key_is_still_needed(
+    filled: tuple[Path, list[str]],
+) -> None:
+    """Taken out too early it would shut every original that it still opens."""
+    folder, _ = filled
+
+    before = opened(folder, NEW, OLD).check()
+    opened(folder, NEW, OLD).rotate(list)
+    after = opened(folder, NEW, OLD).check()
+
+    assert (before.opened, before.older, before.previous) == (len(CONTENTS), 4, True)
+    assert (after.opened, after.older, after.previous) == (len(CONTENTS), 0, True)
+    assert not opened(folder, NEW).check().previous
+
+
 def test_a_rotation_that_was_done_is_not_done_again(filled: tuple[Path, list[str]]) -> None:
     """It may be run as often as one likes."""
     folder, _ = filled
-    opened(folder, NEW, OLD).rotate()
+    opened(folder, NEW, OLD).rotate(list)
     before = snapshot(folder / "keys")
 
-    done = opened(folder, NEW, OLD).rotate()
+    done = opened(folder, NEW, OLD).rotate(list)
 
     assert (done.rewrapped, done.already) == (0, 4)
     assert snapshot(folder / "keys") == before
@@ -97,11 +112,11 @@ def test_a_rotation_may_be_killed_anywhere(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", dying)
         with pytest.raises(KeyboardInterrupt):
-            opened(folder, NEW, OLD).rotate()
+            opened(folder, NEW, OLD).rotate(list)
 
     between = FileArchive(folder, SealedForm(Vault(folder, NEW, OLD)))
     assert all(between.check(digest) for digest in digests)
-    opened(folder, NEW, OLD).rotate()
+    opened(folder, NEW, OLD).rotate(list)
     assert all(archive_of(folder, NEW).check(digest) for digest in digests)
 
 
@@ -189,7 +204,7 @@ def test_keeping_may_be_killed_anywhere(
     again = [later.receive([content]) for content in (b"<new/>", CONTENTS[0])]
     later.keep(again)
     assert all(later.check(digest) for digest in (*digests, again[0].sha256))
-    opened(folder).rotate()
+    opened(folder).rotate(list)
     assert opened(folder).check().spare == 0
 
 
@@ -303,6 +318,21 @@ def test_what_is_still_needed_is_not_erased(filled: tuple[Path, list[str]]) -> N
     assert archive_of(folder).check(digests[0])
 
 
+def test_erasing_destroys_a_copy_in_clear_beside_the_encrypted_one(tmp_path: Path) -> None:
+    """What came before encryption and came again after it lies there in both forms."""
+    clear = FileArchive(tmp_path)
+    clear.keep([clear.receive([CONTENTS[0]])])
+    archive = archive_of(tmp_path)
+    blob = archive.receive([CONTENTS[0]])
+    archive.keep([blob])
+
+    assert archive.erase(blob.sha256, lambda: False)
+
+    assert not archive.check(blob.sha256)
+    assert list(archive.kept()) == []
+    assert not archive.erase(blob.sha256, lambda: False)
+
+
 def test_content_that_comes_again_leaves_no_old_key_behind(
     filled: tuple[Path, list[str]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -359,10 +389,28 @@ def test_keys_of_a_crash_are_found_and_destroyed(filled: tuple[Path, list[str]])
     archive.sweep()
     assert opened(folder).check().spare == 1
 
-    assert opened(folder).rotate().dropped == 1
+    assert opened(folder).rotate(list).dropped == 1
 
     assert opened(folder).check().spare == 0
     assert all(archive.check(digest) for digest in digests)
+
+
+@pytest.mark.parametrize("how", ["missing", "damaged"])
+def test_no_key_is_destroyed_while_an_original_that_is_needed_is_missing(
+    filled: tuple[Path, list[str]], how: str
+) -> None:
+    """Half of a backup is back: the key that waits for the other half must be there then."""
+    folder, digests = filled
+    path = next(path for path in (folder / "blobs").glob("??/*"))
+    content = path.read_bytes()
+    (digest,) = [each for each in digests if path == archive_of(folder)._path(each)]
+    path.unlink() if how == "missing" else path.write_bytes(bytes(len(content)))
+
+    done = opened(folder).rotate(lambda: digests)
+
+    assert (done.dropped, done.spared, done.missing) == (0, 1, (digest,))
+    path.write_bytes(content)
+    assert all(archive_of(folder).check(each) for each in digests)
 
 
 def test_originals_from_before_encryption_are_read_then_sealed(tmp_path: Path) -> None:
@@ -374,11 +422,40 @@ def test_originals_from_before_encryption_are_read_then_sealed(tmp_path: Path) -
     assert all(archive.check(blob.sha256) for blob in blobs)
     assert opened(tmp_path).check().plain == len(CONTENTS)
 
-    assert opened(tmp_path).rotate().sealed == len(CONTENTS)
+    assert opened(tmp_path).rotate(list).sealed == len(CONTENTS)
 
     assert all(archive.check(blob.sha256) for blob in blobs)
     assert list(FileArchive(tmp_path).kept()) == []
     assert opened(tmp_path).check().opened == len(CONTENTS)
+
+
+class Erasing(FileArchive):
+    """An archive in which an erasing is done just before a rotation may begin to read."""
+
+    erased: str
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Let another process have the lock first."""
+        archive_of(self._folder).erase(self.erased, lambda: False)
+        with super().holding():
+            yield
+
+
+def test_what_is_erased_beside_a_rotation_does_not_come_back(tmp_path: Path) -> None:
+    """Its file was listed to be encrypted; when its turn comes it is gone, or about to go."""
+    clear = FileArchive(tmp_path)
+    blobs = [clear.receive([content]) for content in CONTENTS]
+    clear.keep(blobs)
+    keys = Vault(tmp_path, OLD)
+    form = SealedForm(keys)
+    archive = Erasing(tmp_path, form)
+    archive.erased = blobs[0].sha256
+
+    done = Custody(archive, form, keys).rotate(list)
+
+    assert done.sealed == len(CONTENTS) - 1
+    assert [archive_of(tmp_path).check(blob.sha256) for blob in blobs] == [False, True, True]
 
 
 def test_a_master_key_shows_nowhere() -> None:

@@ -336,6 +336,8 @@ ELSEWHERE = {
     "FLOW_IRR": "no fault: test_a_sound_file_of_an_irrecevable_flow_has_nothing_to_correct",
     "NO_ROUTE": "no fault: test_what_waits_for_us_is_told_as_received",
     "OPERATOR": "no fault: test_what_an_operator_refuses_is_told_with_their_words",
+    "OPERATOR_HOLD": "no fault, and no answer changes: contract/test_operators.py",
+    "WITHDRAWN": "no fault, asked by the sender: contract/test_operators.py",
     "SCANNER_SILENT": "ours, told like NO_ROUTE: test_antivirus.py",
     "ARCHIVE_LOST": "ours, told like NO_ROUTE: test_antivirus.py",
     "ENGINE_CRASH": "ours, told like NO_ROUTE: integration/test_engine.py",
@@ -843,7 +845,7 @@ def test_every_answer_is_valid(played: Played, tmp_path: Path) -> None:
     place = workspace()
     statut = compile_schema(str(ROOT / "schemas/CPPStatut-V1_19.xsd"))
     official = compile_schema(str(shelf(place).path("cdar-d22b-xsd")))
-    engine = make_engine(place, Settings(workers=1), entry=cdar_worker)
+    engine = make_engine(place, Settings(workers=1), entry=cdar_worker, readable=[tmp_path])
     vetter = Vetter(engine, FolderSpool(tmp_path))
     for name, payload in everything(played):
         messages = messages_in(payload)

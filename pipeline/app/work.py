@@ -44,6 +44,7 @@ from pipeline.model.errors import (
     Fenced,
     LedgerConflict,
     MasterKeyMissing,
+    PipelineError,
 )
 from pipeline.model.finding import Layer
 from pipeline.model.identity import InterchangeId, document_id
@@ -187,7 +188,7 @@ def _judge_safely(
                 case for one in group for case in _judge_safely(hub, sheets, [one], lease, put_off)
             ]
         ((interchange, claim),) = group
-        if _will_pass(hub, interchange, error):
+        if isinstance(error, PipelineError) and _will_pass(hub, interchange, error):
             trouble(log, "work.put_off", error, {"interchange": interchange.id})
             put_off.setdefault(interchange.connection, f"{error.code}: {error}")
             hub.ledger.release_interchanges([claim], hub.clock.now() + hub.settings.lease)
@@ -243,7 +244,7 @@ def _hold(
         tell_fenced(hub, [interchange.id])
 
 
-def _will_pass(hub: Hub, interchange: Interchange, error: Exception) -> bool:
+def _will_pass(hub: Hub, interchange: Interchange, error: PipelineError) -> bool:
     """Tell whether the original is whole, so that a flow can be worked on later as it is."""
     if isinstance(error, MasterKeyMissing):
         return True  # whole for a process that was started after the key was changed

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from hashlib import sha256
 from itertools import islice
 from typing import TypeVar
 
@@ -18,7 +20,7 @@ from pipeline.ingest.completeness import gzip_whole, looks_whole, p7m_whole
 from pipeline.ingest.selection import Selection, select, waited_enough
 from pipeline.ingest.unwrap import Kind, kind_of
 from pipeline.model.connection import Connection
-from pipeline.model.errors import ArchiveError, PipelineError
+from pipeline.model.errors import ArchiveError, PipelineError, TransferError
 from pipeline.model.identity import interchange_id
 from pipeline.model.interchange import Interchange, RemoteFile, Sighting
 from pipeline.model.names import raw_name, slug
@@ -210,12 +212,40 @@ def _received(
 
 
 def _finish_removals(hub: Hub, connection: Connection, listing: dict[str, RemoteFile]) -> None:
-    """Finish what a crash left: recorded files that still stand in the inbox."""
+    """Finish what a crash left: recorded files that still stand in the inbox.
+
+    Meanwhile another file may have got the name, the size and the second of one: it is told
+    by its bytes, and pulled.
+    """
     for group in _groups(hub.ledger.still_there(connection.name)):
-        _remove(hub, connection, group, listing)
-        for one in group:
-            if listing.get(one.name) == as_listed(one):
+        standing = [one for one in group if listing.get(one.name) == as_listed(one)]
+        read = in_lanes(hub, connection, standing, _read_again)
+        found = {one.id: digest for one, digest in zip(standing, read, strict=True)}
+        ours = [one for one in group if found.get(one.id, one.sha256) == one.sha256]
+        _remove(hub, connection, ours, listing)
+        for one in ours:
+            if one.id in found:
                 del listing[one.name]
+        others = [one for one in standing if isinstance(found[one.id], str) and one not in ours]
+        if others:
+            atomically(hub, partial(_mark_removed, hub, gone=others), "pull.mark_removed")
+
+
+def _read_again(_: Hub, connection: Connection, session: Session, one: Interchange) -> str | None:
+    if not one.sha256:
+        return ""  # too large to be read, then as now
+    return digest_of(session, connection.inbox, as_listed(one))
+
+
+def digest_of(session: Session, folder: str, file: RemoteFile) -> str | None:
+    """Return the SHA-256 of what stands there; None if it is gone, or not as listed."""
+    digest = sha256()
+    try:
+        for chunk in session.fetch(folder, file, file.size):
+            digest.update(chunk)
+    except TransferError:
+        return None
+    return digest.hexdigest()
 
 
 def _remove(
@@ -248,10 +278,10 @@ def _remove(
             # another file took the name meanwhile: ours is gone from there all the same
             log.info("pull.replaced", interchange=one.id, file=one.name)
     if gone:
-        atomically(hub, lambda tx: _mark_removed(hub, tx, gone), "pull.mark_removed")
+        atomically(hub, partial(_mark_removed, hub, gone=gone), "pull.mark_removed")
 
 
-def _mark_removed(hub: Hub, tx: Transaction, gone: Sequence[Interchange]) -> None:
+def _mark_removed(hub: Hub, tx: Transaction, *, gone: Sequence[Interchange]) -> None:
     for one in gone:
         tx.mark_removed(one.id, hub.by, hub.clock.now())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from hashlib import sha256
 
 from structlog import get_logger
 
@@ -23,7 +22,7 @@ from pipeline.app.differences import (
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.jobs import is_shut, pauses_by_partner
 from pipeline.app.levels import trouble
-from pipeline.app.pull import archive_name, as_listed
+from pipeline.app.pull import archive_name, as_listed, digest_of
 from pipeline.app.run import may_leave, work_off
 from pipeline.app.sessions import Sessions
 from pipeline.model.connection import Connection, Role
@@ -219,19 +218,8 @@ def _still_there(
         flow
         for flow in removed
         if (file := as_listed(flow)) in there
-        and _digest(session, connection.inbox, file) == flow.sha256
+        and digest_of(session, connection.inbox, file) == flow.sha256
     ]
-
-
-def _digest(session: Session, folder: str, file: RemoteFile) -> str | None:
-    """Return the SHA-256 of what stands there; None if it is gone, or not as listed."""
-    digest = sha256()
-    try:
-        for chunk in session.fetch(folder, file, file.size):
-            digest.update(chunk)
-    except TransferError:
-        return None
-    return digest.hexdigest()
 
 
 def _digests(
@@ -248,7 +236,7 @@ def _digests(
         row = leaving.get(file.name)
         if row is None or row.sent_at is None or row.sent_at < oldest:
             continue
-        digest = _digest(session, connection.out, file)
+        digest = digest_of(session, connection.out, file)
         if digest is not None:
             digests[file.name] = digest
     return digests
@@ -359,8 +347,8 @@ class _Mender:
             replaced = [
                 other for other in _listed(session, connection.archive) if other.name == name
             ]
-            alike = [_digest(session, connection.archive, other) for other in replaced]
-            alike.append(_digest(session, connection.inbox, file))
+            alike = [digest_of(session, connection.archive, other) for other in replaced]
+            alike.append(digest_of(session, connection.inbox, file))
             if any(digest != flow.sha256 for digest in alike):
                 return ""
             self._note(one)

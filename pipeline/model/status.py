@@ -89,7 +89,7 @@ OUTBOX_FOLLOWS: Mapping[OutboxState | None, frozenset[OutboxState]] = {
         {OutboxState.SENT, OutboxState.ABANDONED, OutboxState.PAUSED, OutboxState.CANCELLED}
     ),
     OutboxState.PAUSED: frozenset({OutboxState.PENDING, OutboxState.CANCELLED}),
-    OutboxState.ABANDONED: frozenset({OutboxState.PENDING}),
+    OutboxState.ABANDONED: frozenset({OutboxState.PENDING, OutboxState.CANCELLED}),
     OutboxState.SENT: frozenset(),
     OutboxState.CANCELLED: frozenset(),
 }

@@ -167,7 +167,7 @@ class FileArchive:
         """Remove what a crash left half-written."""
         left = list(self._incoming.iterdir())
         for each in left:
-            each.unlink()
+            each.unlink(missing_ok=True)  # a rotation beside us may have got it kept meanwhile
         return len(left)
 
     @contextmanager

@@ -84,6 +84,7 @@ def erase(hub: Hub, subject: str, reason: str) -> Erased:
             obstacle = _obstacle(tx, flow)
             if obstacle is not None:
                 raise ConfigError(f"{subject}: {obstacle.value}")
+            _cancel_abandoned(hub, tx, flow)
             tx.erase(flow, by=hub.by, at=hub.clock.now(), reason=reason)
         return flow
 
@@ -91,6 +92,13 @@ def erase(hub: Hub, subject: str, reason: str) -> Erased:
     log.info("flow.erased", interchange=flow.id, by=hub.by)
     hub.spool.clear(flow.id)
     return _destroy(hub, flow)
+
+
+def _cancel_abandoned(hub: Hub, tx: Transaction, flow: Interchange) -> None:
+    """Cancel deliveries that were given up: without bytes nobody can make them again."""
+    for row in tx.outbox_of(flow.id):
+        if row.state is OutboxState.ABANDONED:
+            tx.move_outbox(row, OutboxState.CANCELLED, by=hub.by, at=hub.clock.now())
 
 
 def keep_by_law(hub: Hub, subject: str, reason: str, *, held: bool) -> bool:

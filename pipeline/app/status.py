@@ -159,7 +159,8 @@ def _held_back(ledger: Ledger) -> Iterator[ToDo]:
 
 
 def _abandoned(ledger: Ledger) -> Iterator[ToDo]:
-    documents = ledger.documents(Query(steps=(Step.ABANDONED.value,), limit=LISTED))
+    given_up = Query(steps=(Step.ABANDONED.value,), erased=False, limit=LISTED)
+    documents = ledger.documents(given_up)
     for one in documents:
         what = f"remise abandonnée vers {one.route} / delivery abandoned"
         yield ToDo(what, one.id, f'edi redeliver {one.id} --reason "…"')

@@ -44,7 +44,6 @@ from pipeline.model.errors import (
     Fenced,
     LedgerConflict,
     MasterKeyMissing,
-    PipelineError,
 )
 from pipeline.model.finding import Layer
 from pipeline.model.identity import InterchangeId, document_id
@@ -188,7 +187,7 @@ def _judge_safely(
                 case for one in group for case in _judge_safely(hub, sheets, [one], lease, put_off)
             ]
         ((interchange, claim),) = group
-        if isinstance(error, PipelineError) and _will_pass(hub, interchange, error):
+        if isinstance(error, ArchiveError) and _will_pass(hub, interchange, error):
             trouble(log, "work.put_off", error, {"interchange": interchange.id})
             put_off.setdefault(interchange.connection, f"{error.code}: {error}")
             hub.ledger.release_interchanges([claim], hub.clock.now() + hub.settings.lease)
@@ -244,11 +243,11 @@ def _hold(
         tell_fenced(hub, [interchange.id])
 
 
-def _will_pass(hub: Hub, interchange: Interchange, error: PipelineError) -> bool:
+def _will_pass(hub: Hub, interchange: Interchange, error: ArchiveError) -> bool:
     """Tell whether the original is whole, so that a flow can be worked on later as it is."""
     if isinstance(error, MasterKeyMissing):
         return True  # whole for a process that was started after the key was changed
-    return isinstance(error, ArchiveError) and hub.archive.check(interchange.sha256)
+    return hub.archive.check(interchange.sha256)
 
 
 def _cause(hub: Hub, interchange: Interchange, error: Exception) -> Reason:

@@ -90,7 +90,9 @@ OUTBOX_FOLLOWS: Mapping[OutboxState | None, frozenset[OutboxState]] = {
     ),
     # sent from these two: its file was found at the recipient's after all
     OutboxState.PAUSED: frozenset({OutboxState.PENDING, OutboxState.SENT, OutboxState.CANCELLED}),
-    OutboxState.ABANDONED: frozenset({OutboxState.PENDING, OutboxState.SENT}),
+    OutboxState.ABANDONED: frozenset(
+        {OutboxState.PENDING, OutboxState.SENT, OutboxState.CANCELLED}
+    ),
     OutboxState.SENT: frozenset(),
     OutboxState.CANCELLED: frozenset(),
 }

@@ -29,7 +29,7 @@ from pipeline.app.views import conserve_documents, conserve_interchanges
 from pipeline.entry.cli import command_line
 from pipeline.model.errors import ArchiveError, ConfigError
 from pipeline.model.identity import InterchangeId
-from pipeline.model.status import InterchangeStep
+from pipeline.model.status import InterchangeStep, OutboxState
 from pipeline.ports.ledger import Query
 from tests.clocks import SetClock
 
@@ -422,6 +422,23 @@ def test_one_flow_that_cannot_be_erased_does_not_keep_the_others(
     assert all(one.erased for one in flows)
     assert flow.sha256 in set(hub.archive.kept())
     assert len(set(hub.archive.kept())) == 1
+
+
+def test_a_delivery_that_was_given_up_ends_with_the_erasing(
+    hub: Hub, named: Named, tmp_path: Path
+) -> None:
+    """Nobody can make it again: it must not stay among what a person has to do."""
+    flow = named("good.xml")
+    with closing(sqlite3.connect(tmp_path / "var" / "ledger.sqlite")) as file, file:
+        file.execute(
+            "UPDATE outbox SET state = 'abandoned' WHERE kind = 'delivery' AND interchange = ?",
+            (flow,),
+        )
+
+    erase(hub, flow, "essai")
+
+    rows = [row for row in hub.ledger.outbox(interchange=flow) if row.kind.value == "delivery"]
+    assert [row.state for row in rows] == [OutboxState.CANCELLED]
 
 
 def _files(home: Path) -> list[tuple[str, Path]]:

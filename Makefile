@@ -22,7 +22,7 @@ demo: $(VENV)/.base
 	$(BIN)/edi demo
 
 test: install
-	$(BIN)/python -m pytest -m "not slow" -n 2 -q
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal -q
 
 slow: install
 	$(BIN)/python -m pytest -m slow -q

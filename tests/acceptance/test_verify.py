@@ -44,7 +44,7 @@ def live(world: Any, samples: Any) -> None:
     for _ in range(4):
         assert world.edi("run", "--once").code < 2
     assert world.edi("reject", named("refused"), "--reason", "Inconnu").code == 0
-    assert world.edi("redeliver", named("late"), "--reason", "rétabli").code == 0
+    assert world.edi("redeliver", named("late"), "--unseen", "--reason", "rétabli").code == 0
     (world.folders["ville-exemple"] / "out").unlink()
     (world.folders["ville-exemple"] / "out").mkdir()
     break_out(world, "hopital-exemple")

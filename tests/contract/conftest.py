@@ -56,8 +56,9 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgresql_ready(postgresql: str) -> str:
     """Give the address of a PostgreSQL database, tables made."""
     with psycopg.connect(postgresql, autocommit=True) as admin:
-        admin.execute("CREATE DATABASE ready")
-    address = _named(postgresql, "ready")
+        name = f"ready{next(_numbers)}"
+        admin.execute(f"CREATE DATABASE {name}".encode())
+    address = _named(postgresql, name)
     open_ledger(address).close()
     return address
 

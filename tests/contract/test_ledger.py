@@ -1075,11 +1075,11 @@ def test_a_row_that_is_not_pending_cannot_be_settled(ledger: SqlLedger) -> None:
     record(ledger, one)
     enqueue(ledger, leaving(one))
     ((row, claim),) = _claim(ledger)
-    paused = replace(row, state=OutboxState.PAUSED)
+    cancelled = replace(row, state=OutboxState.CANCELLED)
 
     for after in (OutboxState.SENT, None):
         with pytest.raises(ValueError, match="cannot follow"), ledger.transaction() as tx:
-            tx.settle_outbox(paused, after, claim=claim, by=BY, at=NOW)
+            tx.settle_outbox(cancelled, after, claim=claim, by=BY, at=NOW)
 
 
 def test_rows_move_by_the_table_and_no_other_way(ledger: SqlLedger) -> None:

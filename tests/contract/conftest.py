@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,10 @@ from pipeline.adapters.database.open import open_ledger
 from pipeline.adapters.database.tables import REVISION, metadata
 from pipeline.model.event import GENESIS
 
-_numbers = count(1)
+
+def _unheard(word: str) -> str:
+    """Return the name of a database to be: the hostile names' tests load this file once more."""
+    return f"{word}_{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgresql_ready(postgresql: str) -> str:
     """Give the address of a PostgreSQL database, tables made."""
     with psycopg.connect(postgresql, autocommit=True) as admin:
-        name = f"ready{next(_numbers)}"
+        name = _unheard("ready")
         admin.execute(f"CREATE DATABASE {name}".encode())
     address = _named(postgresql, name)
     open_ledger(address).close()
@@ -68,7 +71,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     """Give a database without any table."""
     if request.param == "sqlite":
         return Database("sqlite", f"sqlite:///{tmp_path}/empty.db")
-    address, name = request.getfixturevalue("postgresql"), f"empty{next(_numbers)}"
+    address, name = request.getfixturevalue("postgresql"), _unheard("empty")
     with psycopg.connect(address, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}".encode())
     return Database("postgresql", _named(address, name))

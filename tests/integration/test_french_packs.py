@@ -267,6 +267,11 @@ def by_hand(processor: PySaxonProcessor, pack: Path, data: bytes) -> Counter[tup
     )
 
 
+def _same(text: str, own: str) -> bool:
+    """Tell whether a finding says what a pack said, behind its rule and before the figures."""
+    return text.endswith(own) or own.startswith(text[text.find("] - ") + 4 :][:60])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["ubl", "cii"])
 def test_what_is_said_is_what_the_packs_said(judge: Judge, shelf: PackShelf, family: str) -> None:
@@ -287,8 +292,9 @@ def test_what_is_said_is_what_the_packs_said(judge: Judge, shelf: PackShelf, fam
             findings = judge(data, profile).report.result(Layer.PROFILE).findings
             ours = Counter(each.severity is Severity.FATAL for each in findings)
             weights = Counter(weight for _, weight in theirs.elements())
-            words = [each.message["en"].removeprefix("[fr] ") for each in findings]
+            words = [told for each in findings for told in each.message.values()]
             assert ours == weights, (path.name, name)
-            assert all(any(text.endswith(own) for own in words) for text, _ in theirs)
+            missing = [text for text, _ in theirs if not any(_same(text, own) for own in words)]
+            assert missing == [], words
             said += len(findings)
     assert said > 0

@@ -2,9 +2,9 @@
 
 Every field bears one business term of EN 16931-1, or one of the extension EXTENDED-CTC-FR;
 `pipeline.model.terms` says which. A field that the document does not hold is None or empty:
-whether it had to be there is for the rules to say, so that an invoice that breaks them can still be
-read, shown and carried. Amounts are in whole units of the invoice currency (BT-5), BT-111 in that
-of BT-6; a percentage of twenty is 20.
+whether it had to be there is for the rules to say, so that an invoice that breaks them can still
+be read, shown and carried. Amounts are in whole units of the invoice currency (BT-5), BT-111 in
+that of BT-6; a percentage of twenty is 20.
 
 Source:
     EN 16931-1:2017, table 2; XP Z12-012 annex A for the terms named ``EXT-FR-FE-…``.

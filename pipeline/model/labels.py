@@ -14,6 +14,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from pipeline.model.terms import TERMS, Term
+
 
 class Language(Enum):
     """A language that people are shown invoices in."""
@@ -65,6 +67,11 @@ _DOCUMENT = {
     "BT-26": Name("Date de la facture antérieure", "Preceding invoice date"),
     "EXT-FR-FE-01": Name("Type de contrat", "Contract type"),
     "EXT-FR-FE-02": Name("Type de la facture antérieure", "Preceding invoice type"),
+    "EXT-FR-FE-185": Name("Incoterm", "Incoterm"),
+    "EXT-FR-FE-186": Name("Lieu de l'incoterm", "Incoterm place"),
+    "EXT-FR-FE-197": Name("Date de la commande", "Purchase order date"),
+    "EXT-FR-FE-198": Name("Date de l'avis d'expédition", "Despatch advice date"),
+    "EXT-FR-FE-199": Name("Date du contrat", "Contract date"),
 }
 
 _SELLER = {
@@ -191,6 +198,12 @@ _AMOUNTS = {
     "BT-96": Name("Remise : taux de TVA", "Allowance: VAT rate"),
     "BT-97": Name("Remise : motif", "Allowance: reason"),
     "BT-98": Name("Remise : code du motif", "Allowance: reason code"),
+    "EXT-FR-FE-187": Name("Remise : motif d'exonération", "Allowance: exemption reason"),
+    "EXT-FR-FE-188": Name(
+        "Remise : code du motif d'exonération", "Allowance: exemption reason code"
+    ),
+    "EXT-FR-FE-189": Name("Charge : motif d'exonération", "Charge: exemption reason"),
+    "EXT-FR-FE-190": Name("Charge : code du motif d'exonération", "Charge: exemption reason code"),
     "BG-21": Name("Charges et frais", "Charges"),
     "BT-99": Name("Charge : montant HT", "Charge: amount"),
     "BT-100": Name("Charge : assiette", "Charge: base"),
@@ -278,6 +291,11 @@ _LINE = {
     "BG-32": Name("Caractéristiques", "Item attributes"),
     "BT-160": Name("Caractéristique", "Attribute"),
     "BT-161": Name("Caractéristique : valeur", "Attribute: value"),
+    "BT-127/further": Name("Autre note de ligne", "Further line note"),
+    "EXT-FR-FE-183": Name("Note de ligne : sujet", "Line note: subject"),
+    "EXT-FR-FE-183/further": Name("Autre note de ligne : sujet", "Further line note: subject"),
+    "EXT-FR-FE-135": Name("Commande de la ligne", "Line's purchase order"),
+    "EXT-FR-FE-BG-06": Name("Factures antérieures de la ligne", "Line's preceding invoices"),
     "EXT-FR-FE-136": Name("Facture antérieure de la ligne", "Line's preceding invoice"),
     "EXT-FR-FE-137": Name(
         "Type de la facture antérieure de la ligne", "Line's preceding invoice type"
@@ -285,23 +303,99 @@ _LINE = {
     "EXT-FR-FE-138": Name(
         "Date de la facture antérieure de la ligne", "Line's preceding invoice date"
     ),
+    "EXT-FR-FE-139": Name("Ligne de la facture antérieure", "Line of the preceding invoice"),
+    "EXT-FR-FE-140": Name("Avis d'expédition de la ligne", "Line's despatch advice"),
+    "EXT-FR-FE-141": Name("Ligne de l'avis d'expédition", "Despatch advice line"),
+    "EXT-FR-FE-142": Name("Avis de réception de la ligne", "Line's receiving advice"),
+    "EXT-FR-FE-143": Name("Ligne de l'avis de réception", "Receiving advice line"),
+    "EXT-FR-FE-144": Name("Commande du vendeur de la ligne", "Line's sales order"),
+    "EXT-FR-FE-145": Name("Ligne de la commande du vendeur", "Sales order line"),
+    "EXT-FR-FE-BG-10": Name("Livraison de la ligne", "Line's delivery"),
+    "EXT-FR-FE-150": Name("Adresse de livraison de la ligne", "Line's delivery address"),
+    "EXT-FR-FE-158": Name("Date de livraison de la ligne", "Line's delivery date"),
+    "EXT-FR-FE-BG-12": Name("Vendeur de la ligne", "Line's seller"),
     "EXT-FR-FE-159": Name("Caractéristique : code", "Attribute: code"),
     "EXT-FR-FE-160": Name("Caractéristique : mesure", "Attribute: measure"),
     "EXT-FR-FE-161": Name("Caractéristique : unité", "Attribute: unit"),
     "EXT-FR-FE-162": Name("Fait partie de la ligne", "Part of line"),
     "EXT-FR-FE-163": Name("Nature de la ligne", "Kind of line"),
+    "EXT-FR-FE-178": Name("Motif d'exonération de la ligne", "Line's exemption reason"),
+    "EXT-FR-FE-179": Name("Code du motif d'exonération de la ligne", "Line's exemption code"),
+    "EXT-FR-FE-181": Name("TVA de la ligne", "Line's VAT"),
+    "EXT-FR-FE-182": Name(
+        "TVA de la ligne en devise de comptabilisation", "Line's VAT, accounting currency"
+    ),
+    "EXT-FR-FE-184": Name("Montant TTC de la ligne", "Line amount with VAT"),
+    "EXT-FR-FE-193": Name("Incoterm de la ligne", "Line's incoterm"),
+    "EXT-FR-FE-194": Name("Lieu de l'incoterm de la ligne", "Line's incoterm place"),
+    "EXT-FR-FE-195": Name("Motif du rabais", "Price discount: reason"),
+    "EXT-FR-FE-196": Name("Code du motif du rabais", "Price discount: reason code"),
+    "EXT-FR-FE-200": Name("Date de la commande de la ligne", "Line's purchase order date"),
 }
 
-#: Every term and group by its name in the norm.
-LABELS: Mapping[str, Name] = MappingProxyType(
-    {
-        **_DOCUMENT,
-        **_SELLER,
-        **_BUYER,
-        **_OTHERS,
-        **_PAYMENT,
-        **_AMOUNTS,
-        **_SUPPORTS,
-        **_LINE,
-    }
-)
+_NAMED = {
+    **_DOCUMENT,
+    **_SELLER,
+    **_BUYER,
+    **_OTHERS,
+    **_PAYMENT,
+    **_AMOUNTS,
+    **_SUPPORTS,
+    **_LINE,
+}
+
+#: What there is of any party, by its path: for the extension's, which all have the same.
+_PARTY = {
+    "name": Name("nom", "name"),
+    "role": Name("rôle", "role"),
+    "trading_name": Name("nom commercial", "trading name"),
+    "identifiers.value": Name("identifiant", "identifier"),
+    "identifiers.scheme": Name("schéma de l'identifiant", "identifier scheme"),
+    "legal_id.value": Name("immatriculation", "registration"),
+    "legal_id.scheme": Name("schéma de l'immatriculation", "registration scheme"),
+    "vat_id": Name("n° de TVA", "VAT number"),
+    "endpoint.value": Name("adresse électronique", "electronic address"),
+    "endpoint.scheme": Name("schéma de l'adresse électronique", "electronic address scheme"),
+    "address": Name("adresse", "address"),
+    "address.line_1": Name("adresse, ligne 1", "address, line 1"),
+    "address.line_2": Name("adresse, ligne 2", "address, line 2"),
+    "address.line_3": Name("adresse, ligne 3", "address, line 3"),
+    "address.city": Name("ville", "city"),
+    "address.postcode": Name("code postal", "postcode"),
+    "address.subdivision": Name("région", "region"),
+    "address.country": Name("pays", "country"),
+    "contacts": Name("contact", "contact"),
+    "contacts.name": Name("personne à contacter", "contact name"),
+    "contacts.department": Name("service à contacter", "contact department"),
+    "contacts.phone": Name("téléphone", "phone"),
+    "contacts.email": Name("courriel", "email"),
+}
+#: The parties that such a term may be of: where they stand, and how they are called.
+_PARTIES = {
+    "seller": _SELLER["BG-4"],
+    "buyer": _BUYER["BG-7"],
+    "payee": Name("Bénéficiaire", "Payee"),
+    "buyer_agent": _OTHERS["EXT-FR-FE-BG-01"],
+    "payer": _OTHERS["EXT-FR-FE-BG-02"],
+    "seller_agent": _OTHERS["EXT-FR-FE-BG-03"],
+    "invoicee": _OTHERS["EXT-FR-FE-BG-04"],
+    "invoicer": _OTHERS["EXT-FR-FE-BG-05"],
+    "lines.seller": _LINE["EXT-FR-FE-BG-12"],
+    "lines.delivery.to": _LINE["EXT-FR-FE-BG-10"],
+}
+
+
+def _label(term: Term) -> Name:
+    """Return the name of a term: its own, or that of a party with what it says of it."""
+    own = _NAMED.get(term.name)
+    if own is not None:
+        return own
+    for path, party in _PARTIES.items():
+        part = _PARTY.get(term.path.removeprefix(f"{path}."))
+        if part is not None and term.path.startswith(f"{path}."):
+            return Name(f"{party.fr} : {part.fr}", f"{party.en}: {part.en}")
+    raise KeyError(term.name)
+
+
+#: Every term and group of the model by its name.
+LABELS: Mapping[str, Name] = MappingProxyType({name: _label(term) for name, term in TERMS.items()})

@@ -52,7 +52,7 @@ class Marks:
 
     def take(self, *terms: str, place: Place = None) -> tuple[Mark, ...]:
         """Take the findings about some terms at one place that nobody has taken."""
-        return self._take((place, term) for term in terms)
+        return self._take((place, term) for term in terms) if self._found else ()
 
     def rest(self, place: Place) -> tuple[Mark, ...]:
         """Take what is left of one place, whatever it speaks of."""

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
-from pipeline.model.invoice import Identifier, Period, Quantity
 from pipeline.model.codes import SCHEMES, UNITS
+from pipeline.model.invoice import Identifier, Period, Quantity
 from pipeline.model.labels import LABELS, Language, Name
 from pipeline.model.recomputed import Recomputed
 from pipeline.syntax.readable import formats
@@ -17,8 +17,9 @@ from pipeline.syntax.readable.words import words
 
 
 class Shower:
-    """Makes items in one language; a value that is not there gives none, unless a finding
-    speaks of it.
+    """Makes items in one language.
+
+    A value that is not there gives none, unless a finding speaks of it.
     """
 
     def __init__(self, language: Language, marks: Marks, currency: str | None) -> None:
@@ -32,7 +33,7 @@ class Shower:
         """Return what a term is called."""
         return LABELS[term].in_(self.language)
 
-    def item(  # noqa: PLR0913  # each is a column of the item
+    def item(  # each is a column of the item
         self,
         terms: str | Sequence[str],
         value: str | None,
@@ -42,6 +43,7 @@ class Shower:
         style: str = "",
         place: Place = None,
         aside: str = "",
+        term: str | None = None,
     ) -> Item | None:
         """Make an item of a text; None where there is neither text nor finding.
 
@@ -53,13 +55,14 @@ class Shower:
             style: How it is set.
             place: Which of several groups it is in.
             aside: What stands below it, as a warning.
+            term: What stands for all the terms, where they are many.
         """
         named = (terms,) if isinstance(terms, str) else tuple(terms)
         marks = self.marks.take(*named, place=place)
         if not value and not marks:
             return None
         return Item(
-            term=" ".join(named),
+            term=_shown(named) if term is None else term,
             label=self.label(named[0]) if label is None else label,
             value=value or "",
             note=note,
@@ -79,9 +82,7 @@ class Shower:
         aside: str = "",
     ) -> Item:
         """Make an item for a table: there even where it is empty, and named by its column."""
-        found = self.item(
-            terms, value, label="", note=note, style=style, place=place, aside=aside
-        )
+        found = self.item(terms, value, label="", note=note, style=style, place=place, aside=aside)
         return found or Item(term="", style=style)
 
     def text(
@@ -123,9 +124,7 @@ class Shower:
         text, note = self.named(value, names)
         return self.item(term, text, note=note, label=label, place=place)
 
-    def named(
-        self, value: str | None, names: Mapping[str, Name] | Name | None
-    ) -> tuple[str, str]:
+    def named(self, value: str | None, names: Mapping[str, Name] | Name | None) -> tuple[str, str]:
         """Return the name of a code and the code; the code and nothing where it has none."""
         if value is None:
             return "", ""
@@ -141,7 +140,9 @@ class Shower:
         """Write a day, or nothing."""
         return formats.day(value, self.language) if value else ""
 
-    def period(self, terms: tuple[str, str], value: Period | None, place: Place = None) -> Item | None:
+    def period(
+        self, terms: tuple[str, str], value: Period | None, place: Place = None
+    ) -> Item | None:
         """Make an item of a period."""
         start = self.written_day(value.start) if value else ""
         end = self.written_day(value.end) if value else ""
@@ -152,7 +153,7 @@ class Shower:
 
     def identifier(
         self,
-        terms: str | Sequence[str],
+        terms: Sequence[str],
         value: Identifier | None,
         *,
         label: str | None = None,
@@ -195,6 +196,12 @@ class Shower:
         if found.agrees is not False or found.computed is None:
             return ""
         return f"{self.words['computed'].lower()} : {self.amount(found.computed)}"
+
+
+def _shown(terms: Sequence[str]) -> str:
+    """Name terms; a part of another one of them (BT-29-1) goes without saying."""
+    whole = (each for each in terms if not any(each.startswith(f"{one}-") for one in terms))
+    return " ".join(whole)
 
 
 def present(items: Iterable[Item | None]) -> tuple[Item, ...]:

@@ -51,9 +51,7 @@ WORDS: Mapping[str, Name] = MappingProxyType(
         "kind": Name("Nature", "Kind"),
         "reference": Name("Référence", "Reference"),
         "unnamed": Name("sans nom", "unnamed"),
-        "outside": Name(
-            "adresse externe, non suivie :", "external location, not followed:"
-        ),
+        "outside": Name("adresse externe, non suivie :", "external location, not followed:"),
         "findings": Name("Constats du contrôle", "Findings of the checks"),
         "fatal": Name("bloquant", "fatal"),
         "warning": Name("avertissement", "warning"),

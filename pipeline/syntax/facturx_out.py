@@ -249,8 +249,8 @@ def _variants(name: str) -> Iterator[str]:
 def _fit(name: str) -> str:
     r"""Return a file's name without what no file system takes.
 
-    >>> _fit("../../\u00e9\n.pdf"), _fit("  "), _fit("a" * 300 + ".txt")[-6:]
-    ('.._.._\u00e9_.pdf', 'annexe', 'aa.txt')
+    >>> _fit("../../é\n.pdf"), _fit("  "), _fit("a" * 300 + ".txt")[-6:]
+    ('.._.._é_.pdf', 'annexe', 'aa.txt')
     """
     safe = carriable(_UNSAFE.sub("_", name.strip())).strip()
     stem, point, extension = safe.rpartition(".")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from io import BytesIO
 
 import pikepdf
@@ -31,7 +31,7 @@ class Broken:
     """One clause of PDF/A-3 that a file breaks.
 
     Attributes:
-        clause: Number in ISO 19005-3, ``6.1.3``.
+        clause: Number in ISO 19005-3, ``6.1.3``; in part 1 where that asks for more.
         fr: What was found, in French.
         en: The same in English.
     """
@@ -40,6 +40,10 @@ class Broken:
     fr: str
     en: str
 
+
+#: Two clauses that part 3 no longer has: that metadata can be read without decoding, and that
+#: the document information says the same. Receivers still ask for both.
+_IN_CLEAR, _AGREEMENT = "PDF/A-1 6.7.2", "PDF/A-1 6.7.3"
 
 #: Actions that PDF/A-3 forbids (§6.5.1); the named ones it allows turn pages.
 _FORBIDDEN_ACTIONS = frozenset(
@@ -117,7 +121,7 @@ _DEVICE_COLOURS = {"g": 1, "G": 1, "rg": 3, "RG": 3, "k": 4, "K": 4}
 _HIDING = 0b1 | 0b10 | 0b100000 | 0b100000000  # Invisible, Hidden, NoView, ToggleNoView
 _PRINT = 0b100
 _HEADER = re.compile(rb"%PDF-1\.[0-7][\r\n]{1,2}%[\x80-\xff]{4}")
-_PDF_DATE = re.compile(r"D:([0-9]{14})(Z|[+-][0-9]{2}'[0-9]{2}'?)?")
+_PDF_DATE = re.compile(r"D:([0-9]{8})([0-9]{6})(Z|[+-][0-9]{2}'[0-9]{2})?(?:00'00)?'?")
 #: Entry of the document information, and the path of what must agree with it in the XMP.
 _AGREEING = {
     "/Title": "dc:title/rdf:Alt/rdf:li[1]",
@@ -180,7 +184,7 @@ def broken_clauses(data: bytes) -> tuple[Broken, ...]:
 
 
 def _place_of(clause: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in clause.split("."))
+    return tuple(int(part) for part in clause.rpartition(" ")[2].split("."))
 
 
 def _file(data: bytes, pdf: pikepdf.Pdf) -> Iterator[Broken]:
@@ -365,7 +369,7 @@ def _metadata(pdf: pikepdf.Pdf) -> Iterator[Broken]:
         yield Broken("6.6.2.1", "Métadonnées absentes.", "There are no metadata.")
         return
     if filters_of(stream):
-        yield Broken("6.6.2.1", "Métadonnées comprimées.", "The metadata are compressed.")
+        yield Broken(_IN_CLEAR, "Métadonnées comprimées.", "The metadata are compressed.")
     try:
         root = parse(stream.read_bytes(), Limits())
     except XmlRefused as refused:
@@ -374,8 +378,8 @@ def _metadata(pdf: pikepdf.Pdf) -> Iterator[Broken]:
         )
         return
     identified = [_said(root, f"pdfaid:{name}") for name in ("part", "conformance")]
-    if identified != ["3", "B"]:
-        yield Broken("6.6.4", "Ne se dit pas PDF/A-3b.", "Does not say that it is PDF/A-3b.")
+    if identified not in [["3", "A"], ["3", "B"], ["3", "U"]]:  # each of the others holds B
+        yield Broken("6.6.4", "Ne se dit pas PDF/A-3.", "Does not say that it is PDF/A-3.")
     yield from _undescribed(root)
     yield from _disagreement(pdf, root)
 
@@ -411,26 +415,26 @@ def _disagreement(pdf: pikepdf.Pdf, root: etree._Element) -> Iterator[Broken]:
     """Find what the document information says otherwise than the metadata do."""
     information = pdf.trailer.get("/Info", pikepdf.Dictionary())
     for key, path in _AGREEING.items():
-        if key not in information:
-            continue
-        text = str(information[key])
-        if key.endswith("Date"):
-            text = _as_xmp(text)
-        if _said(root, path) != text:
+        here, there = str(information.get(key, "")), _said(root, path) or ""
+        same = _moment(here) == _moment(there) if key.endswith("Date") else here == there
+        if here and not same:
             yield Broken(
-                "6.6.3",
+                _AGREEMENT,
                 f"{key} diffère des métadonnées.",
                 f"{key} is not what the metadata say.",
             )
 
 
-def _as_xmp(date: str) -> str:
-    """Return a date of the document information as the metadata have to give it."""
+def _moment(date: str) -> datetime | str:
+    """Return the moment that a date of either notation means; what is none, as it is."""
     found = _PDF_DATE.fullmatch(date)
-    if found is None:
+    if found is not None:
+        date = f"{found[1]}T{found[2]}{found[3] or 'Z'}".replace("'", "")
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
         return date
-    zone = (found[2] or "Z").replace("Z", "+0000").replace("'", "")
-    return xmp.xmp_date(datetime.strptime(found[1] + zone, "%Y%m%d%H%M%S%z"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _embedded_files(pdf: pikepdf.Pdf) -> Iterator[Broken]:

@@ -208,10 +208,10 @@ def test_a_facturx_of_ours_breaks_nothing_that_is_looked_at(sound: bytes) -> Non
         pytest.param("6.6.2.1", in_the_catalog("Metadata", None), id="no-metadata"),
         pytest.param("6.6.2.1", saying(b"<rdf:RDF", b"<!DOCTYPE x><rdf:RDF"), id="bad-metadata"),
         pytest.param("6.6.2.3.1", saying(b"schema#", b"schemata#"), id="schema-not-described"),
-        pytest.param("6.6.3", informing("Title", "autre"), id="title"),
-        pytest.param("6.6.3", informing("ModDate", "D:20260901083001Z"), id="date"),
-        pytest.param("6.6.3", informing("ModDate", "hier"), id="no-date"),
-        pytest.param("6.6.3", informing("Keywords", "a"), id="keywords"),
+        pytest.param("PDF/A-1 6.7.3", informing("Title", "autre"), id="title"),
+        pytest.param("PDF/A-1 6.7.3", informing("ModDate", "D:20260901083001Z"), id="date"),
+        pytest.param("PDF/A-1 6.7.3", informing("ModDate", "hier"), id="no-date"),
+        pytest.param("PDF/A-1 6.7.3", informing("Keywords", "a"), id="keywords"),
         pytest.param("6.6.4", saying(b"part>3<", b"part>2<"), id="pdf-a-2"),
         pytest.param("6.8", embedding("AFRelationship", None), id="no-relationship"),
         pytest.param("6.8", embedding("F", None), id="no-name"),
@@ -257,7 +257,7 @@ def test_an_encrypted_file_is_told(sound: bytes) -> None:
 
 def test_packed_metadata_are_told(page: bytes) -> None:
     """A reader that knows no PDF would not find them: so they leave the printer."""
-    assert clauses(page) == ["6.6.2.1"]
+    assert clauses(page) == ["PDF/A-1 6.7.2"]
 
 
 def test_the_same_fault_is_told_once(sound: bytes) -> None:

@@ -59,15 +59,17 @@ class FacturxProfile(Enum):
         """Tell whether a business term has a place in this profile.
 
         Args:
-            term: A BT, or a term of the extension; an attribute of one (``BT-34-1``) has
-                its place where the term itself has.
+            term: As `pipeline.model.terms` names it, no group; an attribute of a term
+                (``BT-34-1``) has its place where the term itself has.
 
         >>> FacturxProfile.BASIC_WL.holds("BT-34-1"), FacturxProfile.BASIC_WL.holds("BT-131")
         (True, False)
         """
         number = _NUMBER.fullmatch(term)
+        if self is FacturxProfile.EXTENDED:
+            return True
         if number is None:
-            return self is FacturxProfile.EXTENDED
+            return self is FacturxProfile.EN16931 and term in _DEPARTMENTS
         return int(number[1]) in _FACTS[self].terms
 
 
@@ -92,9 +94,12 @@ _BASIC_WL = _MINIMUM | {
     *range(89, 109),
     *(111, 113),
     *range(116, 122),
+    *range(162, 166),
 }
 _BASIC = _BASIC_WL | {126, 127, *range(129, 132), *range(134, 154), 157}
+#: All of the norm; the extension is for EXTENDED alone, but for the departments of contacts.
 _EN16931 = frozenset(range(1, 166))
+_DEPARTMENTS = frozenset({"BG-6/department", "BG-9/department"})
 
 _NORM = "urn:cen.eu:en16931:2017"
 _FACTS: Mapping[FacturxProfile, _Facts] = MappingProxyType(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from io import BytesIO
+from typing import Any
 
 import pikepdf
 import pytest
@@ -32,12 +33,12 @@ def sound(page: bytes) -> bytes:
     return enclose(page, b"<invoice/>", FacturxProfile.EN16931, beside, AT)
 
 
-def changed(sound: bytes, edit: Edit, **how: object) -> bytes:
+def changed(sound: bytes, edit: Edit, **how: Any) -> bytes:
     """Return the same PDF with one thing changed."""
     with pikepdf.open(BytesIO(sound)) as pdf:
         edit(pdf)
         written = BytesIO()
-        pdf.save(written, **{**AS_IT_IS, **how})  # type: ignore[arg-type]  # by keyword
+        pdf.save(written, **{**AS_IT_IS, **how})
         return written.getvalue()
 
 
@@ -47,7 +48,7 @@ def clauses(data: bytes) -> list[str]:
     return [each.clause for each in found]
 
 
-def part_of(pdf: Pdf, **keys: object) -> Dictionary | Stream:
+def part_of(pdf: Pdf, **keys: Any) -> Dictionary | Stream:
     """Return the first object that has these values."""
     for each in pdf.objects:
         if isinstance(each, Dictionary | Stream) and all(
@@ -57,7 +58,7 @@ def part_of(pdf: Pdf, **keys: object) -> Dictionary | Stream:
     raise AssertionError(keys)
 
 
-def setting(key: str, value: object, **keys: object) -> Edit:
+def setting(key: str, value: object, **keys: Any) -> Edit:
     """Set a key of the first object that has these values; None takes it away."""
 
     def edit(pdf: Pdf) -> None:
@@ -74,7 +75,7 @@ def in_the_catalog(key: str, value: object) -> Edit:
     return setting(key, value, Type=Name.Catalog)
 
 
-def adding(**parts: object) -> Edit:
+def adding(**parts: Any) -> Edit:
     """Add one more object, used by nothing."""
 
     def edit(pdf: Pdf) -> None:
@@ -83,7 +84,7 @@ def adding(**parts: object) -> Edit:
     return edit
 
 
-def adding_a_stream(**keys: object) -> Edit:
+def adding_a_stream(**keys: Any) -> Edit:
     def edit(pdf: Pdf) -> None:
         pdf.Root.Extra = pdf.make_indirect(Stream(pdf, b"", Dictionary(**keys)))
 
@@ -122,7 +123,7 @@ def with_a_profile_of_another_count(pdf: Pdf) -> None:
 INTENTS = (without_intent, with_a_profile_that_is_none, with_a_profile_of_another_count)
 
 
-def noting(**keys: object) -> Edit:
+def noting(**keys: Any) -> Edit:
     """Put an annotation on the page."""
 
     def edit(pdf: Pdf) -> None:

@@ -38,8 +38,8 @@ FILENAME = "factur-x.xml"
 _MOST_TYPE = 100
 _MIME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*/[A-Za-z0-9][A-Za-z0-9.+-]*")
 _ANY_TYPE = "application/octet-stream"
-#: Types whose files are packed already: packing them again costs time and gains nothing.
-_PACKED = re.compile(r"image/(?!svg|bmp|tiff)|application/(?:pdf|zip|gzip|vnd\.openxml)")
+#: So much of a file tells whether packing it is worth the time.
+_SAMPLE = 1 << 16
 #: What a name of a file must not hold, wherever it is saved.
 _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f-\x9f]+')
 #: Longest ending of a name that is taken for the type of its file.
@@ -201,11 +201,11 @@ def _stream(pdf: pikepdf.Pdf, file: Binary, at: datetime) -> pikepdf.Object:
     mime = file.mime or ""
     if not _MIME.fullmatch(mime) or len(mime) > _MOST_TYPE:
         mime = _ANY_TYPE
-    if _PACKED.match(mime):
-        stream = pikepdf.Stream(pdf, file.content)
-    else:
+    if _shrinks(file.content):
         stream = pikepdf.Stream(pdf, b"")
         stream.write(zlib.compress(file.content), filter=Name.FlateDecode)
+    else:
+        stream = pikepdf.Stream(pdf, file.content)
     stream.Type, stream.Subtype = Name.EmbeddedFile, Name(f"/{mime}")
     stream.Params = Dictionary(
         Size=len(file.content),
@@ -213,6 +213,11 @@ def _stream(pdf: pikepdf.Pdf, file: Binary, at: datetime) -> pikepdf.Object:
         ModDate=_pdf_date(at),
     )
     return pdf.make_indirect(stream)
+
+
+def _shrinks(content: bytes) -> bool:
+    head = content[:_SAMPLE]
+    return len(zlib.compress(head)) < len(head) * 9 // 10
 
 
 def _names(enclosures: Sequence[Enclosure]) -> list[str]:

@@ -45,7 +45,8 @@ FULL: Invoice = filled(Invoice)
 
 def terms_in(value: Any, path: str = "") -> Iterator[str]:
     """Yield the term of everything that a value of the model holds."""
-    for name in fields_of(type(value)):
+    kind: type = type(value)
+    for name in fields_of(kind):
         inner = f"{path}.{name}" if path else name
         held = getattr(value, name)
         for each in held if isinstance(held, tuple) else (held,):

@@ -12,10 +12,12 @@ from pathlib import Path
 import facturx
 import pikepdf
 import pytest
+from facturx.facturx import FACTURX_LEVEL2xmp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from pipeline.adapters.configuration import read_profiles
 from pipeline.model.facturx import FacturxProfile, Relationship
 from pipeline.model.invoice import Binary
 from pipeline.model.limits import Limits
@@ -24,6 +26,16 @@ from pipeline.syntax.facturx_out import Enclosure, PageUnfit, embeddable, enclos
 from pipeline.syntax.pdfa import broken_clauses
 
 SAMPLES = Path(__file__).parents[3] / "samples" / "invoices"
+PROFILES = read_profiles(Path(__file__).parents[3] / "config" / "profiles.toml")
+XML_OF_A_PROFILE = (
+    b"<rsm:CrossIndustryInvoice"
+    b' xmlns:rsm="urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"'
+    b' xmlns:ram="urn:un:unece:uncefact:data:standard:'
+    b'ReusableAggregateBusinessInformationEntity:100"><rsm:ExchangedDocumentContext>'
+    b"<ram:GuidelineSpecifiedDocumentContextParameter><ram:ID>URN</ram:ID>"
+    b"</ram:GuidelineSpecifiedDocumentContextParameter></rsm:ExchangedDocumentContext>"
+    b"</rsm:CrossIndustryInvoice>"
+)
 AT = datetime(2026, 9, 1, 8, 30, tzinfo=UTC)
 XML = b'<?xml version="1.0" encoding="UTF-8"?><invoice>\xc3\xa9 ]]&gt;</invoice>'
 
@@ -221,6 +233,25 @@ def test_a_page_that_is_no_pdf_a_makes_no_facturx(make_pdf: Callable[..., bytes]
 
     with pytest.raises(PageUnfit, match=re.escape("6.5.2 Something happens by itself")):
         enclose(bare, XML, FacturxProfile.EN16931, [], AT)
+
+
+@pytest.mark.parametrize("profile", FacturxProfile)
+def test_a_profile_is_called_what_everyone_calls_it(profile: FacturxProfile) -> None:
+    """By its URN a reader finds the rules, by its level a person the profile."""
+    xml = XML_OF_A_PROFILE.replace(b"URN", profile.urn.encode())
+    level = facturx.get_level(etree.fromstring(xml))
+
+    assert FACTURX_LEVEL2xmp[level] == profile.level
+
+
+@pytest.mark.parametrize("profile", FacturxProfile)
+def test_the_hub_holds_each_profile_against_an_xsd_and_rules(profile: FacturxProfile) -> None:
+    """By what it claims."""
+    claim = PROFILES["auto"].claim(profile.urn, "factur-x")
+
+    assert claim is not None
+    assert claim.schema == f"factur-x-{profile.value.replace('-', '')}-xsd"
+    assert claim.packs == (f"factur-x-{profile.value.replace('-', '')}",)
 
 
 def test_the_library_of_the_format_reads_it(page: bytes) -> None:

@@ -2,11 +2,11 @@
 
 Rows stand in the order of the schema. A row also says what the format asks of its value: whether
 it must be there, how long it may be, which codes there are. What does not fit is no reason to
-bend it: the invoice then cannot be written, and `refusal` says why.
+bend it: the invoice then cannot be written, and `pivot.write_invoice` says why.
 
 Source:
     CPPFacturePivot V2_02. Which term stands where is published nowhere: it is deduced, and
-    gathered here (docs/formats.md says with what certainty).
+    gathered here (``docs/pivot.md`` says with what certainty).
 """
 
 from __future__ import annotations
@@ -195,12 +195,8 @@ def _amount(path: str, terms: str, read: Callable[[Any], Any], name: Name) -> Ro
 
 _date = date.isoformat
 _number = "{:d}".format
-_SUPPLIER_NAME = (
-    "identifiant du fournisseur, SIRET par exemple",
-    "supplier's identifier, SIRET for one",
-)
 
-#: The invoice, in the order of the schema; `NumOrdre` is set where it takes its place.
+#: The invoice, in the order of the schema; its own number is given where it takes its place.
 TABLE: tuple[Row | Group, ...] = (
     Row(
         "Fournisseur/TypeIdentifiant",

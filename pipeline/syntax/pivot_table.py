@@ -173,13 +173,16 @@ def _most(length: int) -> Facet:
     return Facet(re.compile(f"(?s:.{{0,{length}}})"), rule)
 
 
-_COUNTRY = Facet(re.compile("(?s:.{2})"), ("deux lettres", "two letters"))
+_COUNTRY = Facet(re.compile("(?s:.{2})"), ("deux caractères", "two characters"))
 _SIRET = Facet(re.compile("[0-9]{14}"), ("14 chiffres", "14 digits"))
 _CURRENCY = Facet(re.compile("[A-Z]{3}"), ("trois capitales", "three capital letters"))
 #: What `_decimal` lets through.
 _NUMBER = Facet(
     re.compile("[-.0-9]+"),
-    ("un nombre de taille raisonnable", "a number of reasonable size"),
+    (
+        "un nombre, moins de 30 chiffres devant et derrière la virgule",
+        "a number, fewer than 30 digits before and after the point",
+    ),
 )
 _FRAME = Facet(re.compile("A.*"), ("A1 à A25 sauf A11", "A1 to A25 but A11"))
 _MEANS_FACET = Facet(

@@ -61,7 +61,7 @@ def shown(value: object) -> str:
         return f"{len(value)} octets / bytes"
     if isinstance(value, Enum):
         value = value.value
-    text = f"{value:f}" if isinstance(value, Decimal) else str(value)
+    text = " ".join((f"{value:f}" if isinstance(value, Decimal) else str(value)).split())
     return text if len(text) <= MOST_VALUE else f"{text[: MOST_VALUE - 1]}…"
 
 

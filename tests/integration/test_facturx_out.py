@@ -28,8 +28,7 @@ from pipeline.syntax import cii, ubl
 from pipeline.syntax.facturx import open_facturx
 from pipeline.syntax.facturx_out import Enclosure, write_facturx
 from pipeline.syntax.parse import parse
-from pipeline.syntax.readable.build import build_view
-from pipeline.syntax.readable.view import Source
+from pipeline.syntax.readable.build import Source, build_view
 from pipeline.syntax.readable.write import write_html
 from pipeline.syntax.recognise import recognise
 
@@ -154,7 +153,9 @@ def test_the_readable_invoice_makes_its_page(
     """What people read and what machines read, in one file; each file of it is found again."""
     data = SAMPLES[name].read_bytes()
     invoice = read(data).invoice
-    shown = Source(sha256=sha256(data).hexdigest(), size=len(data), name=name, syntax="ubl-invoice")
+    shown = Source(
+        sha256=sha256(data).hexdigest(), size=len(data), name=name, syntax="ubl-invoice"
+    )
     html = write_html(build_view(invoice, shown, Language.FRENCH, None))
     original = Enclosure(
         file=Binary(data, "application/xml", f"{name}.xml"), relationship=Relationship.SOURCE

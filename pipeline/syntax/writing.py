@@ -185,6 +185,8 @@ class _Writer:
                 self._branch(kid, item)
         if self._real == real and not plan.always:
             del out[mark:]
+        elif len(out) == mark + 1:
+            out[mark] = f"{plan.start}/>"  # a schema may admit not even white space in it
         else:
             out.append(plan.end)
 

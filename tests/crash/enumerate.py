@@ -177,6 +177,7 @@ PARTS: Mapping[str, Callable[[Bench], None]] = {
     "workers": _two_workers,
     "operator": _scenario(scenarios.operator),
     "lists": _scenario(scenarios.lists),
+    "erasing": _scenario(scenarios.erasing),
     "directory": _other_directory,
     "bugs": _bugs,
     "day": _scenario(scenarios.day_end),

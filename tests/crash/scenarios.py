@@ -108,7 +108,7 @@ def operator(lab: Lab, main: Scenario) -> Scenario:
 
 
 def lists(lab: Lab, main: Scenario) -> Scenario:
-    """An operator acts on many things at once, takes one back, and has the rest erased."""
+    """An operator acts on many things at once, judges some again, and takes one back."""
     lab.restore("main")
     lab.drop(main)
     shut = ("ville-exemple", "hopital-exemple")
@@ -119,7 +119,6 @@ def lists(lab: Lab, main: Scenario) -> Scenario:
     routed = _ids(lab, "routed")
     lab.snapshot("lists")
     waiting = ("--partner", "caterer", "--step", "routed")
-    kept = routed["S-2"].partition("-")[0]
     verbs = (
         _again("hold", *waiting, *_WHY),
         _again("release", *waiting, "--yes"),
@@ -129,15 +128,27 @@ def lists(lab: Lab, main: Scenario) -> Scenario:
         _again("reject", "--partner", "caterer", "--step", "held", *_WHY),
         *(Stage(("resume", "--partner", one), tries=_NOTHING) for one in shut),
         replace(RUN, tries=_NOTHING),
-        _again("legal-hold", kept, "--reason", "essai"),
-        _again("legal-hold", kept, "--reason", "essai", "--lift"),
-        Stage(("retention", "--apply"), shift=_YEARS),
     )
     became = {"c.tar.gz": (DELIVERED, REFUSED), "e.xml": (REFUSED,), "f.xml": (REFUSED,)}
     flows = tuple(
         replace(one, withdrawn=one.name == "f.xml") for one in _become(main.flows, became)
     )
     return Scenario("lists", flows, verbs, fresh=False)
+
+
+def erasing(lab: Lab, main: Scenario) -> Scenario:
+    """What was done is kept by law, then not any more, and erased when its time is over."""
+    lab.restore("main")
+    lab.drop(main)
+    assert lab.edi(RUN) == 0, lab.said()
+    kept = _ids(lab, "delivered")["C-6"].partition("-")[0]
+    lab.snapshot("erasing")
+    verbs = (
+        _again("legal-hold", kept, "--reason", "essai"),
+        _again("legal-hold", kept, "--reason", "essai", "--lift"),
+        Stage(("retention", "--apply"), shift=_YEARS),
+    )
+    return replace(main, name="erasing", stages=verbs, fresh=False)
 
 
 def lost_original(lab: Lab, main: Scenario) -> Scenario:

@@ -11,7 +11,6 @@ import fcntl
 import getpass
 import os
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -37,7 +36,7 @@ from pipeline.model.settings import Encryption, Settings
 from pipeline.ports.engine import Engine, Job
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Ledger, Sheets
-from pipeline.ports.outside import Doors, Scanner, Spool
+from pipeline.ports.outside import Doors, Printer, Scanner, Spool
 
 if TYPE_CHECKING:
     import xmlschema
@@ -334,6 +333,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters.configuration import read_interfaces, read_retention
     from pipeline.adapters.database import open_ledger
     from pipeline.adapters.holidays import french_holidays
+    from pipeline.adapters.owned import OwnedFolder
     from pipeline.app.hub import Hub
     from pipeline.app.vet import Vetter
 
@@ -347,8 +347,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     ledger = open_ledger(place.database)
     engine = make_engine(place, wanted)
     rules = make_engine(place, replace(wanted, workers=1), entry=cdar_worker)
-    scratch = place.home / "spool" / f"{socket.gethostname()}-{os.getpid()}"
-    spool = FolderSpool(scratch)
+    scratch = OwnedFolder(place.home / "spool")
+    spool = FolderSpool(scratch.path)
     hub = Hub(
         clock=SystemClock(),
         ledger=ledger,
@@ -374,7 +374,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         engine.close()
         rules.close()
         ledger.close()
-        shutil.rmtree(scratch, ignore_errors=True)
+        originals.close()
+        scratch.close()
 
 
 def arm_failpoints() -> None:
@@ -451,16 +452,15 @@ def beside(place: Workspace) -> Iterator[Seat]:
 
 
 def sweep(place: Workspace) -> None:
-    """Remove what killed processes left: half-written blobs, scratch space of dead ones.
+    """Remove what killed processes left: half-written blobs, and scratch space.
 
-    Only for the process that is `alone`: another's half-written blob is its own.
+    What living ones are writing stays, so that anybody may sweep at any time.
     """
-    archive(place).sweep()
+    from pipeline.adapters import owned
+
+    for folder in (_originals(place) / "incoming", place.home / "spool"):
+        owned.sweep(folder)
     failpoint("run.swept")
-    for folder in (place.home / "spool").iterdir():
-        host, _, process = folder.name.rpartition("-")
-        if host == socket.gethostname() and not Path(f"/proc/{process}").exists():
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def new_run() -> str:
@@ -680,6 +680,18 @@ def malware_test_file() -> bytes:
     from pipeline.adapters.eicar import TEST_FILE
 
     return TEST_FILE
+
+
+@cache
+def printer() -> Printer:
+    """Return what prints pages; loaded when it is first asked for, and kept: it takes a while.
+
+    Raises:
+        ConfigError: The machine lacks what it needs; the message names the packages.
+    """
+    from pipeline.adapters.printer import WeasyPrinter
+
+    return WeasyPrinter()
 
 
 def export_rows(rows: Sequence[Mapping[str, object]], path: Path) -> None:

@@ -279,7 +279,10 @@ def _mark_failed(
             "abandoned": abandoned,
         }
         trouble(log, "deliver.failed", error, facts, final=abandoned)
-    tx.settle_outbox(tried, after, claim=claim, by=hub.by, at=now)
+    if tried.attempts == row.attempts:
+        tx.put_off_outbox(tried, claim=claim, by=hub.by, at=now)
+    else:
+        tx.settle_outbox(tried, after, claim=claim, by=hub.by, at=now)
     return after
 
 

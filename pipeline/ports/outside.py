@@ -226,9 +226,6 @@ class Archive(Protocol):
             ArchiveError: It could not be destroyed, or not wholly: to be done again.
         """
 
-    def sweep(self) -> int:
-        """Remove what a crash left half-written; return how many files that was."""
-
 
 class Scanner(Protocol):
     """Looks for malware."""
@@ -238,6 +235,21 @@ class Scanner(Protocol):
 
         Raises:
             ScannerSilent: No verdict could be had.
+        """
+
+
+class Printer(Protocol):
+    """Prints pages that people read."""
+
+    def print(self, page: str) -> bytes:
+        """Return a page as a PDF/A-3 file that holds its fonts and no attachment.
+
+        Args:
+            page: HTML, whole, with its style inside. What it asks for from outside of
+                itself is left out.
+
+        Returns:
+            The file; the same page gives the same bytes.
         """
 
 

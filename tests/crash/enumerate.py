@@ -175,10 +175,12 @@ def _bugs(bench: Bench) -> None:
 PARTS: Mapping[str, Callable[[Bench], None]] = {
     "main": _main_job,
     "workers": _two_workers,
-    "operator": _scenario(scenarios.operator),
-    "lists": _scenario(scenarios.lists),
-    "erasing": _scenario(scenarios.erasing),
     "directory": _other_directory,
+    "lists": _scenario(scenarios.lists),
+    "operator": _scenario(scenarios.operator),
+    "redeliver": _scenario(scenarios.given_up),
+    "replay": _scenario(scenarios.replayed),
+    "erasing": _scenario(scenarios.erasing),
     "bugs": _bugs,
     "day": _scenario(scenarios.day_end),
     "original": _scenario(scenarios.lost_original),
@@ -189,7 +191,7 @@ PARTS: Mapping[str, Callable[[Bench], None]] = {
     "half": _scenario(scenarios.half_a_file),
 }
 #: Parts that several processes divide.
-SHARES = {"main": 3, "workers": 2, "operator": 2, "lists": 2}
+SHARES = {"main": 3, "workers": 2}
 CORE = ("main", "bugs")
 
 
@@ -235,8 +237,11 @@ def _try(bench: Bench, title: str, scenario: Scenario, every: Sequence[Point]) -
 def _seed(bench: Bench, bug: Bug) -> None:
     """Seed one bug and look for a point at which the checker sees it."""
     tally, name = bench.tally, bench.lab.backend.name
-    first = [Point(0, place, 1) for place in bug.shows_at]
-    scenario = bug.among(bench.main)
+    scenario = bug.among(bench.lab, bench.main)
+    stage = bug.stage(scenario)
+    if stage:
+        bench.lab.trace(scenario)  # it remembers how all is before each stage
+    first = [Point(stage, place, 1) for place in bug.shows_at]
     for number, point in enumerate(_first_then(first, bench), 1):
         outcome = bench.lab.crash(scenario, point, bug.seed)
         if outcome.kept is not None:

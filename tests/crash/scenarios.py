@@ -27,6 +27,7 @@ _ROUTED = 5
 _NOBODY = 9
 #: What a run hits is tried in the main job: in a run that is for one thing, only that is.
 _NOTHING = ("-",)
+_LEAVING = ("deliver.", "put.")
 #: Beginnings of failpoints that no scenario tries, and why.
 NOT_TRIED: Mapping[str, str] = {
     "ledger.renew.": "only where work takes longer than a third of a lease",
@@ -67,9 +68,7 @@ def two_workers(main: Scenario, *, other_dies: bool) -> Scenario:
 
 def day_end(lab: Lab, main: Scenario) -> Scenario:
     """The day is over, and a number is missing: notices."""
-    lab.restore("main")
-    lab.drop(main)
-    assert lab.edi(RUN) == 0, lab.said()
+    _finish(lab, main)
     lab.snapshot("day")
     end = replace(RUN, shift=_LATER, tries=("notice.", "seal.", "deliver.", "put.", "run."))
     # by now the record is days ahead of the clock
@@ -78,17 +77,10 @@ def day_end(lab: Lab, main: Scenario) -> Scenario:
 
 
 def operator(lab: Lab, main: Scenario) -> Scenario:
-    """An operator pauses, changes sheets, releases, rejects, redelivers, holds and erases."""
-    lab.restore("main")
-    lab.drop(main)
-    missing = lab.world.root / "imprimerie-exemple" / "out"
-    missing.rmdir()
-    while _ids(lab, "routed", "accepted", "received") or not _ids(lab, "abandoned"):
-        lab.edi(RUN)
-    missing.mkdir()
+    """An operator pauses, changes sheets, resumes, releases and rejects."""
+    _finish(lab, main)
     lab.world.add_route()
-    held, delivered = _ids(lab, "held"), _ids(lab, "delivered")
-    (abandoned,) = _ids(lab, "abandoned").values()
+    held = _ids(lab, "held")
     lab.snapshot("operator")
     verbs = (
         Stage(("pause", "--partner", "caterer")),
@@ -97,18 +89,34 @@ def operator(lab: Lab, main: Scenario) -> Scenario:
         _again("release", held["C-3"]),
         _again("release", held["C-3"], tries=("operator.note.",)),
         _again("reject", held["C-5"], *_WHY),
-        _again("redeliver", abandoned, "--generation", "2", *_WHY),
-        _again("hold", abandoned, *_WHY),
-        _again("release", abandoned),
-        replace(RUN, tries=("work.", "deliver.", "put.")),
-        Stage(("erase", delivered["C-6"].partition("-")[0], "--reason", "essai")),
+        replace(RUN, tries=_LEAVING),
     )
     became = {"c.tar.gz": (DELIVERED, DELIVERED), "e.xml": (REFUSED,)}
     return Scenario("operator", _become(main.flows, became), verbs, fresh=False)
 
 
+def given_up(lab: Lab, main: Scenario) -> Scenario:
+    """A delivery that was given up is asked for once more, held back and let go."""
+    lab.restore("main")
+    lab.drop(main)
+    missing = lab.world.root / "imprimerie-exemple" / "out"
+    missing.rmdir()
+    while _ids(lab, "routed", "accepted", "received") or not _ids(lab, "abandoned"):
+        lab.edi(RUN)
+    missing.mkdir()
+    (abandoned,) = _ids(lab, "abandoned").values()
+    lab.snapshot("redeliver")
+    verbs = (
+        _again("redeliver", abandoned, "--generation", "2", *_WHY),
+        _again("hold", abandoned, *_WHY),
+        _again("release", abandoned),
+        replace(RUN, tries=_LEAVING),
+    )
+    return replace(main, name="redeliver", stages=verbs, fresh=False)
+
+
 def lists(lab: Lab, main: Scenario) -> Scenario:
-    """An operator acts on many things at once, judges some again, and takes one back."""
+    """An operator holds back and lets go many deliveries at once, and takes one back."""
     lab.restore("main")
     lab.drop(main)
     shut = ("ville-exemple", "hopital-exemple")
@@ -116,36 +124,49 @@ def lists(lab: Lab, main: Scenario) -> Scenario:
         assert lab.edi(Stage(("pause", "--partner", partner))) == 0, lab.said()
     while _ids(lab, "accepted", "received") or len(_ids(lab, "routed")) < _ROUTED:
         lab.edi(RUN)
+    for partner in shut:
+        assert lab.edi(Stage(("resume", "--partner", partner))) == 0, lab.said()
     routed = _ids(lab, "routed")
     lab.snapshot("lists")
     waiting = ("--partner", "caterer", "--step", "routed")
     verbs = (
         _again("hold", *waiting, *_WHY),
         _again("release", *waiting, "--yes"),
-        _again("replay", "--partner", "caterer", "--step", "held", *_WHY),
-        _again("replay", "--partner", "mill", *_WHY, tries=("operator.replay.",)),
         _again("withdraw", routed["C-6"], *_WHY),
-        _again("reject", "--partner", "caterer", "--step", "held", *_WHY),
-        *(Stage(("resume", "--partner", one), tries=_NOTHING) for one in shut),
         replace(RUN, tries=_NOTHING),
     )
-    became = {"c.tar.gz": (DELIVERED, REFUSED), "e.xml": (REFUSED,), "f.xml": (REFUSED,)}
     flows = tuple(
-        replace(one, withdrawn=one.name == "f.xml") for one in _become(main.flows, became)
+        replace(one, withdrawn=one.name == "f.xml")
+        for one in _become(main.flows, {"f.xml": (REFUSED,)})
     )
     return Scenario("lists", flows, verbs, fresh=False)
 
 
+def replayed(lab: Lab, main: Scenario) -> Scenario:
+    """An operator judges anew what is held and what was delivered, and rejects what is held."""
+    _finish(lab, main)
+    lab.snapshot("replay")
+    held = ("--partner", "caterer", "--step", "held")
+    verbs = (
+        _again("replay", *held, *_WHY),
+        _again("replay", "--partner", "mill", *_WHY, tries=("operator.replay.",)),
+        _again("reject", *held, *_WHY),
+        replace(RUN, tries=_NOTHING),
+    )
+    became = {"c.tar.gz": (DELIVERED, REFUSED), "e.xml": (REFUSED,)}
+    return Scenario("replay", _become(main.flows, became), verbs, fresh=False)
+
+
 def erasing(lab: Lab, main: Scenario) -> Scenario:
-    """What was done is kept by law, then not any more, and erased when its time is over."""
-    lab.restore("main")
-    lab.drop(main)
-    assert lab.edi(RUN) == 0, lab.said()
-    kept = _ids(lab, "delivered")["C-6"].partition("-")[0]
+    """A flow is kept by law, then not any more; one is erased by hand, all when time is over."""
+    _finish(lab, main)
+    delivered = _ids(lab, "delivered")
+    kept, gone = (delivered[number].partition("-")[0] for number in ("C-6", "M-1"))
     lab.snapshot("erasing")
     verbs = (
         _again("legal-hold", kept, "--reason", "essai"),
         _again("legal-hold", kept, "--reason", "essai", "--lift"),
+        Stage(("erase", gone, "--reason", "essai")),
         Stage(("retention", "--apply"), shift=_YEARS),
     )
     return replace(main, name="erasing", stages=verbs, fresh=False)
@@ -256,6 +277,13 @@ def _disagree(lab: Lab) -> None:
     sent.with_name(f".{sent.name}.part").write_bytes(b"half")
     (closed,) = (one["id"] for one in _all_flows(lab) if one["name"] == "d.xml")
     lab.backend.execute(f"UPDATE interchange SET step = 'opened' WHERE id = '{closed}'")
+
+
+def _finish(lab: Lab, main: Scenario) -> None:
+    """Let the main job be done to its end."""
+    lab.restore("main")
+    lab.drop(main)
+    assert lab.edi(RUN) == 0, lab.said()
 
 
 def _take_in(lab: Lab) -> None:

@@ -54,6 +54,8 @@ POINTS: Mapping[str, str] = {
     "run.done": "nothing is left to do",
     "erase.key": "the key of an erased flow's bytes is destroyed",
     "erase.blob": "and so are the bytes",
+    "keys.beside": "keys wrapped anew stand beside the file that they replace, not synced",
+    "keys.replaced": "that file is replaced by them",
 }
 
 #: Changes of the ledger. Each has three failpoints: `PHASES`.

@@ -136,7 +136,7 @@ def test_standard_input_is_a_file_too(edi: Edi) -> None:
 def test_a_document_of_the_hub_is_shown_from_its_original(world: Any, samples: ModuleType) -> None:
     """What the hub found then stands beside it; nothing is judged again."""
     invoice = samples.billed_to(samples.BY_KEY["ubl-380-fournitures"], samples.VILLE, "SHOW-1")
-    inbox = world.folders["supplier"] / "in" / "show.xml"
+    inbox = world.folders["caterer"] / "in" / "show.xml"
     inbox.write_bytes(samples.to_ubl(invoice))
     world.edi("run", "--once")
     (row,) = [each for each in world.edi("documents", "--json").json if each["number"] == "SHOW-1"]

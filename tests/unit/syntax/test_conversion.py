@@ -16,12 +16,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from lxml import etree
 
-from pipeline.model.invoice import Binary, Invoice, Note, Support
+from pipeline.model.invoice import Binary, Invoice, Line, Note, Support
 from pipeline.model.limits import Limits
 from pipeline.model.terms import TERMS, Kind
 from pipeline.syntax import cii, ubl
+from pipeline.syntax.losses import MOST_LOST
 from pipeline.syntax.parse import compile_schema, parse
-from pipeline.syntax.reading import MOST_LOST
 from pipeline.syntax.table import Table
 from pipeline.syntax.terms import TermReader
 from tests.invoices import SAMPLES, full, in_ubl, invoices, invoices_in
@@ -287,6 +287,17 @@ def test_what_xml_cannot_write_is_replaced_and_stated() -> None:
 
     assert [loss.term for loss in written.lost] == ["BT-1", "BT-10"]
     assert ubl.read_invoice(parse(written.payload, Limits())).invoice.number == "a\ufffdb"
+
+
+@pytest.mark.parametrize("number", ["1E+999999", "NaN", "-Infinity", "1E-999999"])
+def test_a_number_made_to_exhaust_is_not_written(number: str) -> None:
+    """Whoever made the invoice, a megabyte of zeros comes of it nowhere."""
+    lines = (Line(id="1"), Line(id="2", price=Decimal(number)))
+
+    written = cii.write_invoice(Invoice(number="1", lines=lines))
+
+    assert len(written.payload) < 2000
+    assert [(loss.term, loss.place) for loss in written.lost] == [("BT-146", "BG-25[2]/BT-146")]
 
 
 def _ubl(inside: str) -> etree._Element:

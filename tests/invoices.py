@@ -56,7 +56,8 @@ def _holds_terms(path: str) -> bool:
 def full() -> Invoice:
     """Return an invoice in which every term holds a value of its own; twice what may be twice."""
     numbers = count(1)
-    return _made(Invoice, "", 0, lambda kind, path: _value(kind, path, next(numbers)))
+    made: Invoice = _made(Invoice, "", 0, lambda kind, path: _value(kind, path, next(numbers)))
+    return made
 
 
 def _made(kind: Any, path: str, place: int, value: Callable[[Any, str], object]) -> Any:

@@ -48,6 +48,24 @@ TELLING = (
 #: Below EN 16931 the rounding (BT-114) is lost, which was part of a sum.
 ROUNDED = {"cii-380-acompte-et-arrondi", "ubl-380-arrondi"}
 WITHOUT_ROUNDING = {FacturxProfile.BASIC_WL, FacturxProfile.BASIC}
+#: What Factur-X asks for beyond what the source's own rules did.
+KNOWN = {
+    # VAT category B, of Italy alone
+    ("FT G2G_TD01 con Allegato, Bonifico e Split Payment.xml", "en16931"): [
+        "FX-SCH-A-000587",
+        "FX-SCH-A-000619",
+    ],
+    # BT-6 is the currency of the invoice itself: CII cannot say the amount (BT-111) twice
+    ("sample-discount-price.xml", "en16931"): ["BR-53", "BR-53"],
+    ("sample-discount-price.xml", "extended"): ["BR-53"],
+    # a credit note without a day to pay it by: only UBL tells it from an invoice there
+    ("ubl-tc434-creditnote1.xml", "extended"): ["BR-CO-25"],
+    # no VAT amount (BT-110) in all the invoice
+    ("CII_example7.xml", "extended"): ["BR-FXEXT-CO-15"],
+    ("XRechnung-O.xml", "extended"): ["BR-FXEXT-CO-15", "FX-SCH-A-000855"],
+    # a VATEX code in lower case
+    ("XRechnung-O.xml", "en16931"): ["FX-SCH-A-000589"],
+}
 
 Judge = Callable[[bytes], Judged]
 
@@ -143,7 +161,7 @@ def test_every_clean_invoice_of_others_is_a_valid_factur_x(
                 broken[path.name, profile.value] = fatal
 
     assert seen
-    assert broken == {}
+    assert broken == {each: rules for each, rules in KNOWN.items() if each in broken}
 
 
 @pytest.mark.parametrize("name", ["ubl-380-longue", "cii-380-pieces-jointes"])

@@ -207,7 +207,9 @@ class _Reader:
             self._fixed(element, text.fixed, written, None)
             return False
         row, form = text.row, text.form
-        if not written or (written == row.stand_in and self._stands_in(element, row)):
+        if not (written or form.empty):
+            return False
+        if written == row.stand_in and written and self._stands_in(element, row):
             return False
         value = form.read(written)
         if value is None:

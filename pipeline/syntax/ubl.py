@@ -292,10 +292,9 @@ def _adjustment(of: str, *, charge: bool) -> Part:
 
 def _in_currency(of: str, *inside: Entry) -> Part:
     """Return the tax total that is in the currency of a term."""
-    return Part(
-        path="cac:TaxTotal",
-        of=(*inside, Fixed(path="cbc:TaxAmount/@currencyID", value=Of(of), tells=True)),
-    )
+    also = (None,) if of == "BT-5" else ()
+    told = Fixed(path="cbc:TaxAmount/@currencyID", value=Of(of), also=also, tells=True)
+    return Part(path="cac:TaxTotal", of=(*inside, told))
 
 
 _LINE = (

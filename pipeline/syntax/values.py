@@ -36,6 +36,7 @@ class Form:
         fr: What a text should have been, e.g. ``une date``.
         en: The same in English.
         safe: What is written has nothing in it that markup would have to escape.
+        empty: An empty text is a value too.
         faithful: Tells whether a value is read again as it was written; None if every one is.
     """
 
@@ -44,6 +45,7 @@ class Form:
     fr: str
     en: str
     safe: bool = True
+    empty: bool = False
     faithful: Callable[[Any], bool] | None = None
 
 
@@ -133,4 +135,4 @@ NUMBER = Form(
 DATE = Form(read_date, date.isoformat, "une date du calendrier", "a calendar date")
 #: A day in the format 102 of UN/EDIFACT 2379.
 DATE_102 = Form(read_date, _basic, DATE.fr, DATE.en)
-BASE64 = Form(_strict_base64, _base64, "du base 64", "base 64")
+BASE64 = Form(_strict_base64, _base64, "du base 64", "base 64", empty=True)

@@ -423,7 +423,10 @@ def _plan(node: Node, entered: tuple[str, ...], depth: int, table: Table) -> _Pl
     if holds:
         kids = [_plan(kid, inner, depth + 1, table) for kid in node.kids if _is_written(kid)]
         plan.kids = tuple(kids)
-        plan.always = plan.always or not any(True for _ in _written(node))
+        # One that bears no term, or tells what is around it apart, is there whenever that is.
+        bare = not any(True for _ in _written(node))
+        tells = part is None and any(each.tells for each in _fixes(node))
+        plan.always = plan.always or bare or tells
         _guard(plan, node, entered)
     elif node.text is not None:
         plan.value = _value(node.text, inner)

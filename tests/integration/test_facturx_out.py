@@ -100,7 +100,8 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
 
 def read(data: bytes) -> Reading:
     root = parse(data, Limits())
-    return (cii if recognise(root) is Syntax.CII else ubl).read_invoice(root)
+    reader = cii.read_invoice if recognise(root) is Syntax.CII else ubl.read_invoice
+    return reader(root)
 
 
 def told(report: ValidationReport) -> tuple[Outcome, list[str]]:

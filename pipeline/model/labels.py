@@ -10,9 +10,9 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
-from typing import NamedTuple
 
 from pipeline.model.terms import TERMS, Term
 
@@ -24,7 +24,8 @@ class Language(Enum):
     ENGLISH = "en"
 
 
-class Name(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Name:
     """One name in both languages."""
 
     fr: str

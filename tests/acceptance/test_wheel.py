@@ -43,6 +43,16 @@ def test_the_wheel_does_init_and_demo_outside_the_clone(tmp_path: Path) -> None:
         [edi, "demo", "--json"], cwd=home, env=environment, check=True, capture_output=True
     )
 
+    invoice = ROOT / "samples" / "invoices" / "ubl-380-une-ligne.xml"
+    page = subprocess.run(
+        [edi, "show", str(invoice), "--html"],
+        cwd=home,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+
+    assert b"<style>@page" in page.stdout
     told = json.loads(demo.stdout)
     assert told["acknowledged"] == len(told["interchanges"]) >= 13
     assert told["delivered"] == told["documents"]["accepted"] > 200

@@ -7,14 +7,17 @@ nothing from outside, and its own policy forbids both.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from pipeline.model.labels import LABELS
 from pipeline.syntax.page import policy
-from pipeline.syntax.readable.view import View
+from pipeline.syntax.readable.view import Item, View
 
 #: Characters of a word that fits the narrowest column.
 _LONG_WORD = 12
@@ -53,10 +56,43 @@ def _loaded() -> tuple[Template, str]:
         keep_trailing_newline=True,
     )
     environment.filters["long_words"] = _has_long_words
+    environment.filters["runs"] = _runs
     css, _, _ = loader.get_source(environment, "invoice.css")
     return environment.get_template("invoice.html.j2"), css
 
 
-def _has_long_words(text: str) -> bool:
+def _has_long_words(text: str, most: int = _LONG_WORD) -> bool:
     """Tell whether a text has a word that might be wider than its column."""
-    return len(text) > _LONG_WORD and any(len(word) > _LONG_WORD for word in text.split())
+    return len(text) > most and any(len(word) > most for word in text.split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Items that stand in one run of text, or one that needs more than that."""
+
+    text: str = ""
+    strong: bool = False
+    item: Item | None = None
+
+
+@pass_context
+def _runs(context: Context, items: Sequence[Item], between: str = "\n") -> list[_Run]:
+    """Put items that follow each other into runs of text, those with findings apart."""
+    colon = context["words"]["colon"]
+    runs: list[_Run] = []
+    named = True
+    for item in items:
+        if item.marks or item.aside or not item.value or item.style == "mono":
+            runs.append(_Run(item=item))
+            continue
+        label = f"{item.label}{colon} " if item.label else ""
+        told = f"{label}{item.value} ({item.note})" if item.note else f"{label}{item.value}"
+        strong = item.style == "strong"
+        last = runs[-1] if runs else _Run(strong=not strong)
+        if last.item or last.strong is not strong:
+            runs.append(_Run(told, strong))
+        else:
+            gap = between if named and item.label and item.style != "long" else "\n"
+            runs[-1] = _Run(f"{last.text}{gap}{told}", strong)
+        named = bool(item.label)
+    return runs

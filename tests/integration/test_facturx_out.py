@@ -29,7 +29,7 @@ from pipeline.syntax.facturx import open_facturx
 from pipeline.syntax.facturx_out import Enclosure, write_facturx
 from pipeline.syntax.parse import parse
 from pipeline.syntax.readable.build import Source, build_view
-from pipeline.syntax.readable.write import write_html
+from pipeline.syntax.readable.write import write_paper
 from pipeline.syntax.recognise import recognise
 
 ROOT = Path(__file__).parents[2]
@@ -175,7 +175,7 @@ def test_the_readable_invoice_makes_its_page(
     shown = Source(
         sha256=sha256(data).hexdigest(), size=len(data), name=name, syntax="ubl-invoice"
     )
-    html = write_html(build_view(invoice, shown, Language.FRENCH, None))
+    html = write_paper(build_view(invoice, shown, Language.FRENCH, None))
     original = Enclosure(
         file=Binary(data, "application/xml", f"{name}.xml"), relationship=Relationship.SOURCE
     )

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from io import BytesIO
 
 import pikepdf
@@ -396,14 +397,17 @@ def _metadata(pdf: pikepdf.Pdf) -> Iterator[Broken]:
 
 def _said(root: etree._Element, path: str) -> str | None:
     """Return what a metadata packet says at a path, as an element or as an attribute."""
+    found = _text_at(path)(root)
+    return str(found[0]) if isinstance(found, list) and found else None
+
+
+@cache
+def _text_at(path: str) -> etree.XPath:
     here = "//rdf:RDF/rdf:Description/"
     paths = f"{here}{path}/text()"
     if "/" not in path:
         paths += f" | {here}@{path}"
-    found = root.xpath(paths, namespaces=_PREFIXES)
-    if not isinstance(found, list) or not found:
-        return None
-    return str(found[0])
+    return etree.XPath(paths, namespaces=_PREFIXES)
 
 
 def _undescribed(root: etree._Element) -> Iterator[Broken]:

@@ -133,6 +133,10 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "pull.left": _template(
         "{connection} : {file} reste en place ({code} : {error})", "the file stays where it is"
     ),
+    "pull.links": _template(
+        "{connection} : {count} lien(s) symbolique(s) non suivi(s), signalé(s) : {files}",
+        "links are not followed, reported",
+    ),
     "pull.partial": _template(
         "{connection} : {file} ne paraît pas entier, on attend", "does not look whole, we wait"
     ),

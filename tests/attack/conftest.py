@@ -212,7 +212,8 @@ class Day:
     @cached_property
     def answers(self) -> dict[str, Any]:
         """Return the caterer's answers, by the name of the flow."""
-        told = [json.loads(path.read_bytes()) for path in (self.caterer / "out").glob("*.json")]
+        found = [json.loads(path.read_bytes()) for path in (self.caterer / "out").glob("*.json")]
+        told = [one for one in found if one["schema"].startswith("edi-answer/")]
         return {one["interchange"]["name"]: one for one in told}
 
     def code(self, name: str) -> str:

@@ -86,6 +86,7 @@ CHANGES: Mapping[str, str] = {
     "deliver.mark": "how a group of attempts ended is written down",
     "notice.day": "a day that was summed up is put into the outbox",
     "notice.gaps": "missing numbers are put into the outbox",
+    "notice.links": "that links are in a sender's folder is put into the outbox",
     "operator.decide": "an operator lets held things be decided again",
     "operator.refuse": "an operator refuses held things",
     "operator.redeliver": "an operator has abandoned documents delivered again",

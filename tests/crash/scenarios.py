@@ -32,7 +32,7 @@ _LEAVING = ("deliver.", "put.")
 NOT_TRIED: Mapping[str, str] = {
     "ledger.renew.": "only where work takes longer than a third of a lease",
     "work.fenced.": "only where another worker took a claim over",
-    "ledger.forget_runs.": "only of a hub by the clock, once a day",
+    "ledger.forget_runs.": "only of a hub by the clock, every few hours",
     "change.": "no change is without a name",
 }
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import multiprocessing
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from pipeline import bootstrap
-from pipeline.adapters.embedded_sftp import Account, EmbeddedServer, ServerSettings, generate_key
+from pipeline.adapters.embedded_sftp import Account, ServerSettings, generate_key, serve
 from pipeline.bootstrap import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
+#: A server that takes longer to listen does not start, in seconds.
+_PATIENCE_S = 120.0
 
 SENDER = 'role = "sender"\nscanner = "none"\n'
 RECEIVER = 'role = "receiver"\n[retry]\nwaits_s = [0.05]\n'
@@ -226,13 +230,34 @@ class World:
 
 @contextmanager
 def embedded(base: Path) -> Iterator[World]:
-    """Run the embedded SFTP server on a world."""
+    """Run the embedded SFTP server on a world, forked from a process that has imported it.
+
+    It ends with this process, however that ends, as where it is started by the product.
+    """
     line = generate_key(base / "client_key")
     settings = ServerSettings(
         root=base, host_key=base / "host_key", accounts={"partner": Account((line,), "home")}
     )
-    with EmbeddedServer(settings) as server:
-        yield World(base, server.port, server.host_key, "partner", "")
+    host_key = generate_key(settings.host_key)
+    fork = multiprocessing.get_context("fork")
+    ours, theirs = fork.Pipe()
+    server = fork.Process(target=_serve, args=(settings, ours, theirs), daemon=True)
+    server.start()
+    theirs.close()
+    try:
+        assert ours.poll(_PATIENCE_S), "the server does not start"
+        port = ours.recv()
+        assert isinstance(port, int), port
+        yield World(base, port, host_key, "partner", "")
+    finally:
+        ours.close()
+        server.terminate()
+        server.join()
+
+
+def _serve(settings: ServerSettings, theirs: Connection, ours: Connection) -> None:
+    theirs.close()  # it is the end of this one that ends the server
+    serve(settings, ours)
 
 
 @contextmanager

@@ -93,7 +93,7 @@ def serve(place: str) -> object:
         listener.bind(place)
         listener.listen()
         os.write(1, b".")
-        while listener in select.select([listener, 0], [], [])[0]:
+        while listener.fileno() in select.select([listener.fileno(), 0], [], [])[0]:
             _reap()
             client, _ = listener.accept()
             with client:

@@ -55,7 +55,8 @@ def _load(path: str) -> ModuleType:
 
 
 _acceptance = _load("acceptance/conftest.py")
-edi, samples, set_up, settled, world = (
+warmed, edi, samples, set_up, settled, world = (
+    _acceptance.warmed,
     _acceptance.edi,
     _acceptance.samples,
     _acceptance.set_up,

@@ -333,6 +333,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters.configuration import read_interfaces, read_retention
     from pipeline.adapters.database import open_ledger
     from pipeline.adapters.holidays import french_holidays
+    from pipeline.app.convert import Converter
     from pipeline.app.hub import Hub
     from pipeline.app.vet import Vetter
 
@@ -346,6 +347,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     ledger = open_ledger(place.database)
     engine = make_engine(place, wanted)
     rules = make_engine(place, replace(wanted, workers=1), entry=cdar_worker)
+    # of its own: the other engine is at work on what comes in while this one judges what leaves
+    leaving = make_engine(place, replace(wanted, workers=1))
     scratch = place.home / "spool" / f"{socket.gethostname()}-{os.getpid()}"
     spool = FolderSpool(scratch)
     hub = Hub(
@@ -361,6 +364,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         settings=wanted,
         compose=partial(_compose, answer_means(place, wanted)),
         vet=Vetter(rules, spool).vet,
+        converter=Converter(leaving),
         by=by,
         holidays=french_holidays,
         retention=read_retention(_table(place, "retention.toml")),
@@ -372,6 +376,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     finally:
         engine.close()
         rules.close()
+        leaving.close()
         ledger.close()
         shutil.rmtree(scratch, ignore_errors=True)
 

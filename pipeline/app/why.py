@@ -10,7 +10,13 @@ from pipeline.app.operate.acting import find
 from pipeline.app.operate.verbs import Ask, act
 from pipeline.model.causes import CAUSE, Acts, Cause
 from pipeline.model.document import Document
-from pipeline.model.errors import PipelineError
+from pipeline.model.errors import (
+    ConversionLoss,
+    NotCarried,
+    PipelineError,
+    ResultRefused,
+    ResultUnjudged,
+)
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.run import EVERYBODY, RunState
@@ -18,6 +24,8 @@ from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Ledger, Query, Sheets
 
 _WAITING = (OutboxState.PENDING, OutboxState.PAUSED, OutboxState.ABANDONED)
+#: What the hub itself holds a delivery back for.
+_OURS = frozenset(one.code for one in (NotCarried, ConversionLoss, ResultRefused, ResultUnjudged))
 #: Sentences of a preview; of more only the number is told.
 _SENTENCES = 3
 
@@ -216,7 +224,8 @@ def _cause_of_row(ledger: Ledger, row: OutboxRow) -> Cause:
     """Find what keeps a file from leaving: a person, a pause, the last attempt, the door."""
     sheet = ledger.sheets().connections.get(row.connection)
     if row.state is OutboxState.PAUSED:
-        return CAUSE["OPERATOR_HOLD"]
+        code = row.error.partition(":")[0]
+        return CAUSE[code if code in _OURS else "OPERATOR_HOLD"]
     if row.state is OutboxState.ABANDONED:
         return CAUSE["DELIVERY_ABANDONED"]
     if sheet is None:

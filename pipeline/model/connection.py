@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 from enum import Enum
 
+from pipeline.model.carriage import Carriage, Grouping
 from pipeline.model.limits import Limits
 
 
@@ -198,6 +199,7 @@ class Connection:
         atomicity: Overrides what the interface family says; None keeps it.
         profile: Overrides the family's validation profile; None keeps it.
         envelope: How documents travel to a receiver.
+        carriage: In which form they do, and how many in one file.
         completeness: When a dropped file is whole.
         retry: Waits between attempts.
         limits: Caps on what is accepted.
@@ -227,6 +229,7 @@ class Connection:
     atomicity: Atomicity | None = None
     profile: str | None = None
     envelope: Envelope = Envelope.SINGLE
+    carriage: Carriage = field(default_factory=Carriage)
     completeness: Completeness = field(default_factory=Completeness)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: Limits = field(default_factory=Limits)
@@ -238,6 +241,13 @@ class Connection:
     gap_after: timedelta | None = None
     schedule: Schedule = field(default_factory=Schedule)
     retention: str = "invoice"
+
+    @property
+    def grouping(self) -> Grouping:
+        """Return how many documents one file for this receiver may hold."""
+        if self.carriage.group is not None:
+            return self.carriage.group
+        return Grouping.FLOW if self.envelope is Envelope.TAR_GZ else Grouping.INVOICE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -161,6 +161,33 @@ class AnswerUnvetted(PipelineError):
     transient = True
 
 
+class NotCarried(PipelineError):
+    """A document cannot leave in the form that its receiver asked for: it waits for a person.
+
+    It was taken and is sound, so nothing of this is its sender's fault.
+    """
+
+    code = "NOT_CONVERTED"
+
+
+class ConversionLoss(NotCarried):
+    """Its new form does not hold all of it, and the receiver's sheet does not allow that."""
+
+    code = "CONVERSION_LOSS"
+
+
+class ResultRefused(NotCarried):
+    """What was written breaks the rules that its source keeps."""
+
+    code = "RESULT_REFUSED"
+
+
+class ResultUnjudged(NotCarried):
+    """What was written could not be held against the rules."""
+
+    code = "RESULT_UNJUDGED"
+
+
 class ScannerSilent(PipelineError):
     """The scanner that a sheet requires does not answer, or not with a verdict."""
 

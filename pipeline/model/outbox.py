@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from pipeline.model.carriage import Recipe
 from pipeline.model.connection import Envelope
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.status import OutboxState
@@ -33,6 +34,8 @@ class OutboxRow:
             taken out of the interchange again, always the same.
         documents: What a delivery carries, in order.
         envelope: How a delivery is packed.
+        recipe: In which form the documents leave; None as received.
+        planned: When the row was written: the only moment that its bytes may tell.
         generation: 1, or one more for each redelivery, and for each further answer.
         final: False for an interim notice.
         state: Where it stands.
@@ -50,6 +53,8 @@ class OutboxRow:
     payload: bytes | None = None
     documents: tuple[DocumentId, ...] = ()
     envelope: Envelope = Envelope.SINGLE
+    recipe: Recipe | None = None
+    planned: datetime | None = None
     generation: int = 1
     final: bool = True
     state: OutboxState = OutboxState.PENDING

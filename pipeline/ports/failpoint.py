@@ -41,6 +41,8 @@ POINTS: Mapping[str, str] = {
     "work.judged": "one document was judged",
     "work.answered": "an answer was composed, in the deciding transaction",
     "deliver.claimed": "a group of files to send is claimed",
+    "carry.written": "deliveries in another form are composed in scratch space",
+    "carry.judged": "what was written was held against the target's rules",
     "deliver.vetted": "the answers among them were held against the official rules",
     "deliver.composed": "the bytes of one file are made",
     "put.opened": "an empty .part file stands at the partner's",

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from pipeline.model.bulk import BulkId, BulkList, ItemState
+from pipeline.model.carriage import Conversion
 from pipeline.model.connection import Connection
 from pipeline.model.directory import Directory
 from pipeline.model.document import BusinessKey, Document
@@ -214,6 +215,9 @@ class Transaction(Protocol):
 
         False, and nothing done, where somebody moved it, or claimed it after `token`.
         """
+
+    def note_conversions(self, key: OutboxKey, conversions: Sequence[Conversion]) -> None:
+        """Write what became of the documents of an outbox row, in place of what it said."""
 
     # -- frozen lists
     def freeze(self, bulk: BulkList) -> bool:
@@ -470,6 +474,11 @@ class Ledger(Protocol):
 
     def report(self, subject: DocumentId) -> ValidationReport | None:
         """Return the stored report of a document."""
+
+    def conversions(
+        self, documents: Collection[DocumentId]
+    ) -> Mapping[DocumentId, Sequence[Conversion]]:
+        """Return what became of documents that were written in other forms, by outbox key."""
 
     def outbox(
         self,

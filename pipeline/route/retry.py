@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipeline.model.connection import RetryPolicy
-from pipeline.model.errors import MasterKeyMissing, PipelineError, TransferError
+from pipeline.model.errors import MasterKeyMissing, NotCarried, PipelineError, TransferError
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import OutboxState
 
@@ -26,10 +26,14 @@ def after_failure(
 
     Returns:
         The row with its attempt counted, and its next state: None to stay pending
-        and be tried again when due, or abandoned. An acknowledgement is never
+        and be tried again when due, paused where its documents could not be written in
+        the receiver's form (no attempt: the partner's door was not touched), or
+        abandoned. An acknowledgement is never
         abandoned: a sender without an answer would send again. Nor is anything because
         this process does not know a master key: another one does.
     """
+    if isinstance(error, NotCarried):
+        return replace(row, error=f"{error.code}: {error}"), OutboxState.PAUSED
     tried = replace(row, attempts=row.attempts + 1, error=f"{error.code}: {error}")
     hopeless = isinstance(error, TransferError) and not error.transient
     spent = hopeless or row.attempts >= len(policy.waits)

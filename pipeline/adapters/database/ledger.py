@@ -42,6 +42,7 @@ from pipeline.adapters.database.transaction import SqlTransaction
 from pipeline.adapters.database.trouble import translated
 from pipeline.adapters.database.upkeep import SqlUpkeep
 from pipeline.model.bulk import BulkId, BulkList
+from pipeline.model.carriage import Conversion
 from pipeline.model.document import Document
 from pipeline.model.event import Event, Fact
 from pipeline.model.figures import DocumentFigures, Received, RuleCount
@@ -354,6 +355,13 @@ class SqlLedger:
         """Return the stored report of a document."""
         with self._read() as connection:
             return reading.find_report(connection, subject)
+
+    def conversions(
+        self, documents: Collection[DocumentId]
+    ) -> Mapping[DocumentId, Sequence[Conversion]]:
+        """Return what became of documents that were written in other forms, by outbox key."""
+        with self._read() as connection:
+            return reading.find_conversions(connection, documents)
 
     def outbox(
         self,

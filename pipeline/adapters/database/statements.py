@@ -28,6 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from pipeline.adapters.database.tables import (
     bulk,
     business_key,
+    conversion,
     counter,
     document,
     finding,
@@ -76,6 +77,11 @@ DOCUMENT = select(document).where(_equal(document.c.id))
 DOCUMENTS_OF = select(document).where(_equal(document.c.interchange)).order_by(document.c.seq)
 REPORT = select(report.c.body).where(_equal(report.c.document))
 FINDINGS = select(finding).where(_equal(finding.c.document)).order_by(finding.c.place)
+CONVERSIONS = (
+    select(conversion.c.body)
+    .where(conversion.c.document.in_(_any_of("documents")))
+    .order_by(conversion.c.document, conversion.c.key)
+)
 OUTBOX_OF = outbox_where(_equal(outbox.c.interchange))
 OUTBOX_NAMED = outbox_where(outbox.c.key.in_(_any_of("keys")))
 LOCK = select(interchange.c.id).where(_equal(interchange.c.id)).with_for_update(key_share=True)
@@ -136,6 +142,7 @@ MOVE_FREE_INTERCHANGE = MOVE_INTERCHANGE.where(
 MOVE_CLAIMED_INTERCHANGE = MOVE_INTERCHANGE.where(_equal(interchange.c.lease_token))
 MOVE_DOCUMENT = update(document).where(_equal(document.c.id), _equal(document.c.step))
 FREE_KEYS = delete(business_key).where(business_key.c.document.in_(_any_of("documents")))
+FORGET_CONVERSIONS = delete(conversion).where(_equal(conversion.c.key))
 SETTLE_OUTBOX = update(outbox).where(
     _equal(outbox.c.key), _equal(outbox.c.state), _equal(outbox.c.lease_token)
 )

@@ -33,6 +33,7 @@ from pipeline.adapters.database.claims import ENDED, is_free
 from pipeline.adapters.database.trouble import translated
 from pipeline.model.amount import signed_total
 from pipeline.model.bulk import BulkId, BulkList, ItemState
+from pipeline.model.carriage import Conversion
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.errors import Fenced, LedgerConflict, PipelineError
 from pipeline.model.event import Fact
@@ -455,6 +456,14 @@ class SqlTransaction:
             return False
         self._tell(row.key, "outbox.sent", by, at, {"sha256": sha256, "found": True})
         return True
+
+    def note_conversions(self, key: OutboxKey, conversions: Sequence[Conversion]) -> None:
+        """Write what became of the documents of an outbox row, in place of what it said."""
+        if not conversions:
+            return
+        self._write_collected()
+        self._run(statements.FORGET_CONVERSIONS, {"b_key": key})
+        self._insert_all(tables.conversion, [rows.conversion_values(key, c) for c in conversions])
 
     # -- frozen lists
     def freeze(self, bulk: BulkList) -> bool:

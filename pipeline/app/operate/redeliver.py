@@ -24,7 +24,7 @@ from pipeline.app.operate.acting import (
     record_alone,
 )
 from pipeline.app.operate.sight import FOUND, Sight, look_for, newest_at, note_found
-from pipeline.app.settle import close_if_done
+from pipeline.app.settle import close_if_done, planning_of
 from pipeline.model.bulk import Verb
 from pipeline.model.connection import Role
 from pipeline.model.document import Document
@@ -117,7 +117,7 @@ def redeliver(
         for one in () if flow.erased else _chosen(target, meant):
             _sort(plan, one, rows.get(one.id), asked)
         _object(plan, sight, unseen=unseen)
-        leaving = _leaving(hub, sheets, plan, asked)
+        leaving = _leaving(hub, sheets, tx, plan, asked, dry=dry)
         told = _told(target, plan, leaving)
         if not dry:
             record(hub, tx, Verb.REDELIVER, told, order)
@@ -194,8 +194,10 @@ def _made_already(one: Document, row: OutboxRow, asked: Again) -> str:
     return ""
 
 
-def _leaving(hub: Hub, sheets: Sheets, plan: _Plan, asked: Again) -> tuple[OutboxRow, ...]:
-    """Lay out the files of the new generation.
+def _leaving(
+    hub: Hub, sheets: Sheets, tx: Transaction, plan: _Plan, asked: Again, *, dry: bool
+) -> tuple[OutboxRow, ...]:
+    """Lay out the files of the new generation; where nothing is done no number is taken.
 
     Raises:
         ConfigError: A recipient has no sheet any more.
@@ -203,7 +205,10 @@ def _leaving(hub: Hub, sheets: Sheets, plan: _Plan, asked: Again) -> tuple[Outbo
     routed = [replace(one, route=asked.to or one.route) for one in plan.documents]
     for one in routed:
         sheet_of(sheets, one.route or "")
-    return plan_deliveries(routed, sheets.connections, hub.clock.now(), plan.generation)
+    planning = planning_of(hub, tx)
+    if dry:
+        planning = replace(planning, next_number=lambda _: 0)
+    return plan_deliveries(routed, sheets.connections, planning, plan.generation)
 
 
 def _told(target: Target, plan: _Plan, leaving: Sequence[OutboxRow]) -> Told:

@@ -275,7 +275,8 @@ class _Receiving(_Strict):
             facturx_profile=profile,
             original=original,
             loss=self.loss or (LossRule.ALLOW if known else LossRule.HOLD),
-            group=self._grouped,
+            # what leaves as received is grouped as its envelope says, unless the sheet does
+            group=self.group if self.format is Form.AS_RECEIVED else self._grouped,
             documents=self.group_documents,
             bytes=self.group_bytes,
         )

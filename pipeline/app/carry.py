@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from structlog import get_logger
 
@@ -17,12 +17,10 @@ from pipeline.model.document import Document
 from pipeline.model.errors import (
     ConversionLoss,
     EngineClosed,
-    Fenced,
-    LedgerConflict,
     NotCarried,
     PipelineError,
 )
-from pipeline.model.identity import InterchangeId, OutboxKey
+from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.profile import Profile
 from pipeline.ports.failpoint import failpoint
@@ -41,15 +39,17 @@ ReadBytes = Callable[[Document], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One delivery, composed.
+    """One delivery, composed as far as its documents could be written.
 
     Attributes:
         members: The files it carries, by name and in order.
         converted: What was written anew, each with its document.
+        faults: Why documents could not be written, or not as a whole, by id.
     """
 
     members: tuple[tuple[str, bytes], ...]
     converted: tuple[tuple[Document, Converted], ...]
+    faults: Mapping[DocumentId, NotCarried]
 
     @property
     def conversions(self) -> tuple[Conversion, ...]:
@@ -60,8 +60,27 @@ class Made:
         )
 
     def payload(self, envelope: Envelope) -> bytes:
-        """Return the bytes that leave."""
+        """Return the bytes that leave.
+
+        Raises:
+            NotCarried: A document could not be written.
+        """
+        if self.faults:
+            raise together(self.faults)
         return pack_tar_gz(self.members) if envelope is Envelope.TAR_GZ else self.members[0][1]
+
+
+@dataclass(slots=True)
+class Carried:
+    """What became of a group of deliveries on their way to another form.
+
+    Attributes:
+        conversions: Of the documents of each delivery, also of one that may not leave.
+        unfit: Why deliveries may not leave, or not now.
+    """
+
+    conversions: dict[OutboxKey, tuple[Conversion, ...]] = field(default_factory=dict)
+    unfit: dict[OutboxKey, PipelineError] = field(default_factory=dict)
 
 
 def carry(
@@ -70,57 +89,59 @@ def carry(
     rows: Sequence[OutboxRow],
     documents: Mapping[str, Document],
     read: ReadBytes,
-) -> tuple[dict[OutboxKey, tuple[Conversion, ...]], dict[OutboxKey, PipelineError]]:
+) -> Carried:
     """Compose the deliveries that are not as received, and judge them.
 
     What may leave lies in scratch space then (`composed`).
-
-    Returns:
-        What became of the documents of each delivery, also of one that may not leave; and
-        why those may not.
     """
-    conversions: dict[OutboxKey, tuple[Conversion, ...]] = {}
-    unfit: dict[OutboxKey, PipelineError] = {}
-    to_judge: list[tuple[OutboxKey, Scrap, Profile]] = []
+    carried, written = Carried(), list[_Written]()
     profiles = _Profiles(hub, sheets)
     for row in (one for one in rows if one.recipe is not None):
         try:
             made = make(hub, row, documents, read)
-            conversions[row.key] = made.conversions
-            _demand_whole(row, made)
-            hub.spool.write(_name(row), (made.payload(row.envelope),))
-            for place, (document, one) in enumerate(made.converted):
-                scrap = hub.spool.write(f"{_name(row)}.{place}", (one.payload,))
-                to_judge.append((row.key, scrap, profiles.of(row, document)))
+            carried.conversions[row.key] = made.conversions
+            written += _put_aside(hub, row, made, profiles)
         except PipelineError as error:
-            unfit[row.key] = error
-        except Exception as error:
-            # a bug of ours holds this one delivery, and stops no other
-            log.exception("carry.failed", row=row.key)
-            unfit[row.key] = NotCarried(f"{type(error).__name__}: {error}")
+            carried.unfit[row.key] = error
     failpoint("carry.written")
-    unfit |= _judged(hub, to_judge)
+    carried.unfit |= _judged(hub, written)
     failpoint("carry.judged")
-    return conversions, unfit
+    return carried
 
 
-def _judged(
-    hub: Hub, written: Sequence[tuple[OutboxKey, Scrap, Profile]]
-) -> dict[OutboxKey, PipelineError]:
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """One converted document in scratch space."""
+
+    row: OutboxRow
+    document: DocumentId
+    scrap: Scrap
+    profile: Profile
+
+
+def _put_aside(hub: Hub, row: OutboxRow, made: Made, profiles: _Profiles) -> Iterator[_Written]:
+    """Write a delivery and its converted documents to scratch space."""
+    hub.spool.write(_name(row), (made.payload(row.envelope),))
+    for place, (document, one) in enumerate(made.converted):
+        scrap = hub.spool.write(f"{_name(row)}.{place}", (one.payload,))
+        yield _Written(row, document.id, scrap, profiles.of(row, document))
+
+
+def _judged(hub: Hub, written: Sequence[_Written]) -> dict[OutboxKey, PipelineError]:
     """Return what keeps deliveries from leaving, of what the engine says of their documents."""
-    unfit: dict[OutboxKey, PipelineError] = {}
-    jobs = [(scrap, profile) for _, scrap, profile in written]
+    faults: dict[OutboxKey, dict[DocumentId, NotCarried]] = {}
     try:
-        for (key, _, _), judged in zip(written, hub.converter.judge(jobs), strict=True):
-            fault = fault_of(judged.report)
+        judged = hub.converter.judge((one.scrap, one.profile) for one in written)
+        for one, said in zip(written, judged, strict=True):
+            fault = fault_of(said.report)
             if fault is not None:
-                unfit.setdefault(key, fault)
-    except (LedgerConflict, EngineClosed, Fenced):
+                faults.setdefault(one.row.key, {})[one.document] = fault
+    except EngineClosed:
         raise
     except PipelineError as error:
         # it is the engine that failed: none of these was judged, all are tried again later
-        return {key: error for key, _, _ in written}
-    return unfit
+        return {one.row.key: error for one in written}
+    return {key: together(found) for key, found in faults.items()}
 
 
 def make(hub: Hub, row: OutboxRow, documents: Mapping[str, Document], read: ReadBytes) -> Made:
@@ -133,16 +154,32 @@ def make(hub: Hub, row: OutboxRow, documents: Mapping[str, Document], read: Read
         raise ValueError(f"{row.key} leaves as received")
     members: list[tuple[str, bytes]] = []
     converted: list[tuple[Document, Converted]] = []
+    faults: dict[DocumentId, NotCarried] = {}
     for document in (documents[one] for one in row.documents):
         data = read(document)
-        one = _convert(hub, document, data, row.recipe)
+        try:
+            one = _convert(hub, document, data, row.recipe)
+        except Exception as error:
+            # a bug of ours holds this one document, and stops no other
+            log.exception("carry.failed", document=document.id)
+            faults[document.id] = NotCarried(f"{type(error).__name__}: {error}")
+            continue
         members.append((member_name(document, form=one.form), one.payload))
         if one.form is Form.AS_RECEIVED:
             continue
         converted.append((document, one))
+        if one.lost and row.recipe.loss is LossRule.HOLD:
+            faults[document.id] = ConversionLoss(f"{document.name}: {told(one.lost)}")
         if row.recipe.original is Original.BESIDE:
             members.append((member_name(document, ".original"), data))
-    return Made(tuple(members), tuple(converted))
+    return Made(tuple(members), tuple(converted), faults)
+
+
+def together(faults: Mapping[DocumentId, NotCarried]) -> NotCarried:
+    """Return the first fault, as that of all the documents that have one."""
+    first = next(iter(faults.values()))
+    more = f" (+{len(faults) - 1})" if len(faults) > 1 else ""
+    return type(first)(f"{first}{more}", faults.keys())
 
 
 def composed(hub: Hub, row: OutboxRow) -> bytes | None:
@@ -159,14 +196,6 @@ def _convert(hub: Hub, document: Document, data: bytes, recipe: Recipe) -> Conve
     if document.syntax is None:
         raise ValueError(f"{document.id} was accepted without a syntax")
     return hub.converter.convert(data, document.syntax, recipe)
-
-
-def _demand_whole(row: OutboxRow, made: Made) -> None:
-    """Stop what is not all there, where the sheet does not allow that."""
-    allowed = row.recipe is None or row.recipe.loss is LossRule.ALLOW
-    for document, one in made.converted:
-        if one.lost and not allowed:
-            raise ConversionLoss(f"{document.name}: {told(one.lost)}")
 
 
 def _name(row: OutboxRow) -> str:
@@ -187,8 +216,9 @@ class _Profiles:
     def of(self, row: OutboxRow, document: Document) -> Profile:
         """Return the profile of one document of a delivery."""
         receiver = self._sheets.connections.get(row.connection)
-        if receiver is not None and receiver.profile in self._hub.profiles:
-            return self._hub.profiles[receiver.profile]
+        own = receiver.profile if receiver else None
+        if own is not None and own in self._hub.profiles:
+            return self._hub.profiles[own]
         if document.interchange not in self._known:
             self._known[document.interchange] = self._senders(document.interchange)
         return self._known[document.interchange]

@@ -28,10 +28,11 @@ from pipeline.model.errors import (
     EngineClosed,
     Fenced,
     LedgerConflict,
+    NotCarried,
     PipelineError,
 )
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
-from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.outbox import OutboxKind, OutboxRow, members_of
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Claim, Sheets, Transaction
@@ -113,8 +114,9 @@ def _attempt(
     try:
         connection = sheet_of(sheets, name)
         documents = _documents(hub, rows)
-        conversions, unfit = carry(hub, sheets, rows, documents, partial(_bytes_of, hub, sheets))
-        results = _put_all(hub, sheets, connection, rows, documents, unfit, lease)
+        carried = carry(hub, sheets, rows, documents, partial(_bytes_of, hub, sheets))
+        conversions = carried.conversions
+        results = _put_all(hub, sheets, connection, rows, documents, carried.unfit, lease)
     except PipelineError as error:
         trouble(log, "deliver.closed_door", error, {"connection": name})
         results = [error] * len(rows)
@@ -290,6 +292,9 @@ def _mark_failed(
 ) -> OutboxState | None:
     sheet = sheets.connections.get(row.connection)
     now = hub.clock.now()
+    if isinstance(error, NotCarried) and row.is_group:
+        _part_with(hub, tx, row, claim, error)
+        return None
     tried, after = after_failure(row, error, sheet.retry if sheet else RetryPolicy(), now)
     abandoned = after is OutboxState.ABANDONED
     waits = after is OutboxState.PAUSED
@@ -303,6 +308,19 @@ def _mark_failed(
         trouble(log, "deliver.failed", error, facts, final=abandoned or waits)
     tx.settle_outbox(tried, after, claim=claim, by=hub.by, at=now)
     return after
+
+
+def _part_with(hub: Hub, tx: Transaction, row: OutboxRow, claim: Claim, error: NotCarried) -> None:
+    """Hold those documents of a group that cannot leave; the file goes on without them."""
+    now, why = hub.clock.now(), f"{error.code}: {error}"
+    tx.settle_outbox(replace(row, due=now, error=why), None, claim=claim, by=hub.by, at=now)
+    flows = {one.interchange for one in tx.documents_named(error.documents)}
+    rows = [one for flow in sorted(flows) for one in tx.outbox_of(flow)]
+    members = members_of(row, rows, error.documents)
+    left = tx.leave_group(row, members, OutboxState.PAUSED, by=hub.by, at=now, error=why)
+    if not left:
+        raise Fenced(f"{row.key}: moved by another worker meanwhile")
+    trouble(log, "deliver.parted", error, {"row": row.key, "file": row.name}, final=True)
 
 
 def _step_documents(

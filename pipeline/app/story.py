@@ -226,6 +226,18 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "deliver.closed_door": _template(
         "{connection} : envois impossibles ({code} : {error})", "nothing could be sent"
     ),
+    "deliver.parted": _template(
+        "{file} : un document n'a pu être converti ({code} : {error}) ; il est suspendu, le groupe"
+        " part sans lui",
+        "a document could not be converted: it is held, its group leaves without it",
+    ),
+    "carry.failed": _template(
+        "{document} : la conversion a échoué sur un défaut du hub",
+        "its conversion failed on a defect of the hub",
+    ),
+    "group.closed": _template(
+        "{connection} : le groupe {file} est complet, il part", "the group is complete and leaves"
+    ),
     "day.summed_up": _template(
         "{connection} : récapitulatif du {day} préparé", "the day was summed up"
     ),

@@ -23,7 +23,7 @@ from pipeline.model.run import EVERYBODY, RunState
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Ledger, Query, Sheets
 
-_WAITING = (OutboxState.PENDING, OutboxState.PAUSED, OutboxState.ABANDONED)
+_WAITING = (OutboxState.WAITING, OutboxState.PENDING, OutboxState.PAUSED, OutboxState.ABANDONED)
 #: What the hub itself holds a delivery back for.
 _OURS = frozenset(one.code for one in (NotCarried, ConversionLoss, ResultRefused, ResultUnjudged))
 #: Sentences of a preview; of more only the number is told.
@@ -209,6 +209,8 @@ def _newest(rows: Iterable[OutboxRow]) -> Iterator[OutboxRow]:
 def _why_row(ledger: Ledger, row: OutboxRow, target: str) -> Why:
     cause, sheet = _cause_of_row(ledger, row), ledger.sheets().connections.get(row.connection)
     error = f" ; {row.error}" if row.error else ""
+    if row.state is OutboxState.WAITING:
+        error = f" ; au plus tard / at the latest {row.due:%Y-%m-%d %H:%M} UTC"
     return _caused(
         cause,
         row.key,
@@ -230,6 +232,8 @@ def _cause_of_row(ledger: Ledger, row: OutboxRow) -> Cause:
         return CAUSE["DELIVERY_ABANDONED"]
     if sheet is None:
         return CAUSE["SHEET_CLOSED"]
+    if row.state is OutboxState.WAITING:
+        return CAUSE["GROUP_WAITS"]
     if paused := _paused(ledger, sheet.partner):
         return paused
     code = row.error.partition(":")[0] or _failing(ledger, row.connection)

@@ -178,6 +178,17 @@ _HELD = (
 #: What keeps accepted documents and answers from their partners.
 _LEAVING = (
     Cause(
+        code="GROUP_WAITS",
+        says=_texts(
+            "le document attend les autres de son groupe, comme le demande la fiche du"
+            " destinataire",
+            "the document waits for the others of its group, as the receiver's sheet asks",
+        ),
+        acts=Acts.NOBODY,
+        first=_NOTHING,
+        command=_AGAIN,
+    ),
+    Cause(
         code="NOT_CONVERTED",
         says=_texts(
             "le hub n'a pas su écrire le document dans le format du destinataire",

@@ -12,7 +12,10 @@ them:
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
+
+from pipeline.model.identity import DocumentId
 
 
 class PipelineError(Exception):
@@ -165,9 +168,16 @@ class NotCarried(PipelineError):
     """A document cannot leave in the form that its receiver asked for: it waits for a person.
 
     It was taken and is sound, so nothing of this is its sender's fault.
+
+    Attributes:
+        documents: Those that cannot, of a delivery that carries several.
     """
 
     code = "NOT_CONVERTED"
+
+    def __init__(self, reason: str, documents: Collection[DocumentId] = ()) -> None:
+        super().__init__(reason)
+        self.documents = frozenset(documents)
 
 
 class ConversionLoss(NotCarried):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -60,3 +61,28 @@ class OutboxRow:
     state: OutboxState = OutboxState.PENDING
     attempts: int = 0
     error: str = ""
+
+    @property
+    def is_group(self) -> bool:
+        """Tell whether it carries documents, of any flow, that waited for each other."""
+        return self.kind is OutboxKind.DELIVERY and self.interchange is None
+
+
+def members_of(
+    group: OutboxRow, rows: Iterable[OutboxRow], documents: Collection[str]
+) -> tuple[OutboxRow, ...]:
+    """Return the rows of documents that leave in the file of a group, in the order of `rows`.
+
+    Args:
+        group: The file's row.
+        rows: Of the documents' flows.
+        documents: Which of them, by id.
+    """
+    inside = set(group.documents).intersection(documents)
+    return tuple(
+        row
+        for row in rows
+        if row.state is OutboxState.GROUPED
+        and row.generation == group.generation
+        and inside.issuperset(row.documents)
+    )

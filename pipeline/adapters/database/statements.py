@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     or_,
     select,
     update,
@@ -39,7 +40,7 @@ from pipeline.adapters.database.tables import (
     pause,
     report,
 )
-from pipeline.model.status import FOLLOWS, InterchangeStep
+from pipeline.model.status import FOLLOWS, InterchangeStep, OutboxState
 
 #: Oldest first; files of one moment by name, as those who compare them do.
 BY_AGE = (interchange.c.received_at, interchange.c.name, interchange.c.id)
@@ -82,7 +83,33 @@ CONVERSIONS = (
     .where(conversion.c.document.in_(_any_of("documents")))
     .order_by(conversion.c.document, conversion.c.key)
 )
-OUTBOX_OF = outbox_where(_equal(outbox.c.interchange))
+#: Those of a flow, and those of groups that carry something of it beside others.
+OUTBOX_OF = outbox_where(
+    outbox.c.key.in_(
+        select(outbox.c.key)
+        .where(_equal(outbox.c.interchange))
+        .union(
+            select(outbox_document.c.key)
+            .join(document, document.c.id == outbox_document.c.document)
+            .where(_equal(document.c.interchange))
+        )
+    )
+)
+_WAITS = outbox.c.state == OutboxState.WAITING.value
+WAITING_AT = outbox_where(_WAITS, _equal(outbox.c.connection))
+WAITING = (
+    select(
+        outbox.c.connection,
+        func.count().label("documents"),
+        func.sum(document.c.size).label("bytes"),
+        func.min(outbox.c.due).label("due"),
+    )
+    .join(outbox_document, outbox_document.c.key == outbox.c.key)
+    .join(document, document.c.id == outbox_document.c.document)
+    .where(_WAITS)
+    .group_by(outbox.c.connection)
+    .order_by(outbox.c.connection)
+)
 OUTBOX_NAMED = outbox_where(outbox.c.key.in_(_any_of("keys")))
 LOCK = select(interchange.c.id).where(_equal(interchange.c.id)).with_for_update(key_share=True)
 _OTHERS = (

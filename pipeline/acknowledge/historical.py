@@ -16,7 +16,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC
 
 from pipeline.acknowledge.means import Means, name_flow
 from pipeline.acknowledge.summary import Bucket, bucket, is_irrecevable, sentence
@@ -33,19 +32,16 @@ from pipeline.model.document import Document
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.report import RoutingHeader
 from pipeline.syntax.characters import shorten
+from pipeline.syntax.cpp_parties import EU, Envelope, SupplierId, foreign_id
 from pipeline.syntax.cpp_status import (
     DEPOSITED,
     Debtor,
-    Envelope,
     ErrorLine,
     FactureStatus,
     FlowState,
     FluxStatus,
-    Parameter,
-    Partner,
     StatusMessage,
     Supplier,
-    SupplierId,
     write,
 )
 
@@ -57,10 +53,6 @@ _WARNINGS = 5
 
 #: A flow name of the grammar: interface code, application code, identifier of 25.
 _FLOW_NAME = re.compile("[A-Z]{3}([0-9]{4})A_([A-Z0-9]{6})_([A-Z0-9]{6}[0-9]{19})")
-
-_EU = frozenset(
-    "AT BE BG CY CZ DE DK EE EL ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()  # noqa: SIM905  # one line, not 28
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +77,11 @@ class _Desk:
     ) -> AnswerFile:
         """Write one file under interface `code`; one of the two branches is given."""
         flow = name_flow(self.facts, code, self.next_number)
-        produced = self.facts.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        envelope = Envelope(
-            parameters=(Parameter("DtPrd", produced), Parameter("IdFlx", flow.identifier)),
-            receiver=Partner(flow.application),
-            sender=Partner(self.facts.hub_code),
+        envelope = Envelope.of(
+            flow.identifier,
+            self.facts.at,
+            receiver=flow.application,
+            sender=self.facts.hub_code,
         )
         message = StatusMessage(envelopes=(envelope,), flows=flows, invoices=invoices)
         return AnswerFile(flow.name, write(message, self.means.statut))
@@ -244,10 +236,10 @@ def _supplier_identifier(header: RoutingHeader) -> tuple[SupplierId, str]:
     country = header.seller_country or ""
     if header.seller_siret:
         return SupplierId.SIRET, header.seller_siret
-    if header.seller_vat and header.seller_vat[:2] in _EU:
+    if header.seller_vat and header.seller_vat[:2] in EU:
         return SupplierId.EU_VAT, header.seller_vat
-    if country and country not in _EU:
-        return SupplierId.OUTSIDE_EU, f"{country}{name[:16]}"
+    if country and country not in EU:
+        return SupplierId.OUTSIDE_EU, foreign_id(country, name)
     return SupplierId.BEING_REGISTERED, header.seller_siren or name
 
 

@@ -63,3 +63,15 @@ class Written:
 
     payload: bytes
     lost: tuple[Lost, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritable:
+    """A document that a form cannot hold at all.
+
+    Attributes:
+        reasons: What is in the way, each told as something lost is: the value that does not
+            fit, or an empty one where something is missing; one at least.
+    """
+
+    reasons: tuple[Lost, ...]

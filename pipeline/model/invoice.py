@@ -30,6 +30,7 @@ class VatCategory(Enum):
     OUT_OF_SCOPE = "O"
     CANARY_ISLANDS = "L"
     CEUTA_MELILLA = "M"
+    SPLIT_PAYMENT = "B"  #: paid to the treasury by the buyer, in Italy
 
 
 class VatPoint(Enum):
@@ -101,11 +102,19 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preceding:
-    """BG-3: an earlier invoice that this one refers to; of a line with EXT-FR-FE-136 to 138."""
+    """An earlier invoice that this one (BG-3), or a line of it (EXT-FR-FE-BG-06), refers to.
+
+    Attributes:
+        number: BT-25; of a line EXT-FR-FE-136.
+        issue_date: BT-26; of a line EXT-FR-FE-138.
+        type_code: EXT-FR-FE-02; of a line EXT-FR-FE-137.
+        line: Which line of it (EXT-FR-FE-139); of a line only.
+    """
 
     number: str | None = None
     issue_date: date | None = None
     type_code: str | None = None
+    line: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +148,8 @@ class Party:
         name: Full legal name (BT-27, BT-44, BT-59, BT-62, BT-70).
         trading_name: Name by which it is known beside that (BT-28, BT-45).
         identifiers: Private identifiers, SIRET (0009) and service (0224) among them (BT-29,
-            BT-46, BT-60, BT-71).
+            BT-46, BT-60, BT-71). Their order says nothing; a reader puts those without a
+            scheme first.
         legal_id: Registration, in France SIREN with scheme 0002 (BT-30, BT-47, BT-61).
         vat_id: VAT identifier (BT-31, BT-48, BT-63).
         tax_id: Local tax registration (BT-32).
@@ -173,7 +183,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """BG-13: where and when the goods or services were delivered.
+    """Where and when the goods or services were delivered (BG-13; a line's EXT-FR-FE-BG-10).
 
     Attributes:
         to: Whom to: name (BT-70), identifiers (BT-71), address (BG-15).
@@ -182,6 +192,19 @@ class Delivery:
 
     to: Party | None = None
     on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryTerms:
+    """Who bears what on the way.
+
+    Attributes:
+        code: Incoterm (EXT-FR-FE-185; a line's EXT-FR-FE-193).
+        place: Where it applies (EXT-FR-FE-186; a line's EXT-FR-FE-194).
+    """
+
+    code: str | None = None
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +261,8 @@ class Adjustment:
         vat_rate: BT-96, BT-103.
         reason: In words (BT-97, BT-104, BT-139, BT-144).
         reason_code: UNCL 5189 or 7161 (BT-98, BT-105, BT-140, BT-145).
+        exemption: Why it bears no VAT, in words (EXT-FR-FE-187, 189); the document's only.
+        exemption_code: VATEX code of that (EXT-FR-FE-188, 190); the document's only.
     """
 
     amount: Decimal | None = None
@@ -247,6 +272,8 @@ class Adjustment:
     vat_rate: Decimal | None = None
     reason: str | None = None
     reason_code: str | None = None
+    exemption: str | None = None
+    exemption_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,7 +366,9 @@ class Line:
 
     Attributes:
         id: BT-126.
-        note: BT-127.
+        note: BT-127, the first where there are several.
+        note_subject: What that one is about (EXT-FR-FE-183).
+        further_notes: The others, which the extension admits.
         object: Object the line is about (BT-128).
         quantity: How much is billed (BT-129, unit BT-130).
         net: Net amount of the line (BT-131).
@@ -364,11 +393,31 @@ class Line:
         attributes: BG-32.
         kind: Detail, group or information (EXT-FR-FE-163), or None.
         parent: Line this one is part of (EXT-FR-FE-162).
-        preceding: Earlier invoices the line refers to (EXT-FR-FE-136 to 138).
+        preceding: Earlier invoices the line refers to (EXT-FR-FE-BG-06).
+        order: Order that `order_line` is of (EXT-FR-FE-135).
+        order_date: EXT-FR-FE-200.
+        sales_order: EXT-FR-FE-144.
+        sales_order_line: EXT-FR-FE-145.
+        despatch_advice: EXT-FR-FE-140.
+        despatch_advice_line: EXT-FR-FE-141.
+        receiving_advice: EXT-FR-FE-142.
+        receiving_advice_line: EXT-FR-FE-143.
+        delivery: Where to and when this line's goods went (EXT-FR-FE-BG-10), or None.
+        delivery_terms: EXT-FR-FE-193 and 194, or None.
+        seller: Who sold this line's item (EXT-FR-FE-BG-12), or None.
+        discount_reason: Why `price_discount`, in words (EXT-FR-FE-195).
+        discount_reason_code: UNCL 5189 code of that (EXT-FR-FE-196).
+        exemption: Why the line bears no VAT, in words (EXT-FR-FE-178).
+        exemption_code: VATEX code of that (EXT-FR-FE-179).
+        vat: VAT of the line, in the invoice currency (EXT-FR-FE-181).
+        vat_accounting: The same in the currency of BT-6 (EXT-FR-FE-182).
+        with_vat: EXT-FR-FE-184.
     """
 
     id: str | None = None
     note: str | None = None
+    note_subject: str | None = None
+    further_notes: tuple[Note, ...] = ()
     object: Identifier | None = None
     quantity: Quantity | None = None
     net: Decimal | None = None
@@ -394,6 +443,24 @@ class Line:
     kind: LineKind | None = None
     parent: str | None = None
     preceding: tuple[Preceding, ...] = ()
+    order: str | None = None
+    order_date: date | None = None
+    sales_order: str | None = None
+    sales_order_line: str | None = None
+    despatch_advice: str | None = None
+    despatch_advice_line: str | None = None
+    receiving_advice: str | None = None
+    receiving_advice_line: str | None = None
+    delivery: Delivery | None = None
+    delivery_terms: DeliveryTerms | None = None
+    seller: Party | None = None
+    discount_reason: str | None = None
+    discount_reason_code: str | None = None
+    exemption: str | None = None
+    exemption_code: str | None = None
+    vat: Decimal | None = None
+    vat_accounting: Decimal | None = None
+    with_vat: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -443,6 +510,10 @@ class Invoice:
         invoicee: Whom the invoice is addressed to (EXT-FR-FE-BG-04), or None.
         invoicer: Who issues it for the seller (EXT-FR-FE-BG-05), or None.
         contract_type: EXT-FR-FE-01.
+        contract_date: EXT-FR-FE-199.
+        order_date: EXT-FR-FE-197.
+        despatch_advice_date: EXT-FR-FE-198.
+        delivery_terms: EXT-FR-FE-185 and 186, or None.
     """
 
     number: str | None = None
@@ -487,3 +558,7 @@ class Invoice:
     invoicee: Party | None = None
     invoicer: Party | None = None
     contract_type: str | None = None
+    contract_date: date | None = None
+    order_date: date | None = None
+    despatch_advice_date: date | None = None
+    delivery_terms: DeliveryTerms | None = None

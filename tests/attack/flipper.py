@@ -52,7 +52,7 @@ from pipeline.model.limits import Limits  # noqa: E402
 from pipeline.model.names import raw_name, shown_name  # noqa: E402
 from pipeline.model.profile import Profile  # noqa: E402
 from pipeline.ports.engine import Job  # noqa: E402
-from pipeline.syntax import cdar, cpp_status  # noqa: E402
+from pipeline.syntax import cdar, cpp_parties, cpp_status  # noqa: E402
 from pipeline.syntax.parse import XmlRefused, compile_schema, parse  # noqa: E402
 from pipeline.validate.judge import Artefacts, Question, judge_document  # noqa: E402
 
@@ -200,13 +200,13 @@ def _tar_gz(*files: tuple[str, bytes]) -> bytes:
 def _statut() -> bytes:
     at = datetime(2026, 10, 5, 8, 31, 7, tzinfo=UTC)
     line = cpp_status.ErrorLine(nature="Facture 2", code="DEST_INC", label="L", description="D")
-    envelope = cpp_status.Envelope(
+    envelope = cpp_parties.Envelope(
         parameters=(
-            cpp_status.Parameter("DtPrd", "2026-10-05T08:31:07Z"),
-            cpp_status.Parameter("IdFlx", "EDIHUB1200000000000000057", "une note"),
+            cpp_parties.Parameter("DtPrd", "2026-10-05T08:31:07Z"),
+            cpp_parties.Parameter("IdFlx", "EDIHUB1200000000000000057", "une note"),
         ),
-        receiver=cpp_status.Partner("ABC123", "Papeterie"),
-        sender=cpp_status.Partner("EDIHUB"),
+        receiver=cpp_parties.Partner("ABC123", "Papeterie"),
+        sender=cpp_parties.Partner("EDIHUB"),
     )
     flow = cpp_status.FluxStatus(status=94, at=at, flow_id="ABC123110042", errors=(line, line))
     said = cpp_status.StatusMessage(envelopes=(envelope,), flows=(flow,))

@@ -15,14 +15,12 @@ from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts, Answer
 from pipeline.model.controls import reason
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.status import InterchangeStep, Step
+from pipeline.syntax.cpp_parties import Envelope, Parameter, Partner
 from pipeline.syntax.cpp_status import (
     Debtor,
-    Envelope,
     ErrorLine,
     FactureStatus,
     FluxStatus,
-    Parameter,
-    Partner,
     StatusMessage,
     Supplier,
     read,

@@ -9,19 +9,16 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from pipeline.syntax.cpp_parties import Envelope, Parameter, Partner, SupplierId
 from pipeline.syntax.cpp_status import (
     _TABLE,
     Debtor,
-    Envelope,
     ErrorLine,
     FactureStatus,
     FlowState,
     FluxStatus,
-    Parameter,
-    Partner,
     StatusMessage,
     Supplier,
-    SupplierId,
     read,
     write,
 )
@@ -94,7 +91,7 @@ def test_what_is_written_is_read_back(message: StatusMessage) -> None:
 
 def test_every_term_of_every_value_has_its_place() -> None:
     """A term without a row would be dropped in silence."""
-    assert {kind: {row.term for row in rows} for kind, rows in _TABLE.items()} == {
+    assert {kind: {row.name for row in rows} for kind, rows in _TABLE.items()} == {
         kind: {field.name for field in fields(kind)} for kind in _TABLE
     }
 

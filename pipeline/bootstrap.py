@@ -37,7 +37,7 @@ from pipeline.model.settings import Encryption, Settings
 from pipeline.ports.engine import Engine, Job
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Ledger, Sheets
-from pipeline.ports.outside import Doors, Scanner, Spool
+from pipeline.ports.outside import Doors, Printer, Scanner, Spool
 
 if TYPE_CHECKING:
     import xmlschema
@@ -684,6 +684,18 @@ def malware_test_file() -> bytes:
     from pipeline.adapters.eicar import TEST_FILE
 
     return TEST_FILE
+
+
+@cache
+def printer() -> Printer:
+    """Return what prints pages; loaded when it is first asked for, and kept: it takes a while.
+
+    Raises:
+        ConfigError: The machine lacks what it needs; the message names the packages.
+    """
+    from pipeline.adapters.printer import WeasyPrinter
+
+    return WeasyPrinter()
 
 
 def export_rows(rows: Sequence[Mapping[str, object]], path: Path) -> None:

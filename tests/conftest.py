@@ -10,13 +10,14 @@ Fixtures:
 * ``postgresql`` (session): address of a real PostgreSQL, from a wheel; ``postgres``
   (session): another one, that a test may stop and start;
 * ``start_clamd`` (session): start a real ClamAV daemon; ``clamd`` (session): one of them;
+* ``printer`` (session): the real printer of pages;
 * ``partner``: one fresh `Partner`, the test being run once on each of the two servers and
   once in a local folder; ``remote``: the same without the folder;
 * ``fail_at``: raise at a failpoint;
 * ``checker``, ``observer`` (session): the programs of ``tests/crash`` that judge from outside.
 
-``sshd`` and ``clamd`` must be installed where ``CI=true``; elsewhere their tests are
-skipped, saying so.
+``sshd``, ``clamd`` and the libraries of the printer must be installed where ``CI=true``;
+elsewhere their tests are skipped, saying so.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ import pytest
 
 from pipeline.adapters.eicar import TEST_FILE
 from pipeline.adapters.embedded_sftp import Account, EmbeddedServer, ServerSettings, generate_key
+from pipeline.adapters.printer import WeasyPrinter
 from pipeline.model.connection import Connection, Door, Protocol, Role
+from pipeline.model.errors import ConfigError
 from pipeline.ports import failpoint
 
 StartSshd = Callable[..., "Server"]
@@ -464,6 +467,17 @@ class Clamd:
             self._process.terminate()
             self._process.wait(timeout=20)
             self._process = None
+
+
+@pytest.fixture(scope="session")
+def printer() -> WeasyPrinter:
+    """The real printer of pages; it needs libraries and fonts that no package brings."""
+    try:
+        return WeasyPrinter()
+    except ConfigError as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -241,6 +241,21 @@ class Scanner(Protocol):
         """
 
 
+class Printer(Protocol):
+    """Prints pages that people read."""
+
+    def print(self, page: str) -> bytes:
+        """Return a page as a PDF/A-3 file that holds its fonts and no attachment.
+
+        Args:
+            page: HTML, whole, with its style inside. What it asks for from outside of
+                itself is left out.
+
+        Returns:
+            The file; the same page gives the same bytes.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Scrap:
     """One document in scratch space.

@@ -12,6 +12,9 @@ import re
 #: What XML 1.0 (fifth edition, production 2, Char) leaves out.
 _NOT_CHAR = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+#: Characters that turn the direction of text around them.
+_BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
 
 def carriable(text: str) -> str:
     r"""Return `text` with U+FFFD in place of each character that XML cannot carry.
@@ -22,6 +25,15 @@ def carriable(text: str) -> str:
     if text.isprintable():  # the common case, at a fraction of the cost
         return text
     return _NOT_CHAR.sub("\ufffd", text)
+
+
+def undirected(text: str) -> str:
+    r"""Return `text` with what turns the direction of text shown (U+FFFD), and not obeyed.
+
+    >>> undirected("FA\u202e001") == "FA\ufffd001"
+    True
+    """
+    return text if text.isprintable() else _BIDI_CONTROLS.sub("\ufffd", text)
 
 
 def shorten(text: str, limit: int) -> str:

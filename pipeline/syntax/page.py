@@ -18,7 +18,7 @@ from lxml import etree, html
 from lxml.html.builder import E
 
 from pipeline.model.finding import Finding, Severity
-from pipeline.syntax.characters import shorten
+from pipeline.syntax.characters import shorten, undirected
 from pipeline.syntax.style import CSS
 
 #: One element of a page.
@@ -29,19 +29,20 @@ Child: TypeAlias = Element | str
 #: Characters shown of one text.
 _TEXT = 800
 
-#: Characters that turn the direction of text around them: shown, never obeyed.
-_BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
-
 #: What a rule engine writes into a path and a bookkeeper cannot use.
 _PATH_NOISE = re.compile(r"\*:|\[namespace-uri\(\)='[^']*'\]")
 
 #: A pack's own text that has no French yet stands in `fr` behind this mark.
 _UNTRANSLATED = "[en] "
 
-_POLICY = (
-    "default-src 'none'; base-uri 'none'; form-action 'none'; style-src "
-    f"'sha256-{b64encode(sha256(CSS.encode()).digest()).decode()}'"
-)
+
+def policy(css: str) -> str:
+    """Return the policy of a page that holds this one style sheet, and asks for nothing."""
+    digest = b64encode(sha256(css.encode()).digest()).decode()
+    return f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-{digest}'"
+
+
+_POLICY = policy(CSS)
 
 
 def write_page(title: str, *content: Child) -> bytes:
@@ -85,8 +86,7 @@ def el(
 
 
 def _shown(text: str) -> str:
-    shown = shorten(text, _TEXT)
-    return shown if shown.isprintable() else _BIDI_CONTROLS.sub("\ufffd", shown)
+    return undirected(shorten(text, _TEXT))
 
 
 def both(fr: str, en: str, css: str = "") -> Element:

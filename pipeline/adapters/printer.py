@@ -1,0 +1,110 @@
+"""Prints pages on paper sizes, as PDF/A-3: the one door of WeasyPrint.
+
+What a page may hold is decided by whoever writes it; the printer takes nothing from outside
+of it. The same page always gives the same bytes on one machine: no clock and no chance is in
+them, and the identifier of the file is derived from its content. Fonts are the machine's.
+
+Source:
+    ISO 19005-3 (PDF/A-3), conformance level B: fonts embedded, colours by an output intent
+    (sRGB), metadata as XMP.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from contextlib import redirect_stdout
+from functools import lru_cache
+from typing import TYPE_CHECKING, NoReturn
+
+from pipeline.model.errors import ConfigError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import weasyprint
+
+#: Debian's names of what the printer needs and no Python package brings.
+PACKAGES = (
+    "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation fonts-dejavu-core"
+)
+
+_VARIANT = "pdf/a-3b"
+#: Style sheets kept ready: one a kind of page would do.
+_STYLES = 8
+#: What WeasyPrint only warns of, and nobody should print without.
+_MISSING = r"No fonts configured.*|FontConfig cannot load.*|HarfBuzz-Subset will be required.*"
+
+
+class WeasyPrinter:
+    """`ports.outside.Printer` on WeasyPrint; what can be reused lives as long as it does."""
+
+    def __init__(self) -> None:
+        """Load WeasyPrint, which takes about half a second.
+
+        Raises:
+            ConfigError: The machine lacks its libraries, or any font.
+        """
+        self._weasyprint = _loaded()
+        fonts = self._weasyprint.text.fonts.FontConfiguration()
+        self._fonts = fonts
+        self._fetcher = _fetcher(self._weasyprint)
+        self._style = lru_cache(_STYLES)(self._read_style)
+
+    def print(self, page: str) -> bytes:
+        """Print a page; see `ports.outside.Printer`."""
+        html = self._weasyprint.HTML(string=page, base_url=None, url_fetcher=self._fetcher)
+        styles = [self._style(text) for text in _taken_styles(html)]
+        with warnings.catch_warnings():
+            # it reads its colour profile without closing the file: the last reference does
+            warnings.simplefilter("ignore", ResourceWarning)
+            printed: bytes = html.write_pdf(
+                stylesheets=styles, font_config=self._fonts, pdf_variant=_VARIANT
+            )
+        return printed
+
+    def _read_style(self, text: str) -> weasyprint.CSS:
+        return self._weasyprint.CSS(
+            string=text, font_config=self._fonts, url_fetcher=self._fetcher
+        )
+
+
+def _taken_styles(html: weasyprint.HTML) -> list[str]:
+    """Take the style sheets out of a page: they are read once a process, not once a page."""
+    root = html.etree_element
+    taken = []
+    for head in root.iter("head"):
+        for style in list(head.iter("style")):
+            taken.append(style.text or "")
+            head.remove(style)
+    return taken
+
+
+def _fetcher(library: ModuleType) -> object:
+    class NoFetcher(library.URLFetcher):  # type: ignore[name-defined,misc]  # loaded late
+        """Fetches nothing: neither from the network nor from this machine."""
+
+        def fetch(self, url: str, headers: object = None) -> NoReturn:
+            """Refuse; the page is printed without whatever that was."""
+            raise ValueError(f"{url}: not fetched ({headers})")
+
+    return NoFetcher()
+
+
+def _loaded() -> ModuleType:
+    """Import WeasyPrint, or say what the machine lacks."""
+    try:
+        # it prints a page of advice where a library is missing
+        with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.filterwarnings("error", message=_MISSING)
+            import weasyprint
+            import weasyprint.text.fonts
+    except (OSError, UserWarning, DeprecationWarning) as error:
+        raise ConfigError(
+            "impression PDF : il manque une bibliothèque ou une police à cette machine"
+            f" ({error}) ; sous Debian : apt-get install {PACKAGES}"
+            " / PDF printing: this machine lacks a library or a font; on Debian:"
+            f" apt-get install {PACKAGES}"
+        ) from error
+    loaded: ModuleType = weasyprint
+    return loaded

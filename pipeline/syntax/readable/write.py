@@ -1,0 +1,43 @@
+"""Writes a view as a page: the one door of Jinja2.
+
+The template is part of the program, as this module is: it lies beside it in the package and is
+read once a process. Every text goes through its escaping; the page has no script, asks for
+nothing from outside, and its own policy forbids both.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from pipeline.model.labels import LABELS
+from pipeline.syntax.page import policy
+from pipeline.syntax.readable.view import View
+
+
+def write_html(view: View) -> str:
+    """Write a readable invoice as one page; the same view gives the same text."""
+    template, css = _loaded()
+    return template.render(
+        view=view,
+        words=view.words,
+        css=Markup(css),  # noqa: S704  # of our own making
+        policy=policy(css),
+        totals_label=LABELS["BG-22"].in_(view.language),
+    )
+
+
+@cache
+def _loaded() -> tuple[Template, str]:
+    loader = PackageLoader("pipeline.syntax.readable", "")
+    environment = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+        keep_trailing_newline=True,
+    )
+    css, _, _ = loader.get_source(environment, "invoice.css")
+    return environment.get_template("invoice.html.j2"), css

@@ -106,7 +106,7 @@ def open_facturx(data: bytes, limits: Limits) -> Opened:
         PdfRefused: It is not to be read. Of several reasons the first is told, in the
             order: broken, encrypted, active, invoice missing or several, excessive.
     """
-    _cap(STRUCTURE_BYTES)
+    cap_decoding()
     try:
         with pikepdf.open(BytesIO(data), attempt_recovery=False) as pdf:
             return _read(pdf, limits)
@@ -120,7 +120,7 @@ def open_facturx(data: bytes, limits: Limits) -> Opened:
         ) from error
 
 
-def _cap(most: int) -> None:
+def cap_decoding(most: int = STRUCTURE_BYTES) -> None:
     """Let qpdf decode no stream to more than that many bytes."""
     pikepdf.settings.set_qpdf_limits(
         flate_max_memory=most,
@@ -135,7 +135,7 @@ def _read(pdf: pikepdf.Pdf, limits: Limits) -> Opened:
         raise _encrypted()
     embedded = _embedded(_look_through(pdf))
     for name, _ in embedded.values():
-        if _PROGRAM_NAME.search(name):
+        if is_program(name):
             raise _active("un programme joint", "an embedded program")
     invoices = _invoices(pdf)
     if len(invoices) != 1:
@@ -159,9 +159,14 @@ def _read(pdf: pikepdf.Pdf, limits: Limits) -> Opened:
 
 
 def _attachment(name: str, payload: bytes) -> Attachment:
-    if payload.startswith(_PROGRAM_HEADS):
+    if is_program(name, payload):
         raise _active("un programme joint", "an embedded program")
     return Attachment(name, None, lambda: payload)
+
+
+def is_program(name: str, payload: bytes = b"") -> bool:
+    """Tell whether a file is a program by its name, or by how it starts."""
+    return bool(_PROGRAM_NAME.search(name)) or payload.startswith(_PROGRAM_HEADS)
 
 
 def _look_through(pdf: pikepdf.Pdf) -> list[pikepdf.Object]:
@@ -174,14 +179,14 @@ def _look_through(pdf: pikepdf.Pdf) -> list[pikepdf.Object]:
         written = whole.unparse(resolved=True)
         # the written form tells what to look at; only the objects themselves tell what it is
         if _MAYBE_ACTIVE.search(written) or b"/EF " in written:
-            for part in _dictionaries(whole):
+            for part in dictionaries_in(whole):
                 _refuse_action(part)
                 if "/EF" in part:
                     found.append(part)
     return found
 
 
-def _dictionaries(value: pikepdf.Object) -> Iterator[pikepdf.Dictionary]:
+def dictionaries_in(value: pikepdf.Object) -> Iterator[pikepdf.Dictionary]:
     """Yield a dictionary and all that are written inside it, not those it refers to."""
     pending = [value]
     while pending:
@@ -212,7 +217,7 @@ def _embedded(specifications: list[pikepdf.Object]) -> dict[_Key, tuple[str, pik
     """Return each embedded file once, by the number of its stream, with its name."""
     found: dict[_Key, tuple[str, pikepdf.Stream]] = {}
     for specification in specifications:
-        for stream in _streams(specification):
+        for stream in streams_of(specification):
             found.setdefault(stream.objgen, (_names(specification)[0], stream))
     return found
 
@@ -230,7 +235,7 @@ def _invoices(pdf: pikepdf.Pdf) -> dict[_Key, pikepdf.Stream]:
         for specification in listed
         if isinstance(specification, pikepdf.Dictionary)
         if any(name.strip().lower() in INVOICE_NAMES for name in _names(specification))
-        for stream in _streams(specification)
+        for stream in streams_of(specification)
     }
 
 
@@ -240,7 +245,7 @@ def _names(specification: pikepdf.Object) -> list[str]:
     return [name[:MOST_NAME] for name in there] or [""]
 
 
-def _streams(specification: pikepdf.Object) -> list[pikepdf.Stream]:
+def streams_of(specification: pikepdf.Object) -> list[pikepdf.Stream]:
     """Return the streams of a file specification; every key may name one of its own."""
     inside = specification.get("/EF") if isinstance(specification, pikepdf.Dictionary) else None
     if not isinstance(inside, pikepdf.Dictionary):
@@ -257,7 +262,7 @@ def _decoded(stream: pikepdf.Stream, limits: Limits, left: int) -> bytes:
         limits: `attachment_bytes` holds for it.
         left: What the files before it left of `file_bytes`.
     """
-    names = _filters(stream)
+    names = filters_of(stream)
     if len(names) > MOST_FILTERS or not _FILTERS.issuperset(names) or len(set(names)) < len(names):
         raise PdfRefused(
             "PDF-LIMIT",
@@ -267,7 +272,7 @@ def _decoded(stream: pikepdf.Stream, limits: Limits, left: int) -> bytes:
             "filters.",
         )
     most = min(left, limits.attachment_bytes)
-    _cap(max(most, 1))  # 0 would lift the cap
+    cap_decoding(max(most, 1))  # 0 would lift the cap
     try:
         payload = stream.read_bytes()
     except pikepdf.DataDecodingError as error:
@@ -279,7 +284,8 @@ def _decoded(stream: pikepdf.Stream, limits: Limits, left: int) -> bytes:
     return payload
 
 
-def _filters(stream: pikepdf.Stream) -> list[str]:
+def filters_of(stream: pikepdf.Stream) -> list[str]:
+    """Return the names of the filters of a stream, outermost first."""
     if "/Filter" not in stream:
         return []
     given = stream["/Filter"]

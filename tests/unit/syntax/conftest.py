@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from io import BytesIO
 
@@ -9,6 +10,13 @@ import pikepdf
 import pytest
 
 MakePdf = Callable[..., bytes]
+PAGE = """
+<html lang="fr">
+  <head><title>Facture F-1 é</title><meta name="author" content="Vendeur SARL"></head>
+  <body><h1 style="opacity: .5; color: #123">Facture</h1><a href="https://example.org">x</a>
+  <table><tr><td>Chaise</td><td>12,50 €</td></tr></table></body>
+</html>
+"""
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +38,14 @@ def make_pdf() -> MakePdf:
             return written.getvalue()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def page() -> bytes:
+    """Print a page as PDF/A-3b: text, a table and half-transparent ink."""
+    import weasyprint
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves its colour profile open
+        printed: bytes = weasyprint.HTML(string=PAGE).write_pdf(pdf_variant="pdf/a-3b")
+    return printed

@@ -1,0 +1,168 @@
+"""What is left of an invoice in a profile of Factur-X, and what is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass, replace
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from typing import TYPE_CHECKING
+
+from pipeline.model.conversion import Lost
+from pipeline.model.facturx import FacturxProfile
+from pipeline.model.invoice import Invoice
+from pipeline.model.terms import TERM_AT, TERMS, Kind, Step, fields_of
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+#: Longest text of a value that is told as lost.
+MOST_VALUE = 200
+
+
+def fit(invoice: Invoice, profile: FacturxProfile) -> tuple[Invoice, tuple[Lost, ...]]:
+    """Reduce an invoice to what a profile holds.
+
+    Args:
+        invoice: All of it.
+        profile: The one asked for.
+
+    Returns:
+        The invoice as the profile tells it, claiming that profile (BT-24); and every term that
+        it has no place for, in the order of the model. An amount is never recomputed: where
+        what is lost was part of a sum, the rules of the profile will say so.
+    """
+    found = _Fitting(profile)
+    left = found.of(invoice, "", "")
+    kept = left if isinstance(left, Invoice) else Invoice()
+    return replace(kept, specification=profile.urn), tuple(found.lost)
+
+
+def smallest_profile(invoice: Invoice) -> FacturxProfile:
+    """Return the smallest profile that loses nothing of an invoice.
+
+    >>> smallest_profile(Invoice(number="F-1")).level
+    'MINIMUM'
+    >>> smallest_profile(Invoice(number="F-1", contract_type="BC")).level
+    'EXTENDED'
+    """
+    return next(each for each in FacturxProfile if not fit(invoice, each)[1])
+
+
+def shown(value: object) -> str:
+    """Return a value of the model as one line that a person reads, cut at `MOST_VALUE`.
+
+    >>> shown(Decimal("1E+3")), shown(b"abc")
+    ('1000', '3 octets / bytes')
+    """
+    if isinstance(value, bytes):
+        return f"{len(value)} octets / bytes"
+    if isinstance(value, Enum):
+        value = value.value
+    text = f"{value:f}" if isinstance(value, Decimal) else str(value)
+    return text if len(text) <= MOST_VALUE else f"{text[: MOST_VALUE - 1]}…"
+
+
+class _Fitting:
+    """One invoice on its way into one profile."""
+
+    def __init__(self, profile: FacturxProfile) -> None:
+        self._profile = profile
+        self._touched = _touched(profile)
+        self.lost: list[Lost] = []
+
+    def of(self, value: DataclassInstance, path: str, place: str) -> DataclassInstance | None:
+        """Return what is left of a value that is made of fields; None where nothing is.
+
+        Args:
+            value: The value.
+            path: Fields that lead to it, as in `Term.path`.
+            place: The groups that it lies in, with their numbers: ``BG-25[3]/``.
+        """
+        changes: dict[str, object] = {}
+        for name, step in fields_of(type(value)).items():
+            inner = f"{path}.{name}" if path else name
+            held = getattr(value, name)
+            if inner in self._touched and held is not None and held != ():
+                changes[name] = self._field(held, inner, step, place)
+        if not changes:
+            return value
+        left = replace(value, **changes)
+        return None if _is_empty(left) else left
+
+    def _field(self, held: object, path: str, step: Step, place: str) -> object:
+        if isinstance(held, tuple):
+            return tuple(self._items(held, path, place))
+        if is_dataclass(held) and not isinstance(held, type):
+            left = self.of(held, path, place)
+            return step.kind() if left is None and path in _ALWAYS_THERE else left
+        term = TERM_AT[path]
+        if self._profile.holds(term):
+            return held
+        self._lose(term, held, place, _no_place(term, self._profile))
+        return None
+
+    def _items(
+        self, held: tuple[DataclassInstance, ...], path: str, place: str
+    ) -> Iterator[DataclassInstance]:
+        only_one = path in _ONE_CONTACT and not self._profile.several_contacts
+        for number, item in enumerate(held, 1):
+            inside = f"{place}{TERM_AT.get(path, path)}[{number}]/"
+            if only_one and number > 1:
+                self._superfluous(item, path, inside)
+            elif (left := self.of(item, path, inside)) is not None:
+                yield left
+
+    def _superfluous(self, contact: DataclassInstance, path: str, place: str) -> None:
+        """Tell that a contact is lost because there is one already."""
+        for name in fields_of(type(contact)):
+            if (value := getattr(contact, name)) is not None:
+                self._lose(TERM_AT[f"{path}.{name}"], value, place, _one_contact(self._profile))
+
+    def _lose(self, term: str, value: object, place: str, why: Mapping[str, str]) -> None:
+        self.lost.append(Lost(term=term, place=f"{place}{term}", value=shown(value), why=why))
+
+
+#: Where the norm admits one contact, and the extension several.
+_ONE_CONTACT = frozenset({"seller.contacts", "buyer.contacts"})
+#: What an invoice is never without, empty as it may be.
+_ALWAYS_THERE = frozenset({"seller", "buyer", "totals"})
+
+
+@cache
+def _touched(profile: FacturxProfile) -> frozenset[str]:
+    """Return every path at which, or below which, a profile lacks something."""
+    lacking = [
+        term.path
+        for name, term in TERMS.items()
+        if term.kind is not Kind.GROUP and not profile.holds(name)
+    ]
+    if not profile.several_contacts:
+        lacking += _ONE_CONTACT
+    parts = (path.split(".") for path in lacking)
+    return frozenset(".".join(each[:depth]) for each in parts for depth in range(1, len(each) + 1))
+
+
+def _is_empty(value: DataclassInstance) -> bool:
+    held = (getattr(value, name) for name in fields_of(type(value)))
+    return all(
+        each is None
+        or each == ()
+        or (is_dataclass(each) and not isinstance(each, type) and _is_empty(each))
+        for each in held
+    )
+
+
+def _no_place(term: str, profile: FacturxProfile) -> Mapping[str, str]:
+    return {
+        "fr": f"Le profil Factur-X {profile.level} n'a pas de place pour {term}.",
+        "en": f"The Factur-X profile {profile.level} has no place for {term}.",
+    }
+
+
+def _one_contact(profile: FacturxProfile) -> Mapping[str, str]:
+    return {
+        "fr": f"Le profil Factur-X {profile.level} n'admet qu'un contact par partie.",
+        "en": f"The Factur-X profile {profile.level} admits only one contact of a party.",
+    }

@@ -54,9 +54,13 @@ if TYPE_CHECKING:
     from pipeline.adapters.process_wire import JobWriter
     from pipeline.adapters.seals import SealFolder
     from pipeline.adapters.vault import Vault
+    from pipeline.app.convert import Converter
     from pipeline.app.hub import Hub
     from pipeline.model.connection import Connection as Sheet
+    from pipeline.model.conversion import Written
     from pipeline.model.sentences import Sentences
+    from pipeline.syntax.cpp_parties import Envelope
+    from pipeline.syntax.pivot import PivotInvoice
     from pipeline.validate.judge import Artefacts
 
 #: Tables that belong to the product: a workspace may override them, but gets no copy.
@@ -333,7 +337,6 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters.configuration import read_interfaces, read_retention
     from pipeline.adapters.database import open_ledger
     from pipeline.adapters.holidays import french_holidays
-    from pipeline.app.convert import Converter
     from pipeline.app.hub import Hub
     from pipeline.app.vet import Vetter
 
@@ -364,7 +367,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         settings=wanted,
         compose=partial(_compose, answer_means(place, wanted)),
         vet=Vetter(rules, spool).vet,
-        converter=Converter(leaving),
+        converter=converter(leaving),
         by=by,
         holidays=french_holidays,
         retention=read_retention(_table(place, "retention.toml")),
@@ -696,6 +699,27 @@ def printer() -> Printer:
     from pipeline.adapters.printer import WeasyPrinter
 
     return WeasyPrinter()
+
+
+def converter(engine: Engine) -> Converter:
+    """Return what writes documents in other forms; `engine` judges what was written."""
+    from pipeline.app.convert import Converter
+
+    return Converter(engine=engine, printer=printer, write_pivot=_write_pivot)
+
+
+def _write_pivot(invoices: Sequence[PivotInvoice], envelope: Envelope) -> Written:
+    from pipeline.syntax.pivot import write_pivot
+
+    return write_pivot(invoices, envelope, _pivot_schema())
+
+
+@cache
+def _pivot_schema() -> etree.XMLSchema:
+    from pipeline.adapters.resources import data_folder
+    from pipeline.syntax.parse import compile_schema
+
+    return compile_schema(str(data_folder("schemas") / "CPPFacturePivot-V2_02.xsd"))
 
 
 def export_rows(rows: Sequence[Mapping[str, object]], path: Path) -> None:

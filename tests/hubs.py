@@ -23,7 +23,6 @@ from pipeline import bootstrap
 from pipeline.adapters.archive import FileArchive, FolderSpool
 from pipeline.adapters.database import open_ledger
 from pipeline.app.breaker import Breaker
-from pipeline.app.convert import Converter
 from pipeline.app.hub import Hub
 from pipeline.app.vet import Vetter
 from pipeline.model.connection import (
@@ -213,7 +212,7 @@ class World:
             doors=bootstrap.doors(self.home),
             profiles=self.profiles,
             vet=Vetter(self.engine, spool).vet,
-            converter=Converter(self.engine),
+            converter=bootstrap.converter(self.engine),
             by=f"run:{self._count}",
             breaker=Breaker(),
         )

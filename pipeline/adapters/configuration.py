@@ -245,6 +245,8 @@ class _Receiving(_Strict):
             raise ValueError("facturx_profile goes with format = 'factur-x'")
         if self.format is Form.AS_RECEIVED and self.original is Original.BESIDE:
             raise ValueError("original = 'beside' goes with a format of its own")
+        if self.format is Form.PIVOT and self.original is Original.NONE:
+            raise ValueError("a pivot always holds the document as received: leave out original")
         if self.format is Form.AS_RECEIVED and self.loss is not None:
             raise ValueError("loss goes with a format: what leaves as received loses nothing")
         if self.envelope is Envelope.SINGLE and self._is_several_files:
@@ -317,6 +319,12 @@ class _Sheet(_Receiving):
             raise ValueError("naming = 'grammar' needs application_code and interfaces")
         if self.gap_after_h is not None and self.naming is not Naming.GRAMMAR:
             raise ValueError("gap_after_h needs naming = 'grammar': free names have no numbers")
+        return self
+
+    @model_validator(mode="after")
+    def _pivots_are_addressed(self) -> _Sheet:
+        if self.format is Form.PIVOT and self.application_code is None:
+            raise ValueError("format = 'pivot' needs application_code: the flow is named by it")
         return self
 
     @model_validator(mode="after")

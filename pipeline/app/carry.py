@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from structlog import get_logger
 
-from pipeline.app.convert import Converted, fault_of, told
+from pipeline.app.convert import Converted, Source, envelope_of, fault_of, told
 from pipeline.app.hub import Hub
 from pipeline.ingest.admission import interface_of
 from pipeline.model.carriage import Conversion, LossRule, Original, Recipe
@@ -28,6 +28,7 @@ from pipeline.ports.ledger import Sheets
 from pipeline.ports.outside import Scrap
 from pipeline.route.pack import pack_tar_gz
 from pipeline.route.plan import member_name
+from pipeline.syntax.pivot import PivotInvoice
 
 log = get_logger(__name__)
 
@@ -123,6 +124,8 @@ def _put_aside(hub: Hub, row: OutboxRow, made: Made, profiles: _Profiles) -> Ite
     """Write a delivery and its converted documents to scratch space."""
     hub.spool.write(_name(row), (made.payload(row.envelope),))
     for place, (document, one) in enumerate(made.converted):
+        if one.form is Form.PIVOT:
+            continue  # its schema is all there is, and it was held against that
         scrap = hub.spool.write(f"{_name(row)}.{place}", (one.payload,))
         yield _Written(row, document.id, scrap, profiles.of(row, document))
 
@@ -152,27 +155,73 @@ def make(hub: Hub, row: OutboxRow, documents: Mapping[str, Document], read: Read
     """
     if row.recipe is None:
         raise ValueError(f"{row.key} leaves as received")
-    members: list[tuple[str, bytes]] = []
-    converted: list[tuple[Document, Converted]] = []
-    faults: dict[DocumentId, NotCarried] = {}
+    bench = _Bench(hub, row, row.recipe)
     for document in (documents[one] for one in row.documents):
-        data = read(document)
+        bench.add(document, read(document))
+    return bench.done()
+
+
+class _Bench:
+    """Where the documents of one delivery are written, one after the other."""
+
+    def __init__(self, hub: Hub, row: OutboxRow, recipe: Recipe) -> None:
+        self._hub = hub
+        self._row = row
+        self._recipe = recipe
+        self._members: list[tuple[str, bytes]] = []
+        self._converted: list[tuple[Document, Converted]] = []
+        self._faults: dict[DocumentId, NotCarried] = {}
+        self._pivot: list[PivotInvoice] = []
+
+    def add(self, document: Document, data: bytes) -> None:
+        """Write one document, or keep in mind why it cannot be."""
         try:
-            one = _convert(hub, document, data, row.recipe)
+            one = self._write(document, data)
+        except NotCarried as error:
+            self._faults[document.id] = error
+            return
         except Exception as error:
             # a bug of ours holds this one document, and stops no other
             log.exception("carry.failed", document=document.id)
-            faults[document.id] = NotCarried(f"{type(error).__name__}: {error}")
-            continue
-        members.append((member_name(document, form=one.form), one.payload))
-        if one.form is Form.AS_RECEIVED:
-            continue
-        converted.append((document, one))
-        if one.lost and row.recipe.loss is LossRule.HOLD:
-            faults[document.id] = ConversionLoss(f"{document.name}: {told(one.lost)}")
-        if row.recipe.original is Original.BESIDE:
-            members.append((member_name(document, ".original"), data))
-    return Made(tuple(members), tuple(converted), faults)
+            self._faults[document.id] = NotCarried(f"{type(error).__name__}: {error}")
+            return
+        if one.form is not Form.AS_RECEIVED:
+            self._converted.append((document, one))
+        if one.lost and self._recipe.loss is LossRule.HOLD:
+            self._faults[document.id] = ConversionLoss(f"{document.name}: {told(one.lost)}")
+
+    def done(self) -> Made:
+        """Return the delivery."""
+        if self._recipe.form is Form.PIVOT and not self._faults:
+            planned = self._row.planned or self._row.due
+            envelope = envelope_of(self._row.name, planned, self._hub.settings.hub_code)
+            written = self._hub.converter.write_pivot(self._pivot, envelope)
+            self._members = [(f"{self._row.name}.xml", written.payload)]
+        return Made(tuple(self._members), tuple(self._converted), self._faults)
+
+    def _write(self, document: Document, data: bytes) -> Converted:
+        source, converter = self._source(document, data), self._hub.converter
+        if self._recipe.form is Form.PIVOT:
+            made, lost = converter.prepare(source, self._recipe)
+            self._pivot.append(made)
+            return Converted(b"", Form.PIVOT, lost)
+        one = converter.convert(source, self._recipe)
+        self._members.append((member_name(document, form=one.form), one.payload))
+        beside = self._recipe.original is Original.BESIDE
+        if beside and one.form is not Form.AS_RECEIVED:
+            self._members.append((member_name(document, ".original"), data))
+        return one
+
+    def _source(self, document: Document, data: bytes) -> Source:
+        flow = self._hub.ledger.interchange(document.interchange)
+        if document.syntax is None or flow is None:
+            raise ValueError(f"{document.id} was accepted without a syntax, or a flow")
+        return Source(
+            data=data,
+            syntax=document.syntax,
+            name=document.name,
+            received_on=flow.received_at.date(),
+        )
 
 
 def together(faults: Mapping[DocumentId, NotCarried]) -> NotCarried:
@@ -190,12 +239,6 @@ def composed(hub: Hub, row: OutboxRow) -> bytes | None:
 def forget(hub: Hub, connection: str) -> None:
     """Remove what was composed for one connection."""
     hub.spool.clear(f"{_FOLDER}/{connection}")
-
-
-def _convert(hub: Hub, document: Document, data: bytes, recipe: Recipe) -> Converted:
-    if document.syntax is None:
-        raise ValueError(f"{document.id} was accepted without a syntax")
-    return hub.converter.convert(data, document.syntax, recipe)
 
 
 def _name(row: OutboxRow) -> str:

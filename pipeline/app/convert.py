@@ -6,26 +6,58 @@ same ones, so a delivery that is attempted twice carries the same file twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from hashlib import sha256
 from threading import Lock
 
 from pipeline.model.carriage import Recipe
-from pipeline.model.conversion import Form, Lost
-from pipeline.model.errors import ResultRefused, ResultUnjudged
+from pipeline.model.conversion import Form, Lost, Reading, Unwritable, Written
+from pipeline.model.errors import NotCarried, ResultRefused, ResultUnjudged
 from pipeline.model.finding import Outcome, Severity
+from pipeline.model.invoice import Binary, Invoice, Support
+from pipeline.model.labels import Language
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, Syntax, ValidationReport
 from pipeline.ports.engine import Engine, Job
-from pipeline.ports.outside import Scrap
+from pipeline.ports.outside import Printer, Scrap
+from pipeline.syntax.cpp_parties import Envelope
 from pipeline.syntax.forms import OWN_FORM, read_document, write_document
+from pipeline.syntax.pivot import PivotInvoice
+from pipeline.syntax.pivot import write_invoice as prepare_pivot
+from pipeline.syntax.pivot_files import READABLE
+from pipeline.syntax.pivot_subject import PivotContext
+from pipeline.syntax.readable.build import Source as Shown
+from pipeline.syntax.readable.build import build_view
+from pipeline.syntax.readable.write import write_html
 from pipeline.syntax.recognise import guess_family
 
 #: Documents that were judged, and our own words: no partner's limits hold for them.
 WIDE = Limits(file_bytes=2**31, text_bytes=2**31, attachment_bytes=2**31)
 #: Findings that an error names.
 _NAMED = 3
+
+#: Puts invoices that were made ready into one flow.
+WritePivot = Callable[[Sequence[PivotInvoice], Envelope], Written]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One document that is to be written anew.
+
+    Attributes:
+        data: Its bytes, as received; they were judged.
+        syntax: What it was recognised as.
+        name: What it is called.
+        received_on: When it came.
+    """
+
+    data: bytes
+    syntax: Syntax
+    name: str
+    received_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,37 +75,71 @@ class Converted:
     lost: tuple[Lost, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Converter:
     """Writes documents in other forms, and has the result judged.
 
     Attributes:
         engine: Judges what was written; it takes one call at a time.
+        printer: Gives what prints pages; loaded when the first one is wanted.
+        write_pivot: Puts invoices into one CPPFacturePivot, and holds it against its schema.
     """
 
     engine: Engine
-    _turn: Lock = field(default_factory=Lock)
+    printer: Callable[[], Printer]
+    write_pivot: WritePivot
+    _judging: Lock = field(default_factory=Lock)
+    _printing: Lock = field(default_factory=Lock)
 
-    def convert(self, data: bytes, syntax: Syntax, recipe: Recipe) -> Converted:
-        """Write one document, as received where it is in the form already.
+    def convert(self, source: Source, recipe: Recipe) -> Converted:
+        """Write one document in one of the norm's syntaxes.
 
         Args:
-            data: Its bytes, as received; they were judged.
-            syntax: What it was recognised as.
+            source: The document.
             recipe: What it is to become.
+
+        Returns:
+            It is as received where it is in that form already, and needs no page.
 
         Raises:
             XmlRefused, PdfRefused: It cannot be read.
+            ConfigError: Pages cannot be printed on this machine.
         """
-        if OWN_FORM[syntax] is recipe.form:
-            return Converted(data, Form.AS_RECEIVED)
-        reading = read_document(data, syntax, WIDE)
-        written = write_document(reading.invoice, recipe.form)
+        if OWN_FORM[source.syntax] is recipe.form and not recipe.readable:
+            return Converted(source.data, Form.AS_RECEIVED)
+        reading = read_document(source.data, source.syntax, WIDE)
+        invoice = reading.invoice
+        page = self._page_for(source, reading) if recipe.readable else None
+        if OWN_FORM[source.syntax] is recipe.form and page is None:
+            return Converted(source.data, Form.AS_RECEIVED)
+        if page is not None:
+            shown = Support(reference=READABLE, description=READABLE, attachment=page)
+            invoice = replace(invoice, supports=(*invoice.supports, shown))
+        written = write_document(invoice, recipe.form)
         return Converted(written.payload, recipe.form, (*reading.lost, *written.lost))
+
+    def prepare(self, source: Source, recipe: Recipe) -> tuple[PivotInvoice, tuple[Lost, ...]]:
+        """Make one document ready for a pivot; return with it what the pivot does not hold.
+
+        Raises:
+            XmlRefused, PdfRefused: It cannot be read.
+            NotCarried: The pivot cannot hold it at all.
+            ConfigError: Pages cannot be printed on this machine.
+        """
+        reading = read_document(source.data, source.syntax, WIDE)
+        context = PivotContext(
+            received_on=source.received_on,
+            original=Binary(source.data, _type_of(source), None),
+            readable=self._page_for(source, reading) if recipe.readable else None,
+        )
+        made = prepare_pivot(reading.invoice, context)
+        if isinstance(made, Unwritable):
+            raise NotCarried(told(made.reasons))
+        return made, (*reading.lost, *made.lost)
 
     def judge(self, written: Iterable[tuple[Scrap, Profile]]) -> Iterator[Judged]:
         """Yield what the engine says of documents of ours, in order."""
-        with self._turn:
+        with self._judging:
             yield from self.engine.judge(
                 Job(
                     path=scrap.path,
@@ -83,6 +149,33 @@ class Converter:
                 )
                 for scrap, profile in written
             )
+
+    def _page_for(self, source: Source, reading: Reading) -> Binary | None:
+        """Print a page of a document that brings none; a Factur-X is one (DSE §3.3)."""
+        if source.syntax is Syntax.FACTURX or _has_page(reading.invoice):
+            return None
+        shown = Shown(
+            sha256=sha256(source.data).hexdigest(),
+            size=len(source.data),
+            name=source.name,
+            syntax=source.syntax.value,
+        )
+        page = write_html(build_view(reading.invoice, shown, Language.FRENCH, None, reading.lost))
+        with self._printing:
+            printed = self.printer().print(page)
+        return Binary(printed, "application/pdf", f"lisible_{reading.invoice.number or ''}.pdf")
+
+
+def envelope_of(flow: str, planned: datetime, hub: str) -> Envelope:
+    """Return the envelope of a pivot flow, by its name and the moment it was planned at.
+
+    >>> envelope = envelope_of("FEN0036A_VIL750_CPP0010036000000000000007",
+    ...     datetime.fromisoformat("2026-10-05T08:00:00+00:00"), "CPP001")
+    >>> envelope.receiver.id, envelope.parameters[1].value
+    ('VIL750', 'CPP0010036000000000000007')
+    """
+    _, application, identifier = flow.split("_")
+    return Envelope.of(identifier, planned, receiver=application, sender=hub)
 
 
 def fault_of(report: ValidationReport) -> ResultRefused | ResultUnjudged | None:
@@ -102,3 +195,11 @@ def told(lost: Sequence[Lost]) -> str:
     more = f" (+{len(lost) - _NAMED})" if len(lost) > _NAMED else ""
     why = lost[0].why
     return f"{named}{more}: {why['fr']} / {why['en']}"
+
+
+def _has_page(invoice: Invoice) -> bool:
+    return any((one.description or "").strip().upper() == READABLE for one in invoice.supports)
+
+
+def _type_of(source: Source) -> str:
+    return "application/pdf" if source.syntax is Syntax.FACTURX else "application/xml"

@@ -72,24 +72,14 @@ class Recipe:
         facturx_profile: As in the sheet.
         original: As in the sheet.
         loss: As in the sheet.
+        readable: Whether a document without a page for people is given one (DSE §3.3).
     """
 
     form: Form
     facturx_profile: str = ""
     original: Original = Original.NONE
     loss: LossRule = LossRule.HOLD
-
-    @classmethod
-    def of(cls, carriage: Carriage) -> Recipe | None:
-        """Return what a sheet asks to be made; None where documents leave as received."""
-        if carriage.form is Form.AS_RECEIVED:
-            return None
-        return cls(
-            form=carriage.form,
-            facturx_profile=carriage.facturx_profile,
-            original=carriage.original,
-            loss=carriage.loss,
-        )
+    readable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

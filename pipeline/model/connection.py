@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 from enum import Enum
 
-from pipeline.model.carriage import Carriage, Grouping
+from pipeline.model.carriage import Carriage, Grouping, Recipe
+from pipeline.model.conversion import Form
 from pipeline.model.limits import Limits
 
 
@@ -241,6 +242,24 @@ class Connection:
     gap_after: timedelta | None = None
     schedule: Schedule = field(default_factory=Schedule)
     retention: str = "invoice"
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """Return what is made of documents for this receiver; None where they stay as received.
+
+        A public recipient's pivot, and UBL to a platform, hold a page that people can read.
+        """
+        asked = self.carriage
+        if asked.form is Form.AS_RECEIVED:
+            return None
+        to_platform = asked.form is Form.UBL and self.application_code is not None
+        return Recipe(
+            form=asked.form,
+            facturx_profile=asked.facturx_profile,
+            original=asked.original,
+            loss=asked.loss,
+            readable=asked.form is Form.PIVOT or to_platform,
+        )
 
     @property
     def grouping(self) -> Grouping:

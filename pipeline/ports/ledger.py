@@ -525,7 +525,7 @@ class Ledger(Protocol):
     def conversions(
         self, documents: Collection[DocumentId]
     ) -> Mapping[DocumentId, Sequence[Conversion]]:
-        """Return what became of documents that were written in other forms, by outbox key."""
+        """Return what became of documents written in other forms, oldest delivery first."""
 
     def outbox(
         self,

@@ -249,7 +249,7 @@ def _row(
     generation: int,
 ) -> OutboxRow:
     first, last = documents[0], documents[-1]
-    name = _numbered(connection, Recipe.of(connection.carriage), planning)
+    name = _numbered(connection, connection.recipe, planning)
     suffix = "" if generation == 1 else f".g{generation}"
     if name is None and connection.envelope is Envelope.TAR_GZ:
         name = f"{first.interchange}.{first.seq:04d}-{last.seq:04d}{suffix}.tar.gz"
@@ -303,7 +303,7 @@ def _delivery(
         due=planning.now,
         documents=tuple(document.id for document in documents),
         envelope=connection.envelope,
-        recipe=Recipe.of(connection.carriage),
+        recipe=connection.recipe,
         planned=planning.now,
         generation=generation,
     )

@@ -369,7 +369,7 @@ class SqlLedger:
     def conversions(
         self, documents: Collection[DocumentId]
     ) -> Mapping[DocumentId, Sequence[Conversion]]:
-        """Return what became of documents that were written in other forms, by outbox key."""
+        """Return what became of documents written in other forms, oldest delivery first."""
         with self._read() as connection:
             return reading.find_conversions(connection, documents)
 

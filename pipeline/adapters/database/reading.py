@@ -100,7 +100,7 @@ def find_outbox(
 def find_conversions(
     connection: Connection, documents: Collection[DocumentId]
 ) -> dict[DocumentId, list[Conversion]]:
-    """Return what became of documents that were written in other forms, by outbox key."""
+    """Return what became of documents written in other forms, oldest delivery first."""
     found: dict[DocumentId, list[Conversion]] = {}
     for part in sliced(sorted(documents)):
         for body in connection.execute(CONVERSIONS, {"documents": part}).scalars():

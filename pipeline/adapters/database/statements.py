@@ -80,8 +80,9 @@ REPORT = select(report.c.body).where(_equal(report.c.document))
 FINDINGS = select(finding).where(_equal(finding.c.document)).order_by(finding.c.place)
 CONVERSIONS = (
     select(conversion.c.body)
+    .join(outbox, outbox.c.key == conversion.c.key)
     .where(conversion.c.document.in_(_any_of("documents")))
-    .order_by(conversion.c.document, conversion.c.key)
+    .order_by(conversion.c.document, outbox.c.generation, conversion.c.key)
 )
 #: Those of a flow, and those of groups that carry something of it beside others.
 OUTBOX_OF = outbox_where(

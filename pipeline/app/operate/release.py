@@ -33,7 +33,7 @@ from pipeline.app.scan import infected_flow, note_scan, still_silent
 from pipeline.app.settle import planning_of, settle_flow
 from pipeline.app.work import findings_of, rework
 from pipeline.model.bulk import Verb
-from pipeline.model.carriage import WAITING_GROUPS, Recipe
+from pipeline.model.carriage import WAITING_GROUPS
 from pipeline.model.document import Document
 from pipeline.model.errors import Fenced
 from pipeline.model.interchange import Interchange
@@ -179,7 +179,7 @@ def _let_leave(hub: Hub, sheets: Sheets, tx: Transaction, held: Held) -> None:
     now = hub.clock.now()
     for row in held.rows:
         sheet = sheets.connections.get(row.connection)
-        if sheet is None or row.is_group or Recipe.of(sheet.carriage) == row.recipe:
+        if sheet is None or row.is_group or sheet.recipe == row.recipe:
             waits = sheet is not None and sheet.grouping in WAITING_GROUPS and not row.is_group
             after = OutboxState.WAITING if waits else OutboxState.PENDING
             tx.move_outbox(row, after, by=hub.by, at=now)

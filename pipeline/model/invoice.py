@@ -462,6 +462,13 @@ class Line:
     vat_accounting: Decimal | None = None
     with_vat: Decimal | None = None
 
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """Return every note of the line."""
+        if self.note is None and self.note_subject is None:
+            return self.further_notes
+        return (Note(subject=self.note_subject, text=self.note), *self.further_notes)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:

@@ -120,7 +120,7 @@ _NORM: Mapping[Kind, str] = MappingProxyType(
             BG-18 payments.card | BG-19 payments | BG-20 allowances | BG-21 charges
             BG-22 totals | BG-23 vat | BG-24 supports | BG-25 lines | BG-26 lines.period
             BG-27 lines.allowances | BG-28 lines.charges | BG-29 lines | BG-30 lines
-            BG-31 lines | BG-32 lines.attributes""",
+            BG-31 lines | BG-32 lines.attributes | BT-127-00 lines.further_notes""",
         Kind.IDENTIFIER: """
             BT-1 number | BT-10 buyer_reference | BT-11 project | BT-12 contract | BT-13 order
             BT-14 sales_order | BT-15 receiving_advice | BT-16 despatch_advice | BT-17 tender

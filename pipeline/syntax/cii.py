@@ -1,379 +1,700 @@
 """UN/CEFACT Cross Industry Invoice (D16B, D22B): which element holds which business term.
 
 Source:
-    EN 16931-3-3 (the names of the terms); for SIRET, SIREN and service the schemes 0009,
-    0002 and 0224 of ISO 6523 as XP Z12-012 uses them.
+    EN 16931-3-3 (the names of the terms); the rule packs BR-FR-Flux 2 and EXTENDED-CTC-FR for
+    those of the extension; for SIRET, SIREN and service the schemes 0009, 0002 and 0224 of
+    ISO 6523 as XP Z12-012 uses them. The order is that of the D22B schema, in which D16B and
+    Factur-X documents are valid too.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from types import MappingProxyType
+from typing import Any
 
 from lxml import etree
 
+from pipeline.model.conversion import Reading, Written
+from pipeline.model.invoice import Identifier, Invoice, Line, LineKind, VatCategory, VatPoint
 from pipeline.model.report import RoutingHeader
-from pipeline.syntax.table import Group, Row, Table
+from pipeline.model.terms import TERM_AT, Kind
+from pipeline.syntax import reading, writing
+from pipeline.syntax.paths import QDT, RAM, RSM, UDT, XSI, Element
+from pipeline.syntax.special import is_direct_debit, settle, split_payments
+from pipeline.syntax.table import Attribute, Entry, Fixed, Grammar, Head, Of, Part, Row, Table
+from pipeline.syntax.values import BASE64, DATE_102, NUMBER, TEXT, codes, codes_of
 
-_CEFACT = "urn:un:unece:uncefact:data:standard:"
-
-RSM = _CEFACT + "CrossIndustryInvoice:100"
-RAM = _CEFACT + "ReusableAggregateBusinessInformationEntity:100"
-UDT = _CEFACT + "UnqualifiedDataType:100"
+__all__ = [
+    "ATTACHMENT",
+    "NAMESPACES",
+    "QDT",
+    "RAM",
+    "RSM",
+    "TABLE",
+    "UDT",
+    "read_header",
+    "read_invoice",
+    "term_of",
+    "write_invoice",
+]
 
 #: Prefixes of the paths below.
-NAMESPACES: Mapping[str, str] = MappingProxyType({"rsm": RSM, "ram": RAM, "udt": UDT})
+NAMESPACES: Mapping[str, str] = MappingProxyType({"rsm": RSM, "ram": RAM, "udt": UDT, "qdt": QDT})
 
 #: The element that holds an attachment's bytes (BT-125), as a Clark name.
 ATTACHMENT = f"{{{RAM}}}AttachmentBinaryObject"
 
-_CONTEXT = "rsm:ExchangedDocumentContext/"
-_DOCUMENT = "rsm:ExchangedDocument/"
-_DEAL = "rsm:SupplyChainTradeTransaction/"
-_AGREEMENT = _DEAL + "ram:ApplicableHeaderTradeAgreement/"
-_SETTLEMENT = _DEAL + "ram:ApplicableHeaderTradeSettlement/"
-_TOTALS = _SETTLEMENT + "ram:SpecifiedTradeSettlementHeaderMonetarySummation/"
-_SELLER = _AGREEMENT + "ram:SellerTradeParty/"
-_BUYER = _AGREEMENT + "ram:BuyerTradeParty/"
-_ENDPOINT = _BUYER + "ram:URIUniversalCommunication/ram:URIID"
-_SIRET = "ram:GlobalID[@schemeID='0009']"
+#: Begins like an IBAN; whether its check digits hold is not asked here.
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9 ]{8,40}")
+
+_DAY = "/udt:DateTimeString"
+_FORMATTED = "ram:FormattedIssueDateTime/qdt:DateTimeString"
+_VAT = Fixed(path="ram:TypeCode", value="VAT")
+
+
+def _is_iban(number: str, invoice: Invoice) -> bool:  # noqa: ARG001  # a condition's signature
+    return _IBAN.fullmatch(number) is not None
+
+
+def _is_no_iban(number: str, invoice: Invoice) -> bool:
+    return not _is_iban(number, invoice)
+
+
+def _has_scheme(identifier: Identifier) -> bool:
+    return identifier.scheme is not None
+
+
+def _has_no_scheme(identifier: Identifier) -> bool:
+    return identifier.scheme is None
+
+
+def _at(field: str, path: str, **more: Any) -> tuple[Row, ...]:
+    """Return the row of the term that stands at a field of the model, if there is one."""
+    return (Row(term=TERM_AT[field], path=path, **more),) if field in TERM_AT else ()
+
+
+def _identifiers(of: str) -> tuple[Entry, ...]:
+    value, scheme = f"{of}.identifiers.value", f"{of}.identifiers.scheme"
+    if value not in TERM_AT:
+        return ()
+    return tuple(
+        Part(
+            term=TERM_AT[value],
+            path=path,
+            when=when,
+            of=(*_at(value, "."), *_at(scheme, "@schemeID")),
+        )
+        for path, when in (("ram:ID", _has_no_scheme), ("ram:GlobalID", _has_scheme))
+    )
+
+
+def _contacts(of: str) -> tuple[Entry, ...]:
+    contacts = f"{of}.contacts"
+    if contacts not in TERM_AT:
+        return ()
+    email = "ram:EmailURIUniversalCommunication/ram:URIID"
+    return (
+        Part(
+            term=TERM_AT[contacts],
+            path="ram:DefinedTradeContact",
+            of=(
+                *_at(f"{contacts}.name", "ram:PersonName"),
+                *_at(f"{contacts}.department", "ram:DepartmentName"),
+                *_at(
+                    f"{contacts}.phone",
+                    "ram:TelephoneUniversalCommunication/ram:CompleteNumber",
+                ),
+                *_at(f"{contacts}.email", email),
+                Fixed(path=f"{email}/@schemeID", value="", also=("SMTP",)),
+            ),
+        ),
+    )
+
+
+def _address(of: str) -> Part:
+    address = f"{of}.address"
+    return Part(
+        path="ram:PostalTradeAddress",
+        of=(
+            *_at(f"{address}.postcode", "ram:PostcodeCode"),
+            *_at(f"{address}.line_1", "ram:LineOne"),
+            *_at(f"{address}.line_2", "ram:LineTwo"),
+            *_at(f"{address}.line_3", "ram:LineThree"),
+            *_at(f"{address}.city", "ram:CityName"),
+            *_at(f"{address}.country", "ram:CountryID"),
+            *_at(f"{address}.subdivision", "ram:CountrySubDivisionName"),
+        ),
+    )
+
+
+def _registration(of: str) -> tuple[Entry, ...]:
+    return tuple(
+        Part(
+            path="ram:SpecifiedTaxRegistration",
+            of=(
+                Fixed(path="ram:ID/@schemeID", value=scheme, tells=True),
+                *_at(f"{of}.{field}", "ram:ID"),
+            ),
+        )
+        for field, scheme in (("vat_id", "VA"), ("tax_id", "FC"))
+        if f"{of}.{field}" in TERM_AT
+    )
+
+
+def _party(path: str, of: str) -> Part:
+    """Return the party that the field `of` of the model holds."""
+    uri = "ram:URIUniversalCommunication/ram:URIID"
+    return Part(
+        path=path,
+        of=(
+            *_identifiers(of),
+            *_at(f"{of}.name", "ram:Name"),
+            *_at(f"{of}.role", "ram:RoleCode"),
+            *_at(f"{of}.legal_form", "ram:Description"),
+            Part(
+                path="ram:SpecifiedLegalOrganization",
+                of=(
+                    *_at(f"{of}.legal_id.value", "ram:ID"),
+                    *_at(f"{of}.legal_id.scheme", "ram:ID/@schemeID"),
+                    *_at(f"{of}.trading_name", "ram:TradingBusinessName"),
+                ),
+            ),
+            *_contacts(of),
+            _address(of),
+            *_at(f"{of}.endpoint.value", uri),
+            *_at(f"{of}.endpoint.scheme", f"{uri}/@schemeID"),
+            *_registration(of),
+        ),
+    )
+
+
+def _delivery_terms(of: str) -> Part:
+    return Part(
+        path="ram:ApplicableTradeDeliveryTerms",
+        of=(
+            *_at(f"{of}.code", "ram:DeliveryTypeCode"),
+            *_at(f"{of}.place", "ram:RelevantTradeLocation/ram:Name"),
+        ),
+    )
+
+
+def _delivered(of: str) -> tuple[Entry, ...]:
+    event = "ram:ActualDeliverySupplyChainEvent/ram:OccurrenceDateTime"
+    return (_party("ram:ShipToTradeParty", f"{of}.to"), *_at(f"{of}.on", event + _DAY))
+
+
+def _period(of: str) -> Part:
+    return Part(
+        path="ram:BillingSpecifiedPeriod",
+        of=(
+            *_at(f"{of}.start", "ram:StartDateTime" + _DAY),
+            *_at(f"{of}.end", "ram:EndDateTime" + _DAY),
+        ),
+    )
+
+
+def _adjustment(of: str, *, charge: bool) -> Part:
+    told = ("true", "1") if charge else ("false", "0")
+    tax = Part(
+        path="ram:CategoryTradeTax",
+        of=(
+            _VAT,
+            *_at(f"{of}.exemption", "ram:ExemptionReason"),
+            *_at(f"{of}.vat_category", "ram:CategoryCode"),
+            *_at(f"{of}.exemption_code", "ram:ExemptionReasonCode"),
+            *_at(f"{of}.vat_rate", "ram:RateApplicablePercent"),
+        ),
+    )
+    return Part(
+        term=TERM_AT[of],
+        path="ram:SpecifiedTradeAllowanceCharge",
+        of=(
+            Fixed(
+                path="ram:ChargeIndicator/udt:Indicator", value=told[0], also=told[1:], tells=True
+            ),
+            *_at(f"{of}.percent", "ram:CalculationPercent"),
+            *_at(f"{of}.base", "ram:BasisAmount"),
+            *_at(f"{of}.amount", "ram:ActualAmount"),
+            *_at(f"{of}.reason_code", "ram:ReasonCode"),
+            *_at(f"{of}.reason", "ram:Reason"),
+            *((tax,) if f"{of}.vat_category" in TERM_AT else ()),
+        ),
+    )
+
+
+def _tax_total(term: str, currency: str, *also: None) -> Part:
+    """Return the amount of VAT that is in the currency of a term."""
+    return Part(
+        path="ram:TaxTotalAmount",
+        of=(
+            Row(term=term, path="."),
+            Fixed(path="@currencyID", value=Of(currency), also=also, tells=True),
+        ),
+    )
+
+
+def _account(term: str) -> tuple[Row, Row]:
+    """Return the number of an account, which is an IBAN or is not."""
+    return (
+        Row(term=term, path="ram:IBANID", when=_is_iban),
+        Row(term=term, path="ram:ProprietaryID", when=_is_no_iban),
+    )
+
+
+def _reference(path: str, number: str, *inside: Entry, dated: str = "") -> Part:
+    """Return a reference to another document."""
+    issued = (Row(term=dated, path=_FORMATTED),) if dated else ()
+    return Part(path=path, of=(Row(term=number, path="ram:IssuerAssignedID"), *inside, *issued))
+
+
+def _line_reference(path: str, number: str, line: str, dated: str = "") -> Part:
+    return _reference(path, number, Row(term=line, path="ram:LineID"), dated=dated)
+
+
+def _preceding(term: str, of: str) -> Part:
+    return Part(
+        term=term,
+        path="ram:InvoiceReferencedDocument",
+        of=(
+            *_at(f"{of}.number", "ram:IssuerAssignedID"),
+            *_at(f"{of}.line", "ram:LineID"),
+            *_at(f"{of}.type_code", "ram:TypeCode"),
+            *_at(f"{of}.issue_date", _FORMATTED),
+        ),
+    )
+
+
+def _object(of: str, *told: Entry) -> Part:
+    return _reference(
+        "ram:AdditionalReferencedDocument",
+        TERM_AT[f"{of}.value"],
+        *told,
+        *_at(f"{of}.scheme", "ram:ReferenceTypeCode"),
+    )
+
+
+def _quantity(of: str, path: str, **more: Any) -> tuple[Entry, ...]:
+    return (*_at(f"{of}.value", path, **more), *_at(f"{of}.unit", f"{path}/@unitCode", **more))
+
+
+_PRODUCT = (
+    Row(term="BT-157", path="ram:GlobalID"),
+    Row(term="BT-157-1", path="ram:GlobalID/@schemeID"),
+    Row(term="BT-155", path="ram:SellerAssignedID"),
+    Row(term="BT-156", path="ram:BuyerAssignedID"),
+    Row(term="BT-153", path="ram:Name"),
+    Row(term="BT-154", path="ram:Description"),
+    Part(
+        term="BG-32",
+        path="ram:ApplicableProductCharacteristic",
+        of=(
+            Row(term="EXT-FR-FE-159", path="ram:TypeCode"),
+            Row(term="BT-160", path="ram:Description"),
+            *_quantity("lines.attributes.measure", "ram:ValueMeasure"),
+            Row(term="BT-161", path="ram:Value"),
+        ),
+    ),
+    Part(
+        term="BT-158",
+        path="ram:DesignatedProductClassification",
+        of=(
+            Row(term="BT-158", path="ram:ClassCode"),
+            Row(term="BT-158-1", path="ram:ClassCode/@listID"),
+            Row(term="BT-158-2", path="ram:ClassCode/@listVersionID"),
+        ),
+    ),
+    Row(term="BT-159", path="ram:OriginTradeCountry/ram:ID"),
+)
+
+_LINE_AGREEMENT = (
+    _delivery_terms("lines.delivery_terms"),
+    _line_reference("ram:SellerOrderReferencedDocument", "EXT-FR-FE-144", "EXT-FR-FE-145"),
+    _line_reference(
+        "ram:BuyerOrderReferencedDocument", "EXT-FR-FE-135", "BT-132", dated="EXT-FR-FE-200"
+    ),
+    Part(
+        path="ram:GrossPriceProductTradePrice",
+        of=(
+            Row(term="BT-148", path="ram:ChargeAmount"),
+            *_quantity("lines.price_base", "ram:BasisQuantity", read_only=True),
+            Part(
+                path="ram:AppliedTradeAllowanceCharge",
+                of=(
+                    Fixed(path="ram:ChargeIndicator/udt:Indicator", value="false", also=("0",)),
+                    Row(term="BT-147", path="ram:ActualAmount"),
+                    Row(term="EXT-FR-FE-196", path="ram:ReasonCode"),
+                    Row(term="EXT-FR-FE-195", path="ram:Reason"),
+                ),
+            ),
+        ),
+    ),
+    Part(
+        path="ram:NetPriceProductTradePrice",
+        of=(
+            Row(term="BT-146", path="ram:ChargeAmount"),
+            *_quantity("lines.price_base", "ram:BasisQuantity"),
+        ),
+    ),
+    _party("ram:ItemSellerTradeParty", "lines.seller"),
+)
+
+_LINE_SETTLEMENT = (
+    Part(
+        path="ram:ApplicableTradeTax",
+        of=(
+            _VAT,
+            Row(term="EXT-FR-FE-178", path="ram:ExemptionReason"),
+            Row(term="BT-151", path="ram:CategoryCode"),
+            Row(term="EXT-FR-FE-179", path="ram:ExemptionReasonCode"),
+            Row(term="BT-152", path="ram:RateApplicablePercent"),
+        ),
+    ),
+    _period("lines.period"),
+    _adjustment("lines.allowances", charge=False),
+    _adjustment("lines.charges", charge=True),
+    Part(
+        path="ram:SpecifiedTradeSettlementLineMonetarySummation",
+        of=(
+            Row(term="BT-131", path="ram:LineTotalAmount"),
+            _tax_total("EXT-FR-FE-181", "BT-5", None),
+            _tax_total("EXT-FR-FE-182", "BT-6"),
+            Row(term="EXT-FR-FE-184", path="ram:GrandTotalAmount"),
+        ),
+    ),
+    _preceding("EXT-FR-FE-BG-06", "lines.preceding"),
+    _object("lines.object", Fixed(path="ram:TypeCode", value="130", also=(None,))),
+    Row(term="BT-133", path="ram:ReceivableSpecifiedTradeAccountingAccount/ram:ID"),
+)
+
+_LINE = (
+    Part(
+        path="ram:AssociatedDocumentLineDocument",
+        of=(
+            Row(term="BT-126", path="ram:LineID"),
+            Row(term="EXT-FR-FE-162", path="ram:ParentLineID"),
+            Row(term="EXT-FR-FE-163", path="ram:LineStatusReasonCode"),
+            Part(
+                term="BT-127-00",
+                path="ram:IncludedNote",
+                via="notes",
+                of=(
+                    Row(term="BT-127/further", path="ram:Content"),
+                    Row(term="EXT-FR-FE-183/further", path="ram:SubjectCode"),
+                ),
+            ),
+        ),
+    ),
+    Part(path="ram:SpecifiedTradeProduct", of=_PRODUCT),
+    Part(path="ram:SpecifiedLineTradeAgreement", of=_LINE_AGREEMENT),
+    Part(
+        path="ram:SpecifiedLineTradeDelivery",
+        of=(
+            *_quantity("lines.quantity", "ram:BilledQuantity"),
+            *_delivered("lines.delivery"),
+            _line_reference(
+                "ram:DespatchAdviceReferencedDocument", "EXT-FR-FE-140", "EXT-FR-FE-141"
+            ),
+            _line_reference(
+                "ram:ReceivingAdviceReferencedDocument", "EXT-FR-FE-142", "EXT-FR-FE-143"
+            ),
+        ),
+    ),
+    Part(path="ram:SpecifiedLineTradeSettlement", always=True, of=_LINE_SETTLEMENT),
+)
+
+_AGREEMENT = (
+    Row(term="BT-10", path="ram:BuyerReference"),
+    _party("ram:SellerTradeParty", "seller"),
+    _party("ram:BuyerTradeParty", "buyer"),
+    _party("ram:SalesAgentTradeParty", "seller_agent"),
+    _party("ram:SellerTaxRepresentativeTradeParty", "representative"),
+    _delivery_terms("delivery_terms"),
+    _reference("ram:SellerOrderReferencedDocument", "BT-14"),
+    _reference("ram:BuyerOrderReferencedDocument", "BT-13", dated="EXT-FR-FE-197"),
+    _reference(
+        "ram:ContractReferencedDocument",
+        "BT-12",
+        Row(term="EXT-FR-FE-01", path="ram:ReferenceTypeCode"),
+        dated="EXT-FR-FE-199",
+    ),
+    _reference(
+        "ram:AdditionalReferencedDocument",
+        "BT-17",
+        Fixed(path="ram:TypeCode", value="50", tells=True),
+    ),
+    _object("object", Fixed(path="ram:TypeCode", value="130", tells=True)),
+    Part(
+        term="BG-24",
+        path="ram:AdditionalReferencedDocument",
+        of=(
+            Row(term="BT-122", path="ram:IssuerAssignedID"),
+            Row(term="BT-124", path="ram:URIID"),
+            Fixed(path="ram:TypeCode", value="916"),
+            Row(term="BT-123", path="ram:Name"),
+            Row(term="BT-125", path="ram:AttachmentBinaryObject"),
+            Row(term="BT-125-1", path="ram:AttachmentBinaryObject/@mimeCode"),
+            Row(term="BT-125-2", path="ram:AttachmentBinaryObject/@filename"),
+        ),
+    ),
+    _party("ram:BuyerAgentTradeParty", "buyer_agent"),
+    Part(
+        path="ram:SpecifiedProcuringProject",
+        of=(
+            Row(term="BT-11", path="ram:ID"),
+            Fixed(path="ram:Name", value="Project reference"),
+        ),
+    ),
+)
+
+_PAYMENT = (
+    Row(term="BT-81", path="ram:TypeCode"),
+    Row(term="BT-82", path="ram:Information"),
+    Part(
+        path="ram:ApplicableTradeSettlementFinancialCard",
+        of=(
+            Row(term="BT-87", path="ram:ID"),
+            Row(term="BT-88", path="ram:CardholderName"),
+        ),
+    ),
+    Part(path="ram:PayerPartyDebtorFinancialAccount", of=_account("BT-91")),
+    Part(
+        path="ram:PayeePartyCreditorFinancialAccount",
+        of=(
+            _account("BT-84")[0],
+            Row(term="BT-85", path="ram:AccountName"),
+            _account("BT-84")[1],
+        ),
+    ),
+    Row(term="BT-86", path="ram:PayeeSpecifiedCreditorFinancialInstitution/ram:BICID"),
+)
+
+_SETTLEMENT = (
+    Row(term="BT-90", path="ram:CreditorReferenceID", among=is_direct_debit),
+    Row(term="BT-83", path="ram:PaymentReference"),
+    Row(term="BT-6", path="ram:TaxCurrencyCode"),
+    Row(term="BT-5", path="ram:InvoiceCurrencyCode"),
+    _party("ram:InvoicerTradeParty", "invoicer"),
+    _party("ram:InvoiceeTradeParty", "invoicee"),
+    _party("ram:PayeeTradeParty", "payee"),
+    _party("ram:PayerTradeParty", "payer"),
+    Part(term="BG-16", path="ram:SpecifiedTradeSettlementPaymentMeans", of=_PAYMENT),
+    Part(
+        term="BG-23",
+        path="ram:ApplicableTradeTax",
+        of=(
+            Row(term="BT-117", path="ram:CalculatedAmount"),
+            _VAT,
+            Row(term="BT-120", path="ram:ExemptionReason"),
+            Row(term="BT-116", path="ram:BasisAmount"),
+            Row(term="BT-118", path="ram:CategoryCode"),
+            Row(term="BT-121", path="ram:ExemptionReasonCode"),
+            Row(term="BT-7", path="ram:TaxPointDate/udt:DateString"),
+            Row(term="BT-8", path="ram:DueDateTypeCode"),
+            Row(term="BT-119", path="ram:RateApplicablePercent"),
+        ),
+    ),
+    _period("period"),
+    _adjustment("allowances", charge=False),
+    _adjustment("charges", charge=True),
+    Part(
+        path="ram:SpecifiedTradePaymentTerms",
+        mixes=True,
+        of=(
+            Row(term="BT-20", path="ram:Description"),
+            Row(term="BT-9", path="ram:DueDateDateTime" + _DAY),
+            Row(term="BT-89", path="ram:DirectDebitMandateID", among=is_direct_debit),
+        ),
+    ),
+    Part(
+        path="ram:SpecifiedTradeSettlementHeaderMonetarySummation",
+        of=(
+            Row(term="BT-106", path="ram:LineTotalAmount"),
+            Row(term="BT-108", path="ram:ChargeTotalAmount"),
+            Row(term="BT-107", path="ram:AllowanceTotalAmount"),
+            Row(term="BT-109", path="ram:TaxBasisTotalAmount"),
+            _tax_total("BT-110", "BT-5", None),
+            _tax_total("BT-111", "BT-6"),
+            Row(term="BT-114", path="ram:RoundingAmount"),
+            Row(term="BT-112", path="ram:GrandTotalAmount"),
+            Row(term="BT-113", path="ram:TotalPrepaidAmount"),
+            Row(term="BT-115", path="ram:DuePayableAmount"),
+        ),
+    ),
+    _preceding("BG-3", "preceding"),
+    Row(term="BT-19", path="ram:ReceivableSpecifiedTradeAccountingAccount/ram:ID"),
+)
+
+_ENTRIES: tuple[Entry, ...] = (
+    Part(
+        path="rsm:ExchangedDocumentContext",
+        always=True,
+        of=(
+            Row(
+                term="BT-23",
+                path="ram:BusinessProcessSpecifiedDocumentContextParameter/ram:ID",
+            ),
+            Row(term="BT-24", path="ram:GuidelineSpecifiedDocumentContextParameter/ram:ID"),
+        ),
+    ),
+    Part(
+        path="rsm:ExchangedDocument",
+        always=True,
+        of=(
+            Row(term="BT-1", path="ram:ID"),
+            Row(term="BT-3", path="ram:TypeCode"),
+            Row(term="BT-2", path="ram:IssueDateTime" + _DAY),
+            Part(
+                term="BG-1",
+                path="ram:IncludedNote",
+                of=(
+                    Row(term="BT-22", path="ram:Content"),
+                    Row(term="BT-21", path="ram:SubjectCode"),
+                ),
+            ),
+        ),
+    ),
+    Part(
+        path="rsm:SupplyChainTradeTransaction",
+        always=True,
+        of=(
+            Part(term="BG-25", path="ram:IncludedSupplyChainTradeLineItem", of=_LINE),
+            Part(path="ram:ApplicableHeaderTradeAgreement", always=True, of=_AGREEMENT),
+            Part(
+                path="ram:ApplicableHeaderTradeDelivery",
+                always=True,
+                of=(
+                    *_delivered("delivery"),
+                    _reference(
+                        "ram:DespatchAdviceReferencedDocument", "BT-16", dated="EXT-FR-FE-198"
+                    ),
+                    _reference("ram:ReceivingAdviceReferencedDocument", "BT-15"),
+                ),
+            ),
+            Part(path="ram:ApplicableHeaderTradeSettlement", always=True, of=_SETTLEMENT),
+        ),
+    ),
+)
+
+_CURRENCY = Attribute("currencyID", Of("BT-5"), written=False)
+
+#: UNTDID 2475, where the norm has UNCL 2005.
+_VAT_POINTS = MappingProxyType(
+    {"5": VatPoint.ISSUE, "29": VatPoint.DELIVERY, "72": VatPoint.PAYMENT}
+)
+
+_GRAMMAR = Grammar(
+    namespaces=NAMESPACES,
+    roots=(f"{{{RSM}}}CrossIndustryInvoice",),
+    forms=MappingProxyType(
+        {
+            str: TEXT,
+            Decimal: NUMBER,
+            date: DATE_102,
+            bytes: BASE64,
+            VatCategory: codes_of(
+                VatCategory, "un code de catégorie de TVA", "a VAT category code"
+            ),
+            VatPoint: codes(_VAT_POINTS, "un code 5, 29 ou 72", "a code 5, 29 or 72"),
+            LineKind: codes_of(
+                LineKind, "DETAIL, GROUP ou INFORMATION", "DETAIL, GROUP or INFORMATION"
+            ),
+        }
+    ),
+    bears=MappingProxyType(
+        {
+            Kind.AMOUNT: _CURRENCY,
+            Kind.PRICE: _CURRENCY,
+            Kind.DATE: Attribute("format", "102"),
+        }
+    ),
+    title="CII D22B",
+    ignored=frozenset({f"{{{XSI}}}schemaLocation"}),
+)
+
+_SIRET = "[@schemeID='0009']"
 _BARE_SIRET = (
-    "ram:ID[(not(@schemeID) or @schemeID='0009')"
+    "[(not(@schemeID) or @schemeID='0009')"
     " and string-length(normalize-space()) = 14"
     " and translate(normalize-space(), '0123456789', '') = '']"
 )
-_SIREN = "ram:SpecifiedLegalOrganization/ram:ID[@schemeID='0002']"
-
-_DELIVERY = _DEAL + "ram:ApplicableHeaderTradeDelivery/"
-_SHIP_TO = _DELIVERY + "ram:ShipToTradeParty/"
-_AGENT = _AGREEMENT + "ram:SellerTaxRepresentativeTradeParty/"
-_PAYEE = _SETTLEMENT + "ram:PayeeTradeParty/"
-_ADDRESS = "ram:PostalTradeAddress/"
-_CONTACT = "ram:DefinedTradeContact/"
-_TERMS = _SETTLEMENT + "ram:SpecifiedTradePaymentTerms/"
-_PERIOD = _SETTLEMENT + "ram:BillingSpecifiedPeriod/"
-_REFERENCED = _AGREEMENT + "ram:AdditionalReferencedDocument"
-_LINE = _DEAL + "ram:IncludedSupplyChainTradeLineItem"
-_LINE_DEAL = "ram:SpecifiedLineTradeAgreement/"
-_LINE_SETTLEMENT = "ram:SpecifiedLineTradeSettlement/"
-_GROSS = _LINE_DEAL + "ram:GrossPriceProductTradePrice/"
-_NET = _LINE_DEAL + "ram:NetPriceProductTradePrice/"
-_ITEM = "ram:SpecifiedTradeProduct/"
-_VAT = "ram:SpecifiedTaxRegistration/ram:ID[@schemeID='VA']"
-_ALLOWANCE = (
-    "ram:SpecifiedTradeAllowanceCharge[ram:ChargeIndicator/udt:Indicator = 'false'"
-    " or ram:ChargeIndicator/udt:Indicator = '0']"
-)
-_CHARGE = (
-    "ram:SpecifiedTradeAllowanceCharge[ram:ChargeIndicator/udt:Indicator = 'true'"
-    " or ram:ChargeIndicator/udt:Indicator = '1']"
-)
-_ACCOUNT = "ram:PayeePartyCreditorFinancialAccount/"
-_DAY = "/udt:DateTimeString"
-_CURRENCY = "ancestor::ram:ApplicableHeaderTradeSettlement/ram:InvoiceCurrencyCode"
-_TAX_CURRENCY = "ancestor::ram:ApplicableHeaderTradeSettlement/ram:TaxCurrencyCode"
-
-#: Every term that is no field of the header, group by group.
-GROUPS = (
-    Group(
-        "",
-        ".",
-        (
-            ("BT-6", _SETTLEMENT + "ram:TaxCurrencyCode"),
-            (
-                "BT-7",
-                _SETTLEMENT + "ram:ApplicableTradeTax/ram:TaxPointDate/udt:DateString",
-            ),
-            ("BT-8", _SETTLEMENT + "ram:ApplicableTradeTax/ram:DueDateTypeCode"),
-            ("BT-9", _TERMS + "ram:DueDateDateTime" + _DAY),
-            ("BT-10", _AGREEMENT + "ram:BuyerReference"),
-            ("BT-11", _AGREEMENT + "ram:SpecifiedProcuringProject/ram:ID"),
-            ("BT-12", _AGREEMENT + "ram:ContractReferencedDocument/ram:IssuerAssignedID"),
-            ("BT-14", _AGREEMENT + "ram:SellerOrderReferencedDocument/ram:IssuerAssignedID"),
-            (
-                "BT-15",
-                _DELIVERY + "ram:ReceivingAdviceReferencedDocument/ram:IssuerAssignedID",
-            ),
-            (
-                "BT-16",
-                _DELIVERY + "ram:DespatchAdviceReferencedDocument/ram:IssuerAssignedID",
-            ),
-            ("BT-17", _REFERENCED + "[ram:TypeCode = '50']/ram:IssuerAssignedID"),
-            ("BT-18", _REFERENCED + "[ram:TypeCode = '130']/ram:IssuerAssignedID"),
-            (
-                "BT-19",
-                _SETTLEMENT + "ram:ReceivableSpecifiedTradeAccountingAccount/ram:ID",
-            ),
-            ("BT-20", _TERMS + "ram:Description"),
-            ("BT-28", _SELLER + "ram:SpecifiedLegalOrganization/ram:TradingBusinessName"),
-            ("BT-32", _SELLER + "ram:SpecifiedTaxRegistration/ram:ID[@schemeID='FC']"),
-            ("BT-33", _SELLER + "ram:Description"),
-            ("BT-34", _SELLER + "ram:URIUniversalCommunication/ram:URIID"),
-            ("BT-34-1", _SELLER + "ram:URIUniversalCommunication/ram:URIID/@schemeID"),
-            ("BT-35", _SELLER + _ADDRESS + "ram:LineOne"),
-            ("BT-36", _SELLER + _ADDRESS + "ram:LineTwo"),
-            ("BT-37", _SELLER + _ADDRESS + "ram:CityName"),
-            ("BT-38", _SELLER + _ADDRESS + "ram:PostcodeCode"),
-            ("BT-39", _SELLER + _ADDRESS + "ram:CountrySubDivisionName"),
-            ("BT-41", _SELLER + _CONTACT + "ram:PersonName"),
-            (
-                "BT-42",
-                _SELLER + _CONTACT + "ram:TelephoneUniversalCommunication/ram:CompleteNumber",
-            ),
-            ("BT-43", _SELLER + _CONTACT + "ram:EmailURIUniversalCommunication/ram:URIID"),
-            ("BT-45", _BUYER + "ram:SpecifiedLegalOrganization/ram:TradingBusinessName"),
-            ("BT-48", _BUYER + _VAT),
-            ("BT-50", _BUYER + _ADDRESS + "ram:LineOne"),
-            ("BT-51", _BUYER + _ADDRESS + "ram:LineTwo"),
-            ("BT-52", _BUYER + _ADDRESS + "ram:CityName"),
-            ("BT-53", _BUYER + _ADDRESS + "ram:PostcodeCode"),
-            ("BT-54", _BUYER + _ADDRESS + "ram:CountrySubDivisionName"),
-            ("BT-55", _BUYER + _ADDRESS + "ram:CountryID"),
-            ("BT-56", _BUYER + _CONTACT + "ram:PersonName"),
-            (
-                "BT-57",
-                _BUYER + _CONTACT + "ram:TelephoneUniversalCommunication/ram:CompleteNumber",
-            ),
-            ("BT-58", _BUYER + _CONTACT + "ram:EmailURIUniversalCommunication/ram:URIID"),
-            ("BT-59", _PAYEE + "ram:Name"),
-            ("BT-60", _PAYEE + "ram:ID | " + _PAYEE + "ram:GlobalID"),
-            ("BT-61", _PAYEE + "ram:SpecifiedLegalOrganization/ram:ID"),
-            ("BT-62", _AGENT + "ram:Name"),
-            ("BT-63", _AGENT + _VAT),
-            ("BT-64", _AGENT + _ADDRESS + "ram:LineOne"),
-            ("BT-65", _AGENT + _ADDRESS + "ram:LineTwo"),
-            ("BT-66", _AGENT + _ADDRESS + "ram:CityName"),
-            ("BT-67", _AGENT + _ADDRESS + "ram:PostcodeCode"),
-            ("BT-68", _AGENT + _ADDRESS + "ram:CountrySubDivisionName"),
-            ("BT-69", _AGENT + _ADDRESS + "ram:CountryID"),
-            ("BT-70", _SHIP_TO + "ram:Name"),
-            ("BT-71", _SHIP_TO + "ram:ID | " + _SHIP_TO + "ram:GlobalID"),
-            (
-                "BT-72",
-                _DELIVERY + "ram:ActualDeliverySupplyChainEvent/ram:OccurrenceDateTime" + _DAY,
-            ),
-            ("BT-73", _PERIOD + "ram:StartDateTime" + _DAY),
-            ("BT-74", _PERIOD + "ram:EndDateTime" + _DAY),
-            ("BT-75", _SHIP_TO + _ADDRESS + "ram:LineOne"),
-            ("BT-76", _SHIP_TO + _ADDRESS + "ram:LineTwo"),
-            ("BT-77", _SHIP_TO + _ADDRESS + "ram:CityName"),
-            ("BT-78", _SHIP_TO + _ADDRESS + "ram:PostcodeCode"),
-            ("BT-79", _SHIP_TO + _ADDRESS + "ram:CountrySubDivisionName"),
-            ("BT-80", _SHIP_TO + _ADDRESS + "ram:CountryID"),
-            ("BT-83", _SETTLEMENT + "ram:PaymentReference"),
-            ("BT-89", _TERMS + "ram:DirectDebitMandateID"),
-            ("BT-90", _SETTLEMENT + "ram:CreditorReferenceID"),
-            ("BT-106", _TOTALS + "ram:LineTotalAmount"),
-            ("BT-107", _TOTALS + "ram:AllowanceTotalAmount"),
-            ("BT-108", _TOTALS + "ram:ChargeTotalAmount"),
-            ("BT-110", f"{_TOTALS}ram:TaxTotalAmount[@currencyID = {_CURRENCY}]"),
-            ("BT-111", f"{_TOTALS}ram:TaxTotalAmount[@currencyID = {_TAX_CURRENCY}]"),
-            ("BT-113", _TOTALS + "ram:TotalPrepaidAmount"),
-            ("BT-114", _TOTALS + "ram:RoundingAmount"),
-        ),
-    ),
-    Group(
-        "BG-1",
-        _DOCUMENT + "ram:IncludedNote",
-        (("BT-21", "ram:SubjectCode"), ("BT-22", "ram:Content")),
-    ),
-    Group(
-        "BG-3",
-        _SETTLEMENT + "ram:InvoiceReferencedDocument",
-        (
-            ("BT-25", "ram:IssuerAssignedID"),
-            ("BT-26", "ram:FormattedIssueDateTime/*"),
-        ),
-    ),
-    Group(
-        "BG-16",
-        _SETTLEMENT + "ram:SpecifiedTradeSettlementPaymentMeans",
-        (
-            ("BT-81", "ram:TypeCode"),
-            ("BT-82", "ram:Information"),
-            ("BT-84", f"{_ACCOUNT}ram:IBANID | {_ACCOUNT}ram:ProprietaryID"),
-            ("BT-85", _ACCOUNT + "ram:AccountName"),
-            ("BT-86", "ram:PayeeSpecifiedCreditorFinancialInstitution/ram:BICID"),
-            ("BT-87", "ram:ApplicableTradeSettlementFinancialCard/ram:ID"),
-            ("BT-88", "ram:ApplicableTradeSettlementFinancialCard/ram:CardholderName"),
-            ("BT-91", "ram:PayerPartyDebtorFinancialAccount/ram:IBANID"),
-        ),
-    ),
-    Group(
-        "BG-20",
-        _SETTLEMENT + _ALLOWANCE,
-        (
-            ("BT-92", "ram:ActualAmount"),
-            ("BT-93", "ram:BasisAmount"),
-            ("BT-94", "ram:CalculationPercent"),
-            ("BT-95", "ram:CategoryTradeTax/ram:CategoryCode"),
-            ("BT-96", "ram:CategoryTradeTax/ram:RateApplicablePercent"),
-            ("BT-97", "ram:Reason"),
-            ("BT-98", "ram:ReasonCode"),
-        ),
-    ),
-    Group(
-        "BG-21",
-        _SETTLEMENT + _CHARGE,
-        (
-            ("BT-99", "ram:ActualAmount"),
-            ("BT-100", "ram:BasisAmount"),
-            ("BT-101", "ram:CalculationPercent"),
-            ("BT-102", "ram:CategoryTradeTax/ram:CategoryCode"),
-            ("BT-103", "ram:CategoryTradeTax/ram:RateApplicablePercent"),
-            ("BT-104", "ram:Reason"),
-            ("BT-105", "ram:ReasonCode"),
-        ),
-    ),
-    Group(
-        "BG-23",
-        _SETTLEMENT + "ram:ApplicableTradeTax",
-        (
-            ("BT-116", "ram:BasisAmount"),
-            ("BT-117", "ram:CalculatedAmount"),
-            ("BT-118", "ram:CategoryCode"),
-            ("BT-119", "ram:RateApplicablePercent"),
-            ("BT-120", "ram:ExemptionReason"),
-            ("BT-121", "ram:ExemptionReasonCode"),
-        ),
-    ),
-    Group(
-        "BG-24",
-        _REFERENCED + "[ram:TypeCode = '916']",
-        (
-            ("BT-122", "ram:IssuerAssignedID"),
-            ("BT-123", "ram:Name"),
-            ("BT-124", "ram:URIID"),
-        ),
-    ),
-    Group(
-        "BG-25",
-        _LINE,
-        (
-            ("BT-126", "ram:AssociatedDocumentLineDocument/ram:LineID"),
-            ("BT-127", "ram:AssociatedDocumentLineDocument/ram:IncludedNote/ram:Content"),
-            (
-                "BT-128",
-                _LINE_SETTLEMENT
-                + "ram:AdditionalReferencedDocument[ram:TypeCode = '130']/ram:IssuerAssignedID",
-            ),
-            ("BT-129", "ram:SpecifiedLineTradeDelivery/ram:BilledQuantity"),
-            ("BT-130", "ram:SpecifiedLineTradeDelivery/ram:BilledQuantity/@unitCode"),
-            (
-                "BT-131",
-                _LINE_SETTLEMENT
-                + "ram:SpecifiedTradeSettlementLineMonetarySummation/ram:LineTotalAmount",
-            ),
-            ("BT-132", _LINE_DEAL + "ram:BuyerOrderReferencedDocument/ram:LineID"),
-            (
-                "BT-133",
-                _LINE_SETTLEMENT + "ram:ReceivableSpecifiedTradeAccountingAccount/ram:ID",
-            ),
-            (
-                "BT-134",
-                _LINE_SETTLEMENT + "ram:BillingSpecifiedPeriod/ram:StartDateTime" + _DAY,
-            ),
-            ("BT-135", _LINE_SETTLEMENT + "ram:BillingSpecifiedPeriod/ram:EndDateTime" + _DAY),
-            ("BT-146", _NET + "ram:ChargeAmount"),
-            ("BT-147", _GROSS + "ram:AppliedTradeAllowanceCharge/ram:ActualAmount"),
-            ("BT-148", _GROSS + "ram:ChargeAmount"),
-            ("BT-149", _NET + "ram:BasisQuantity"),
-            ("BT-150", _NET + "ram:BasisQuantity/@unitCode"),
-            ("BT-151", _LINE_SETTLEMENT + "ram:ApplicableTradeTax/ram:CategoryCode"),
-            ("BT-152", _LINE_SETTLEMENT + "ram:ApplicableTradeTax/ram:RateApplicablePercent"),
-            ("BT-153", _ITEM + "ram:Name"),
-            ("BT-154", _ITEM + "ram:Description"),
-            ("BT-155", _ITEM + "ram:SellerAssignedID"),
-            ("BT-156", _ITEM + "ram:BuyerAssignedID"),
-            ("BT-157", _ITEM + "ram:GlobalID"),
-            ("BT-158", _ITEM + "ram:DesignatedProductClassification/ram:ClassCode"),
-            ("BT-159", _ITEM + "ram:OriginTradeCountry/ram:ID"),
-        ),
-    ),
-    Group(
-        "BG-27",
-        f"{_LINE}/{_LINE_SETTLEMENT}{_ALLOWANCE}",
-        (
-            ("BT-136", "ram:ActualAmount"),
-            ("BT-137", "ram:BasisAmount"),
-            ("BT-138", "ram:CalculationPercent"),
-            ("BT-139", "ram:Reason"),
-            ("BT-140", "ram:ReasonCode"),
-        ),
-        within="BG-25",
-    ),
-    Group(
-        "BG-28",
-        f"{_LINE}/{_LINE_SETTLEMENT}{_CHARGE}",
-        (
-            ("BT-141", "ram:ActualAmount"),
-            ("BT-142", "ram:BasisAmount"),
-            ("BT-143", "ram:CalculationPercent"),
-            ("BT-144", "ram:Reason"),
-            ("BT-145", "ram:ReasonCode"),
-        ),
-        within="BG-25",
-    ),
-    Group(
-        "BG-32",
-        f"{_LINE}/{_ITEM}ram:ApplicableProductCharacteristic",
-        (("BT-160", "ram:Description"), ("BT-161", "ram:Value")),
-        within="BG-25",
-    ),
-)
 
 TABLE = Table(
-    NAMESPACES,
+    _GRAMMAR,
+    _ENTRIES,
     (
-        Row("number", "BT-1", (_DOCUMENT + "ram:ID",)),
-        Row(
-            "issue_date",
-            "BT-2",
-            (_DOCUMENT + "ram:IssueDateTime/udt:DateTimeString[@format='102']",),
-        ),
-        Row("type_code", "BT-3", (_DOCUMENT + "ram:TypeCode",)),
-        Row("currency", "BT-5", (_SETTLEMENT + "ram:InvoiceCurrencyCode",)),
-        Row(
-            "frame",
-            "BT-23",
-            (_CONTEXT + "ram:BusinessProcessSpecifiedDocumentContextParameter/ram:ID",),
-        ),
-        Row(
-            "customization",
-            "BT-24",
-            (_CONTEXT + "ram:GuidelineSpecifiedDocumentContextParameter/ram:ID",),
-        ),
-        Row(
-            "order_reference",
-            "BT-13",
-            (_AGREEMENT + "ram:BuyerOrderReferencedDocument/ram:IssuerAssignedID",),
-        ),
-        Row("seller_name", "BT-27", (_SELLER + "ram:Name",)),
-        Row("seller_siret", "BT-29", (_SELLER + _SIRET, _SELLER + _BARE_SIRET)),
-        Row("seller_siren", "BT-30", (_SELLER + _SIREN,)),
-        Row(
-            "seller_vat",
-            "BT-31",
-            (_SELLER + _VAT,),
-        ),
-        Row("seller_country", "BT-40", (_SELLER + "ram:PostalTradeAddress/ram:CountryID",)),
-        Row("buyer_name", "BT-44", (_BUYER + "ram:Name",)),
-        Row("buyer_siret", "BT-46", (_BUYER + _SIRET, _BUYER + _BARE_SIRET)),
-        Row("buyer_service", "BT-46", (_BUYER + "ram:GlobalID[@schemeID='0224']",)),
-        Row("buyer_siren", "BT-47", (_BUYER + _SIREN,)),
-        Row("buyer_endpoint", "BT-49", (_ENDPOINT,)),
-        Row("buyer_endpoint_scheme", "BT-49-1", (_ENDPOINT + "/@schemeID",)),
-        Row("total_without_vat", "BT-109", (_TOTALS + "ram:TaxBasisTotalAmount",)),
-        Row("total_with_vat", "BT-112", (_TOTALS + "ram:GrandTotalAmount",)),
-        Row("amount_due", "BT-115", (_TOTALS + "ram:DuePayableAmount",)),
+        Head("number", "BT-1"),
+        Head("issue_date", "BT-2"),
+        Head("type_code", "BT-3"),
+        Head("currency", "BT-5"),
+        Head("frame", "BT-23"),
+        Head("customization", "BT-24"),
+        Head("order_reference", "BT-13"),
+        Head("seller_name", "BT-27"),
+        Head("seller_siret", "BT-29", ((1, _SIRET), (0, _BARE_SIRET))),
+        Head("seller_siren", "BT-30", ((0, "[@schemeID='0002']"),)),
+        Head("seller_vat", "BT-31"),
+        Head("seller_country", "BT-40"),
+        Head("buyer_name", "BT-44"),
+        Head("buyer_siret", "BT-46", ((1, _SIRET), (0, _BARE_SIRET))),
+        Head("buyer_service", "BT-46", ((1, "[@schemeID='0224']"),)),
+        Head("buyer_siren", "BT-47", ((0, "[@schemeID='0002']"),)),
+        Head("buyer_endpoint", "BT-49"),
+        Head("buyer_endpoint_scheme", "BT-49-1"),
+        Head("total_without_vat", "BT-109"),
+        Head("total_with_vat", "BT-112"),
+        Head("amount_due", "BT-115"),
     ),
-    GROUPS,
 )
 
 
 def read_header(root: etree._Element) -> RoutingHeader:
     """Read the routing header of a CrossIndustryInvoice; see `Table.read_header`."""
     return TABLE.read_header(root)
+
+
+def read_invoice(root: Element) -> Reading:
+    """Read a CrossIndustryInvoice into the model; see `reading.read`."""
+    return reading.read(TABLE, root, _settle)
+
+
+def write_invoice(invoice: Invoice) -> Written:
+    """Write a CrossIndustryInvoice of D22B; see `writing.write`."""
+    return writing.write(TABLE, 0, _priced(split_payments(invoice)))
+
+
+def _settle(draft: dict[str, Any]) -> None:
+    """Put right what CII says in one of two elements."""
+    settle(draft)
+    for party in draft.values():
+        for contact in party.get("contacts", ()) if isinstance(party, dict) else ():
+            if "name" not in contact and "department" in contact:
+                contact["name"] = contact.pop("department")
+
+
+def _priced(invoice: Invoice) -> Invoice:
+    """Return the invoice with a gross price (BT-148) wherever there is a discount on it.
+
+    CII has no place for the discount without it; by definition it is the sum of the net price
+    and the discount.
+    """
+    if not any(map(_lacks_gross, invoice.lines)):
+        return invoice
+    return replace(invoice, lines=tuple(map(_with_gross, invoice.lines)))
+
+
+def _lacks_gross(line: Line) -> bool:
+    return line.price_discount is not None and line.gross_price is None and line.price is not None
+
+
+def _with_gross(line: Line) -> Line:
+    if not _lacks_gross(line) or line.price is None or line.price_discount is None:
+        return line
+    return replace(line, gross_price=line.price + line.price_discount)
 
 
 def term_of(path: str) -> str | None:

@@ -21,7 +21,7 @@ from pipeline.syntax import cii, ubl
 from pipeline.syntax.characters import shorten
 from pipeline.syntax.page import digits
 from pipeline.syntax.recognise import family, recognise
-from pipeline.syntax.table import read_decimal
+from pipeline.syntax.values import read_decimal
 from pipeline.syntax.terms import Element, TermReader, text
 
 #: Values told of one rule that is no sum, and characters of each.

@@ -278,7 +278,7 @@ def test_an_endless_number_is_cut() -> None:
         ("/cn:CreditNote/cbc:CreditNoteTypeCode[1]", "BT-3"),
         ("/ubl:Invoice[1]/cac:AccountingCustomerParty[1]/cac:Party[1]/cbc:EndpointID[1]", "BT-49"),
         ("/ubl:Invoice/cac:AccountingCustomerParty/cac:Party/cbc:EndpointID/@schemeID", "BT-49-1"),
-        ("/ubl:Invoice/cac:InvoiceLine/cbc:ID", None),
+        ("/ubl:Invoice/cac:InvoiceLine/cbc:ID", "BT-126"),
         ("/ubl:Invoice/cac:AccountingSupplierParty/cac:Party/cac:PartyName/cbc:Name", None),
         (
             "/ubl:Invoice/cac:AccountingSupplierParty/cac:Party/cac:PartyIdentification/cbc:ID",

@@ -1,0 +1,383 @@
+"""Reads a document into the model by its format's table: one walk over its elements.
+
+Meant for documents that have passed the structure layer; any other is read as far as it goes.
+What the model does not hold, or what is none of what its term asks for, is stated as lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lxml import etree
+
+from pipeline.model.conversion import Lost, Reading
+from pipeline.model.invoice import Invoice
+from pipeline.model.terms import fields_of
+from pipeline.syntax.paths import Element, shown_step, shown_tag
+from pipeline.syntax.table import Fixed, Of, Table
+from pipeline.syntax.tree import Node, Slot, Text, tree
+
+#: Longest value that is told of, in characters.
+MOST_VALUE = 200
+#: Most losses that are told of one by one: a document of millions of unknown elements must not
+#: make millions of sentences.
+MOST_LOST = 1000
+
+#: Text without comments, as the rule packs read it.
+_STRING = etree.XPath("string()", smart_strings=False)
+_WHITE = " \t\r\n"
+#: Key under which an item keeps what its format states once and the model in every part of it.
+_SHARED = ""
+
+_UNKNOWN = {
+    "fr": "Aucun terme de la norme ni de l'extension française ne porte cette donnée.",
+    "en": "No term of the norm or of the French extension holds this.",
+}
+_SECOND = {
+    "fr": "Ce terme a déjà une autre valeur : une seule est admise ici.",
+    "en": "This term has another value already: only one is admitted here.",
+}
+_SECOND_GROUP = {
+    "fr": "Un seul élément de ce nom est admis ici.",
+    "en": "Only one element of this name is admitted here.",
+}
+_OTHER = {
+    "fr": "Une autre valeur est attendue ici, et celle-ci n'est pas un terme : {expected}.",
+    "en": "Another value is expected here, and this one is no term: {expected}.",
+}
+_NONE = {"fr": "Ce n'est pas {fr}.", "en": "This is not {en}."}
+
+
+def read(table: Table, root: Element, settle: Callable[[dict[str, Any]], None]) -> Reading:
+    """Read one document.
+
+    Args:
+        table: Of its format.
+        root: Its root element.
+        settle: Puts the fields as they were read, by name, groups as lists, in the form that the
+            model asks for.
+
+    Returns:
+        The invoice, and what it does not hold in document order; the last entry says how many
+        more there are, where there are more than `MOST_LOST`.
+
+    Raises:
+        ValueError: The root is none of the format: our bug.
+    """
+    reader = _Reader(table, root)
+    draft = reader.item(root, tree(table, table.grammar.roots.index(str(root.tag))))
+    settle(draft)
+    return Reading(_build(Invoice, draft), reader.losses())
+
+
+def _build(kind: type, draft: Mapping[str, Any]) -> Any:
+    """Make a value of the model of its fields."""
+    fields = fields_of(kind)
+    made: dict[str, Any] = {}
+    for name, value in draft.items():
+        if value.__class__ is dict:
+            made[name] = _build(fields[name].kind, value)
+        elif value.__class__ is list:
+            inner = fields[name].kind
+            made[name] = tuple([_build(inner, each) for each in value])
+        else:
+            made[name] = value
+    return kind(**made)
+
+
+class _Reader:
+    """Reads one document."""
+
+    def __init__(self, table: Table, root: Element) -> None:
+        self._table = table
+        self._root = root
+        self._known: dict[str, str] = {}
+        self._top: dict[str, Any] = {}
+        self._firsts: dict[Node, tuple[Element, str]] = {}
+        self._lost: list[Lost] = []
+        self._more = 0
+        self._paths: dict[Element, Mapping[Element, str]] = {}
+
+    def item(self, element: Element, node: Node) -> dict[str, Any]:
+        """Read what stands in an element that is one item of the model."""
+        draft: dict[str, Any] = {}
+        if element is self._root:
+            self._top = draft
+        if node.kids:
+            self._kids(element, node, draft)
+        else:
+            self._leaf(element, node, draft)
+        shared = draft.pop(_SHARED, None)
+        if shared:
+            for text, value in shared:
+                _share(draft, text, value)
+        return draft
+
+    def losses(self) -> tuple[Lost, ...]:
+        """Return what was lost."""
+        if not self._more:
+            return tuple(self._lost)
+        rest = Lost(
+            term=None,
+            place="/" + shown_step(str(self._root.tag)),
+            value=str(self._more),
+            why={
+                "fr": f"{self._more} autres données ne sont pas reprises.",
+                "en": f"{self._more} more things are not carried.",
+            },
+        )
+        return (*self._lost, rest)
+
+    def _kids(self, element: Element, node: Node, draft: dict[str, Any]) -> None:
+        """Read every child of an element."""
+        by_tag = node.by_tag
+        seen: list[Node] = []
+        for child in element:
+            found = by_tag.get(child.tag)
+            if found is None:
+                self._stranger(child)
+                continue
+            kid = found[0] if len(found) == 1 and not found[0].tests else self._told(child, found)
+            if kid is None:
+                self._lose(child, None, _UNKNOWN)
+            elif kid.group is not None:
+                self._group(child, kid, draft)
+            elif not kid.kids:
+                self._leaf(child, kid, draft)
+            elif self._may(child, kid, seen):
+                seen.append(kid)
+                self._kids(child, kid, draft)
+
+    def _may(self, child: Element, kid: Node, seen: list[Node]) -> bool:
+        """Tell whether an element is the first of its kind, or may be read beside the first."""
+        if kid in seen and not (kid.part and kid.part.mixes):
+            self._lose(child, None, _SECOND_GROUP)
+            return False
+        if kid.part is not None and kid.part.first:
+            text = _shown(child)
+            first = self._firsts.setdefault(kid, (child, text))
+            if first[1] != text:
+                self._lose(child, None, _SECOND_GROUP)
+            return first[0] is child
+        return True
+
+    def _group(self, element: Element, node: Node, draft: dict[str, Any]) -> None:
+        """Read one occurrence of a group."""
+        inner = self.item(element, node)
+        if inner:
+            slot = node.group
+            assert slot is not None
+            _holder(self._top if slot.up else draft, slot).setdefault(slot.name, []).append(inner)
+
+    def _leaf(self, element: Element, node: Node, draft: dict[str, Any]) -> None:
+        """Read an element that holds text, and its attributes."""
+        raw = element.text
+        if len(element):
+            raw = self._inside(element)
+        written = raw.strip(_WHITE) if raw else ""
+        text = node.text
+        read = text is None or self._text(element, text, written, draft)
+        for name, value in element.items():
+            found = node.attributes.get(str(name))
+            if found is None:
+                self._lose(element, None, _UNKNOWN, str(name))
+            elif read or found.fixed is not None:
+                self._attribute(element, found, str(name), str(value).strip(_WHITE), draft)
+            elif written == "":
+                self._lose(element, None, _UNKNOWN, str(name))
+
+    def _inside(self, element: Element) -> str:
+        for child in element:
+            if isinstance(child.tag, str):
+                self._lose(child, None, _UNKNOWN)
+        return str(_STRING(element))
+
+    def _text(self, element: Element, text: Text, written: str, draft: dict[str, Any]) -> bool:
+        """Read the text of an element; tell whether there was a value."""
+        if text.fixed is not None:
+            self._fixed(element, text.fixed, written, None)
+            return False
+        row, form = text.row, text.form
+        assert row is not None
+        assert form is not None
+        if not written or (written == row.stand_in and self._stands_in(element, row)):
+            return False
+        value = form.read(written)
+        if value is None:
+            self._lose(
+                element,
+                row.term,
+                {lang: why.format(fr=form.fr, en=form.en) for lang, why in _NONE.items()},
+            )
+            return False
+        return self._put(element, text, value, draft, None)
+
+    def _stands_in(self, element: Element, row: Any) -> bool:
+        around = element.getparent()
+        if row.keeps or around is None or len(around) < 2:
+            return False
+        if not row.beside:
+            return True
+        name = row.beside.rpartition(":")[2]
+        return any(str(each.tag).endswith("}" + name) for each in around)
+
+    def _attribute(
+        self, element: Element, text: Text, name: str, written: str, draft: dict[str, Any]
+    ) -> None:
+        if text.fixed is not None:
+            self._fixed(element, text.fixed, written, name)
+        elif written and text.form is not None and text.row is not None:
+            value = text.form.read(written)
+            if value is None:
+                self._lose(element, text.row.term, _UNKNOWN, name)
+            else:
+                self._put(element, text, value, draft, name)
+
+    def _put(
+        self, element: Element, text: Text, value: object, draft: dict[str, Any], name: str | None
+    ) -> bool:
+        """Keep a value; tell whether there was room for it."""
+        slot = text.slot
+        assert slot is not None
+        if slot.inner:
+            (self._top if slot.up else draft).setdefault(_SHARED, []).append((text, value))
+            return True
+        holder = self._top if slot.up else draft
+        if slot.trail:
+            holder = _holder(holder, slot)
+        if text.many:
+            holder.setdefault(slot.name, []).append(value)
+        elif slot.name not in holder:
+            holder[slot.name] = value
+        elif holder[slot.name] != value:
+            self._lose(element, text.row.term if text.row else None, _SECOND, name)
+            return False
+        return True
+
+    def _told(self, child: Element, among: tuple[Node, ...]) -> Node | None:
+        """Return which of several entries an element is; None if it is none of them."""
+        for node in among:
+            if all(self._holds(child, path, fixed) for path, fixed in node.tests):
+                return node
+        return None
+
+    def _holds(self, element: Element, path: tuple[str, ...], fixed: Fixed) -> bool:
+        found: str | None = None
+        at: Element | None = element
+        for step in path:
+            if at is None:
+                break
+            if step.startswith("@"):
+                found = at.get(step[1:])
+                at = None
+            else:
+                at = at.find(step)
+        if at is not None:
+            found = str(_STRING(at))
+        if found is None:
+            return None in fixed.also
+        found = found.strip(_WHITE)
+        return found == self._expected(fixed) or found in fixed.also
+
+    def _expected(self, fixed: Fixed) -> str:
+        if not isinstance(fixed.value, Of):
+            return fixed.value
+        term = fixed.value.term
+        if term not in self._known:
+            self._known[term] = self._table.text_at(self._root, term)
+        return self._known[term]
+
+    def _fixed(self, element: Element, fixed: Fixed, written: str, name: str | None) -> None:
+        if not written or fixed.any:
+            return
+        expected = self._expected(fixed)
+        if written not in (expected, *fixed.also) and (expected or fixed.also != (None,)):
+            shown = expected or ", ".join(str(each) for each in fixed.also)
+            why = {lang: text.format(expected=shown) for lang, text in _OTHER.items()}
+            self._lose(element, None, why, name)
+
+    def _stranger(self, child: Element) -> None:
+        """Pass over what is no element; state any other as lost."""
+        if isinstance(child.tag, str) and child.tag not in self._table.grammar.ignored:
+            self._lose(child, None, _UNKNOWN)
+
+    def _lose(
+        self, element: Element, term: str | None, why: Mapping[str, str], name: str | None = None
+    ) -> None:
+        if name is not None and name in self._table.grammar.ignored:
+            return
+        if len(self._lost) >= MOST_LOST:
+            self._more += 1
+            return
+        value = _shown(element) if name is None else " ".join(str(element.get(name)).split())
+        line: int | None = element.sourceline  # type: ignore[assignment]  # the stubs are vague
+        self._lost.append(
+            Lost(
+                term=term,
+                place=self._place(element) + (f"/@{shown_tag(name)}" if name else ""),
+                line=line,
+                value=value[:MOST_VALUE],
+                why=why,
+            )
+        )
+
+    def _place(self, element: Element) -> str:
+        """Return the path of an element, counting the children of each parent once."""
+        around = element.getparent()
+        if around is None:
+            return "/" + shown_step(str(element.tag))
+        if around not in self._paths:
+            self._paths[around] = _numbered(around)
+        return f"{self._place(around)}/{self._paths[around][element]}"
+
+
+def _numbered(around: Element) -> Mapping[Element, str]:
+    """Return the step that leads to each child of an element."""
+    children = [child for child in around if isinstance(child.tag, str)]
+    every = Counter(str(child.tag) for child in children)
+    so_far: Counter[str] = Counter()
+    steps: dict[Element, str] = {}
+    for child in children:
+        tag = str(child.tag)
+        so_far[tag] += 1
+        steps[child] = shown_step(tag) + (f"[{so_far[tag]}]" if every[tag] > 1 else "")
+    return steps
+
+
+def _shown(element: Element) -> str:
+    """Return the beginning of the text of an element and of all in it."""
+    words: list[str] = []
+    length = 0
+    for text in element.itertext():
+        piece = " ".join(str(text)[: 2 * MOST_VALUE].split())
+        if piece:
+            words.append(piece)
+            length += len(piece)
+        if length > MOST_VALUE:
+            break
+    return " ".join(words)[:MOST_VALUE]
+
+
+def _holder(draft: dict[str, Any], slot: Slot) -> dict[str, Any]:
+    """Return the value that holds a slot, made where it is not there yet."""
+    for step in slot.trail:
+        draft = draft.setdefault(step, {})
+    return draft
+
+
+def _share(draft: dict[str, Any], text: Text, value: object) -> None:
+    """Give what a format states once to every item that it is for."""
+    slot, row = text.slot, text.row
+    assert slot is not None
+    assert row is not None
+    items = _holder(draft, slot).setdefault(slot.name, [])
+    if not items:
+        items.append({})
+    meant = [item for item in items if row.among is not None and row.among(item)] or items
+    for item in meant:
+        holder = item
+        for step in slot.inner[:-1]:
+            holder = holder.setdefault(step, {})
+        holder.setdefault(slot.inner[-1], value)

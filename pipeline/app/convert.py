@@ -17,7 +17,6 @@ from pipeline.model.conversion import Form, Lost, Reading, Unwritable, Written
 from pipeline.model.errors import NotCarried, ResultRefused, ResultUnjudged
 from pipeline.model.finding import Outcome, Severity
 from pipeline.model.invoice import Binary, Invoice, Support
-from pipeline.model.labels import Language
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, Syntax, ValidationReport
@@ -29,9 +28,6 @@ from pipeline.syntax.pivot import PivotInvoice
 from pipeline.syntax.pivot import write_invoice as prepare_pivot
 from pipeline.syntax.pivot_files import READABLE
 from pipeline.syntax.pivot_subject import PivotContext
-from pipeline.syntax.readable.build import Source as Shown
-from pipeline.syntax.readable.build import build_view
-from pipeline.syntax.readable.write import write_html
 from pipeline.syntax.recognise import guess_family
 
 #: Documents that were judged, and our own words: no partner's limits hold for them.
@@ -154,6 +150,12 @@ class Converter:
         """Print a page of a document that brings none; a Factur-X is one (DSE §3.3)."""
         if source.syntax is Syntax.FACTURX or _has_page(reading.invoice):
             return None
+        # Jinja2 and all words of a page: loaded where one is printed
+        from pipeline.model.labels import Language
+        from pipeline.syntax.readable.build import Source as Shown
+        from pipeline.syntax.readable.build import build_view
+        from pipeline.syntax.readable.write import write_html
+
         shown = Shown(
             sha256=sha256(source.data).hexdigest(),
             size=len(source.data),

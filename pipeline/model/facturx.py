@@ -50,11 +50,6 @@ class FacturxProfile(Enum):
         """Return what the XML is to the page."""
         return _FACTS[self].relationship
 
-    @property
-    def several_contacts(self) -> bool:
-        """Tell whether a party may have more contacts than one."""
-        return self is FacturxProfile.EXTENDED
-
     def holds(self, term: str) -> bool:
         """Tell whether a business term has a place in this profile.
 

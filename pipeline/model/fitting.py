@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.model.conversion import Lost
 from pipeline.model.facturx import FacturxProfile
-from pipeline.model.invoice import Invoice
+from pipeline.model.invoice import Identifier, Invoice
 from pipeline.model.terms import TERM_AT, TERMS, Kind, Step, fields_of
 
 if TYPE_CHECKING:
@@ -40,14 +40,15 @@ def fit(invoice: Invoice, profile: FacturxProfile) -> tuple[Invoice, tuple[Lost,
 
 
 def smallest_profile(invoice: Invoice) -> FacturxProfile:
-    """Return the smallest profile that loses nothing of an invoice.
+    """Return the smallest profile that loses nothing of an invoice, or else the largest.
 
     >>> smallest_profile(Invoice(number="F-1")).level
     'MINIMUM'
     >>> smallest_profile(Invoice(number="F-1", contract_type="BC")).level
     'EXTENDED'
     """
-    return next(each for each in FacturxProfile if not fit(invoice, each)[1])
+    fitting = (each for each in FacturxProfile if not fit(invoice, each)[1])
+    return next(fitting, FacturxProfile.EXTENDED)
 
 
 def shown(value: object) -> str:
@@ -60,7 +61,7 @@ def shown(value: object) -> str:
         return f"{len(value)} octets / bytes"
     if isinstance(value, Enum):
         value = value.value
-    text = f"{value:f}" if isinstance(value, Decimal) else str(value)
+    text = " ".join((f"{value:f}" if isinstance(value, Decimal) else str(value)).split())
     return text if len(text) <= MOST_VALUE else f"{text[: MOST_VALUE - 1]}…"
 
 
@@ -106,40 +107,63 @@ class _Fitting:
     def _items(
         self, held: tuple[DataclassInstance, ...], path: str, place: str
     ) -> Iterator[DataclassInstance]:
-        only_one = path in _ONE_CONTACT and not self._profile.several_contacts
+        """Yield what is left of each item that may stay."""
+        taken: set[str] = set()
+        name = TERM_AT.get(path) or TERM_AT.get(f"{path}.value", path)
         for number, item in enumerate(held, 1):
-            inside = f"{place}{TERM_AT.get(path, path)}[{number}]/"
-            if only_one and number > 1:
-                self._superfluous(item, path, inside)
+            inside = f"{place}{name}[{number}]/"
+            kind = _once(item, path, self._profile)
+            if kind in taken:
+                self._lose_all(item, path, inside, _too_many(name, self._profile))
             elif (left := self.of(item, path, inside)) is not None:
                 yield left
+                taken |= {kind} if kind else set()
 
-    def _superfluous(self, contact: DataclassInstance, path: str, place: str) -> None:
-        """Tell that a contact is lost because there is one already."""
-        for name in fields_of(type(contact)):
-            if (value := getattr(contact, name)) is not None:
-                self._lose(TERM_AT[f"{path}.{name}"], value, place, _one_contact(self._profile))
+    def _lose_all(
+        self, item: DataclassInstance, path: str, place: str, why: Mapping[str, str]
+    ) -> None:
+        for name in fields_of(type(item)):
+            if (value := getattr(item, name)) is not None:
+                self._lose(TERM_AT[f"{path}.{name}"], value, place, why)
 
     def _lose(self, term: str, value: object, place: str, why: Mapping[str, str]) -> None:
         self.lost.append(Lost(term=term, place=f"{place}{term}", value=shown(value), why=why))
 
 
-#: Where the norm admits one contact, and the extension several.
-_ONE_CONTACT = frozenset({"seller.contacts", "buyer.contacts"})
+#: Contacts, of which the norm admits one.
+_CONTACTS = frozenset({"seller.contacts", "buyer.contacts"})
+#: Earlier invoices of a line, of which Factur-X admits one.
+_PRECEDING = "lines.preceding"
+#: Identifiers of a party, of which each profile admits one without a scheme, and all but
+#: EXTENDED one with a scheme. Those of the sellers may be any number.
+_IDENTIFIERS = frozenset(
+    term.path.removesuffix(".value")
+    for term in TERMS.values()
+    if term.path.endswith(".identifiers.value")
+) - {"seller.identifiers", "lines.seller.identifiers"}
+
+
+def _once(item: object, path: str, profile: FacturxProfile) -> str:
+    """Return a kind of items of which a profile admits one; empty for any number."""
+    extended = profile is FacturxProfile.EXTENDED
+    if path in _IDENTIFIERS and isinstance(item, Identifier):
+        return "bare" if item.scheme is None else "" if extended else "of a scheme"
+    return "any" if path == _PRECEDING or (path in _CONTACTS and not extended) else ""
+
+
 #: What an invoice is never without, empty as it may be.
 _ALWAYS_THERE = frozenset({"seller", "buyer", "totals"})
 
 
 @cache
 def _touched(profile: FacturxProfile) -> frozenset[str]:
-    """Return every path at which, or below which, a profile lacks something."""
+    """Return every path at which, or below which, a profile may lack something."""
     lacking = [
         term.path
         for name, term in TERMS.items()
         if term.kind is not Kind.GROUP and not profile.holds(name)
     ]
-    if not profile.several_contacts:
-        lacking += _ONE_CONTACT
+    lacking += [*_CONTACTS, *_IDENTIFIERS, _PRECEDING]
     parts = (path.split(".") for path in lacking)
     return frozenset(".".join(each[:depth]) for each in parts for depth in range(1, len(each) + 1))
 
@@ -161,8 +185,10 @@ def _no_place(term: str, profile: FacturxProfile) -> Mapping[str, str]:
     }
 
 
-def _one_contact(profile: FacturxProfile) -> Mapping[str, str]:
+def _too_many(term: str, profile: FacturxProfile) -> Mapping[str, str]:
     return {
-        "fr": f"Le profil Factur-X {profile.level} n'admet qu'un contact par partie.",
-        "en": f"The Factur-X profile {profile.level} admits only one contact of a party.",
+        "fr": f"Le profil Factur-X {profile.level} n'admet qu'une fois {term}, ou qu'une fois"
+        " de cette sorte.",
+        "en": f"The Factur-X profile {profile.level} admits {term} only once, or once of this"
+        " kind.",
     }

@@ -277,10 +277,10 @@ def _decoded(stream: pikepdf.Stream, limits: Limits, left: int) -> bytes:
         payload = stream.read_bytes()
     except pikepdf.DataDecodingError as error:
         if "limit exceeded" in str(error):
-            raise _too_large(limits) from error
+            raise too_large(limits) from error
         raise
     if len(payload) > most:
-        raise _too_large(limits)
+        raise too_large(limits)
     return payload
 
 
@@ -323,7 +323,8 @@ def _not_one(count: int) -> PdfRefused:
     )
 
 
-def _too_large(limits: Limits) -> PdfRefused:
+def too_large(limits: Limits) -> PdfRefused:
+    """Say that what a PDF embeds is more than the limits allow."""
     one, all_ = limits.attachment_bytes, limits.file_bytes
     return PdfRefused(
         "IRR_TAILLE_PJ",

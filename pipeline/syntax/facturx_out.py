@@ -14,20 +14,29 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from io import BytesIO
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, String
 
+from pipeline.model.conversion import Lost, Written
 from pipeline.model.facturx import FacturxProfile, Relationship
-from pipeline.model.invoice import Binary
+from pipeline.model.fitting import fit, shown
+from pipeline.model.invoice import Binary, Invoice
 from pipeline.model.limits import Limits
+from pipeline.syntax import cii
 from pipeline.syntax.attachments import MOST_NAME
 from pipeline.syntax.characters import carriable
-from pipeline.syntax.facturx import INVOICE_NAMES, MOST_FILES, cap_decoding, is_program
+from pipeline.syntax.facturx import (
+    INVOICE_NAMES,
+    MOST_FILES,
+    cap_decoding,
+    is_program,
+    too_large,
+)
 from pipeline.syntax.pdfa import Broken, broken_clauses
 from pipeline.syntax.xmp import Described, write_xmp
 
@@ -47,6 +56,7 @@ _MOST_EXTENSION = 20
 #: What the document information may say; the metadata then say the same.
 _DESCRIBED = ("Title", "Author", "Subject", "Keywords", "Creator", "Producer")
 
+_LIMITS = Limits()
 _PROGRAM = {
     "fr": "Un programme joint à un PDF le ferait refuser par qui le lit.",
     "en": "A program inside a PDF would have it refused by whoever reads it.",
@@ -81,11 +91,50 @@ class Enclosure:
         file: Its bytes, name and type.
         relationship: What it is to the page.
         description: One line about it, or None.
+        place: Where it stands in the invoice, ``BG-24[2]/``; empty for a file of no invoice.
     """
 
     file: Binary
     relationship: Relationship = Relationship.SUPPLEMENT
     description: str | None = None
+    place: str = ""
+
+
+def write_facturx(
+    page: bytes,
+    invoice: Invoice,
+    profile: FacturxProfile,
+    at: datetime,
+    beside: Sequence[Enclosure] = (),
+    limits: Limits = _LIMITS,
+) -> Written:
+    """Write an invoice as a Factur-X.
+
+    Its attachments (BT-125) travel in the PDF, whichever the profile; where that holds them
+    they stand in the XML too.
+
+    Args:
+        page: The invoice as people read it, a PDF/A-3b that embeds no file itself.
+        invoice: All of it; whatever `profile` does not hold is stated as lost.
+        profile: The one asked for.
+        at: When it is made, with its time zone: the only moment that it tells.
+        beside: What else travels in the PDF, the original as received for instance.
+        limits: Of whoever will read it; see `pipeline.syntax.facturx.open_facturx`.
+
+    Raises:
+        PdfRefused: Its XML alone is larger than the limits allow.
+        PageUnfit: What came of it would not be a PDF/A-3b.
+    """
+    kept, lost = fit(invoice, profile)
+    written = cii.write_invoice(kept)
+    if len(written.payload) > min(limits.attachment_bytes, limits.file_bytes):
+        raise too_large(limits)
+    wished = [*_supports(invoice), *beside]
+    enclosed, others = embeddable(wished, len(written.payload), limits)
+    return Written(
+        enclose(page, written.payload, profile, enclosed, at),
+        (*_still_lost(lost, enclosed, others), *written.lost, *_left_out(others)),
+    )
 
 
 def enclose(
@@ -160,6 +209,46 @@ def embeddable(
     return kept, others
 
 
+def _supports(invoice: Invoice) -> Iterator[Enclosure]:
+    """Yield the attachments of an invoice."""
+    for number, support in enumerate(invoice.supports, 1):
+        if support.attachment is not None:
+            yield Enclosure(
+                file=support.attachment,
+                description=support.description,
+                place=f"BG-24[{number}]/",
+            )
+
+
+def _still_lost(
+    lost: Sequence[Lost],
+    enclosed: Sequence[Enclosure],
+    others: Sequence[tuple[Enclosure, Mapping[str, str]]],
+) -> Iterator[Lost]:
+    """Yield what a profile does not hold and the PDF does not either."""
+    held: set[str] = set()
+    for one, name in zip(enclosed, _names(enclosed, INVOICE_NAMES), strict=True):
+        held.add(f"{one.place}BT-125")
+        held |= {f"{one.place}BT-125-1"} if one.file.mime == _type_of(one.file) else set()
+        held |= {f"{one.place}BT-125-2"} if one.file.filename == name else set()
+    reasons = {f"{one.place}BT-125": why for one, why in others}
+    for each in lost:
+        if each.place in reasons:
+            yield replace(each, why=reasons[each.place])
+        elif each.place not in held:
+            yield each
+
+
+def _left_out(
+    others: Sequence[tuple[Enclosure, Mapping[str, str]]],
+) -> Iterator[Lost]:
+    """Yield the files that no part of the Factur-X holds: those of the invoice stand in it."""
+    for each, why in others:
+        if not each.place:
+            name = _fit(each.file.filename or "")
+            yield Lost(term=None, place=name, value=shown(each.file.content), why=why)
+
+
 def _invoice(xml: bytes, profile: FacturxProfile) -> Enclosure:
     return Enclosure(
         file=Binary(xml, "text/xml", FILENAME),
@@ -170,7 +259,7 @@ def _invoice(xml: bytes, profile: FacturxProfile) -> Enclosure:
 
 def _embed(pdf: pikepdf.Pdf, enclosures: Sequence[Enclosure], at: datetime) -> None:
     """Embed the files, the invoice first, where readers of either generation look."""
-    names = _names(enclosures)
+    names = [FILENAME, *_names(enclosures[1:], INVOICE_NAMES)]
     specifications = [
         pdf.make_indirect(_specification(pdf, name, each, at))
         for name, each in zip(names, enclosures, strict=True)
@@ -198,15 +287,12 @@ def _specification(pdf: pikepdf.Pdf, name: str, enclosure: Enclosure, at: dateti
 
 
 def _stream(pdf: pikepdf.Pdf, file: Binary, at: datetime) -> pikepdf.Object:
-    mime = file.mime or ""
-    if not _MIME.fullmatch(mime) or len(mime) > _MOST_TYPE:
-        mime = _ANY_TYPE
     if _shrinks(file.content):
         stream = pikepdf.Stream(pdf, b"")
         stream.write(zlib.compress(file.content), filter=Name.FlateDecode)
     else:
         stream = pikepdf.Stream(pdf, file.content)
-    stream.Type, stream.Subtype = Name.EmbeddedFile, Name(f"/{mime}")
+    stream.Type, stream.Subtype = Name.EmbeddedFile, Name(f"/{_type_of(file)}")
     stream.Params = Dictionary(
         Size=len(file.content),
         CheckSum=String(hashlib.md5(file.content, usedforsecurity=False).digest()),
@@ -215,23 +301,30 @@ def _stream(pdf: pikepdf.Pdf, file: Binary, at: datetime) -> pikepdf.Object:
     return pdf.make_indirect(stream)
 
 
+def _type_of(file: Binary) -> str:
+    mime = file.mime or ""
+    return mime if _MIME.fullmatch(mime) and len(mime) <= _MOST_TYPE else _ANY_TYPE
+
+
 def _shrinks(content: bytes) -> bool:
     head = content[:_SAMPLE]
     return len(zlib.compress(head)) < len(head) * 9 // 10
 
 
-def _names(enclosures: Sequence[Enclosure]) -> list[str]:
+def _names(enclosures: Sequence[Enclosure], taken: Collection[str]) -> list[str]:
     """Return a name for each file: its own where that can be, and each of them once.
 
-    No other file bears a name by which a reader would take it for the invoice.
+    Args:
+        enclosures: The files.
+        taken: Names, in lower case, that none of them may bear: those by which a reader would
+            take it for the invoice.
     """
-    taken: set[str] = set()
+    used = set(taken)
     found: list[str] = []
-    for enclosure in enclosures:
-        name = enclosure.file.filename or ""
-        if found:
-            name = next(each for each in _variants(_fit(name)) if each.lower() not in taken)
-        taken |= {name.lower(), *INVOICE_NAMES}
+    for each in enclosures:
+        fit_name = _fit(each.file.filename or "")
+        name = next(one for one in _variants(fit_name) if one.lower() not in used)
+        used.add(name.lower())
         found.append(name)
     return found
 

@@ -226,8 +226,8 @@ def _graphics(pdf: pikepdf.Pdf) -> Iterator[Broken]:
         yield from _picture(part)
         yield from _state(part, has_intent=intended is not None)
         used |= _colours_of(part)
-    for page in pdf.pages:
-        used |= _colours_drawn(page)
+    for drawn in [*pdf.pages, *_drawings(pdf)]:
+        used |= _colours_drawn(drawn)
     if used and intended is None:
         yield Broken("6.2.4.3", "Couleurs sans intention de sortie.", "Colours without intent.")
     for count in sorted(used - {1, intended}):
@@ -324,9 +324,18 @@ def _colours_of(part: pikepdf.Dictionary) -> set[int]:
     }
 
 
-def _colours_drawn(page: pikepdf.Page) -> set[int]:
-    """Return the device colours that a page's own content chooses."""
-    chosen = pikepdf.parse_content_stream(page, " ".join(_DEVICE_COLOURS))
+def _drawings(pdf: pikepdf.Pdf) -> Iterator[pikepdf.Stream]:
+    """Yield every stream of a page's operators that is drawn from within a page."""
+    for each in pdf.objects:
+        if isinstance(each, pikepdf.Stream) and (
+            each.get("/Subtype") == "/Form" or each.get("/PatternType") == 1
+        ):
+            yield each
+
+
+def _colours_drawn(drawn: pikepdf.Page | pikepdf.Stream) -> set[int]:
+    """Return the device colours that operators choose."""
+    chosen = pikepdf.parse_content_stream(drawn, " ".join(_DEVICE_COLOURS))
     return {_DEVICE_COLOURS[str(instruction.operator)] for instruction in chosen}
 
 

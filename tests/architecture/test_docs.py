@@ -17,6 +17,7 @@ from typer.main import get_command
 from pipeline.adapters.database.tables import metadata
 from pipeline.entry.cli import VERBS, command_line
 from pipeline.model.controls import CONTROL
+from pipeline.model.facturx import FacturxProfile
 from pipeline.model.finding import Layer, LayerResult, Outcome
 from pipeline.model.report import Judged, ValidationReport
 from pipeline.validate.render import report_object
@@ -267,3 +268,28 @@ def test_the_keys_of_an_answer_are_those_of_the_partners_page() -> None:
 def _parse(line: str) -> None:
     command, rest = verb(words(line)[1:])
     command.make_context(command.name, rest)
+
+
+@pytest.mark.parametrize("profile", FacturxProfile)
+def test_every_profile_of_factur_x_is_described(profile: FacturxProfile) -> None:
+    """With its name, its level, its URN, and what its XML is to the page."""
+    row = (
+        f"| `{profile.value}` | {profile.level} | `{profile.urn}` | {profile.relationship.value} |"
+    )
+
+    assert row in TEXTS["docs/formats.md"]
+
+
+def test_every_clause_of_pdf_a_that_is_looked_at_is_described() -> None:
+    """A clause of the code lies within one of the page."""
+    code = (ROOT / "pipeline" / "syntax" / "pdfa.py").read_text(encoding="utf-8")
+    looked_at = set(re.findall(r'"((?:PDF/A-1 )?6(?:\.[0-9]+)+)"', code))
+    page = TEXTS["docs/formats.md"]
+    told = set(re.findall(r"\b6(?:\.[0-9]+)+", page))
+
+    assert len(looked_at) > 20
+    assert not [
+        clause
+        for clause in looked_at
+        if not any(f"{clause.rpartition(' ')[2]}.".startswith(f"{each}.") for each in told)
+    ]

@@ -91,6 +91,14 @@ def adding_a_stream(**keys: Any) -> Edit:
     return edit
 
 
+def adding_a_form(operators: bytes) -> Edit:
+    def edit(pdf: Pdf) -> None:
+        form = Stream(pdf, operators, Dictionary(Subtype=Name.Form))
+        pdf.Root.Extra = pdf.make_indirect(form)
+
+    return edit
+
+
 def filtered(by: Name) -> Edit:
     def edit(pdf: Pdf) -> None:
         stream = Stream(pdf, b"")
@@ -185,6 +193,7 @@ def test_a_facturx_of_ours_breaks_nothing_that_is_looked_at(sound: bytes) -> Non
         pytest.param("6.2.3", with_a_profile_of_another_count, id="wrong-icc"),
         pytest.param("6.2.4.3", without_intent, id="no-intent"),
         pytest.param("6.2.4.3", drawing(b"0 0 0 1 k"), id="cmyk-drawn"),
+        pytest.param("6.2.4.3", adding_a_form(b"0 0 0 1 K"), id="cmyk-drawn-within"),
         pytest.param("6.2.4.3", adding_a_stream(ColorSpace=Name.DeviceCMYK), id="cmyk-image"),
         pytest.param("6.2.5", adding(TR=Name.Identity), id="transfer"),
         pytest.param("6.2.8", adding_a_stream(Subtype=Name.Image, Interpolate=True), id="smooth"),

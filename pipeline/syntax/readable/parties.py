@@ -109,7 +109,7 @@ def _items(
     if term is not None:
         yield show.line(term, party.role, label=names.get("role"), place=place)
     for contact in party.contacts or (Contact(),):
-        yield from _contact(part, contact, show, names.get("contacts"))
+        yield _contact(part, contact, show, names.get("contacts"), place)
 
 
 def _identifier(
@@ -134,8 +134,9 @@ def _address(
     fields = {name: getattr(address, name) for name in _ADDRESS}
     known = {name: formats.one_line(value) for name, value in fields.items() if value}
     town = " ".join(known[name] for name in ("postcode", "city") if name in known)
+    last = " · ".join(part for part in (town, known.get("country")) if part)
     lines = [known.get(name, "") for name in ("line_1", "line_2", "line_3")]
-    lines += [town, known.get("subdivision", ""), known.get("country", "")]
+    lines += [known.get("subdivision", ""), last]
     terms = (TERM_AT.get(f"{path}.{name}") for name in _ADDRESS)
     return show.item(
         (group, *(term for term in terms if term is not None)),
@@ -148,9 +149,19 @@ def _address(
 
 
 def _contact(
-    part: str, contact: Contact, show: Shower, label: str | None
-) -> Iterator[Item | None]:
-    for name in _CONTACT:
-        term = TERM_AT.get(f"{part}.contacts.{name}")
-        if term is not None:
-            yield show.line(term, getattr(contact, name), label=label)
+    part: str, contact: Contact, show: Shower, label: str | None, place: Place
+) -> Item | None:
+    """Show whom to ask in one text: name, department, phone, email."""
+    path = f"{part}.contacts"
+    group = TERM_AT.get(path)
+    if group is None:
+        return None
+    known = (getattr(contact, name) for name in _CONTACT)
+    terms = (TERM_AT.get(f"{path}.{name}") for name in _CONTACT)
+    return show.item(
+        (group, *(term for term in terms if term is not None)),
+        " · ".join(formats.one_line(value) for value in known if value),
+        label=label,
+        place=place,
+        term=group,
+    )

@@ -62,7 +62,7 @@ class Shower:
         if not value and not marks:
             return None
         return Item(
-            term=_shown(named) if term is None else term,
+            term=(named[0] if named else "") if term is None else term,
             label=self.label(named[0]) if label is None else label,
             value=value or "",
             note=note,
@@ -185,23 +185,18 @@ class Shower:
         return self.number(value, "\u202f%")
 
     def quantity(self, value: Quantity | None) -> tuple[str, str]:
-        """Write a quantity: the number, and its unit with the code."""
+        """Write a quantity: the number with the name of its unit, and the unit's code."""
         if value is None:
             return "", ""
         name, code = self.named(value.unit, UNITS)
-        return self.number(value.value), " ".join(part for part in (name, code) if part)
+        number = self.number(value.value)
+        return (f"{number} {name}", code) if code else (number, name)
 
     def aside(self, found: Recomputed) -> str:
         """Say that an amount comes out otherwise than stated, or nothing."""
         if found.agrees is not False or found.computed is None:
             return ""
         return f"{self.words['computed'].lower()} : {self.amount(found.computed)}"
-
-
-def _shown(terms: Sequence[str]) -> str:
-    """Name terms; a part of another one of them (BT-29-1) goes without saying."""
-    whole = (each for each in terms if not any(each.startswith(f"{one}-") for one in terms))
-    return " ".join(whole)
 
 
 def present(items: Iterable[Item | None]) -> tuple[Item, ...]:

@@ -68,7 +68,7 @@ WORDS: Mapping[str, Name] = MappingProxyType(
             "Le contrôle n'a pas abouti : rien n'est affirmé.",
             "The checks did not come to an end: nothing is claimed.",
         ),
-        "page": Name("page", "page"),
+        "colon": Name("\u00a0:", ":"),
         "group": Name("regroupement", "group"),
         "information": Name("information", "information"),
         "detail": Name("détail", "detail"),

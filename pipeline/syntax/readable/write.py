@@ -16,13 +16,26 @@ from pipeline.model.labels import LABELS
 from pipeline.syntax.page import policy
 from pipeline.syntax.readable.view import View
 
+#: Characters of a word that fits the narrowest column.
+_LONG_WORD = 12
+
 
 def write_html(view: View) -> str:
-    """Write a readable invoice as one page; the same view gives the same text."""
+    """Write a readable invoice as one page for a screen; the same view gives the same text."""
+    return _write(view, screen=True)
+
+
+def write_paper(view: View) -> str:
+    """Write it as a page to be printed: the same, without what only a screen can use."""
+    return _write(view, screen=False)
+
+
+def _write(view: View, *, screen: bool) -> str:
     template, css = _loaded()
     return template.render(
         view=view,
         words=view.words,
+        screen=screen,
         css=Markup(css),  # noqa: S704  # of our own making
         policy=policy(css),
         totals_label=LABELS["BG-22"].in_(view.language),
@@ -39,5 +52,11 @@ def _loaded() -> tuple[Template, str]:
         auto_reload=False,
         keep_trailing_newline=True,
     )
+    environment.filters["long_words"] = _has_long_words
     css, _, _ = loader.get_source(environment, "invoice.css")
     return environment.get_template("invoice.html.j2"), css
+
+
+def _has_long_words(text: str) -> bool:
+    """Tell whether a text has a word that might be wider than its column."""
+    return len(text) > _LONG_WORD and any(len(word) > _LONG_WORD for word in text.split())

@@ -11,7 +11,6 @@ import fcntl
 import getpass
 import os
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -337,6 +336,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters.configuration import read_interfaces, read_retention
     from pipeline.adapters.database import open_ledger
     from pipeline.adapters.holidays import french_holidays
+    from pipeline.adapters.owned import OwnedFolder
     from pipeline.app.hub import Hub
     from pipeline.app.vet import Vetter
 
@@ -352,8 +352,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     rules = make_engine(place, replace(wanted, workers=1), entry=cdar_worker)
     # of its own: the other engine is at work on what comes in while this one judges what leaves
     leaving = make_engine(place, replace(wanted, workers=1))
-    scratch = place.home / "spool" / f"{socket.gethostname()}-{os.getpid()}"
-    spool = FolderSpool(scratch)
+    scratch = OwnedFolder(place.home / "spool")
+    spool = FolderSpool(scratch.path)
     hub = Hub(
         clock=SystemClock(),
         ledger=ledger,
@@ -381,7 +381,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         rules.close()
         leaving.close()
         ledger.close()
-        shutil.rmtree(scratch, ignore_errors=True)
+        originals.close()
+        scratch.close()
 
 
 def arm_failpoints() -> None:
@@ -458,16 +459,15 @@ def beside(place: Workspace) -> Iterator[Seat]:
 
 
 def sweep(place: Workspace) -> None:
-    """Remove what killed processes left: half-written blobs, scratch space of dead ones.
+    """Remove what killed processes left: half-written blobs, and scratch space.
 
-    Only for the process that is `alone`: another's half-written blob is its own.
+    What living ones are writing stays, so that anybody may sweep at any time.
     """
-    archive(place).sweep()
+    from pipeline.adapters import owned
+
+    for folder in (_originals(place) / "incoming", place.home / "spool"):
+        owned.sweep(folder)
     failpoint("run.swept")
-    for folder in (place.home / "spool").iterdir():
-        host, _, process = folder.name.rpartition("-")
-        if host == socket.gethostname() and not Path(f"/proc/{process}").exists():
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def new_run() -> str:

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from pipeline.adapters.files import sync, sync_all
 from pipeline.adapters.forms import Form, PlainForm
+from pipeline.adapters.owned import OwnedFolder
 from pipeline.model.errors import ArchiveError
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.outside import Blob, Scrap
@@ -30,9 +31,10 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 class FileArchive:
     """`ports.outside.Archive` as ``blobs/ab/<name>`` under one folder.
 
-    A blob is written under ``incoming/``, synced, renamed to the name that stands for its
-    hash, and its folder synced: a name under ``blobs/`` always stands for whole bytes. Of
-    encrypted ones the keys are synced before the rename.
+    A blob is written under ``incoming/``, into a folder that is this object's alone, synced,
+    renamed to the name that stands for its hash, and its folder synced: a name under
+    ``blobs/`` always stands for whole bytes. Of encrypted ones the keys are synced before
+    the rename.
     """
 
     def __init__(self, folder: Path, form: Form | None = None) -> None:
@@ -42,6 +44,8 @@ class FileArchive:
         self._forms = (self._form,) if self._form.plain else (self._form, PlainForm())
         self._blobs = folder / "blobs"
         self._incoming = folder / "incoming"
+        self._own: OwnedFolder | None = None
+        self._taking = threading.Lock()
         for each in (self._incoming, self._blobs):
             each.mkdir(parents=True, exist_ok=True, mode=0o700)
         for first in range(256):  # once and for all, so that keeping a blob makes no folder
@@ -163,12 +167,12 @@ class FileArchive:
         except OSError as error:
             raise ArchiveError(f"{sha256}: {error.strerror}") from error
 
-    def sweep(self) -> int:
-        """Remove what a crash left half-written."""
-        left = list(self._incoming.iterdir())
-        for each in left:
-            each.unlink(missing_ok=True)  # a rotation beside us may have got it kept meanwhile
-        return len(left)
+    def close(self) -> None:
+        """Remove what was received and neither kept nor discarded; it may be used again."""
+        with self._taking:
+            if self._own is not None:
+                self._own.close()
+                self._own = None
 
     @contextmanager
     def _locked(self, how: int) -> Iterator[None]:
@@ -187,7 +191,7 @@ class FileArchive:
     def _new_part(self) -> Iterator[tuple[Path, BinaryIO]]:
         """Open a file under a name nobody else has; it is gone again if filling it fails."""
         try:
-            handle, name = tempfile.mkstemp(".part", "", self._incoming)
+            handle, name = tempfile.mkstemp(".part", "", self._own_folder())
         except OSError as error:
             raise ArchiveError(f"{self._incoming}: {error.strerror}") from error
         try:
@@ -199,6 +203,13 @@ class FileArchive:
         except BaseException:
             _drop(name)
             raise
+
+    def _own_folder(self) -> Path:
+        """Return where this object alone writes; only who receives has such a folder."""
+        with self._taking:
+            if self._own is None:
+                self._own = OwnedFolder(self._incoming)
+            return self._own.path
 
     def _open(self, digest: str) -> BinaryIO:
         form, path = self._find(digest)

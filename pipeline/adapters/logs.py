@@ -8,7 +8,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import date, timedelta
 from io import FileIO
 from pathlib import Path
@@ -42,24 +42,22 @@ def acting_as(by: str) -> Iterator[None]:
 def logging_to(folder: Path | None, *, by: str, keep_days: int = 90) -> Iterator[None]:
     """Send every log line to the day's file, or warnings and worse to standard error.
 
+    Afterwards lines go where they went before.
+
     Args:
         folder: Where the files lie (each made 0600), or None for standard error.
         by: The run or operator that every line names.
         keep_days: Days that are kept, today among them.
     """
-    if folder is None:
-        _configure(_Terminal(), logging.WARNING)
+    with ExitStack() as stack:
+        stack.callback(structlog.configure, **structlog.get_config())
+        if folder is None:
+            _configure(_Terminal(), _warnings_alone)
+        else:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _configure(stack.enter_context(closing(_Days(folder, keep_days))))
         with acting_as(by):
             yield
-        return
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with closing(_Days(folder, keep_days)) as days:
-        _configure(days, logging.INFO)
-        try:
-            with acting_as(by):
-                yield
-        finally:
-            structlog.reset_defaults()
 
 
 def day_files(folder: Path) -> dict[date, Path]:
@@ -163,19 +161,29 @@ class _Logger:
         self.info = self.warning = self.error = sink.write
 
 
-def _configure(sink: _Sink, level: int) -> None:
+def _configure(sink: _Sink, *first: structlog.typing.Processor) -> None:
     structlog.configure(
         processors=[
+            *first,
             structlog.processors.add_log_level,
             _name_actor,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             _dated_line,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=lambda *_names: _Logger(sink),
         cache_logger_on_first_use=False,
     )
+
+
+def _warnings_alone(
+    _logger: object, method: str, fields: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Drop what is no trouble; where lines go decides that, not who writes them."""
+    if method == "info":
+        raise structlog.DropEvent
+    return fields
 
 
 def _name_actor(

@@ -8,7 +8,6 @@ first half of its SHA-256.
 from __future__ import annotations
 
 import os
-import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 
 from pipeline.adapters.files import sync, write_new
+from pipeline.adapters.owned import OwnedFolder
 from pipeline.model.errors import ConfigError, PipelineError, SealError
 from pipeline.model.seal import Seal
 from pipeline.ports.failpoint import failpoint
@@ -130,27 +130,35 @@ class SealFolder:
     def _keep(self, name: str, content: bytes) -> bool:
         """Make a file appear, whole and durable, never in place of other content."""
         path = self._folder / name
-        part = self._folder / f".{name}.{secrets.token_hex(4)}.part"
         try:
-            write_new(part, content)
+            mine = OwnedFolder(self._folder)  # what a crash leaves in it, the next one removes
             try:
-                sync(part)
-                failpoint("seal.written")
-                os.link(part, path)
-                failpoint("seal.kept")
-            except FileExistsError:
-                if path.read_bytes() == content:
-                    return False
-                raise SealError(
-                    f"{path}: un autre contenu s'y trouve, rien n'est écrasé"
-                    " / other content is there, nothing is overwritten"
-                ) from None
+                return self._link(_written(mine.path / name, content), path)
             finally:
-                part.unlink()
-            sync(self._folder)
+                mine.close()
         except OSError as error:
             raise SealError(f"{error.filename or path}: {error.strerror}") from error
+
+    def _link(self, part: Path, path: Path) -> bool:
+        failpoint("seal.written")
+        try:
+            os.link(part, path)
+        except FileExistsError:
+            if path.read_bytes() == part.read_bytes():
+                return False
+            raise SealError(
+                f"{path}: un autre contenu s'y trouve, rien n'est écrasé"
+                " / other content is there, nothing is overwritten"
+            ) from None
+        failpoint("seal.kept")
+        sync(self._folder)
         return True
+
+
+def _written(part: Path, content: bytes) -> Path:
+    write_new(part, content)
+    sync(part)
+    return part
 
 
 def _is_seal(path: Path) -> bool:

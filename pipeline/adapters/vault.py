@@ -293,16 +293,13 @@ class Vault:
 
     def _make_names_key(self) -> None:
         """Make the key of names, once; another process that does so too finds this one."""
-        wrapped = self._master.wrap(secrets.token_bytes(_NAMES_KEY))
-        part = self._folder / f"{sha256(wrapped).hexdigest()}.part"
-        write_new(part, wrapped)
-        sync(part)
-        try:
-            os.link(part, self._names_file)
-        except FileExistsError:
-            return
-        finally:
-            part.unlink()
+        with self._alone():
+            if self._names_file.exists():
+                return
+            wrapped = self._master.wrap(secrets.token_bytes(_NAMES_KEY))
+            part = _beside(self._names_file, wrapped)
+            sync(part)
+            part.replace(self._names_file)
         sync(self._folder)
 
     def _read_names_key(self) -> bytes:

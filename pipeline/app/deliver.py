@@ -292,12 +292,11 @@ def _mark_failed(
 ) -> OutboxState | None:
     sheet = sheets.connections.get(row.connection)
     now = hub.clock.now()
-    if isinstance(error, NotCarried) and row.is_group:
-        _part_with(hub, tx, row, claim, error)
-        return None
-    tried, after = after_failure(row, error, sheet.retry if sheet else RetryPolicy(), now)
+    policy = sheet.retry if sheet else RetryPolicy()
+    if isinstance(error, NotCarried):
+        return _hold_back(hub, tx, row, claim, error, now + policy.waits[0])
+    tried, after = after_failure(row, error, policy, now)
     abandoned = after is OutboxState.ABANDONED
-    waits = after is OutboxState.PAUSED
     if abandoned or not is_told(error):
         facts = {
             "connection": row.connection,
@@ -305,22 +304,50 @@ def _mark_failed(
             "file": row.name,
             "abandoned": abandoned,
         }
-        trouble(log, "deliver.failed", error, facts, final=abandoned or waits)
-    tx.settle_outbox(tried, after, claim=claim, by=hub.by, at=now)
+        trouble(log, "deliver.failed", error, facts, final=abandoned)
+    if tried.attempts == row.attempts:
+        tx.put_off_outbox(tried, claim=claim, by=hub.by, at=now)
+    else:
+        tx.settle_outbox(tried, after, claim=claim, by=hub.by, at=now)
     return after
 
 
-def _part_with(hub: Hub, tx: Transaction, row: OutboxRow, claim: Claim, error: NotCarried) -> None:
-    """Hold those documents of a group that cannot leave; the file goes on without them."""
+def _hold_back(
+    hub: Hub,
+    tx: Transaction,
+    row: OutboxRow,
+    claim: Claim,
+    error: NotCarried,
+    later: datetime,
+) -> OutboxState | None:
+    """Hold what cannot leave in its form; no attempt at the partner's is counted.
+
+    Of a group those documents only: its file goes on without them.
+
+    Args:
+        hub: The hub.
+        tx: The transaction.
+        row: The delivery.
+        claim: On it.
+        error: Why, and which documents.
+        later: When it is tried again where an earlier attempt was cut short: what came of
+            that one is to be seen first.
+    """
     now, why = hub.clock.now(), f"{error.code}: {error}"
-    tx.settle_outbox(replace(row, due=now, error=why), None, claim=claim, by=hub.by, at=now)
-    flows = {one.interchange for one in tx.documents_named(error.documents)}
-    rows = [one for flow in sorted(flows) for one in tx.outbox_of(flow)]
-    members = members_of(row, rows, error.documents)
-    left = tx.leave_group(row, members, OutboxState.PAUSED, by=hub.by, at=now, error=why)
-    if not left:
-        raise Fenced(f"{row.key}: moved by another worker meanwhile")
-    trouble(log, "deliver.parted", error, {"row": row.key, "file": row.name}, final=True)
+    tx.put_off_outbox(replace(row, error=why), claim=claim, by=hub.by, at=now)
+    paused = OutboxState.PAUSED
+    if row.is_group:
+        flows = {one.interchange for one in tx.documents_named(error.documents)}
+        rows = [one for flow in sorted(flows) for one in tx.outbox_of(flow)]
+        members = members_of(row, rows, error.documents)
+        held = tx.leave_group(row, members, paused, by=hub.by, at=now, error=why)
+    else:
+        held = tx.stop_outbox(row, paused, by=hub.by, at=now)
+    if not held:
+        tx.put_off_outbox(replace(row, due=later, error=why), claim=claim, by=hub.by, at=now)
+    facts = {"connection": row.connection, "row": row.key, "file": row.name}
+    trouble(log, "deliver.held", error, facts, final=True)
+    return paused if held and not row.is_group else None
 
 
 def _step_documents(

@@ -226,10 +226,10 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "deliver.closed_door": _template(
         "{connection} : envois impossibles ({code} : {error})", "nothing could be sent"
     ),
-    "deliver.parted": _template(
-        "{file} : un document n'a pu être converti ({code} : {error}) ; il est suspendu, le groupe"
-        " part sans lui",
-        "a document could not be converted: it is held, its group leaves without it",
+    "deliver.held": _template(
+        "{file} : conversion impossible ({code} : {error}) ; le document est retenu pour un"
+        " opérateur, son groupe part sans lui",
+        "it could not be converted: held for an operator, its group leaves without it",
     ),
     "carry.failed": _template(
         "{document} : la conversion a échoué sur un défaut du hub",

@@ -104,6 +104,7 @@ _NO_STEP: Mapping[str, _Facts] = {
     "interchange.legal_hold": {"legal_hold": True},
     "interchange.legal_hold_lifted": {"legal_hold": None},
     "outbox.retry": {"state": OutboxState.PENDING.value},
+    "outbox.put_off": {"state": OutboxState.PENDING.value},
 }
 #: Ends that are no step either: which attributes these events tell anew.
 _TOLD_ANEW: Mapping[str, tuple[str, ...]] = {

@@ -20,9 +20,10 @@ from statistics import median
 from pipeline import bootstrap
 from pipeline.app.apply import apply
 from pipeline.app.check import Source, check
+from pipeline.app.hub import Hub
 from pipeline.app.run import run_once
 from pipeline.app.views import conserve_documents, conserve_interchanges
-from pipeline.model.errors import ConfigError
+from pipeline.model.errors import ConfigError, EngineError
 from pipeline.model.finding import Layer
 from pipeline.model.limits import Limits
 from pipeline.model.names import slug
@@ -180,12 +181,7 @@ def _one_path(
         bootstrap.open_hub(place, by="run:bench", log_to_file=True) as hub,
     ):
         apply(hub, bootstrap.proposed_sheets(place))
-        profile = hub.profiles[named]
-        warm = [
-            Job(path=str(p), profile=profile, limits=Limits(), affinity="ubl")
-            for p in _ubl_samples()
-        ]
-        sum(1 for _ in hub.engine.judge(warm * 2))
+        _warm_up(hub, named)
         hub.clock.sleep(0.2)
         start = time.perf_counter()
         run_once(hub, insist=True)
@@ -200,6 +196,22 @@ def _one_path(
             and len(answers) == len(files)
         )
         return documents.received / took, sound
+
+
+def _warm_up(hub: Hub, named: str) -> None:
+    """Have the workers compile their rules, on samples that lie where workers may read.
+
+    Raises:
+        EngineError: One could not be judged: the clock would then run for cold workers.
+    """
+    profile = hub.profiles[named]
+    scraps = [hub.spool.write(f"warm/{path.name}", [path.read_bytes()]) for path in _ubl_samples()]
+    jobs = [
+        Job(path=scrap.path, profile=profile, limits=Limits(), affinity="ubl") for scrap in scraps
+    ]
+    for judged in hub.engine.judge(jobs * 2):
+        if judged.report.trouble is not None:
+            raise EngineError(f"{judged.report.trouble.value}: {judged.report.trouble_detail}")
 
 
 def measure_memory(place: bootstrap.Workspace) -> Mapping[str, object]:

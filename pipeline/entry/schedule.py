@@ -51,6 +51,7 @@ class Shift:
         check_seat: Makes sure that its place at work is still held; raises ConfigError
             where somebody else has it.
         write_metrics: Takes the figures that a leader is watched by.
+        sweep: Removes what killed processes left half-written.
     """
 
     hub: Hub
@@ -58,6 +59,7 @@ class Shift:
     acting_as: Callable[[str], AbstractContextManager[None]]
     check_seat: Callable[[], None]
     write_metrics: Callable[[Sequence[Gauge]], None]
+    sweep: Callable[[], None]
 
 
 def keep_running(shift: Shift) -> None:
@@ -213,10 +215,11 @@ class _Leader(_Alarm):
         self._caretaker = Caretaker(lambda: self.hub, shift.write_metrics)
 
     def look_after(self) -> None:
-        """Look for differences and write figures; trouble is logged, and tried again."""
+        """Look for differences, sweep, write figures; trouble is logged, and tried again."""
         if self.stop.is_set():
             return
         try:
+            self._shift.sweep()
             self._caretaker.look_after()
         except (PipelineError, OSError) as error:
             log.warning("care.failed", error=str(error))

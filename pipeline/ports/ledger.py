@@ -193,6 +193,13 @@ class Transaction(Protocol):
         attempt row is added either way; `sha256` is that of the bytes that were put.
         """
 
+    def put_off_outbox(self, row: OutboxRow, *, claim: Claim, by: str, at: datetime) -> None:
+        """Let go of a row that was not attempted, and leave it until its due.
+
+        Due and error are written as in the value, no attempt row is. What an earlier claim
+        began stays begun.
+        """
+
     def move_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> None:
         """Pause, resume or cancel a row that nobody has claimed."""
 

@@ -226,9 +226,6 @@ class Archive(Protocol):
             ArchiveError: It could not be destroyed, or not wholly: to be done again.
         """
 
-    def sweep(self) -> int:
-        """Remove what a crash left half-written; return how many files that was."""
-
 
 class Scanner(Protocol):
     """Looks for malware."""

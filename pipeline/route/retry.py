@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipeline.model.connection import RetryPolicy
-from pipeline.model.errors import MasterKeyMissing, NotCarried, PipelineError, TransferError
+from pipeline.model.errors import MasterKeyMissing, PipelineError, TransferError
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import OutboxState
 
@@ -26,19 +26,20 @@ def after_failure(
 
     Returns:
         The row with its attempt counted, and its next state: None to stay pending
-        and be tried again when due, paused where its documents could not be written in
-        the receiver's form (no attempt: the partner's door was not touched), or
-        abandoned. An acknowledgement is never
-        abandoned: a sender without an answer would send again. Nor is anything because
-        this process does not know a master key: another one does.
+        and be tried again when due, or abandoned. An acknowledgement is never
+        abandoned: a sender without an answer would send again. Where this process does
+        not know a master key nothing was attempted at the partner's, and no attempt is
+        counted: another process knows it.
     """
-    if isinstance(error, NotCarried):
-        return replace(row, error=f"{error.code}: {error}"), OutboxState.PAUSED
+    if isinstance(error, MasterKeyMissing):
+        return replace(row, error=f"{error.code}: {error}", due=now + _wait(row, policy)), None
     tried = replace(row, attempts=row.attempts + 1, error=f"{error.code}: {error}")
     hopeless = isinstance(error, TransferError) and not error.transient
     spent = hopeless or row.attempts >= len(policy.waits)
-    ours = isinstance(error, MasterKeyMissing)
-    if spent and row.kind is OutboxKind.DELIVERY and not ours:
+    if spent and row.kind is OutboxKind.DELIVERY:
         return tried, OutboxState.ABANDONED
-    wait = policy.waits[min(row.attempts, len(policy.waits) - 1)]
-    return replace(tried, due=now + wait), None
+    return replace(tried, due=now + _wait(row, policy)), None
+
+
+def _wait(row: OutboxRow, policy: RetryPolicy) -> timedelta:
+    return policy.waits[min(row.attempts, len(policy.waits) - 1)]

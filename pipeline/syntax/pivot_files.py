@@ -113,7 +113,7 @@ def file_name(name: str) -> str:
     >>> file_name("annexe n. 3 au cahier des clauses particulières, lot 7.tar.gz")
     'annexe n. 3 au cahier des clauses particuli.tar.gz'
     """
-    safe = _UNSAVABLE.sub("_", carriable(name)).strip() or "sans-nom"
+    safe = carriable(_UNSAVABLE.sub("_", name)).strip() or "sans-nom"
     found = _EXTENSION.search(safe)
     extension = found[0] if found else ""
     return safe if len(safe) <= MOST else safe[: MOST - len(extension)] + extension

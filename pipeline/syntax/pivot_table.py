@@ -150,6 +150,7 @@ def means_of(code: str) -> str | None:
 def unit_price(line: Line) -> Decimal | None:
     """Return the price of one unit: BT-146 is that of as many as BT-149 says.
 
+    >>> from pipeline.model.invoice import Quantity
     >>> unit_price(Line(price=Decimal("12.50"), price_base=Quantity(Decimal(100))))
     Decimal('0.125')
     """

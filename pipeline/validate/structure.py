@@ -46,6 +46,36 @@ MOST_FINDINGS = 100
 #: (1.5 s for 20,000): lxml's own sentences have to do.
 MOST_EXPLAINED = 50_000
 
+#: Formats that are known by name and cannot be taken for an invoice here: why, by their root.
+_NO_DEPOSITS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "CPPFactureMixte": (
+            (
+                "Le format CPPFactureMixte n'est pas traité : seul son nom est publié. Déposez la "
+                "facture en UBL 2.1, en CII ou en Factur-X."
+            ),
+            (
+                "The format CPPFactureMixte is not served: nothing but its name is published. "
+                "Send the invoice as UBL 2.1, CII or Factur-X."
+            ),
+        ),
+        "CPPFacturePivot": (
+            (
+                "Un CPPFacturePivot est ce que reçoit un destinataire, non un dépôt. Déposez la "
+                "facture en UBL 2.1, en CII ou en Factur-X."
+            ),
+            (
+                "A CPPFacturePivot is what a recipient gets, not what a supplier sends. Send the "
+                "invoice as UBL 2.1, CII or Factur-X."
+            ),
+        ),
+        "CPPStatut": (
+            "Un CPPStatut porte des statuts, non une facture.",
+            "A CPPStatut carries statuses, not an invoice.",
+        ),
+    }
+)
+
 _CLARK = re.compile(r"\{[^}\s]*:[^}\s]*\}[^\W\d][\w.-]*")
 
 
@@ -87,6 +117,9 @@ def unknown_syntax(root: etree._Element, *, in_pdf: bool = False) -> Finding:
             f"L'élément racine du XML joint au PDF, {root.tag}, n'est pas celui d'un CII.",
             f"The root element of the XML inside the PDF, {root.tag}, is not that of a CII.",
         )
+    known = _NO_DEPOSITS.get(etree.QName(root).localname)
+    if known is not None:
+        return structure_finding("SYNTAX-UNKNOWN", _root_place(root), *known)
     return structure_finding(
         "SYNTAX-UNKNOWN",
         _root_place(root),

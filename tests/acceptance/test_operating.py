@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import socket
 import sys
 import tarfile
 from collections.abc import Callable
@@ -365,7 +364,7 @@ waits_s = [600, 600]
 
 def test_scratch_space_of_dead_runs_is_removed(world: Any) -> None:
     """Invoices must not pile up where runs were killed."""
-    left = world.home / "spool" / f"{socket.gethostname()}-4194399" / "F0"
+    left = world.home / "spool" / "7" / "F0"
     left.mkdir(parents=True)
     (left / "000001.xml").write_bytes(b"<a/>")
 

@@ -1049,6 +1049,51 @@ def test_a_failed_attempt_is_tried_again_when_due(database: Any, ledger: SqlLedg
     assert ledger.due_connections(LATER) == []
 
 
+def test_a_row_that_was_not_attempted_is_put_off_and_counts_no_attempt(
+    database: Any, ledger: SqlLedger
+) -> None:
+    """Its trouble is told, and it is left alone until its moment; what is fenced stays so."""
+    one = flow()
+    record(ledger, one)
+    enqueue(ledger, leaving(one))
+    ((row, claim),) = _claim(ledger)
+    waiting = replace(row, due=LATER, error="MASTER_KEY: not here")
+
+    with ledger.transaction() as tx:
+        tx.put_off_outbox(waiting, claim=claim, by=BY, at=NOW)
+
+    assert _claim(ledger) == []
+    assert ledger.outbox() == [waiting]
+    assert database.sql("SELECT number FROM attempt") == []
+    assert database.sql("SELECT begun FROM outbox") == [(None,)]
+    told = [(event.fact.what, event.fact.data) for event in ledger.events(row.key)]
+    assert told[1:] == [
+        ("outbox.put_off", {"error": "MASTER_KEY: not here", "due": LATER.isoformat()})
+    ]
+    ledger.claim_outbox("me", LATER, LATER + timedelta(hours=1), 9, "city")
+    with pytest.raises(Fenced), ledger.transaction() as tx:
+        tx.put_off_outbox(waiting, claim=claim, by=BY, at=LATER)
+
+
+def test_putting_a_row_off_forgets_no_attempt_that_was_cut_short(
+    database: Any, ledger: SqlLedger
+) -> None:
+    """Its file may stand at the recipient's: nobody may take it back unseen."""
+    one = flow()
+    record(ledger, one)
+    enqueue(ledger, leaving(one))
+    ((_, first),) = _claim(ledger)
+    ledger.void_claims()
+    ((row, claim),) = _claim(ledger)
+
+    with ledger.transaction() as tx:
+        tx.put_off_outbox(replace(row, due=LATER), claim=claim, by=BY, at=NOW)
+
+    assert database.sql("SELECT begun FROM outbox") == [(first.token,)]
+    with ledger.transaction() as tx:
+        assert not tx.stop_outbox(row, OutboxState.PAUSED, by=BY, at=NOW)
+
+
 def test_an_attempt_is_settled_by_its_claim_only(ledger: SqlLedger) -> None:
     """Settled once; a worker that comes back late writes nothing."""
     one = flow()

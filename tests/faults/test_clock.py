@@ -46,6 +46,7 @@ def new_leader(world: World) -> _Leader:
         acting_as=lambda _: nullcontext(),
         check_seat=lambda: None,
         write_metrics=lambda _: None,
+        sweep=lambda: None,
     )
     made = _Leader(shift)
     ring(world, made, 2)

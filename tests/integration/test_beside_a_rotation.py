@@ -13,6 +13,7 @@ from pipeline.adapters.custody import Custody
 from pipeline.adapters.forms import SealedForm
 from pipeline.adapters.vault import MasterKey, Vault
 from pipeline.app.run import RunSummary, run_once
+from pipeline.app.verify import verify
 from pipeline.model.outbox import OutboxKind
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.failpoint import arm, disarm
@@ -84,9 +85,32 @@ def test_no_delivery_is_given_up_meanwhile(world: World) -> None:
     (row,) = world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)
     assert row.state is OutboxState.PENDING
     assert row.error.startswith("MASTER_KEY")
+    assert row.attempts == 0
     world.clock.move(HOUR)
     begin(world, NEW, OLD)
     run_once(world.hub, insist=True)
     assert [path.read_bytes() for path in world.folder("ville", "out").iterdir()] == [
         invoice("A1")
     ]
+
+
+def test_the_agreed_attempts_are_all_left_afterwards(world: World) -> None:
+    """Nothing was tried at the recipient's, whose own trouble may come on top."""
+    world.drop("caterer", "a.xml", invoice("A1"))
+    run_with_a_rotation(world, "work.answered")
+    world.clock.move(HOUR)
+    run_once(world.hub, insist=True)
+    begin(world, NEW, OLD)
+    out = world.folder("ville", "out")
+    out.rmdir()
+    world.clock.move(HOUR)
+
+    run_once(world.hub, insist=True)
+
+    (row,) = world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)
+    assert (row.state, row.attempts) == (OutboxState.PENDING, 1)
+    assert verify(world.hub.ledger, world.hub.archive).sound
+    out.mkdir()
+    world.clock.move(HOUR)
+    run_once(world.hub, insist=True)
+    assert [one.step for one in world.hub.ledger.documents(Query())] == [Step.DELIVERED]

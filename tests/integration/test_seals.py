@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import closing
@@ -205,6 +207,34 @@ def test_the_seal_of_another_key_is_not_believed_unless_it_is_trusted(
     text = settings.read_text("utf-8")
     settings.write_text(text + f'trusted = ["{old.stem}"]\n', "utf-8")
     assert check_seals(hub.ledger, bootstrap.seals(place), today).sound
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize("point", ["seal.written", "seal.kept"])
+def test_nothing_half_made_stays_beside_the_seals_of_a_killed_process(
+    home: Path, point: str
+) -> None:
+    """The folder may be another's, who would have to guess what may be removed."""
+    before = {path.name for path in (home / "seals").iterdir()}
+    killed = seal_in_a_process(home, {"EDI_FAILPOINT": f"{point}:1"})
+    assert killed.returncode == 137
+    left = {path.name for path in (home / "seals").iterdir()} - before
+    assert left - set(files(home)) != set()
+
+    assert seal_in_a_process(home, {}).returncode == 0
+
+    assert {path.name for path in (home / "seals").iterdir()} == before | set(files(home))
+    assert len(files(home)) > 3
+
+
+def seal_in_a_process(home: Path, armed: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    """Run `edi seal`."""
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", "seal"],
+        check=False,
+        capture_output=True,
+        env={**os.environ, "EDI_HOME": str(home), **armed},
+    )
 
 
 def test_today_is_sealed_as_far_as_it_goes(hub: Hub, home: Path) -> None:

@@ -401,6 +401,28 @@ class SqlTransaction:
         }
         self._tell(row.key, f"outbox.{after.value if after else 'retry'}", by, at, data)
 
+    def put_off_outbox(self, row: OutboxRow, *, claim: Claim, by: str, at: datetime) -> None:
+        """Let go of a row that was not attempted, and leave it until its due."""
+        self._write_collected()
+        columns = tables.outbox.c
+        untried = (
+            update(tables.outbox)
+            .where(
+                columns.key == row.key,
+                columns.state == row.state.value,
+                columns.lease_token == claim.token,
+            )
+            .values(
+                due=row.due,
+                error=row.error,
+                begun=case((columns.begun == claim.token, None), else_=columns.begun),
+                **ENDED,
+            )
+        )
+        self._check(row.key, self._run(untried).rowcount, 1)
+        data = {"error": row.error, "due": row.due.isoformat()}
+        self._tell(row.key, "outbox.put_off", by, at, data)
+
     def move_outbox(self, row: OutboxRow, after: OutboxState, *, by: str, at: datetime) -> None:
         """Pause, resume or cancel a row that nobody has claimed."""
         self._check(row.key, int(self.stop_outbox(row, after, by=by, at=at)), 1)

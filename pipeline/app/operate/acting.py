@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
@@ -11,7 +11,7 @@ from pipeline.ingest.admission import interface_of
 from pipeline.model.bulk import BulkId, ItemState, Verb
 from pipeline.model.connection import Connection, Interface
 from pipeline.model.document import Document
-from pipeline.model.errors import ConfigError
+from pipeline.model.errors import ConfigError, Fenced
 from pipeline.model.event import Fact
 from pipeline.model.finding import Finding
 from pipeline.model.identity import DocumentId, InterchangeId
@@ -187,6 +187,27 @@ def record_alone(hub: Hub, verb: Verb, told: Told, order: Order) -> Told:
     """Write down a verb that changed nothing, since somebody else was first; return `told`."""
     atomically(hub, lambda tx: record(hub, tx, verb, told, order), "operator.note")
     return told
+
+
+def unless_beaten(
+    hub: Hub, verb: Verb, target: Target, order: Order, change: Callable[[], Told], beaten: str
+) -> Told:
+    """Return what a change came to, and how what was meant now stands.
+
+    Args:
+        hub: The hub.
+        verb: On whose behalf.
+        target: What it is to act on.
+        order: Why.
+        change: Acts by one transaction, and records it there.
+        beaten: What is told, and noted, where somebody else was first at it.
+    """
+    try:
+        told = change()
+    except Fenced:
+        told = Told(target=target, refused=dict.fromkeys(target.subjects, beaten))
+        return record_alone(hub, verb, told, order)
+    return replace(told, documents=now_standing(hub, target))
 
 
 def settle_items(hub: Hub, tx: Transaction, bulk: BulkId, told: Told) -> int:

@@ -18,16 +18,14 @@ from pipeline.app.operate.acting import (
     flow_of,
     latest_rows,
     logged,
-    now_standing,
     record,
-    record_alone,
     sender_of,
+    unless_beaten,
 )
 from pipeline.app.settle import Settled
 from pipeline.model.bulk import Verb
 from pipeline.model.controls import reason
 from pipeline.model.document import Document
-from pipeline.model.errors import Fenced
 from pipeline.model.identity import OutboxKey
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow, members_of
@@ -98,14 +96,13 @@ def hold(hub: Hub, sheets: Sheets, target: Target, order: Order, *, dry: bool = 
             record(hub, tx, Verb.HOLD, told, order)
         return told
 
-    try:
-        told = atomically(hub, act, "operator.hold")
-    except Fenced:
-        told = Told(target=target, refused=dict.fromkeys(target.subjects, JUDGED_NOW))
-        return record_alone(hub, Verb.HOLD, told, order)
+    def change() -> Told:
+        return atomically(hub, act, "operator.hold")
+
+    told = unless_beaten(hub, Verb.HOLD, target, order, change, JUDGED_NOW)
     if told.done and not dry:
         log.info("operator.hold", **logged(told))
-    return replace(told, documents=now_standing(hub, target))
+    return told
 
 
 def _hold_flow(

@@ -19,17 +19,17 @@ from pipeline.app.operate.acting import (
     flow_of,
     latest_rows,
     logged,
-    now_standing,
     record,
-    record_alone,
+    unless_beaten,
 )
 from pipeline.app.operate.sight import FOUND, Sight, look_for, newest_at, note_found
 from pipeline.app.settle import close_if_done, planning_of
 from pipeline.model.bulk import Verb
 from pipeline.model.connection import Role
 from pipeline.model.document import Document
-from pipeline.model.errors import ConfigError, Fenced
+from pipeline.model.errors import ConfigError
 from pipeline.model.event import Fact
+from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.status import OutboxState, Step
 from pipeline.ports.ledger import Sheets, Transaction
@@ -53,6 +53,27 @@ class Again:
 
     to: str | None = None
     generation: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What is asked for, and what was seen before anything is locked.
+
+    Attributes:
+        target: A flow or some of its documents.
+        order: Why.
+        dry: True to say what would leave, and do nothing.
+        unseen: True where a recipient has confirmed that nothing came.
+        asked: Where to, and which copy.
+        sight: Which of the deliveries that were given up stand at their recipient's.
+    """
+
+    target: Target
+    order: Order
+    dry: bool
+    unseen: bool
+    asked: Again
+    sight: Sight
 
 
 @dataclass(slots=True)
@@ -108,32 +129,42 @@ def redeliver(
         raise ConfigError(f"{asked.to}: ne reçoit pas de factures / is no receiver's connection")
     # the last attempt at what was given up may have put it, and lost the reply
     sight = look_for(hub, sheets, newest_at(hub, target, [OutboxState.ABANDONED]))
+    wish = _Wish(target=target, order=order, dry=dry, unseen=unseen, asked=asked, sight=sight)
 
-    def act(tx: Transaction) -> Told:
-        flow = flow_of(tx, target)
-        meant = target.of(tx.documents_of(flow.id))
-        rows = latest_rows(tx.outbox_of(flow.id), meant)
-        plan = _Plan(refused=dict.fromkeys(target.subjects, ORIGINAL_GONE) if flow.erased else {})
-        for one in () if flow.erased else _chosen(target, meant):
-            _sort(plan, one, rows.get(one.id), asked)
-        _object(plan, sight, unseen=unseen)
-        leaving = _leaving(hub, sheets, tx, plan, asked, dry=dry)
-        told = _told(target, plan, leaving)
-        if not dry:
-            record(hub, tx, Verb.REDELIVER, told, order)
-            _enqueue(hub, tx, plan, leaving, order, asked)
-            if note_found(hub, tx, plan.found.values(), sight):
-                close_if_done(hub, tx, flow)
-        return told
+    def change() -> Told:
+        return atomically(hub, lambda tx: _redeliver(hub, sheets, tx, wish), "operator.redeliver")
 
-    try:
-        told = atomically(hub, act, "operator.redeliver")
-    except Fenced:
-        told = Told(target=target, refused=dict.fromkeys(target.subjects, MOVED))
-        return record_alone(hub, Verb.REDELIVER, told, order)
+    told = unless_beaten(hub, Verb.REDELIVER, target, order, change, MOVED)
     if told.done and not dry:
         log.info("operator.redeliver", **logged(told))
-    return replace(told, documents=now_standing(hub, target))
+    return told
+
+
+def _redeliver(hub: Hub, sheets: Sheets, tx: Transaction, wish: _Wish) -> Told:
+    """Let leave again what can, and write down what came of it."""
+    flow = flow_of(tx, wish.target)
+    plan = _plan(tx, flow, wish)
+    leaving = _leaving(hub, sheets, tx, plan, wish)
+    told = _told(wish.target, plan, leaving)
+    if not wish.dry:
+        record(hub, tx, Verb.REDELIVER, told, wish.order)
+        _enqueue(hub, tx, plan, leaving, wish.order, wish.asked)
+        if note_found(hub, tx, plan.found.values(), wish.sight):
+            close_if_done(hub, tx, flow)
+    return told
+
+
+def _plan(tx: Transaction, flow: Interchange, wish: _Wish) -> _Plan:
+    """Sort what is meant by whether it can be delivered once more."""
+    if flow.erased:
+        return _Plan(refused=dict.fromkeys(wish.target.subjects, ORIGINAL_GONE))
+    meant = wish.target.of(tx.documents_of(flow.id))
+    rows = latest_rows(tx.outbox_of(flow.id), meant)
+    plan = _Plan()
+    for one in _chosen(wish.target, meant):
+        _sort(plan, one, rows.get(one.id), wish.asked)
+    _object(plan, wish.sight, unseen=wish.unseen)
+    return plan
 
 
 def _object(plan: _Plan, sight: Sight, *, unseen: bool) -> None:
@@ -195,18 +226,18 @@ def _made_already(one: Document, row: OutboxRow, asked: Again) -> str:
 
 
 def _leaving(
-    hub: Hub, sheets: Sheets, tx: Transaction, plan: _Plan, asked: Again, *, dry: bool
+    hub: Hub, sheets: Sheets, tx: Transaction, plan: _Plan, wish: _Wish
 ) -> tuple[OutboxRow, ...]:
     """Lay out the files of the new generation; where nothing is done no number is taken.
 
     Raises:
         ConfigError: A recipient has no sheet any more.
     """
-    routed = [replace(one, route=asked.to or one.route) for one in plan.documents]
+    routed = [replace(one, route=wish.asked.to or one.route) for one in plan.documents]
     for one in routed:
         sheet_of(sheets, one.route or "")
     planning = planning_of(hub, tx)
-    if dry:
+    if wish.dry:
         planning = replace(planning, next_number=lambda _: 0)
     return plan_deliveries(routed, sheets.connections, planning, plan.generation)
 

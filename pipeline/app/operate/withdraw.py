@@ -20,20 +20,19 @@ from pipeline.app.operate.acting import (
     flow_of,
     latest_rows,
     logged,
-    now_standing,
     record,
-    record_alone,
     sender_of,
     stored_findings,
+    unless_beaten,
 )
 from pipeline.app.operate.hold import BUSY, JUDGED_NOW, in_a_lot
 from pipeline.app.operate.sight import Sight, look_for, newest_at, note_found
 from pipeline.app.settle import Settled, close_if_done
+from pipeline.model.acknowledgement import Figure
 from pipeline.model.bulk import Verb
 from pipeline.model.controls import reason
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
-from pipeline.model.errors import Fenced
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow, members_of
@@ -55,6 +54,29 @@ _ENDED = (Step.REJECTED, Step.DUPLICATE)
 _ACCEPTED = (Step.ACCEPTED, Step.ROUTED, Step.ABANDONED)
 _LEAVING = (OutboxState.WAITING, OutboxState.PENDING, OutboxState.PAUSED)
 _NOT_SENT = (*_LEAVING, OutboxState.ABANDONED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What is asked for, and what is known before anything is locked.
+
+    Attributes:
+        target: A flow or some of its documents.
+        order: Why.
+        dry: True to say what would be done, and do nothing.
+        unseen: True where a recipient has confirmed that nothing came.
+        sight: Which deliveries stand at their recipient's.
+        findings: What judging found in the flow's documents.
+        figures: The flow's manifest beside what was found, as it was checked last.
+    """
+
+    target: Target
+    order: Order
+    dry: bool
+    unseen: bool
+    sight: Sight
+    findings: Findings
+    figures: tuple[Figure, ...]
 
 
 @dataclass(slots=True)
@@ -105,41 +127,55 @@ def withdraw(
     """
     if not dry:
         demand_reason(order)
-    everything = hub.ledger.documents(Query(interchange=target.interchange, limit=None))
-    findings = stored_findings(hub, everything)
-    figures = kept_figures(hub.ledger, target.interchange)
-    sight = look_for(hub, sheets, newest_at(hub, target, _NOT_SENT))
+    wish = _look(hub, sheets, target, order, unseen=unseen, dry=dry)
 
-    def act(tx: Transaction) -> Told:
-        flow = flow_of(tx, target)
-        meant = target.of(tx.documents_of(flow.id))
-        leaving = tx.outbox_of(flow.id)
-        rows = latest_rows(leaving, meant)
-        plan = _plan(flow, target, meant, rows)
-        _object(plan, rows, sight, unseen=unseen)
-        if dry:
-            return _told(target, flow, plan)
-        note_found(hub, tx, rows.values(), sight)
-        _cancel(hub, tx, plan, leaving, sight if unseen else Sight())
-        told = _told(target, flow, plan)
-        record(hub, tx, Verb.WITHDRAW, told, order)
-        if not told.done:
-            close_if_done(hub, tx, flow)
-            return told
-        taken = [one for one in meant if one.id in plan.documents]
-        sender = sender_of(hub, sheets, flow)
-        stands = _take_back(hub, tx, flow, taken, order, whole=plan.flow)
-        _answer(hub, tx, sender, replace(stands, figures=figures), taken, findings)
-        return told
+    def change() -> Told:
+        return atomically(hub, lambda tx: _withdraw(hub, sheets, tx, wish), "operator.withdraw")
 
-    try:
-        told = atomically(hub, act, "operator.withdraw")
-    except Fenced:
-        told = Told(target=target, refused=dict.fromkeys(target.subjects, JUDGED_NOW))
-        return record_alone(hub, Verb.WITHDRAW, told, order)
+    told = unless_beaten(hub, Verb.WITHDRAW, target, order, change, JUDGED_NOW)
     if told.done and not dry:
         log.info("operator.withdraw", **logged(told))
-    return replace(told, documents=now_standing(hub, target))
+    return told
+
+
+def _look(
+    hub: Hub, sheets: Sheets, target: Target, order: Order, *, unseen: bool, dry: bool
+) -> _Wish:
+    """Look up what no transaction should wait for: recipients' folders, stored findings."""
+    everything = hub.ledger.documents(Query(interchange=target.interchange, limit=None))
+    return _Wish(
+        target=target,
+        order=order,
+        dry=dry,
+        unseen=unseen,
+        sight=look_for(hub, sheets, newest_at(hub, target, _NOT_SENT)),
+        findings=stored_findings(hub, everything),
+        figures=kept_figures(hub.ledger, target.interchange),
+    )
+
+
+def _withdraw(hub: Hub, sheets: Sheets, tx: Transaction, wish: _Wish) -> Told:
+    """Take back what can be, and write down what came of it."""
+    flow = flow_of(tx, wish.target)
+    meant = wish.target.of(tx.documents_of(flow.id))
+    leaving = tx.outbox_of(flow.id)
+    rows = latest_rows(leaving, meant)
+    plan = _plan(flow, wish.target, meant, rows)
+    _object(plan, rows, wish)
+    if wish.dry:
+        return _told(wish.target, flow, plan)
+    note_found(hub, tx, rows.values(), wish.sight)
+    _cancel(hub, tx, plan, leaving, wish)
+    told = _told(wish.target, flow, plan)
+    record(hub, tx, Verb.WITHDRAW, told, wish.order)
+    if not told.done:
+        close_if_done(hub, tx, flow)
+        return told
+    taken = [one for one in meant if one.id in plan.documents]
+    sender = sender_of(hub, sheets, flow)
+    stands = _take_back(hub, tx, flow, taken, wish.order, whole=plan.flow)
+    _answer(hub, tx, sender, replace(stands, figures=wish.figures), taken, wish.findings)
+    return told
 
 
 def _plan(
@@ -181,12 +217,11 @@ def _sort(plan: _Plan, one: Document, row: OutboxRow | None, meant: set[Document
             plan.rows.append(row)
 
 
-def _object(
-    plan: _Plan, rows: Mapping[DocumentId, OutboxRow], sight: Sight, *, unseen: bool
-) -> None:
+def _object(plan: _Plan, rows: Mapping[DocumentId, OutboxRow], wish: _Wish) -> None:
     """Take out of a plan what stands at its recipient's, or may stand there."""
     for subject, row in rows.items():
-        why = sight.objection(row, unseen=unseen) if subject in plan.documents else ""
+        known = subject in plan.documents
+        why = wish.sight.objection(row, unseen=wish.unseen) if known else ""
         if why:
             plan.refused[subject] = why
             del plan.documents[subject]
@@ -196,18 +231,18 @@ def _object(
 
 
 def _cancel(
-    hub: Hub, tx: Transaction, plan: _Plan, rows: Sequence[OutboxRow], unseen: Sight
+    hub: Hub, tx: Transaction, plan: _Plan, rows: Sequence[OutboxRow], wish: _Wish
 ) -> None:
     """Cancel deliveries; the documents of one that somebody has claimed stay as they are.
 
     The file of a group leaves without them, where it is not under way.
 
     Of one that was cut short nobody knows whether it was sent, but where its recipient
-    confirmed that nothing came of the claims in `unseen`.
+    confirmed that nothing came of the claims before the look.
     """
     after, now = OutboxState.CANCELLED, hub.clock.now()
     for row in plan.rows:
-        token = unseen.tokens.get(row.key, 0)
+        token = wish.sight.tokens.get(row.key, 0) if wish.unseen else 0
         subjects = [one for one in row.documents if one in plan.documents]
         if row.is_group:
             members = members_of(row, rows, subjects)

@@ -34,11 +34,6 @@ from pipeline.model.errors import ConfigError
 from pipeline.model.status import in_words
 from pipeline.ports.ledger import Query
 
-#: One flow or document; without it, what the filters match.
-Target = Annotated[str | None, typer.Argument(parser=typed_subject, metavar="[ID]")]
-Reason = Annotated[
-    str, typer.Option(help="Motif / why: on record, or told.", parser=prose, metavar="TEXT")
-]
 Unseen = Annotated[
     bool,
     typer.Option(
@@ -46,7 +41,6 @@ Unseen = Annotated[
         help="Le destinataire confirme n'avoir rien / they confirm to have nothing.",
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Montrer seulement / only show.")]
 
 #: Exit codes beside 0: part of it was refused; all of it was.
 PARTLY, CANNOT = 1, 2
@@ -58,76 +52,69 @@ LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """What was typed, whatever the verb."""
+    """What was typed, whatever the verb.
+
+    Attributes:
+        subject: One flow or document; without it, what the filters match.
+        query: The filters.
+        way: How far a verb on many things goes.
+        reason: Why, on record or told.
+        dry: True to only show what would be done.
+        as_json: True to answer in JSON.
+    """
 
     subject: str | None
     query: Query
     way: Way
+    reason: str
     dry: bool
     as_json: bool
 
 
 @spread(query=filters, how=way)
-def hold(
+def _call(
     query: Query,
     how: Way,
-    subject: Target = None,
-    reason: Reason = "",
-    dry_run: DryRun = False,
+    subject: Annotated[str | None, typer.Argument(parser=typed_subject, metavar="[ID]")] = None,
+    reason: Annotated[
+        str, typer.Option(help="Motif / why: on record, or told.", parser=prose, metavar="TEXT")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Montrer seulement / only show.")
+    ] = False,
     as_json: AsJson = False,
-) -> None:
+) -> _Call:
+    """Return what every verb takes alike."""
+    return _Call(subject, query, how, reason, dry_run, as_json)
+
+
+@spread(call=_call)
+def hold(call: _Call) -> None:
     """Retenir avant contrôle ou avant remise / hold back before judging or delivery."""
-    _run(Ask(verb=Verb.HOLD, reason=reason), _Call(subject, query, how, dry_run, as_json))
+    _run(Ask(verb=Verb.HOLD, reason=call.reason), call)
 
 
-@spread(query=filters, how=way)
-def release(
-    query: Query,
-    how: Way,
-    subject: Target = None,
-    reason: Reason = "",
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
+@spread(call=_call)
+def release(call: _Call) -> None:
     """Rejuger ce qui est suspendu et laisser partir ce qui passe / let held things go."""
-    _run(Ask(verb=Verb.RELEASE, reason=reason), _Call(subject, query, how, dry_run, as_json))
+    _run(Ask(verb=Verb.RELEASE, reason=call.reason), call)
 
 
-@spread(query=filters, how=way)
-def reject(
-    query: Query,
-    how: Way,
-    subject: Target = None,
-    reason: Reason = "",
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
+@spread(call=_call)
+def reject(call: _Call) -> None:
     """Refuser ce qui est suspendu, le motif est dit à l'émetteur / refuse what is held."""
-    _run(Ask(verb=Verb.REJECT, reason=reason), _Call(subject, query, how, dry_run, as_json))
+    _run(Ask(verb=Verb.REJECT, reason=call.reason), call)
 
 
-@spread(query=filters, how=way)
-def withdraw(
-    query: Query,
-    how: Way,
-    subject: Target = None,
-    unseen: Unseen = False,
-    reason: Reason = "",
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
+@spread(call=_call)
+def withdraw(call: _Call, unseen: Unseen = False) -> None:
     """Reprendre avant remise, à la demande de l'émetteur / take back, its sender asks."""
-    _run(
-        Ask(verb=Verb.WITHDRAW, reason=reason, unseen=unseen),
-        _Call(subject, query, how, dry_run, as_json),
-    )
+    _run(Ask(verb=Verb.WITHDRAW, reason=call.reason, unseen=unseen), call)
 
 
-@spread(query=filters, how=way)
+@spread(call=_call)
 def redeliver(
-    query: Query,
-    how: Way,
-    subject: Target = None,
+    call: _Call,
     to: Annotated[
         str | None, typer.Option(help="Autre connexion / another receiver.", parser=typed)
     ] = None,
@@ -135,30 +122,21 @@ def redeliver(
         int | None, typer.Option(help="Numéro de l'exemplaire / which copy.", min=2)
     ] = None,
     unseen: Unseen = False,
-    reason: Reason = "",
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
 ) -> None:
     """Remettre ce qui fut abandonné, perdu ou mal adressé / deliver once more."""
-    ask = Ask(verb=Verb.REDELIVER, reason=reason, again=Again(to, generation), unseen=unseen)
-    _run(ask, _Call(subject, query, how, dry_run, as_json))
+    again = Again(to, generation)
+    _run(Ask(verb=Verb.REDELIVER, reason=call.reason, again=again, unseen=unseen), call)
 
 
-@spread(query=filters, how=way)
+@spread(call=_call)
 def replay(
-    query: Query,
-    how: Way,
-    subject: Target = None,
+    call: _Call,
     stage: Annotated[
         Stage, typer.Option("--from", help="open | judge | decide", show_default=True)
     ] = Stage.JUDGE,
-    reason: Reason = "",
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
 ) -> None:
     """Rejuger depuis l'archive : quels verdicts changeraient / judge again, compare."""
-    ask = Ask(verb=Verb.REPLAY, reason=reason, stage=stage)
-    _run(ask, _Call(subject, query, how, dry_run, as_json))
+    _run(Ask(verb=Verb.REPLAY, reason=call.reason, stage=stage), call)
 
 
 def lists(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, get_type_hints
+from typing import Annotated, TypeVar, get_type_hints
 
 import typer
 
@@ -22,7 +22,7 @@ from pipeline.ports.ledger import Query
 _ZONE = "Europe/Paris"
 
 
-_Verb = Callable[..., None]
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,24 +131,24 @@ def way(
 
 def spread(
     **makers: Callable[..., object],
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
+) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Let a verb have some parameters made from options of their own.
 
     Args:
         makers: By parameter: a function whose parameters become options of the verb, and
-            whose value becomes the argument.
+            whose value becomes the argument; it may itself be spread.
     """
 
-    def wrap(verb: Callable[..., None]) -> Callable[..., None]:
+    def wrap(verb: Callable[..., R]) -> Callable[..., R]:
         own = {k: v for k, v in _parameters(verb).items() if k not in makers}
         made = {name: _parameters(maker) for name, maker in makers.items()}
 
-        def run(**given: object) -> None:
+        def run(**given: object) -> R:
             arguments = {
                 name: makers[name](**{key: given[key] for key in options})
                 for name, options in made.items()
             }
-            verb(**{key: given[key] for key in own}, **arguments)
+            return verb(**{key: given[key] for key in own}, **arguments)
 
         every = [*own.values(), *(one for options in made.values() for one in options.values())]
         run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]  # what typer reads

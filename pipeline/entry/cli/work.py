@@ -27,7 +27,7 @@ def work(
         bootstrap.beside(place) as seat,
         bootstrap.open_hub(place, by=bootstrap.new_run(), log_to_file=True) as hub,
     ):
-        hub.spool.clear("")
+        bootstrap.sweep(place)
         schedule.keep_working(shift(place, hub, seat.check), until_idle=until_idle)
 
 
@@ -36,6 +36,7 @@ def shift(place: bootstrap.Workspace, hub: Hub, check_seat: Callable[[], None]) 
     return schedule.Shift(
         hub=hub,
         write_metrics=partial(bootstrap.write_metrics, place),
+        sweep=partial(bootstrap.sweep, place),
         new_run=bootstrap.new_run,
         acting_as=bootstrap.acting_as,
         check_seat=check_seat,

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from pipeline.adapters import logs
 
@@ -218,3 +219,43 @@ def test_without_a_file_only_trouble_is_shown(
     assert shown.out == ""
     assert (json.loads(line)["event"], json.loads(line)["by"]) == ("pull.left", "operator:ada")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_afterwards_lines_go_where_they_went_before(
+    opened: ExitStack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One hub is opened while another is at work: neither takes the other's lines along."""
+    opened.enter_context(logs.logging_to(tmp_path, by="run:7"))
+    log = structlog.get_logger()
+
+    for folder in (None, tmp_path / "inner"):
+        with logs.logging_to(folder, by="run:8"):
+            log.warning("inside")
+        log.info("after")
+
+    assert [(one["event"], one["by"]) for one in lines(tmp_path)] == [("after", "run:7")] * 2
+    assert [one["event"] for one in lines(tmp_path / "inner")] == ["inside"]
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_before_and_after_nothing_of_ours_is_configured(tmp_path: Path) -> None:
+    """Whoever imports the hub keeps their own logging."""
+    structlog.reset_defaults()
+    before = structlog.get_config()
+
+    for folder in (None, tmp_path):
+        with logs.logging_to(folder, by="run:7"):
+            assert structlog.get_config() != before
+
+        assert structlog.get_config() == before
+    structlog.reset_defaults()
+
+
+def test_whoever_listens_hears_all_even_where_only_trouble_is_shown(opened: ExitStack) -> None:
+    """What is shown is a matter of where it is shown."""
+    opened.enter_context(logs.logging_to(None, by="operator:ada"))
+
+    with capture_logs() as heard:
+        structlog.get_logger().info("pull.listed")
+
+    assert [one["event"] for one in heard] == ["pull.listed"]

@@ -200,7 +200,6 @@ def test_keeping_may_be_killed_anywhere(
     later = archive_of(folder)
     assert all(later.check(digest) for digest in digests)
     assert all(later.check(digest) for digest in later.kept())
-    later.sweep()
     again = [later.receive([content]) for content in (b"<new/>", CONTENTS[0])]
     later.keep(again)
     assert all(later.check(digest) for digest in (*digests, again[0].sha256))
@@ -386,7 +385,7 @@ def test_keys_of_a_crash_are_found_and_destroyed(filled: tuple[Path, list[str]])
     archive = archive_of(folder)
     blob = archive.receive([b"<d/>"])
     SealedForm(Vault(folder, OLD)).settle([Path(blob.place)])
-    archive.sweep()
+    archive.discard(blob)
     assert opened(folder).check().spare == 1
 
     assert opened(folder).rotate(list).dropped == 1

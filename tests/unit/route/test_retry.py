@@ -8,7 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipeline.model.connection import RetryPolicy
-from pipeline.model.errors import ConnectError, HostKeyMismatch, NameTaken, PipelineError
+from pipeline.model.errors import (
+    ConnectError,
+    HostKeyMismatch,
+    MasterKeyMissing,
+    NameTaken,
+    PipelineError,
+)
 from pipeline.model.identity import InterchangeId, OutboxKey
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import OutboxState
@@ -99,3 +105,17 @@ def test_a_door_that_somebody_can_mend_is_tried_again() -> None:
         NOON + 36 * MINUTE,
         OutboxState.ABANDONED,
     ]
+
+
+def test_what_this_process_cannot_open_uses_up_no_attempt() -> None:
+    """Nothing was tried at the partner's; it may go on so until somebody restarts us."""
+    row = replace(DELIVERY, attempts=3)
+    missing = MasterKeyMissing("old.key")
+
+    for _ in range(9):
+        row, state = after_failure(row, missing, POLICY, row.due)
+        assert (row.attempts, state) == (3, None)
+
+    assert row.error == "MASTER_KEY: old.key"
+    assert row.due == NOON + 9 * timedelta(minutes=30)
+    assert after_failure(row, AWAY, POLICY, row.due)[1] is OutboxState.ABANDONED

@@ -207,6 +207,27 @@ def test_a_syntax_that_may_not_come_here_is_refused_whatever_is_asked(
     assert [f.rule for f in judged.report.findings] == [rule]
 
 
+@pytest.mark.parametrize(
+    ("data", "fr", "en"),
+    [
+        (b"<CPPFactureMixte/>", "seul son nom est publié", "nothing but its name is published"),
+        (b'<x:CPPFactureMixte xmlns:x="urn:x"/>', "UBL 2.1, en CII ou en Factur-X", "Factur-X"),
+        (b"<CPPFacturePivot/>", "non un dépôt", "not what a supplier sends"),
+        (b"<CPPStatut/>", "porte des statuts", "carries statuses"),
+        (b"<quote/>", "quote n'est ni", "quote is no UBL 2.1"),
+    ],
+)
+def test_a_format_that_is_no_deposit_here_is_called_by_its_name(
+    data: bytes, fr: str, en: str
+) -> None:
+    """Who sends a known format that is not served learns that, and what to send instead."""
+    (finding,) = judge(data).report.findings
+
+    assert finding.rule == "SYNTAX-UNKNOWN"
+    assert fr in finding.message["fr"]
+    assert en in finding.message["en"]
+
+
 def test_a_refused_syntax_can_still_be_answered_by_its_number() -> None:
     """The header is read from whatever is recognised."""
     judged = judge(CREDIT_NOTE, syntaxes=(Syntax.CII,))

@@ -139,7 +139,7 @@ class _Reader:
             if found is None:
                 self._stranger(child)
                 continue
-            kid = found[0] if len(found) == 1 and not found[0].tests else self._told(child, found)
+            kid = found if found.__class__ is Node else self._told(child, found)
             if kid is None:
                 self._lose(child, None, _UNKNOWN)
             elif kid.group is not None:
@@ -173,12 +173,19 @@ class _Reader:
 
     def _leaf(self, element: Element, node: Node, draft: dict[str, Any]) -> None:
         """Read an element that holds text, and its attributes."""
-        raw = element.text
-        if len(element):
-            raw = self._inside(element)
+        raw = element.text if not len(element) else self._inside(element)
         written = raw.strip(_WHITE) if raw else ""
         text = node.text
-        read = text is None or self._text(element, text, written, draft)
+        if text is None:
+            read = True
+        elif text.plain and written and text.name not in draft:
+            value = text.read(written)
+            if read := value is not None:
+                draft[text.name] = value
+            else:
+                self._text(element, text, written, draft)  # says why
+        else:
+            read = self._text(element, text, written, draft)
         for name, value in element.items():
             found = node.attributes.get(str(name))
             if found is None:

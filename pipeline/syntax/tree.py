@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -29,6 +29,10 @@ class Slot:
     inner: tuple[str, ...] = ()
 
 
+def _same(text: str) -> object | None:
+    return text
+
+
 @dataclass(slots=True, eq=False)
 class Text:
     """What the text of an element, or one of its attributes, stands for.
@@ -40,6 +44,9 @@ class Text:
         many: The value is one of several in its slot.
         fixed: The text that the format asks for, or None.
         read_only: It is never written.
+        plain: It is the value of one field of the item at hand, with nothing special about it.
+        name: That field.
+        read: Reads the value.
     """
 
     row: Row | None = None
@@ -48,6 +55,9 @@ class Text:
     many: bool = False
     fixed: Fixed | None = None
     read_only: bool = False
+    plain: bool = False
+    name: str = ""
+    read: Callable[[str], object | None] = _same
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +74,8 @@ class Node:
         attributes: What each of its attributes stands for.
         tests: What tells it from others of its tag.
         kids: What stands in it, in the order of the schema.
-        by_tag: The same by Clark name; where several have one, those that are told come first.
+        by_tag: The same by Clark name: the one that every element of this name is, or those of
+            which it may be one; those that are told come first.
     """
 
     tag: str
@@ -76,7 +87,7 @@ class Node:
     attributes: dict[str, Text] = field(default_factory=dict)
     tests: list[tuple[tuple[str, ...], Fixed]] = field(default_factory=list)
     kids: list[Node] = field(default_factory=list)
-    by_tag: dict[str, tuple[Node, ...]] = field(default_factory=dict)
+    by_tag: dict[str, Node | tuple[Node, ...]] = field(default_factory=dict)
 
 
 @cache
@@ -114,8 +125,12 @@ def _move(node: Node, name: str, before: str) -> None:
 
 
 def _index(node: Node) -> None:
+    by_tag: dict[str, list[Node]] = {}
     for kid in sorted(node.kids, key=lambda each: not each.tests):
-        node.by_tag[kid.tag] = (*node.by_tag.get(kid.tag, ()), kid)
+        by_tag.setdefault(kid.tag, []).append(kid)
+    for tag, kids in by_tag.items():
+        alone = len(kids) == 1 and not kids[0].tests
+        node.by_tag[tag] = kids[0] if alone else tuple(kids)
 
 
 class _Grower:
@@ -185,7 +200,9 @@ class _Grower:
         slot = _slot(term.path, base)
         kind = steps_of(term.path)[-1].kind
         form = row.form or self._grammar.forms[kind]
-        return Text(row, slot, form, many=term.kind is Kind.GROUP)
+        many = term.kind is Kind.GROUP
+        plain = not (many or slot.up or slot.trail or slot.inner or row.stand_in)
+        return Text(row, slot, form, many=many, plain=plain, name=slot.name, read=form.read)
 
     def _kid(self, node: Node, step: str) -> Node:
         kid = Node(self._clark(step), step, base=node.base)

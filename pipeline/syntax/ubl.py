@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
@@ -18,8 +19,9 @@ from typing import Any
 
 from lxml import etree
 
+from pipeline.model.amount import exact_sum
 from pipeline.model.conversion import Reading, Written
-from pipeline.model.invoice import Invoice, LineKind, Note, VatCategory, VatPoint
+from pipeline.model.invoice import Invoice, LineKind, Note, Payment, VatCategory, VatPoint
 from pipeline.model.report import RoutingHeader
 from pipeline.model.terms import TERM_AT, Kind
 from pipeline.syntax import reading, writing
@@ -695,7 +697,22 @@ def write_invoice(invoice: Invoice) -> Written:
     See `writing.write`.
     """
     root = 1 if invoice.type_code in CREDITS else 0
-    return writing.write(TABLE, root, split_payments(invoice))
+    return writing.write(TABLE, root, _complete(split_payments(invoice)))
+
+
+def _complete(invoice: Invoice) -> Invoice:
+    """Return the invoice with what UBL demands where CII may do without it.
+
+    The sum of VAT (BT-110) beside a breakdown is, by BR-CO-14, the sum of that. The due date of a
+    credit note, and whoever pays, stand within a way of paying.
+    """
+    amounts = [each.amount for each in invoice.vat if each.amount is not None]
+    if invoice.totals.vat is None and amounts:
+        invoice = replace(invoice, totals=replace(invoice.totals, vat=exact_sum(amounts)))
+    held = invoice.payer is not None or (invoice.type_code in CREDITS and invoice.due_date)
+    if held and not invoice.payments:
+        invoice = replace(invoice, payments=(Payment(),))
+    return invoice
 
 
 def term_of(path: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from pipeline.model.conversion import Lost, Written
 from pipeline.model.invoice import Invoice
-from pipeline.model.terms import TERM_AT, TERMS, fields_of, is_value
+from pipeline.model.terms import TERM_AT, TERMS, fields_of, is_value, steps_of
 from pipeline.syntax.characters import carriable
 from pipeline.syntax.table import Fixed, Of, Row, Table
 from pipeline.syntax.tree import Node, Slot, Text, tree
@@ -70,6 +70,9 @@ class _Plan:
         up: That way starts at the invoice.
         items: Returns the occurrences, for a group; None for one that occurs once.
         value: Its text; None for one that holds elements.
+        plain: Returns its value where that is all there is to it: without one, nothing is written.
+        guard: Returns the fields that it is all about, as seen from the item around it.
+        empty: What that is where nothing is to be written.
     """
 
     start: str
@@ -86,6 +89,9 @@ class _Plan:
     most: int = 0
     always: bool = False
     first: bool = False
+    plain: _Get | None = None
+    guard: _Get | None = None
+    empty: object = None
 
 
 def write(table: Table, root: int, invoice: Invoice) -> Written:
@@ -167,12 +173,20 @@ class _Writer:
         mark = len(out)
         out.append(plan.start + ">")
         for kid in plan.kids:
-            if kid.value is not None and kid.items is None:
+            if kid.plain is not None:
+                found = kid.plain(item)
+                if found is not None and kid.value is not None:
+                    self._leaf(kid, kid.value, item)
+            elif kid.guard is not None and kid.guard(item) == kid.empty:
+                continue
+            elif kid.value is not None and kid.items is None:
                 self._leaf(kid, kid.value, item)
             else:
                 self._branch(kid, item)
         if self._real == real and not plan.always:
             del out[mark:]
+        elif len(out) == mark + 1:
+            out[mark] = f"{plan.start}/>"  # a schema may admit not even white space in it
         else:
             out.append(plan.end)
 
@@ -187,7 +201,8 @@ class _Writer:
         row = value.row
         if not found and (found is None or found == "" or found == ()):
             if row is not None and row.stand_in:
-                self._out.append(f"{plan.start}>{row.stand_in}{plan.end}")
+                borne = "".join([self._attribute(*each, item) for each in plan.attributes])
+                self._out.append(f"{plan.start}{borne}>{row.stand_in}{plan.end}")
             return
         if row is not None and row.when is not None and not row.when(found, self._invoice):
             return
@@ -217,6 +232,8 @@ class _Writer:
         return f' {name}="{self._escaped(value, value.form.write(found), _ATTRIBUTE_ESCAPES)}"'
 
     def _escaped(self, value: _Value, text: str, escapes: Mapping[int, str]) -> str:
+        if text.isprintable() and not ("&" in text or "<" in text or ">" in text or '"' in text):
+            return text  # nearly every text
         safe = carriable(text)
         if safe != text:
             self._lose(value.row.term if value.row else None, "", text, _CHARACTERS)
@@ -407,8 +424,11 @@ def _plan(node: Node, entered: tuple[str, ...], depth: int, table: Table) -> _Pl
         kids = [_plan(kid, inner, depth + 1, table) for kid in node.kids if _is_written(kid)]
         plan.kids = tuple(kids)
         plan.always = plan.always or not any(True for _ in _written(node))
+        _guard(plan, node, entered)
     elif node.text is not None:
         plan.value = _value(node.text, inner)
+        if node.text.plain and node.group is None:
+            plan.plain = plan.value.get
         plan.many = node.text.many
         plan.attributes = tuple(
             (name, _value(text, inner))
@@ -416,6 +436,27 @@ def _plan(node: Node, entered: tuple[str, ...], depth: int, table: Table) -> _Pl
             if not text.read_only
         )
     return plan
+
+
+def _guard(plan: _Plan, node: Node, entered: tuple[str, ...]) -> None:
+    """Let an element be passed over at one look, where it is about fields of the item alone."""
+    ways = list(_ways(node))
+    if plan.always or not all(ways):
+        return
+    names = tuple(dict.fromkeys(way[len(entered)] for way in ways))
+    kinds = fields_of(_kind_around(node, entered))
+    empty = tuple(None if name in kinds and not kinds[name].many else () for name in names)
+    plan.guard = attrgetter(*names)
+    plan.empty = empty if len(empty) > 1 else empty[0]
+
+
+def _kind_around(node: Node, entered: tuple[str, ...]) -> type:
+    """Return the type of the item that an element's fields are seen from."""
+    path = node.base.split(".") if node.base else []
+    if node.group is not None:
+        path = path[: len(path) - len(node.group.trail) - 1]
+    steps = steps_of(".".join([*path, *entered]))
+    return steps[-1].kind if steps else Invoice
 
 
 def _is_written(node: Node) -> bool:
@@ -437,7 +478,7 @@ def _value(text: Text, entered: tuple[str, ...]) -> _Value:
 
 def _common(node: Node) -> tuple[str, ...]:
     """Return the fields that all that stands in an element has in common."""
-    ways = list(_ways(node))
+    ways = [way[:-1] for way in _ways(node)]
     common = ways[0] if ways else ()
     for way in ways[1:]:
         same = [one == other for one, other in zip(common, way, strict=False)]
@@ -446,17 +487,22 @@ def _common(node: Node) -> tuple[str, ...]:
 
 
 def _ways(node: Node) -> Iterator[tuple[str, ...]]:
-    slots: list[Slot | None] = [
-        text.slot for text in (node.text, *node.attributes.values()) if text is not None
-    ]
+    """Yield the fields that lead to each value in an element, or to a group of them.
+
+    Of one that is not a field of the item at hand nothing leads there.
+    """
     if node.group is not None:
-        slots = [node.group]
-    for slot in slots:
-        if slot is not None:
-            yield () if slot.up else slot.trail
-    if node.group is None:
-        for kid in node.kids:
-            yield from _ways(kid)
+        yield _way(node.group, node.part.via if node.part else "")
+        return
+    for text in (node.text, *node.attributes.values()):
+        if text is not None and text.slot is not None and not text.read_only:
+            yield _way(text.slot, text.row.via if text.row else "")
+    for kid in node.kids:
+        yield from _ways(kid)
+
+
+def _way(slot: Slot, via: str) -> tuple[str, ...]:
+    return () if slot.up else (*slot.trail, via or slot.name)
 
 
 def _follow(names: tuple[str, ...]) -> _Get:

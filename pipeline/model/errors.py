@@ -205,6 +205,12 @@ class ScannerSilent(PipelineError):
     transient = True
 
 
+class Unreadable(PipelineError):
+    """A document that a person asked to see cannot be read as an invoice."""
+
+    code = "UNREADABLE"
+
+
 class EngineClosed(PipelineError):
     """The run is ending: nothing is said of documents that still wait, they are judged later."""
 

@@ -36,7 +36,7 @@ VERBS = {
     "documents": "read",
     "log": "log",
     "report": "report",
-    "show": "read",
+    "show": "show",
     "trace": "read",
     "why": "read",
     "hold": "operate",

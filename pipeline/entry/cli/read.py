@@ -1,4 +1,4 @@
-"""``edi interchanges|documents|show|trace|why``: the read side."""
+"""``edi interchanges|documents|trace|why``, and half of ``edi show``: the read side."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def documents(
     _show_rows("Documents", rows, export, as_json=as_json)
 
 
-def show(subject: Subject, as_json: AsJson = False) -> None:
-    """Tout montrer d'un flux ou d'un document / show all about one id."""
+def tell(subject: str, *, as_json: bool) -> None:
+    """Print everything about one flow or document."""
     with bootstrap.reading() as ledger:
         told = _tell_document(ledger, subject) or _tell_interchange(ledger, subject)
     if told is None:

@@ -153,7 +153,6 @@ def _adjustment(
         " · ".join(part for part in parts if part),
         label=show.label(group),
         place=place,
-        term=group,
     )
 
 
@@ -180,15 +179,16 @@ def _item(line: Line, show: Shower, place: Place) -> Iterator[Item | None]:
 def _attribute(attribute: Attribute, show: Shower, place: Place) -> Item | None:
     """Show a property as its own name says."""
     measure, code = show.quantity(attribute.measure)
+    own = formats.one_line(attribute.code or "")
     parts = (formats.one_line(attribute.value or ""), measure)
     name = formats.one_line(attribute.name or "")
+    told = " ".join(part for part in parts if part)
     return show.item(
         ("BG-32", "BT-160", "BT-161", "EXT-FR-FE-159", "EXT-FR-FE-160", "EXT-FR-FE-161"),
-        " ".join(part for part in parts if part) or name,
-        label=name or show.label("BT-160"),
-        note=" ".join(part for part in (code, formats.one_line(attribute.code or "")) if part),
+        told or name,
+        label=name if told and name else show.label("BT-160"),
+        note=" ".join(part for part in (code, own) if part),
         place=place,
-        term="BG-32",
     )
 
 

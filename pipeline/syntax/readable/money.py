@@ -155,7 +155,8 @@ def _total(invoice: Invoice, sums: Sums, show: Shower, row: tuple[str, str, bool
     value = getattr(invoice.totals, field)
     accounting = term == "BT-111"
     currency = formats.one_line(invoice.tax_currency or "") if accounting else show.currency
-    item = show.item(term, show.amount(value), note=currency, style="strong" if main else "number")
+    stated = "" if value is None else f"{show.amount(value)} {currency}".strip()
+    item = show.item(term, stated, style="strong" if main else "number")
     found = sums.totals.get(field)
     computed = found.computed if found else None
     if item is None and (not computed or not main):

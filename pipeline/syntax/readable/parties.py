@@ -129,7 +129,9 @@ def _address(
     """Show an address as one would write it on an envelope."""
     path = f"{part}.address"
     group = TERM_AT.get(path)
-    if group is None:
+    places = (group, *(TERM_AT.get(f"{path}.{name}") for name in _ADDRESS))
+    terms = [term for term in places if term is not None]
+    if not terms:
         return None
     fields = {name: getattr(address, name) for name in _ADDRESS}
     known = {name: formats.one_line(value) for name, value in fields.items() if value}
@@ -137,14 +139,12 @@ def _address(
     last = " · ".join(part for part in (town, known.get("country")) if part)
     lines = [known.get(name, "") for name in ("line_1", "line_2", "line_3")]
     lines += [known.get("subdivision", ""), last]
-    terms = (TERM_AT.get(f"{path}.{name}") for name in _ADDRESS)
     return show.item(
-        (group, *(term for term in terms if term is not None)),
+        terms,
         "\n".join(line for line in lines if line),
-        label=names.get("address"),
+        label=names.get("address") if group else show.words["address"],
         style="long",
         place=place,
-        term=group,
     )
 
 
@@ -163,5 +163,4 @@ def _contact(
         " · ".join(formats.one_line(value) for value in known if value),
         label=label,
         place=place,
-        term=group,
     )

@@ -43,7 +43,6 @@ class Shower:
         style: str = "",
         place: Place = None,
         aside: str = "",
-        term: str | None = None,
     ) -> Item | None:
         """Make an item of a text; None where there is neither text nor finding.
 
@@ -55,14 +54,15 @@ class Shower:
             style: How it is set.
             place: Which of several groups it is in.
             aside: What stands below it, as a warning.
-            term: What stands for all the terms, where they are many.
         """
         named = (terms,) if isinstance(terms, str) else tuple(terms)
         marks = self.marks.take(*named, place=place)
+        if not value:
+            value, note = note, ""
         if not value and not marks:
             return None
         return Item(
-            term=(named[0] if named else "") if term is None else term,
+            term=named[0] if named else "",
             label=self.label(named[0]) if label is None else label,
             value=value or "",
             note=note,

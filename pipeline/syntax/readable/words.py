@@ -28,6 +28,7 @@ WORDS: Mapping[str, Name] = MappingProxyType(
         "vat_id": Name("N° de TVA", "VAT number"),
         "tax_id": Name("N° fiscal", "Tax number"),
         "endpoint": Name("Adresse électronique", "Electronic address"),
+        "address": Name("Adresse", "Address"),
         "contact": Name("Contact", "Contact"),
         "role": Name("Rôle", "Role"),
         "reason": Name("Motif", "Reason"),

@@ -1,4 +1,4 @@
-"""Draws the parts of the documentation that are told by the code: step diagrams, reasons, causes.
+"""Draws what documents tell of the code: step diagrams, reasons, causes, the pivot's table.
 
 Each drawn part stands between two markers, ``<!-- NAME:begin -->`` and
 ``<!-- NAME:end -->``. ``python docs/draw.py`` draws them anew; with ``--check`` nothing is
@@ -16,6 +16,8 @@ from typing import TypeVar
 from pipeline.model.causes import CAUSES, Cause
 from pipeline.model.controls import CONTROLS, Actor, Control
 from pipeline.model.status import FOLLOWS, INTERCHANGE_FOLLOWS, OUTBOX_FOLLOWS
+from pipeline.syntax.pivot_lost import LOSSES
+from pipeline.syntax.pivot_table import TABLE, Row
 
 DOCS = Path(__file__).resolve().parent
 CODE = DOCS.parent / "pipeline"
@@ -67,11 +69,33 @@ def draw_causes() -> str:
     return "\n".join(lines)
 
 
+def draw_pivot() -> str:
+    """Draw the table of CPPFacturePivot: what each element carries and asks for."""
+    lines = ["| element | term | required | must be |", "|---|---|---|---|"]
+    for entry in TABLE:
+        if isinstance(entry, Row):
+            lines.append(_pivot_row(entry, ""))
+        else:
+            lines += [_pivot_row(row, f"{entry.path}/") for row in entry.rows]
+    return "\n".join(lines)
+
+
+def draw_losses() -> str:
+    """Draw the closed list of terms that the pivot has no place for, by reason."""
+    lines = ["| terms | what is told |", "|---|---|"]
+    for why, prefix, rest in LOSSES:
+        told = f"{why['fr']} / {why['en']}"
+        lines.append(f"| {prefix}… {', '.join(_runs(rest.split()))} | {told} |")
+    return "\n".join(lines)
+
+
 #: What is drawn: file, marker, drawing.
 PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("architecture.md", "steps", draw_steps),
     ("partners.md", "reasons", draw_reasons),
     ("operating.md", "causes", draw_causes),
+    ("pivot.md", "pivot", draw_pivot),
+    ("pivot.md", "losses", draw_losses),
 )
 
 
@@ -81,16 +105,18 @@ def stale() -> Iterator[tuple[Path, str]]:
     Raises:
         ValueError: A document lost its markers.
     """
+    wanted: dict[Path, str] = {}
     for name, marker, drawing in PARTS:
         path = DOCS / name
-        text = path.read_text(encoding="utf-8")
+        text = wanted.get(path) or path.read_text(encoding="utf-8")
         begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
         if text.count(begin) != 1 or text.count(end) != 1:
             raise ValueError(f"{path}: {begin} and {end} must stand there once")
         before, _, rest = text.partition(begin)
-        wanted = f"{before}{begin}\n\n{drawing()}\n\n{end}{rest.partition(end)[2]}"
-        if wanted != text:
-            yield path, wanted
+        wanted[path] = f"{before}{begin}\n\n{drawing()}\n\n{end}{rest.partition(end)[2]}"
+    for path, text in wanted.items():
+        if text != path.read_text(encoding="utf-8"):
+            yield path, text
 
 
 def main(arguments: list[str]) -> int:
@@ -134,6 +160,24 @@ def _cause_row(cause: Cause) -> str:
     says = cause.says["en"].format_map(names)
     command = cause.command.format_map(names)
     return f"| `{cause.code}` | {says} | {cause.acts.value} | {cause.first['en']} | `{command}` |"
+
+
+def _pivot_row(row: Row, prefix: str) -> str:
+    needed = "yes" if row.needed else ""
+    rule = row.facet.rule[1] if row.facet is not None else ""
+    terms = ", ".join(row.terms.split()) or "–"
+    return f"| `{prefix}{row.path}` | {terms} | {needed} | {rule} |"
+
+
+def _runs(names: list[str]) -> Iterator[str]:
+    """Yield names, numbers that follow one another as ``first–last``."""
+    run: list[str] = []
+    for name in [*names, ""]:
+        if run and name.isdecimal() and run[-1].isdecimal() and int(name) == int(run[-1]) + 1:
+            run.append(name)
+            continue
+        yield from run if len(run) < 3 else [f"{run[0]}–{run[-1]}"]  # noqa: PLR2004  # two are no run
+        run = [name]
 
 
 if __name__ == "__main__":

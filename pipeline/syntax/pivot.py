@@ -22,6 +22,7 @@ from typing import TypeAlias
 from lxml import etree
 
 from pipeline.model.conversion import Lost, Unwritable, Written
+from pipeline.model.fitting import shown
 from pipeline.model.invoice import Invoice
 from pipeline.syntax import cpp_parties
 from pipeline.syntax.cpp_parties import Envelope
@@ -170,7 +171,7 @@ def _reason(row: Row, place: str, value: str, fr: str, en: str) -> Lost:
     return Lost(
         term=term,
         place=place + term,
-        value=value[:200],
+        value=shown(value),
         why={
             "fr": f"Impossible en CPPFacturePivot, {fr}.",
             "en": f"Impossible as CPPFacturePivot, {en}.",

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from enum import Enum
 from functools import cache
 from typing import Any, TypeAlias
 
-from pipeline.model.amount import is_usable
 from pipeline.model.conversion import Lost
+from pipeline.model.fitting import shown
 from pipeline.model.invoice import Invoice, Line, Note, Support
 from pipeline.model.terms import TERM_AT, Step, fields_of, is_value
 from pipeline.syntax.pivot_files import MOST, category_of, file_name
@@ -29,9 +28,6 @@ from pipeline.syntax.pivot_table import CARRIED, frame_of, means_of, type_of
 
 #: A sentence by language.
 Why: TypeAlias = Mapping[str, str]
-
-#: Longest value quoted, in characters.
-_MOST_VALUE = 200
 
 #: Types and frames that tell a deposit or a final invoice from any other.
 _DEPOSITS = frozenset({"386", "500", "503"})
@@ -192,7 +188,8 @@ class _Field:
     Attributes:
         step: Of the path.
         path: All of it, as in `pipeline.model.terms`.
-        term: What stands there: a group where it holds a value, or empty.
+        term: What stands there; empty where nothing of its own does.
+        name: What its items are called in a place: their group, or the term of their values.
         inner: What that value holds; none for a leaf.
         held: Whether the pivot has a place for it.
     """
@@ -200,21 +197,25 @@ class _Field:
     step: Step
     path: str
     term: str
+    name: str
     inner: tuple[_Field, ...]
     held: bool
 
 
 @cache
 def _fields(kind: type, prefix: str = "") -> tuple[_Field, ...]:
-    return tuple(
-        _Field(
-            step,
-            prefix + step.name,
-            TERM_AT.get(prefix + step.name, ""),
-            _fields(step.kind, f"{prefix}{step.name}.") if is_value(step.kind) else (),
-            TERM_AT.get(prefix + step.name, "") in CARRIED,
-        )
-        for step in fields_of(kind).values()
+    return tuple(_field(step, prefix + step.name) for step in fields_of(kind).values())
+
+
+def _field(step: Step, path: str) -> _Field:
+    term = TERM_AT.get(path, "")
+    return _Field(
+        step=step,
+        path=path,
+        term=term,
+        name=term or TERM_AT.get(f"{path}.value", path),
+        inner=_fields(step.kind, f"{path}.") if is_value(step.kind) else (),
+        held=term in CARRIED,
     )
 
 
@@ -254,7 +255,7 @@ def _below(
                 yield Lost(
                     term=field.term or None,
                     place=place + (field.term or field.path),
-                    value=_shown(held),
+                    value=shown(held),
                     why=reason,
                 )
 
@@ -269,8 +270,8 @@ def _items(
         number += not left_out
         not_chosen = _NO_DETAIL if field.path == "lines" else _ONE_ONLY
         inside = why or (not_chosen if left_out else None)
-        name = f"{place}{field.term}[{at + 1}]/" if field.term else place
-        yield from _below(subject, item, field.inner, name, inside, number)
+        inner_place = f"{place}{field.name}[{at + 1}]/"
+        yield from _below(subject, item, field.inner, inner_place, inside, number)
 
 
 def _reason(
@@ -283,14 +284,3 @@ def _reason(
     if check is not None:
         return check(value, holder, number)
     return None if field.held else _WHY.get(field.term, _PLACELESS)
-
-
-def _shown(value: object) -> str:
-    """Return a value as a document would say it."""
-    if isinstance(value, Enum):
-        value = value.value
-    if isinstance(value, Decimal) and is_usable(value):
-        return format(value, "f")
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value)[:_MOST_VALUE]

@@ -16,7 +16,6 @@ from typing import TypeAlias
 
 from stdnum.iso7064 import mod_97_10
 
-from pipeline.model.amount import CREDIT_TYPES
 from pipeline.model.invoice import (
     Account,
     Binary,
@@ -28,12 +27,10 @@ from pipeline.model.invoice import (
     Payment,
 )
 from pipeline.syntax.cpp_parties import EU, SupplierId, foreign_id
+from pipeline.syntax.ubl import CREDITS
 
 #: One item of a tuple: the path of the tuple, as in `pipeline.model.terms`, and its place.
 Item: TypeAlias = tuple[str, int]
-
-#: Types of credit notes (UNCL 1001): those of France and the others that EN 16931 admits.
-CREDITS = CREDIT_TYPES | {"81", "83", "296", "308", "420", "458", "532"}
 
 #: What a supplier's identifier is, by its scheme (ISO 6523); the best first.
 SCHEMES: Mapping[str, SupplierId] = MappingProxyType(

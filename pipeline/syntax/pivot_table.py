@@ -23,7 +23,8 @@ from pipeline.model.amount import is_usable
 from pipeline.model.invoice import Line, VatBreakdown, VatCategory
 from pipeline.syntax.characters import carriable
 from pipeline.syntax.pivot_files import files_of
-from pipeline.syntax.pivot_subject import CREDITS, Subject, account_type
+from pipeline.syntax.pivot_subject import Subject, account_type
+from pipeline.syntax.ubl import CREDITS
 
 #: BT-23 (XP Z12-012) that has a frame of its own; every other one is A1, a supplier's invoice.
 _FRAMES = {"S3": "A9", "S6": "A12", "B2": "A2", "S2": "A2", "M2": "A2"}

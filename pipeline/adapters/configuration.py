@@ -233,11 +233,14 @@ class _Receiving(_Strict):
 
     @property
     def _is_several_files(self) -> bool:
-        """Tell whether one delivery may be more than one file: a pivot holds all it needs."""
+        """Tell whether one delivery may be more than one file.
+
+        A pivot holds all its invoices, and both it and a Factur-X the original.
+        """
         if self.format is Form.PIVOT:
             return False
-        grouped = self._grouped is not Grouping.INVOICE
-        return grouped or self._with_original is Original.BESIDE
+        beside = self._with_original is Original.BESIDE and self.format is not Form.FACTURX
+        return beside or self._grouped is not Grouping.INVOICE
 
     @model_validator(mode="after")
     def _fits_together(self) -> _Receiving:

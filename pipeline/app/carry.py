@@ -168,6 +168,7 @@ class _Bench:
         self._hub = hub
         self._row = row
         self._recipe = recipe
+        self._planned = row.planned or row.due
         self._members: list[tuple[str, bytes]] = []
         self._converted: list[tuple[Document, Converted]] = []
         self._faults: dict[DocumentId, NotCarried] = {}
@@ -193,8 +194,8 @@ class _Bench:
     def done(self) -> Made:
         """Return the delivery."""
         if self._recipe.form is Form.PIVOT and not self._faults:
-            planned = self._row.planned or self._row.due
-            envelope = envelope_of(self._row.name, planned, self._hub.settings.hub_code)
+            hub_code = self._hub.settings.hub_code
+            envelope = envelope_of(self._row.name, self._planned, hub_code)
             written = self._hub.converter.write_pivot(self._pivot, envelope)
             self._members = [(f"{self._row.name}.xml", written.payload)]
         return Made(tuple(self._members), tuple(self._converted), self._faults)
@@ -205,10 +206,11 @@ class _Bench:
             made, lost = converter.prepare(source, self._recipe)
             self._pivot.append(made)
             return Converted(b"", Form.PIVOT, lost)
-        one = converter.convert(source, self._recipe)
+        one = converter.convert(source, self._recipe, self._planned)
         self._members.append((member_name(document, form=one.form), one.payload))
-        beside = self._recipe.original is Original.BESIDE
-        if beside and one.form is not Form.AS_RECEIVED:
+        # a Factur-X holds its original itself
+        alone = one.form in {Form.AS_RECEIVED, Form.FACTURX}
+        if self._recipe.original is Original.BESIDE and not alone:
             self._members.append((member_name(document, ".original"), data))
         return one
 

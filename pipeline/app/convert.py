@@ -12,9 +12,10 @@ from datetime import date, datetime
 from hashlib import sha256
 from threading import Lock
 
-from pipeline.model.carriage import Recipe
+from pipeline.model.carriage import Original, Recipe
 from pipeline.model.conversion import Form, Lost, Reading, Unwritable, Written
 from pipeline.model.errors import NotCarried, ResultRefused, ResultUnjudged
+from pipeline.model.facturx import FacturxProfile, Relationship
 from pipeline.model.finding import Outcome, Severity
 from pipeline.model.invoice import Binary, Invoice, Support
 from pipeline.model.limits import Limits
@@ -87,12 +88,13 @@ class Converter:
     _judging: Lock = field(default_factory=Lock)
     _printing: Lock = field(default_factory=Lock)
 
-    def convert(self, source: Source, recipe: Recipe) -> Converted:
-        """Write one document in one of the norm's syntaxes.
+    def convert(self, source: Source, recipe: Recipe, at: datetime) -> Converted:
+        """Write one document in one of the norm's syntaxes, or as a Factur-X.
 
         Args:
             source: The document.
-            recipe: What it is to become.
+            recipe: What it is to become, but for a pivot: that may hold several.
+            at: The only moment that the result may tell (aware).
 
         Returns:
             It is as received where it is in that form already, and needs no page.
@@ -104,6 +106,8 @@ class Converter:
         if OWN_FORM[source.syntax] is recipe.form and not recipe.readable:
             return Converted(source.data, Form.AS_RECEIVED)
         reading = read_document(source.data, source.syntax, WIDE)
+        if recipe.form is Form.FACTURX:
+            return self._facturx(source, reading, recipe, at)
         invoice = reading.invoice
         page = self._page_for(source, reading) if recipe.readable else None
         if OWN_FORM[source.syntax] is recipe.form and page is None:
@@ -150,6 +154,28 @@ class Converter:
         """Print a page of a document that brings none; a Factur-X is one (DSE §3.3)."""
         if source.syntax is Syntax.FACTURX or _has_page(reading.invoice):
             return None
+        printed = self._print(source, reading)
+        return Binary(printed, "application/pdf", f"lisible_{reading.invoice.number or ''}.pdf")
+
+    def _facturx(
+        self, source: Source, reading: Reading, recipe: Recipe, at: datetime
+    ) -> Converted:
+        # 15 MB: loaded when there is a PDF to make
+        from pipeline.syntax.facturx_out import Enclosure, write_facturx
+
+        original = Binary(source.data, _type_of(source), f"original_{source.name}")
+        beside = [Enclosure(file=original, relationship=Relationship.SOURCE)]
+        written = write_facturx(
+            self._print(source, reading),
+            reading.invoice,
+            FacturxProfile(recipe.facturx_profile),
+            at,
+            beside if recipe.original is Original.BESIDE else (),
+        )
+        return Converted(written.payload, Form.FACTURX, (*reading.lost, *written.lost))
+
+    def _print(self, source: Source, reading: Reading) -> bytes:
+        """Print a document as people read it."""
         # Jinja2 and all words of a page: loaded where one is printed
         from pipeline.model.labels import Language
         from pipeline.syntax.readable.build import Source as Shown
@@ -164,8 +190,7 @@ class Converter:
         )
         page = write_html(build_view(reading.invoice, shown, Language.FRENCH, None, reading.lost))
         with self._printing:
-            printed = self.printer().print(page)
-        return Binary(printed, "application/pdf", f"lisible_{reading.invoice.number or ''}.pdf")
+            return self.printer().print(page)
 
 
 def envelope_of(flow: str, planned: datetime, hub: str) -> Envelope:

@@ -75,7 +75,7 @@ def rewrite(
             schema = LayerResult.of(Layer.STRUCTURE, ())
             judged = Judged(ValidationReport(syntax=None, layers=(schema,)), source.header)
         else:
-            converted = converter.convert(document, recipe)
+            converted = converter.convert(document, recipe, at)
             payload, lost = converted.payload, converted.lost
             judged = _judge(converter, spool, "result", payload, profile)
     except NotCarried as error:

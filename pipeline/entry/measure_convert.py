@@ -28,6 +28,7 @@ _AT = datetime(2026, 10, 5, 8, tzinfo=UTC)
 _FLOW = "FEN0036A_BEN001_CPP0010036000000000000001"
 #: About 10 kB each, the UBL one with so many lines.
 _SOME = 5
+_LONG_UBL = "ubl-380-longue.xml"
 _UBL, _CII = "ubl-380-toutes-references.xml", "cii-380-toutes-references.xml"
 
 
@@ -46,7 +47,8 @@ def measure_convert(_: bootstrap.Workspace) -> Mapping[str, object]:
     with bootstrap.checking(workers=1) as (engine, _):
         converter = bootstrap.converter(engine)
         short, cii = _source(_UBL, Syntax.UBL_INVOICE), _source(_CII, Syntax.CII)
-        ubl, long = _with_lines(short, _SOME), _with_lines(short, _LINES)
+        ubl = _with_lines(short, _SOME)
+        long = _with_lines(_source(_LONG_UBL, Syntax.UBL_INVOICE), _LINES)
         tasks: Mapping[str, tuple[Callable[[], object], int]] = {
             "ubl_to_cii_per_s": (_to(converter, ubl, Form.CII), _COUNT),
             "cii_to_ubl_per_s": (_to(converter, cii, Form.UBL), _COUNT),

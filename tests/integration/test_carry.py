@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import tarfile
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 
+from pipeline.app.convert import WIDE
 from pipeline.app.operate.acting import Order, find
 from pipeline.app.operate.release import release
 from pipeline.app.run import run_once
+from pipeline.app.verify import verify
 from pipeline.app.views import ways_of
 from pipeline.app.why import why
-from pipeline.model.carriage import Carriage, LossRule, Original
+from pipeline.model.carriage import Carriage, Grouping, LossRule, Original
 from pipeline.model.connection import Envelope
 from pipeline.model.conversion import Form
 from pipeline.model.document import Document
@@ -25,7 +29,8 @@ from pipeline.model.report import Syntax
 from pipeline.model.status import OutboxState
 from pipeline.ports import failpoint
 from pipeline.ports.ledger import Query
-from pipeline.syntax import ubl
+from pipeline.syntax import cii, ubl
+from pipeline.syntax.facturx import open_facturx
 from pipeline.syntax.parse import parse
 from pipeline.syntax.recognise import recognise
 from tests.hubs import LIGHT, MINUTE, PACK_GONE, World, invoice, opened, samples
@@ -43,9 +48,15 @@ def world(tmp_path: Path) -> Iterator[World]:
     failpoint.disarm()
 
 
+#: A day's pivots in one flow, the original inside.
+PIVOTS = Carriage(
+    form=Form.PIVOT, original=Original.BESIDE, loss=LossRule.ALLOW, group=Grouping.DAY
+)
+
+
 def take(world: World, carriage: Carriage, **more: object) -> None:
     """Have Ville take documents as `carriage` says from now on."""
-    beside = carriage.original is Original.BESIDE
+    beside = carriage.original is Original.BESIDE and carriage.form is Form.CII
     envelope = Envelope.TAR_GZ if beside else Envelope.SINGLE
     sheet = replace(world.connections["ville"], carriage=carriage, envelope=envelope)
     world.connections["ville"] = replace(sheet, **more)  # type: ignore[arg-type]  # of a sheet
@@ -211,3 +222,96 @@ def test_what_cannot_be_judged_does_not_leave(world: World) -> None:
     assert (told.code, before) == ("RESULT_UNJUDGED", {})
     assert len(delivered(world)) == 2
     assert [row.generation for row in world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)] == [1]
+
+
+def unpayable(number: str) -> bytes:
+    """Return a sound UBL invoice without a means of payment, which a pivot requires."""
+    written = invoice(number)
+    start = written.index(b"<cac:PaymentMeans>")
+    end = written.index(b"</cac:PaymentMeans>") + len(b"</cac:PaymentMeans>")
+    return written[:start] + written[end:]
+
+
+def midnight(world: World) -> None:
+    """Let the day end, and run."""
+    world.clock.move(timedelta(hours=13))
+    run(world)
+
+
+def pivots(world: World) -> dict[str, list[str]]:
+    """Return the invoice numbers in each flow that Ville finds, by its name."""
+    return {
+        name: [one.text or "" for one in parse(payload, WIDE).iterfind(".//DonneesFacture/Id")]
+        for name, payload in sorted(delivered(world).items())
+    }
+
+
+def test_a_day_of_invoices_leaves_as_one_numbered_pivot(world: World) -> None:
+    """UBL and CII together, each with the document as received and a page to read."""
+    take(world, PIVOTS, application_code="VIL750")
+    made = samples()
+    sent = invoice("P1")
+    as_cii = made.to_cii(made.billed_to(made.BY_KEY["cii-380-fournitures"], made.VILLE, "P2"))
+    world.drop("caterer", "a.xml", sent)
+    world.drop("caterer", "b.xml", as_cii)
+    run(world)
+    before = delivered(world)
+
+    midnight(world)
+
+    name = "FEN0036A_VIL750_CPP0010036000000000000001"
+    assert before == {}
+    assert {key: sorted(found) for key, found in pivots(world).items()} == {name: ["P1", "P2"]}
+    root = parse(delivered(world)[name], WIDE)
+    assert root.findtext(".//Recepteur/Id") == "VIL750"
+    files = [b64decode(one.text or "") for one in root.iter("Contenu")]
+    assert {sent, as_cii} <= set(files)
+    assert sum(one.startswith(b"%PDF") for one in files) == 2
+    ways = ways_of(world.hub.ledger, world.hub.ledger.documents(Query())).values()
+    assert {way.form for way in ways} == {Form.PIVOT}
+    assert all("BT-9" in {one.term for one in way.lost} for way in ways)
+
+
+def test_what_cannot_become_a_pivot_keeps_no_other_from_leaving(world: World) -> None:
+    """It leaves its group and waits for an operator; the file goes on, its number with it."""
+    take(world, PIVOTS, application_code="VIL750")
+    world.drop("caterer", "a.xml", invoice("P1"))
+    world.drop("caterer", "b.xml", unpayable("P2"))
+    world.drop("caterer", "c.xml", invoice("P3"))
+    run(world)
+
+    midnight(world)
+
+    assert list(map(sorted, pivots(world).values())) == [["P1", "P3"]]
+    steps = {one.header.number: one for one in world.hub.ledger.documents(Query())}
+    assert [steps[key].step.value for key in ("P1", "P2", "P3")] == [
+        "delivered",
+        "routed",
+        "delivered",
+    ]
+    (told,) = why(world.hub.ledger, steps["P2"].id)
+    assert (told.code, told.state) == ("NOT_CONVERTED", "paused")
+    assert verify(world.hub.ledger, world.hub.archive).differences == ()
+
+
+def test_a_factur_x_holds_its_original(world: World) -> None:
+    """One PDF: the page, the invoice as CII, and the bytes as received."""
+    take(
+        world,
+        Carriage(
+            form=Form.FACTURX,
+            facturx_profile="en16931",
+            original=Original.BESIDE,
+            loss=LossRule.ALLOW,
+        ),
+    )
+    sent = invoice("X1")
+    world.drop("caterer", "a.xml", sent)
+
+    run(world)
+
+    ((name, payload),) = delivered(world).items()
+    found = open_facturx(payload, WIDE)
+    assert name.endswith(".pdf")
+    assert cii.read_header(parse(found.invoice, WIDE)).number == "X1"
+    assert [one.read() for one in found.others] == [sent]

@@ -122,6 +122,12 @@ def _day_end(bench: Bench) -> None:
     _try(bench, "day's end", scenario, _points(bench.lab, "day's end", scenario, FEW))
 
 
+def _pivots(bench: Bench) -> None:
+    """Documents wait for each other, and leave in another form under a number."""
+    scenario = scenarios.pivots(bench.lab)
+    _try(bench, "pivots", scenario, _points(bench.lab, "pivots", scenario, FEW))
+
+
 def _operator(bench: Bench) -> None:
     scenario = scenarios.operator(bench.lab, bench.main)
     _try(bench, "operator", scenario, _points(bench.lab, "operator", scenario, FEW))
@@ -139,6 +145,7 @@ PARTS: Mapping[str, Callable[[Bench], None]] = {
     "directory": _other_directory,
     "workers": _two_workers,
     "day": _day_end,
+    "pivots": _pivots,
     "operator": _operator,
     "bugs": _bugs,
 }

@@ -8,13 +8,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from tests.crash.lab import RUN, Lab, Scenario, Stage, change_directory, take_all
-from tests.crash.world import DELIVERED, REFUSED, flows
+from tests.crash.world import DELIVERED, PIVOTS, REFUSED, flows, pivot_flows
 
 #: Exit codes of a verb that is given again, and has nothing left to do.
 _NOTHING_LEFT = (1, 2)
 _WHY = ("--reason", "essai", "--yes")
 #: After so long a day is summed up even where something in it is open.
 _LATER = timedelta(hours=73)
+#: After so long a day is over.
+_A_DAY = timedelta(hours=25)
 
 
 def main_job(lab: Lab) -> Scenario:
@@ -53,6 +55,16 @@ def day_end(lab: Lab, main: Scenario) -> Scenario:
     assert lab.edi(RUN) == 0, lab.said()
     lab.snapshot("day")
     return replace(main, name="day", fresh=False, stages=(replace(RUN, shift=_LATER),))
+
+
+def pivots(lab: Lab) -> Scenario:
+    """A recipient takes numbered pivots: two full ones at once, the rest when the day is over."""
+    lab.restore("main")
+    lab.world.have("ville-exemple", PIVOTS)
+    assert lab.edi(Stage(("apply",))) == 0, lab.said()
+    lab.snapshot("pivots")
+    stages = (RUN, replace(RUN, shift=_A_DAY))
+    return Scenario("pivots", pivot_flows(), stages)
 
 
 def operator(lab: Lab, main: Scenario) -> Scenario:

@@ -25,7 +25,7 @@ test: install
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal -q
 
 slow: install
-	$(BIN)/python -m pytest -m slow -q
+	$(BIN)/python -m pytest -m slow -n 2 --dist worksteal -q
 
 crash: install
 	$(BIN)/python -m tests.crash.enumerate

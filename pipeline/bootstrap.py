@@ -262,6 +262,7 @@ def custody(place: Workspace) -> Custody:
             'archive.encryption = "none" : aucune clé, les originaux sont en clair'
             " / no keys, originals are not encrypted"
         )
+    arm_failpoints()
     form = SealedForm(found)
     return Custody(FileArchive(_originals(place), form), form, found)
 

@@ -300,6 +300,7 @@ class _Sheet(_Receiving):
     application_code: ApplicationCode | None = None
     matricule: Matricule | None = None
     siren: Siren | None = None
+    sellers: tuple[Siren, ...] | None = None
     naming: Naming = Naming.FREE
     interfaces: tuple[str, ...] = ()
     atomicity: Atomicity | None = None
@@ -344,6 +345,14 @@ class _Sheet(_Receiving):
         return self
 
     @model_validator(mode="after")
+    def _only_a_sender_sends_for_sellers(self) -> _Sheet:
+        if self.role is Role.RECEIVER and self.sellers is not None:
+            raise ValueError("sellers: only a sender sends invoices")
+        if self.sellers == ():
+            raise ValueError("sellers: name one at least, or leave the line out for any seller")
+        return self
+
+    @model_validator(mode="after")
     def _somebody_looks_for_malware(self) -> _Sheet:
         if self.role is Role.SENDER and self.scanner is None:
             raise ValueError(
@@ -366,6 +375,7 @@ class _Sheet(_Receiving):
             application_code=self.application_code,
             matricule=self.matricule,
             siren=self.siren,
+            sellers=self.sellers,
             naming=self.naming,
             interfaces=self.interfaces,
             atomicity=self.atomicity,

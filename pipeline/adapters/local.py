@@ -26,7 +26,7 @@ from pipeline.model.errors import (
 from pipeline.model.interchange import RemoteFile
 from pipeline.model.names import raw_name, shown_name
 from pipeline.ports.failpoint import failpoint
-from pipeline.ports.outside import nothing
+from pipeline.ports.outside import Listing, nothing
 
 _BLOCK = 262_144
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -83,9 +83,24 @@ class LocalSession:
         Raises:
             TransferError: The folder cannot be listed.
         """
+        return list(self.look(folder).files)
+
+    def look(self, folder: str) -> Listing:
+        """List the regular files of `folder`, and its links, each sorted by name.
+
+        Raises:
+            TransferError: The folder cannot be listed.
+        """
         with self._telling(folder), self._folder(folder) as here, os.scandir(here) as entries:
-            found = [_listed(entry) for entry in entries]
-        return sorted((one for one in found if one), key=lambda file: file.name)
+            found = [(entry.name, status) for entry in entries if (status := _status(entry))]
+        files, links = (
+            sorted(
+                (_listed(name, status) for name, status in found if is_one(status.st_mode)),
+                key=lambda file: file.name,
+            )
+            for is_one in (stat.S_ISREG, stat.S_ISLNK)
+        )
+        return Listing(tuple(files), tuple(links))
 
     def names(self, folder: str) -> Sequence[str]:
         """List the finished files of `folder`, sorted, our temporary names left out.
@@ -286,15 +301,16 @@ class LocalSession:
             raise TransferError(self._connection.name, shown, words) from error
 
 
-def _listed(entry: os.DirEntry[str]) -> RemoteFile | None:
-    """Return what is to be told of one entry; None if it is no regular file, or gone."""
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """Return what is known of one entry, links not followed; None if it is gone."""
     try:
-        status = entry.stat(follow_symlinks=False)
+        return entry.stat(follow_symlinks=False)
     except FileNotFoundError:
         return None
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return RemoteFile(shown_name(os.fsencode(entry.name)), status.st_size, _mtime(status))
+
+
+def _listed(name: str, status: os.stat_result) -> RemoteFile:
+    return RemoteFile(shown_name(os.fsencode(name)), status.st_size, _mtime(status))
 
 
 def _stat(raw: bytes, here: int) -> os.stat_result | None:

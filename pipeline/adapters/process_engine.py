@@ -134,16 +134,18 @@ class _Worker:
 
     def enforce(self, limits: EngineLimits) -> None:
         """Kill it if it is over a limit and has not answered yet."""
-        if self.task is None or self.killed is not None or self.connection.poll():
+        if self.task is None or self.killed is not None:
             return
         resident = self.resident()
         if resident > limits.memory_bytes:
-            self.killed = (Trouble.ENGINE_MEMORY, f"{resident // 1_000_000} MB")
+            over = (Trouble.ENGINE_MEMORY, f"{resident // 1_000_000} MB")
         elif monotonic() > self.deadline:
-            self.killed = (Trouble.ENGINE_TIMEOUT, f"{limits.time_s:g} s")
+            over = (Trouble.ENGINE_TIMEOUT, f"{limits.time_s:g} s")
         else:
             return
-        self.process.kill()
+        if not self.connection.poll():  # asked last: it costs more than the two looks above
+            self.killed = over
+            self.process.kill()
 
     def end(self) -> None:
         """Kill it and forget it."""

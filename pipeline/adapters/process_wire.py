@@ -27,6 +27,8 @@ SentJudged = tuple[bytes, RoutingHeader, str | None]
 #: Classes beside the model's that an answer is made of.
 _PLAIN = frozenset({("decimal", "Decimal"), ("datetime", "date")})
 _MODEL = "pipeline.model."
+#: Those that were named before, and found to be such a class: few, and never others.
+_KNOWN: dict[tuple[str, str], type] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,14 @@ class _Answers(pickle.Unpickler):
         Raises:
             NotAnAnswer: It is another, or no class at all.
         """
+        known = _KNOWN.get((module, name))
+        if known is not None:
+            return known
         found = None
         if module.startswith(_MODEL) or (module, name) in _PLAIN or module == __name__:
             found = super().find_class(module, name)
         if isinstance(found, type) and (found.__module__, found.__qualname__) == (module, name):
+            _KNOWN[module, name] = found
             return found
         raise NotAnAnswer(f"an answer names {module}.{name}")
 

@@ -42,7 +42,7 @@ from pipeline.model.errors import (
 from pipeline.model.interchange import RemoteFile
 from pipeline.model.names import raw_name, shown_name
 from pipeline.ports.failpoint import failpoint
-from pipeline.ports.outside import nothing
+from pipeline.ports.outside import Listing, nothing
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -105,13 +105,28 @@ class SftpSession:
             SessionLost: The session is at its end, as from every method.
             TransferError: The folder cannot be listed.
         """
+        return list(self.look(folder).files)
+
+    def look(self, folder: str) -> Listing:
+        """List the regular files of `folder`, and its links, each sorted by name.
+
+        Raises:
+            SessionLost: The session is at its end, as from every method.
+            TransferError: The folder cannot be listed.
+        """
+        files: list[RemoteFile] = []
+        links: list[RemoteFile] = []
         with self._telling(folder):
-            files = [
-                _listed(name, attributes)
-                for name, attributes in self._wire.entries(folder.encode(), self._until())
-                if attributes.regular and b"/" not in name
-            ]
-        return sorted(files, key=lambda file: file.name)
+            for name, attributes in self._wire.entries(folder.encode(), self._until()):
+                if b"/" in name:
+                    continue
+                if attributes.regular:
+                    files.append(_listed(name, attributes))
+                elif attributes.link:
+                    links.append(_link(name, attributes))
+        files.sort(key=lambda file: file.name)
+        links.sort(key=lambda link: link.name)
+        return Listing(tuple(files), tuple(links))
 
     def names(self, folder: str) -> Sequence[str]:
         """List the finished files of `folder`, sorted, our temporary names left out.
@@ -519,6 +534,11 @@ def _listed(name: bytes, attributes: Attributes) -> RemoteFile:
     if attributes.size is None or attributes.mtime is None:
         raise WireError(f"{shown_name(name)}: the server tells neither size nor time")
     return RemoteFile(shown_name(name), attributes.size, attributes.mtime)
+
+
+def _link(name: bytes, attributes: Attributes) -> RemoteFile:
+    """Return what is told of a link; it is not read, so that nothing need be known of it."""
+    return RemoteFile(shown_name(name), attributes.size or 0, attributes.mtime or 0)
 
 
 def _late(door: Door, deadline: float) -> str:

@@ -101,6 +101,11 @@ class Attributes:
         """Tell whether this is a plain file, neither link, folder nor device."""
         return self.mode is not None and stat.S_ISREG(self.mode)
 
+    @property
+    def link(self) -> bool:
+        """Tell whether this is a symbolic link."""
+        return self.mode is not None and stat.S_ISLNK(self.mode)
+
 
 @dataclass(frozen=True, slots=True)
 class Read:

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.keywrap import (
 
 from pipeline.adapters.files import REPLACED, sync, sync_all, write_new
 from pipeline.model.errors import ArchiveError, ConfigError, MasterKeyMissing
+from pipeline.ports.failpoint import failpoint
 
 #: Bytes of a key, and of what says under which master key it is wrapped.
 KEY, ID = 32, 8
@@ -261,9 +262,11 @@ class Vault:
             if old:
                 new = [self._again(slot, path) if slot in old else slot for slot in slots]
                 changed.append((path, _beside(path, b"".join(new))))
+                failpoint("keys.beside")
         sync_all(part for _, part in changed)
         for path, part in changed:
             part.replace(path)
+            failpoint("keys.replaced")
         sync_all({path.parent for path, _ in changed})
         return Rotated(rewrapped, already)
 

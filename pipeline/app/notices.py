@@ -1,4 +1,4 @@
-"""Tell senders what belongs to no single flow: a day summed up, numbers that are missing.
+"""Tell senders what belongs to no flow: a day summed up, missing numbers, links.
 
 What was told stands in the outbox and in the chain of events, so everything here may be
 done again: nothing is told twice.
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from structlog import get_logger
 
 from pipeline.acknowledge.gap import gap_notice
+from pipeline.acknowledge.link import link_notice
 from pipeline.acknowledge.recapitulation import (
     Day,
     DayFlow,
@@ -37,6 +38,7 @@ from pipeline.model.document import Document
 from pipeline.model.event import Fact
 from pipeline.model.gap import Gap
 from pipeline.model.identity import InterchangeId, OutboxKey, outbox_key
+from pipeline.model.interchange import Sighting
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import InterchangeStep, Step
 from pipeline.ports.ledger import Ledger, Query, Sheets, Transaction
@@ -52,6 +54,8 @@ NUMBERED = timedelta(days=90)
 
 #: Gaps told by one change of the ledger; the others follow in the next pass.
 _GROUP = 100
+#: Links that one log line names.
+_NAMED = 5
 _ONE_DAY = timedelta(days=1)
 _FOUND, _CLOSED = "gap.found", "gap.closed"
 
@@ -259,7 +263,22 @@ def _gap_of(connection: str, data: Mapping[str, object]) -> Gap:
     )
 
 
-# -- both
+# -- links
+def tell_links(hub: Hub, connection: Connection, links: Sequence[Sighting], now: datetime) -> None:
+    """Tell operator and sender of links in its folder that nobody was told of yet.
+
+    One notice tells of all of them. It is named by what they are: told again after a crash,
+    before the sightings were noted, it is the same one.
+    """
+    if not links:
+        return
+    files = link_notice([one.file for one in links], now)
+    atomically(hub, lambda tx: _enqueue(hub, tx, connection, files, now), "notice.links")
+    names = [one.file.name for one in links[:_NAMED]]
+    log.warning("pull.links", connection=connection.name, count=len(links), files=names)
+
+
+# -- all
 def _enqueue(
     hub: Hub,
     tx: Transaction,

@@ -16,8 +16,9 @@ from pipeline.app.atomic import atomically
 from pipeline.app.breaker import is_told
 from pipeline.app.hub import Hub
 from pipeline.app.lanes import in_lanes
+from pipeline.app.notices import tell_links
 from pipeline.ingest.completeness import gzip_whole, looks_whole, p7m_whole
-from pipeline.ingest.selection import Selection, select, waited_enough
+from pipeline.ingest.selection import Selection, select, waited_enough, watch_links
 from pipeline.ingest.unwrap import Kind, kind_of
 from pipeline.model.connection import Connection
 from pipeline.model.errors import ArchiveError, PipelineError, TransferError
@@ -66,25 +67,26 @@ def pull(hub: Hub, connection: Connection) -> Pulled:
         ConnectError, HostKeyMismatch: The server could not be used at all.
     """
     with hub.doors.open(connection) as session:
-        listing = {file.name: file for file in session.list_files(connection.inbox)}
+        found = session.look(connection.inbox)
+    listing = {file.name: file for file in found.files}
     failpoint("pull.listed")
     _finish_removals(hub, connection, listing)
-    selection = select(
-        listing.values(),
-        hub.ledger.sightings(connection.name),
-        connection.completeness,
-        hub.clock.now(),
-    )
+    now, seen = hub.clock.now(), hub.ledger.sightings(connection.name)
+    selection = select(listing.values(), seen, connection.completeness, now)
+    links = watch_links(found.links, seen, now)
+    tell_links(hub, connection, links.new, now)
     log.info(
         "pull.listed",
         connection=connection.name,
         ready=len(selection.ready),
         waiting=len(selection.waiting),
     )
-    hub.ledger.note_sightings(connection.name, [*selection.ready, *selection.waiting])
+    hub.ledger.note_sightings(
+        connection.name, [*selection.ready, *selection.waiting, *links.standing]
+    )
     taken, left, trouble = _take_all(hub, connection, selection, listing)
     still = [*left, *selection.waiting]
-    hub.ledger.note_sightings(connection.name, still)
+    hub.ledger.note_sightings(connection.name, [*still, *links.standing])
     failpoint("pull.ended")
     return Pulled(len(selection.ready) + len(selection.waiting), taken, len(still), trouble)
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.app.hub import Hub
+from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
 from pipeline.ingest.duplicate import find_duplicates
+from pipeline.ingest.sellers import check_seller
 from pipeline.model.acknowledgement import Figure
 from pipeline.model.connection import Atomicity, Connection, Interface
 from pipeline.model.controls import reason
@@ -168,7 +169,7 @@ def _open_flow(
         # what it was held for is over
         opened = replace(interchange, reason=None, detail="")
         opened = _move(hub, tx, opened, InterchangeStep.OPENED, claim)
-    decided = decide_all(tx, sheets, interchange.partner, candidates)
+    decided = decide_all(tx, sheets, interchange, candidates)
     documents = _write(hub, sheets, tx, decided)
     if all(is_final(FOLLOWS, one.step) for one in documents):
         opened = close_if_done(hub, tx, opened)
@@ -260,16 +261,19 @@ def flow_refused(document: Document, names: str) -> Reason:
 
 
 def decide_all(
-    tx: Transaction, sheets: Sheets, sender: str, candidates: Sequence[Candidate]
+    tx: Transaction, sheets: Sheets, interchange: Interchange, candidates: Sequence[Candidate]
 ) -> list[tuple[Document, Decision]]:
-    """Decide on each document: its own checks, then recipient, route and uniqueness.
+    """Decide on each document: its own checks, then seller, recipient, route and uniqueness.
 
     Nothing is written. A document that holds its key already is no duplicate of itself.
     """
     decided: dict[DocumentId, tuple[Document, Decision]] = {}
+    sender, sellers = interchange.partner, sheet_of(sheets, interchange.connection).sellers
     for one in candidates:
         decision = one.decide()
         document = one.document
+        if decision.verdict is Verdict.ACCEPT:
+            decision = check_seller(document, sellers)
         if decision.verdict is Verdict.ACCEPT:
             decision = find_recipient(document, sheets.directory)
         if decision.verdict is Verdict.ACCEPT:

@@ -9,6 +9,8 @@ from datetime import datetime
 from pipeline.model.connection import Completeness
 from pipeline.model.interchange import RemoteFile, Sighting
 
+#: Why a link is not taken, with the code of its cause.
+LINK = "LINK: a symbolic link, which nobody follows"
 #: Names that say "still being written", whatever was agreed.
 _TEMPORARY = (".part", ".tmp", ".filepart")
 
@@ -24,6 +26,19 @@ class Selection:
 
     ready: tuple[Sighting, ...]
     waiting: tuple[Sighting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What one listing says of links.
+
+    Attributes:
+        standing: Every link of the folder, by name.
+        new: Those among them that no earlier listing showed as they are now.
+    """
+
+    standing: tuple[Sighting, ...]
+    new: tuple[Sighting, ...]
 
 
 def is_temporary(name: str) -> bool:
@@ -67,6 +82,23 @@ def select(
         else:
             ready.append(sighting)
     return Selection(_in_order(ready), _in_order(waiting))
+
+
+def watch_links(links: Iterable[RemoteFile], seen: Mapping[str, Sighting], now: datetime) -> Links:
+    """Tell the links of a folder that nobody was told of yet.
+
+    Args:
+        links: As listed, in any order; those under temporary names are nobody's business.
+        seen: What earlier listings said, by name.
+        now: By our own clock.
+    """
+    standing = [
+        replace(_sight(link, seen.get(link.name), now), note=LINK)
+        for link in links
+        if not is_temporary(link.name)
+    ]
+    new = [one for one in standing if one != seen.get(one.file.name)]
+    return Links(_in_order(standing), _in_order(new))
 
 
 def waited_enough(sighting: Sighting, rules: Completeness, now: datetime) -> bool:

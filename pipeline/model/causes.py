@@ -463,6 +463,21 @@ _FILES = (
         command=_AGAIN,
     ),
     Cause(
+        code="LINK",
+        says=_texts(
+            "c'est un lien symbolique, que le hub ne suit pas : rien n'en sera relevé ; "
+            "l'émetteur en est avisé",
+            "it is a symbolic link, which the hub does not follow: nothing of it is taken; its "
+            "sender was told",
+        ),
+        acts=Acts.SENDER,
+        first=_texts(
+            "faites déposer le fichier lui-même, et retirer le lien",
+            "have the file itself sent, and the link removed",
+        ),
+        command=_AGAIN,
+    ),
+    Cause(
         code="FILE_PARTIAL",
         says=_texts(
             "le fichier est stable mais paraît tronqué ; il sera pris ainsi, et refusé, à la fin "

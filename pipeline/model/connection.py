@@ -195,6 +195,7 @@ class Connection:
         application_code: Six characters of flow names, or None.
         matricule: Four digits that name a platform (scheme 0238), or None.
         siren: Of a sender that is no platform, or None.
+        sellers: SIREN of each seller whose invoices a sender may send; None for any.
         naming: Flow-name grammar, or free names.
         interfaces: Codes that a grammar sender may use.
         atomicity: Overrides what the interface family says; None keeps it.
@@ -225,6 +226,7 @@ class Connection:
     application_code: str | None = None
     matricule: str | None = None
     siren: str | None = None
+    sellers: tuple[str, ...] | None = None
     naming: Naming = Naming.FREE
     interfaces: tuple[str, ...] = ()
     atomicity: Atomicity | None = None

@@ -319,10 +319,15 @@ _INVOICE_STEPS = (
         level=_INVOICE,
         code="REJ_COH",
         nature=_FUNCTIONAL,
-        label=_texts("Fournisseur inconnu ou inactif", "Supplier unknown or inactive"),
+        label=_texts(
+            "Fournisseur inconnu, inactif ou étranger à votre fiche",
+            "Supplier unknown, inactive or not on your sheet",
+        ),
         action=_texts(
-            "Vérifiez votre SIRET et son inscription au hub, puis renvoyez la facture.",
-            "Check your SIRET and its registration with the hub, then send the invoice again.",
+            "Vérifiez le SIREN du vendeur ; s'il est juste, demandez à l'exploitant du hub de "
+            "l'ajouter à votre fiche, puis renvoyez la facture.",
+            "Check the seller's SIREN; if it is right, ask the hub's operator to add it to your "
+            "sheet, then send the invoice again.",
         ),
     ),
     Control(

@@ -91,7 +91,12 @@ _BASIC_WL = _MINIMUM | {
     *range(116, 122),
     *range(162, 166),
 }
-_BASIC = _BASIC_WL | {126, 127, *range(129, 132), *range(134, 154), 157}
+_BASIC = _BASIC_WL | {
+    *(126, 127, 129, 130, 131, 134, 135, 136),
+    *(139, 140, 141, 144, 145),
+    *range(146, 154),
+    157,
+}
 #: All of the norm; the extension is for EXTENDED alone, but for the departments of contacts.
 _EN16931 = frozenset(range(1, 166))
 _DEPARTMENTS = frozenset({"BG-6/department", "BG-9/department"})

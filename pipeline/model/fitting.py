@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass, replace
 from decimal import Decimal
@@ -99,9 +100,12 @@ class _Fitting:
             left = self.of(held, path, place)
             return step.kind() if left is None and path in _ALWAYS_THERE else left
         term = TERM_AT[path]
-        if self._profile.holds(term):
+        if not self._profile.holds(term):
+            self._lose(term, held, place, _no_place(term, self._profile))
+        elif path == _DEBITED and not _IBAN.fullmatch(str(held)):
+            self._lose(term, held, place, _no_iban(term))
+        else:
             return held
-        self._lose(term, held, place, _no_place(term, self._profile))
         return None
 
     def _items(
@@ -130,6 +134,9 @@ class _Fitting:
         self.lost.append(Lost(term=term, place=f"{place}{term}", value=shown(value), why=why))
 
 
+#: The account to be debited (BT-91), which Factur-X holds only as an IBAN.
+_DEBITED = "payments.debited"
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9 ]{8,40}")
 #: Contacts, of which the norm admits one.
 _CONTACTS = frozenset({"seller.contacts", "buyer.contacts"})
 #: Earlier invoices of a line, of which Factur-X admits one.
@@ -163,7 +170,7 @@ def _touched(profile: FacturxProfile) -> frozenset[str]:
         for name, term in TERMS.items()
         if term.kind is not Kind.GROUP and not profile.holds(name)
     ]
-    lacking += [*_CONTACTS, *_IDENTIFIERS, _PRECEDING]
+    lacking += [*_CONTACTS, *_IDENTIFIERS, _PRECEDING, _DEBITED]
     parts = (path.split(".") for path in lacking)
     return frozenset(".".join(each[:depth]) for each in parts for depth in range(1, len(each) + 1))
 
@@ -191,4 +198,11 @@ def _too_many(term: str, profile: FacturxProfile) -> Mapping[str, str]:
         " de cette sorte.",
         "en": f"The Factur-X profile {profile.level} admits {term} only once, or once of this"
         " kind.",
+    }
+
+
+def _no_iban(term: str) -> Mapping[str, str]:
+    return {
+        "fr": f"Factur-X n'admet en {term} qu'un IBAN.",
+        "en": f"Factur-X admits only an IBAN in {term}.",
     }

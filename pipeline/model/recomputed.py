@@ -99,7 +99,8 @@ def _sum(stated: Decimal | None, parts: Iterable[Decimal | None]) -> Recomputed:
     if len(known) < len(amounts):
         return Recomputed(stated, None, None)
     computed = exact_sum(known)
-    return Recomputed(stated, computed, None if stated is None else stated == computed)
+    told = stated is not None and is_usable(stated)
+    return Recomputed(stated, computed, stated == computed if told else None)
 
 
 #: What lines, allowances and charges bring to a VAT category at a rate; None where one of

@@ -71,9 +71,13 @@ class Step:
     many: bool
 
 
-@cache
 def fields_of(kind: type) -> Mapping[str, Step]:
     """Return every field of a class of the model, by its name, in the order of the class."""
+    return _fields_of(kind)
+
+
+@cache
+def _fields_of(kind: type) -> Mapping[str, Step]:
     return MappingProxyType(
         {name: _step(name, hint) for name, hint in get_type_hints(kind).items()}
     )
@@ -354,7 +358,7 @@ TERMS: Mapping[str, Term] = _terms()
 
 #: The name of the term at a path; of a group's own path, its first group.
 TERM_AT: Mapping[str, str] = MappingProxyType(
-    {term.path: name for name, term in reversed(TERMS.items())}
+    {term.path: name for name, term in reversed(list(TERMS.items()))}
 )
 
 

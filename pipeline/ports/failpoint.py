@@ -57,6 +57,8 @@ POINTS: Mapping[str, str] = {
     "run.done": "nothing is left to do",
     "erase.key": "the key of an erased flow's bytes is destroyed",
     "erase.blob": "and so are the bytes",
+    "keys.beside": "keys wrapped anew stand beside the file that they replace, not synced",
+    "keys.replaced": "that file is replaced by them",
 }
 
 #: Changes of the ledger. Each has three failpoints: `PHASES`.
@@ -88,6 +90,7 @@ CHANGES: Mapping[str, str] = {
     "deliver.mark": "how a group of attempts ended is written down",
     "notice.day": "a day that was summed up is put into the outbox",
     "notice.gaps": "missing numbers are put into the outbox",
+    "notice.links": "that links are in a sender's folder is put into the outbox",
     "operator.decide": "an operator lets held things be decided again",
     "operator.refuse": "an operator refuses held things",
     "operator.redeliver": "an operator has abandoned documents delivered again",

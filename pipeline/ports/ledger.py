@@ -61,7 +61,8 @@ class Transaction(Protocol):
 
     Every move appends its event to the chain, with `data` merged into it. Moves are
     checked against the step tables (ValueError) and are updates ``WHERE step = ?``
-    with exactly one row changed, else `Fenced` is raised and nothing is written.
+    with exactly one row changed, else `Fenced` is raised, at the latest where the
+    transaction ends, and nothing is written.
     """
 
     # -- facts

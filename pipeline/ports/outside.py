@@ -33,6 +33,20 @@ class Clock(Protocol):
         """Let `seconds` pass."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What stands in a partner's folder, each sorted by name.
+
+    Attributes:
+        files: Regular files.
+        links: Symbolic links, wherever they lead: nobody follows them. Size and time are
+            those of the link itself.
+    """
+
+    files: tuple[RemoteFile, ...] = ()
+    links: tuple[RemoteFile, ...] = ()
+
+
 class Inbound(Protocol):
     """One open session on the folders a sender uses.
 
@@ -46,6 +60,14 @@ class Inbound(Protocol):
 
         Links, folders and devices are left out. One unreadable name never hides
         the others.
+
+        Raises:
+            SessionLost: As every method.
+            TransferError: The folder cannot be listed.
+        """
+
+    def look(self, folder: str) -> Listing:
+        """List `folder` as `list_files` does, and its links beside the files.
 
         Raises:
             SessionLost: As every method.

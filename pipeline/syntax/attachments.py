@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -12,11 +10,10 @@ from lxml import etree
 
 from pipeline.model.names import shown_name
 from pipeline.syntax.parse import ATTACHMENTS, whole_text
+from pipeline.syntax.values import decode
 
 #: Longest name kept, in characters; it is shown to people, and never names a file of ours.
 MOST_NAME = 255
-
-_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +49,3 @@ def attachments_of(root: etree._Element) -> Iterator[Attachment]:
 def _read(element: etree._Element) -> bytes:
     """Decode an attachment whole: whoever receives it reads on behind a comment in it, too."""
     return decode(whole_text(element))
-
-
-def decode(text: str) -> bytes:
-    r"""Return what base 64 stands for; what is none in it is passed over.
-
-    The structure layer is there to complain: this is for those who must look at the bytes
-    whatever the letters around them are.
-
-    >>> decode("Zm9v YmE=\n"), decode("Zm9vY"), decode("Zm é8")
-    (b'fooba', b'foo', b'fo')
-    """
-    try:
-        return base64.b64decode(text)
-    except ValueError:
-        letters = _NOT_BASE64.sub("", text)
-    whole = letters[:-1] if len(letters) % 4 == 1 else letters  # six bits alone are no byte
-    return base64.b64decode(whole + "=" * (-len(whole) % 4))

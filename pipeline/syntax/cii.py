@@ -26,7 +26,18 @@ from pipeline.model.terms import TERM_AT, Kind
 from pipeline.syntax import reading, writing
 from pipeline.syntax.paths import QDT, RAM, RSM, UDT, XSI, Element
 from pipeline.syntax.special import is_direct_debit, settle, split_payments
-from pipeline.syntax.table import Attribute, Entry, Fixed, Grammar, Head, Of, Part, Row, Table
+from pipeline.syntax.table import (
+    Attribute,
+    Entry,
+    Fixed,
+    Grammar,
+    Head,
+    Of,
+    Part,
+    Row,
+    Table,
+    row_at,
+)
 from pipeline.syntax.values import BASE64, DATE_102, NUMBER, TEXT, codes, codes_of
 
 __all__ = [
@@ -73,11 +84,6 @@ def _has_no_scheme(identifier: Identifier) -> bool:
     return identifier.scheme is None
 
 
-def _at(field: str, path: str, **more: Any) -> tuple[Row, ...]:
-    """Return the row of the term that stands at a field of the model, if there is one."""
-    return (Row(term=TERM_AT[field], path=path, **more),) if field in TERM_AT else ()
-
-
 def _identifiers(of: str) -> tuple[Entry, ...]:
     value, scheme = f"{of}.identifiers.value", f"{of}.identifiers.scheme"
     if value not in TERM_AT:
@@ -87,7 +93,7 @@ def _identifiers(of: str) -> tuple[Entry, ...]:
             term=TERM_AT[value],
             path=path,
             when=when,
-            of=(*_at(value, "."), *_at(scheme, "@schemeID")),
+            of=(*row_at(value, "."), *row_at(scheme, "@schemeID")),
         )
         for path, when in (("ram:ID", _has_no_scheme), ("ram:GlobalID", _has_scheme))
     )
@@ -103,13 +109,13 @@ def _contacts(of: str) -> tuple[Entry, ...]:
             term=TERM_AT[contacts],
             path="ram:DefinedTradeContact",
             of=(
-                *_at(f"{contacts}.name", "ram:PersonName"),
-                *_at(f"{contacts}.department", "ram:DepartmentName"),
-                *_at(
+                *row_at(f"{contacts}.name", "ram:PersonName"),
+                *row_at(f"{contacts}.department", "ram:DepartmentName"),
+                *row_at(
                     f"{contacts}.phone",
                     "ram:TelephoneUniversalCommunication/ram:CompleteNumber",
                 ),
-                *_at(f"{contacts}.email", email),
+                *row_at(f"{contacts}.email", email),
                 Fixed(path=f"{email}/@schemeID", value="", also=("SMTP",)),
             ),
         ),
@@ -121,13 +127,13 @@ def _address(of: str) -> Part:
     return Part(
         path="ram:PostalTradeAddress",
         of=(
-            *_at(f"{address}.postcode", "ram:PostcodeCode"),
-            *_at(f"{address}.line_1", "ram:LineOne"),
-            *_at(f"{address}.line_2", "ram:LineTwo"),
-            *_at(f"{address}.line_3", "ram:LineThree"),
-            *_at(f"{address}.city", "ram:CityName"),
-            *_at(f"{address}.country", "ram:CountryID"),
-            *_at(f"{address}.subdivision", "ram:CountrySubDivisionName"),
+            *row_at(f"{address}.postcode", "ram:PostcodeCode"),
+            *row_at(f"{address}.line_1", "ram:LineOne"),
+            *row_at(f"{address}.line_2", "ram:LineTwo"),
+            *row_at(f"{address}.line_3", "ram:LineThree"),
+            *row_at(f"{address}.city", "ram:CityName"),
+            *row_at(f"{address}.country", "ram:CountryID"),
+            *row_at(f"{address}.subdivision", "ram:CountrySubDivisionName"),
         ),
     )
 
@@ -138,7 +144,7 @@ def _registration(of: str) -> tuple[Entry, ...]:
             path="ram:SpecifiedTaxRegistration",
             of=(
                 Fixed(path="ram:ID/@schemeID", value=scheme, tells=True),
-                *_at(f"{of}.{field}", "ram:ID"),
+                *row_at(f"{of}.{field}", "ram:ID"),
             ),
         )
         for field, scheme in (("vat_id", "VA"), ("tax_id", "FC"))
@@ -153,21 +159,21 @@ def _party(path: str, of: str) -> Part:
         path=path,
         of=(
             *_identifiers(of),
-            *_at(f"{of}.name", "ram:Name"),
-            *_at(f"{of}.role", "ram:RoleCode"),
-            *_at(f"{of}.legal_form", "ram:Description"),
+            *row_at(f"{of}.name", "ram:Name"),
+            *row_at(f"{of}.role", "ram:RoleCode"),
+            *row_at(f"{of}.legal_form", "ram:Description"),
             Part(
                 path="ram:SpecifiedLegalOrganization",
                 of=(
-                    *_at(f"{of}.legal_id.value", "ram:ID"),
-                    *_at(f"{of}.legal_id.scheme", "ram:ID/@schemeID"),
-                    *_at(f"{of}.trading_name", "ram:TradingBusinessName"),
+                    *row_at(f"{of}.legal_id.value", "ram:ID"),
+                    *row_at(f"{of}.legal_id.scheme", "ram:ID/@schemeID"),
+                    *row_at(f"{of}.trading_name", "ram:TradingBusinessName"),
                 ),
             ),
             *_contacts(of),
             _address(of),
-            *_at(f"{of}.endpoint.value", uri),
-            *_at(f"{of}.endpoint.scheme", f"{uri}/@schemeID"),
+            *row_at(f"{of}.endpoint.value", uri),
+            *row_at(f"{of}.endpoint.scheme", f"{uri}/@schemeID"),
             *_registration(of),
         ),
     )
@@ -177,23 +183,23 @@ def _delivery_terms(of: str) -> Part:
     return Part(
         path="ram:ApplicableTradeDeliveryTerms",
         of=(
-            *_at(f"{of}.code", "ram:DeliveryTypeCode"),
-            *_at(f"{of}.place", "ram:RelevantTradeLocation/ram:Name"),
+            *row_at(f"{of}.code", "ram:DeliveryTypeCode"),
+            *row_at(f"{of}.place", "ram:RelevantTradeLocation/ram:Name"),
         ),
     )
 
 
 def _delivered(of: str) -> tuple[Entry, ...]:
     event = "ram:ActualDeliverySupplyChainEvent/ram:OccurrenceDateTime"
-    return (_party("ram:ShipToTradeParty", f"{of}.to"), *_at(f"{of}.on", event + _DAY))
+    return (_party("ram:ShipToTradeParty", f"{of}.to"), *row_at(f"{of}.on", event + _DAY))
 
 
 def _period(of: str) -> Part:
     return Part(
         path="ram:BillingSpecifiedPeriod",
         of=(
-            *_at(f"{of}.start", "ram:StartDateTime" + _DAY),
-            *_at(f"{of}.end", "ram:EndDateTime" + _DAY),
+            *row_at(f"{of}.start", "ram:StartDateTime" + _DAY),
+            *row_at(f"{of}.end", "ram:EndDateTime" + _DAY),
         ),
     )
 
@@ -204,10 +210,10 @@ def _adjustment(of: str, *, charge: bool) -> Part:
         path="ram:CategoryTradeTax",
         of=(
             _VAT,
-            *_at(f"{of}.exemption", "ram:ExemptionReason"),
-            *_at(f"{of}.vat_category", "ram:CategoryCode"),
-            *_at(f"{of}.exemption_code", "ram:ExemptionReasonCode"),
-            *_at(f"{of}.vat_rate", "ram:RateApplicablePercent"),
+            *row_at(f"{of}.exemption", "ram:ExemptionReason"),
+            *row_at(f"{of}.vat_category", "ram:CategoryCode"),
+            *row_at(f"{of}.exemption_code", "ram:ExemptionReasonCode"),
+            *row_at(f"{of}.vat_rate", "ram:RateApplicablePercent"),
         ),
     )
     return Part(
@@ -217,11 +223,11 @@ def _adjustment(of: str, *, charge: bool) -> Part:
             Fixed(
                 path="ram:ChargeIndicator/udt:Indicator", value=told[0], also=told[1:], tells=True
             ),
-            *_at(f"{of}.percent", "ram:CalculationPercent"),
-            *_at(f"{of}.base", "ram:BasisAmount"),
-            *_at(f"{of}.amount", "ram:ActualAmount"),
-            *_at(f"{of}.reason_code", "ram:ReasonCode"),
-            *_at(f"{of}.reason", "ram:Reason"),
+            *row_at(f"{of}.percent", "ram:CalculationPercent"),
+            *row_at(f"{of}.base", "ram:BasisAmount"),
+            *row_at(f"{of}.amount", "ram:ActualAmount"),
+            *row_at(f"{of}.reason_code", "ram:ReasonCode"),
+            *row_at(f"{of}.reason", "ram:Reason"),
             *((tax,) if f"{of}.vat_category" in TERM_AT else ()),
         ),
     )
@@ -261,10 +267,10 @@ def _preceding(term: str, of: str) -> Part:
         term=term,
         path="ram:InvoiceReferencedDocument",
         of=(
-            *_at(f"{of}.number", "ram:IssuerAssignedID"),
-            *_at(f"{of}.line", "ram:LineID"),
-            *_at(f"{of}.type_code", "ram:TypeCode"),
-            *_at(f"{of}.issue_date", _FORMATTED),
+            *row_at(f"{of}.number", "ram:IssuerAssignedID"),
+            *row_at(f"{of}.line", "ram:LineID"),
+            *row_at(f"{of}.type_code", "ram:TypeCode"),
+            *row_at(f"{of}.issue_date", _FORMATTED),
         ),
     )
 
@@ -274,12 +280,15 @@ def _object(of: str, *told: Entry) -> Part:
         "ram:AdditionalReferencedDocument",
         TERM_AT[f"{of}.value"],
         *told,
-        *_at(f"{of}.scheme", "ram:ReferenceTypeCode"),
+        *row_at(f"{of}.scheme", "ram:ReferenceTypeCode"),
     )
 
 
-def _quantity(of: str, path: str, **more: Any) -> tuple[Entry, ...]:
-    return (*_at(f"{of}.value", path, **more), *_at(f"{of}.unit", f"{path}/@unitCode", **more))
+def _quantity(of: str, path: str, *, read_only: bool = False) -> tuple[Entry, ...]:
+    return (
+        *row_at(f"{of}.value", path, read_only=read_only),
+        *row_at(f"{of}.unit", f"{path}/@unitCode", read_only=read_only),
+    )
 
 
 _PRODUCT = (
@@ -493,7 +502,7 @@ _SETTLEMENT = (
             Row(term="BT-116", path="ram:BasisAmount"),
             Row(term="BT-118", path="ram:CategoryCode"),
             Row(term="BT-121", path="ram:ExemptionReasonCode"),
-            Row(term="BT-7", path="ram:TaxPointDate/udt:DateString"),
+            Row(term="BT-7", path="ram:TaxPointDate/udt:DateString", first=True),
             Row(term="BT-8", path="ram:DueDateTypeCode"),
             Row(term="BT-119", path="ram:RateApplicablePercent"),
         ),

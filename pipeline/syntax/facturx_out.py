@@ -47,6 +47,8 @@ FILENAME = "factur-x.xml"
 _MOST_TYPE = 100
 _MIME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*/[A-Za-z0-9][A-Za-z0-9.+-]*")
 _ANY_TYPE = "application/octet-stream"
+#: Stands before the name of an XML that would come before the invoice's.
+_BEHIND = "joint-"
 #: So much of a file tells whether packing it is worth the time.
 _SAMPLE = 1 << 16
 #: What a name of a file must not hold, wherever it is saved.
@@ -264,12 +266,31 @@ def _embed(pdf: pikepdf.Pdf, enclosures: Sequence[Enclosure], at: datetime) -> N
         pdf.make_indirect(_specification(pdf, name, each, at))
         for name, each in zip(names, enclosures, strict=True)
     ]
-    pairs = zip(map(String, names), specifications, strict=True)
+    pairs = zip(map(String, _keys(names)), specifications, strict=True)
     tree = [each for pair in sorted(pairs, key=lambda pair: bytes(pair[0])) for each in pair]
     if "/Names" not in pdf.Root:
         pdf.Root.Names = Dictionary()
     pdf.Root.Names.EmbeddedFiles = pdf.make_indirect(Dictionary(Names=Array(tree)))
     pdf.Root.AF = pdf.make_indirect(Array(specifications))
+
+
+def _keys(names: Sequence[str]) -> list[str]:
+    """Return what each file is found by; people are shown its name.
+
+    There are readers that take the first XML they find for the invoice. So none stands before
+    it in the order of the tree.
+
+    >>> _keys(["factur-x.xml", "a.xml", "plan.xml", "a.pdf", "joint-a.xml"])
+    ['factur-x.xml', 'joint-joint-a.xml', 'plan.xml', 'a.pdf', 'joint-a.xml']
+    """
+    keys = list(names)
+    for place, key in enumerate(names):
+        if key.lower().endswith(".xml") and key < FILENAME:
+            behind = _BEHIND + key
+            while behind in keys:
+                behind = _BEHIND + behind
+            keys[place] = behind
+    return keys
 
 
 def _specification(pdf: pikepdf.Pdf, name: str, enclosure: Enclosure, at: datetime) -> Dictionary:

@@ -216,7 +216,7 @@ def choose(invoice: Invoice, context: PivotContext) -> Subject:
         origin=origin,
         lines=tuple((at + 1, invoice.lines[at]) for at in sorted(details)),
         left_out=frozenset(left_out),
-        moved=_moved(invoice, supplier),
+        moved=_moved(invoice, by_vat=supplier == _by_vat(invoice.seller) and not supplier_at),
     )
 
 
@@ -248,18 +248,20 @@ def _supplier(seller: Party) -> tuple[tuple[SupplierId, str] | None, set[int]]:
     if value:
         return (SupplierId.SIRET, value), at
     country = (seller.address.country if seller.address is not None else None) or ""
-    vat = seller.vat_id or ""
-    if vat[:2] in EU - {_HOME}:
-        return (SupplierId.EU_VAT, vat), set()
+    if (seller.vat_id or "")[:2] in EU - {_HOME}:
+        return _by_vat(seller), set()
     if country and country not in EU and seller.name:
         return (SupplierId.OUTSIDE_EU, foreign_id(country, seller.name)), set()
     return None, set()
 
 
-def _moved(invoice: Invoice, supplier: tuple[SupplierId, str] | None) -> dict[str, bool]:
-    moved = {}
-    if not invoice.seller.identifiers and supplier and supplier[0] is SupplierId.EU_VAT:
-        moved["seller.vat_id"] = True
+def _by_vat(seller: Party) -> tuple[SupplierId, str]:
+    return SupplierId.EU_VAT, seller.vat_id or ""
+
+
+def _moved(invoice: Invoice, *, by_vat: bool) -> dict[str, bool]:
+    """Return `Subject.moved`; `by_vat` says that the VAT number identifies the supplier."""
+    moved = {"seller.vat_id": True} if by_vat else {}
     if invoice.payee is not None and invoice.payee.name:
         moved["payments.accounts.name"] = False
     return moved

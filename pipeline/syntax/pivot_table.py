@@ -2,11 +2,11 @@
 
 Rows stand in the order of the schema. A row also says what the format asks of its value: whether
 it must be there, how long it may be, which codes there are. What does not fit is no reason to
-bend it: the invoice then cannot be written, and `refusal` says why.
+bend it: the invoice then cannot be written, and `pivot.write_invoice` says why.
 
 Source:
     CPPFacturePivot V2_02. Which term stands where is published nowhere: it is deduced, and
-    gathered here (docs/formats.md says with what certainty).
+    gathered here (``docs/pivot.md`` says with what certainty).
 """
 
 from __future__ import annotations
@@ -173,13 +173,16 @@ def _most(length: int) -> Facet:
     return Facet(re.compile(f"(?s:.{{0,{length}}})"), rule)
 
 
-_COUNTRY = Facet(re.compile("(?s:.{2})"), ("deux lettres", "two letters"))
+_COUNTRY = Facet(re.compile("(?s:.{2})"), ("deux caractères", "two characters"))
 _SIRET = Facet(re.compile("[0-9]{14}"), ("14 chiffres", "14 digits"))
 _CURRENCY = Facet(re.compile("[A-Z]{3}"), ("trois capitales", "three capital letters"))
 #: What `_decimal` lets through.
 _NUMBER = Facet(
     re.compile("[-.0-9]+"),
-    ("un nombre de taille raisonnable", "a number of reasonable size"),
+    (
+        "un nombre, moins de 30 chiffres devant et derrière la virgule",
+        "a number, fewer than 30 digits before and after the point",
+    ),
 )
 _FRAME = Facet(re.compile("A.*"), ("A1 à A25 sauf A11", "A1 to A25 but A11"))
 _MEANS_FACET = Facet(
@@ -195,12 +198,8 @@ def _amount(path: str, terms: str, read: Callable[[Any], Any], name: Name) -> Ro
 
 _date = date.isoformat
 _number = "{:d}".format
-_SUPPLIER_NAME = (
-    "identifiant du fournisseur, SIRET par exemple",
-    "supplier's identifier, SIRET for one",
-)
 
-#: The invoice, in the order of the schema; `NumOrdre` is set where it takes its place.
+#: The invoice, in the order of the schema; its own number is given where it takes its place.
 TABLE: tuple[Row | Group, ...] = (
     Row(
         "Fournisseur/TypeIdentifiant",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from lxml import etree
 
@@ -16,7 +16,7 @@ from pipeline.model.conversion import Lost, Reading
 from pipeline.model.invoice import Invoice
 from pipeline.model.terms import fields_of
 from pipeline.syntax.paths import Element, shown_step, shown_tag
-from pipeline.syntax.table import Fixed, Of, Table
+from pipeline.syntax.table import Fixed, Of, Row, Table
 from pipeline.syntax.tree import Node, Slot, Text, tree
 
 #: Longest value that is told of, in characters.
@@ -47,6 +47,8 @@ _OTHER = {
     "fr": "Une autre valeur est attendue ici, et celle-ci n'est pas un terme : {expected}.",
     "en": "Another value is expected here, and this one is no term: {expected}.",
 }
+_Made = TypeVar("_Made")
+
 _NONE = {"fr": "Ce n'est pas {fr}.", "en": "This is not {en}."}
 
 
@@ -72,7 +74,7 @@ def read(table: Table, root: Element, settle: Callable[[dict[str, Any]], None]) 
     return Reading(_build(Invoice, draft), reader.losses())
 
 
-def _build(kind: type, draft: Mapping[str, Any]) -> Any:
+def _build(kind: type[_Made], draft: Mapping[str, Any]) -> _Made:
     """Make a value of the model of its fields."""
     fields = fields_of(kind)
     made: dict[str, Any] = {}
@@ -139,11 +141,11 @@ class _Reader:
             if found is None:
                 self._stranger(child)
                 continue
-            kid = found if found.__class__ is Node else self._told(child, found)
+            kid = found if isinstance(found, Node) else self._told(child, found)
             if kid is None:
                 self._lose(child, None, _UNKNOWN)
             elif kid.group is not None:
-                self._group(child, kid, draft)
+                self._group(child, kid, kid.group, draft)
             elif not kid.kids:
                 self._leaf(child, kid, draft)
             elif self._may(child, kid, seen):
@@ -163,13 +165,12 @@ class _Reader:
             return first[0] is child
         return True
 
-    def _group(self, element: Element, node: Node, draft: dict[str, Any]) -> None:
+    def _group(self, element: Element, node: Node, group: Slot, draft: dict[str, Any]) -> None:
         """Read one occurrence of a group."""
         inner = self.item(element, node)
         if inner:
-            slot = node.group
-            assert slot is not None
-            _holder(self._top if slot.up else draft, slot).setdefault(slot.name, []).append(inner)
+            holder = _holder(self._top if group.up else draft, group)
+            holder.setdefault(group.name, []).append(inner)
 
     def _leaf(self, element: Element, node: Node, draft: dict[str, Any]) -> None:
         """Read an element that holds text, and its attributes."""
@@ -196,9 +197,8 @@ class _Reader:
                 self._lose(element, None, _UNKNOWN, str(name))
 
     def _inside(self, element: Element) -> str:
-        for child in element:
-            if isinstance(child.tag, str):
-                self._lose(child, None, _UNKNOWN)
+        for child in element.iterchildren("*"):
+            self._lose(child, None, _UNKNOWN)
         return str(_STRING(element))
 
     def _text(self, element: Element, text: Text, written: str, draft: dict[str, Any]) -> bool:
@@ -207,8 +207,6 @@ class _Reader:
             self._fixed(element, text.fixed, written, None)
             return False
         row, form = text.row, text.form
-        assert row is not None
-        assert form is not None
         if not written or (written == row.stand_in and self._stands_in(element, row)):
             return False
         value = form.read(written)
@@ -221,9 +219,10 @@ class _Reader:
             return False
         return self._put(element, text, value, draft, None)
 
-    def _stands_in(self, element: Element, row: Any) -> bool:
+    def _stands_in(self, element: Element, row: Row) -> bool:
         around = element.getparent()
-        if row.keeps or around is None or len(around) < 2:
+        alone = around is None or len(around) == 1
+        if row.keeps or around is None or alone:
             return False
         if not row.beside:
             return True
@@ -235,7 +234,7 @@ class _Reader:
     ) -> None:
         if text.fixed is not None:
             self._fixed(element, text.fixed, written, name)
-        elif written and text.form is not None and text.row is not None:
+        elif written:
             value = text.form.read(written)
             if value is None:
                 self._lose(element, text.row.term, _UNKNOWN, name)
@@ -247,7 +246,6 @@ class _Reader:
     ) -> bool:
         """Keep a value; tell whether there was room for it."""
         slot = text.slot
-        assert slot is not None
         if slot.inner:
             (self._top if slot.up else draft).setdefault(_SHARED, []).append((text, value))
             return True
@@ -259,7 +257,7 @@ class _Reader:
         elif slot.name not in holder:
             holder[slot.name] = value
         elif holder[slot.name] != value:
-            self._lose(element, text.row.term if text.row else None, _SECOND, name)
+            self._lose(element, text.row.term, _SECOND, name)
             return False
         return True
 
@@ -307,7 +305,7 @@ class _Reader:
 
     def _stranger(self, child: Element) -> None:
         """Pass over what is no element; state any other as lost."""
-        if isinstance(child.tag, str) and child.tag not in self._table.grammar.ignored:
+        if not callable(child.tag) and child.tag not in self._table.grammar.ignored:
             self._lose(child, None, _UNKNOWN)
 
     def _lose(
@@ -342,7 +340,7 @@ class _Reader:
 
 def _numbered(around: Element) -> Mapping[Element, str]:
     """Return the step that leads to each child of an element."""
-    children = [child for child in around if isinstance(child.tag, str)]
+    children = list(around.iterchildren("*"))
     every = Counter(str(child.tag) for child in children)
     so_far: Counter[str] = Counter()
     steps: dict[Element, str] = {}
@@ -377,8 +375,6 @@ def _holder(draft: dict[str, Any], slot: Slot) -> dict[str, Any]:
 def _share(draft: dict[str, Any], text: Text, value: object) -> None:
     """Give what a format states once to every item that it is for."""
     slot, row = text.slot, text.row
-    assert slot is not None
-    assert row is not None
     items = _holder(draft, slot).setdefault(slot.name, [])
     if not items:
         items.append({})

@@ -19,7 +19,7 @@ from lxml import etree
 
 from pipeline.model.invoice import Invoice
 from pipeline.model.report import RoutingHeader
-from pipeline.model.terms import Kind
+from pipeline.model.terms import TERM_AT, Kind
 from pipeline.syntax.values import Form, read_date, read_decimal
 
 #: Longest text a header keeps, in characters: it goes into database keys and file
@@ -60,6 +60,7 @@ class Row:
         keeps: What is written as stand-in is a value like any other where it is read.
         among: For a term that the format states once and the model in every item of a tuple:
             which items it is for, where there are any of those.
+        first: Written in the first of the elements around it alone, for it is the invoice's.
         read_only: Read here, and written by another row.
         via: Attribute of the model to be written, where it is not the field that is read.
         bears: The term found here by whoever looks for one, where `term` is a whole group.
@@ -73,6 +74,7 @@ class Row:
     beside: str = ""
     keeps: bool = False
     among: Callable[[Mapping[str, object]], bool] | None = None
+    first: bool = False
     read_only: bool = False
     via: str = ""
     bears: str = ""
@@ -347,6 +349,19 @@ class Table:
         return etree.XPath(path, namespaces=self._prefixes, smart_strings=False)
 
 
+def row_at(field: str, path: str, *, read_only: bool = False) -> tuple[Row, ...]:
+    """Return the row of the term that stands at a field of the model, if there is one.
+
+    Args:
+        field: Path in the model, as of a term.
+        path: As of a `Row`.
+        read_only: Likewise.
+    """
+    if field not in TERM_AT:
+        return ()
+    return (Row(term=TERM_AT[field], path=path, read_only=read_only),)
+
+
 def variant(path: str, root: int) -> str | None:
     """Return the path that holds for one root of a format; None where it has none."""
     if "|" not in path:
@@ -419,7 +434,7 @@ def _others(part: Part, beside: tuple[Entry, ...], root: int, top: tuple[Entry, 
 def _test(fixed: Fixed, root: int, top: tuple[Entry, ...]) -> str:
     path = variant(fixed.path, root)
     if isinstance(fixed.value, Of):
-        places = {term: place for term, place in _plain_rows(top, "", root)}
+        places = dict(_plain_rows(top, "", root))
         tests = [f"{path} = /*/{places[fixed.value.term]}"]
     else:
         texts = [fixed.value, *(each for each in fixed.also if each is not None)]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from pipeline.model.terms import TERMS, Kind, steps_of
-from pipeline.syntax.table import Entry, Fixed, Grammar, Of, Part, Row, Table, variant
-from pipeline.syntax.values import Form
+from pipeline.syntax.table import Entry, Fixed, Grammar, Part, Row, Table, variant
+from pipeline.syntax.values import TEXT, Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Slot:
     inner: tuple[str, ...] = ()
 
 
-def _same(text: str) -> object | None:
-    return text
+_NO_ROW = Row(term="", path="")
+_NOWHERE = Slot(up=False, trail=(), name="")
 
 
 @dataclass(slots=True, eq=False)
@@ -38,9 +38,9 @@ class Text:
     """What the text of an element, or one of its attributes, stands for.
 
     Attributes:
-        row: The term, or None for a text that bears none.
-        slot: Where its value belongs, or None.
-        form: How that is written, or None.
+        row: The term; one of no name for a text that bears none.
+        slot: Where its value belongs.
+        form: How that is written.
         many: The value is one of several in its slot.
         fixed: The text that the format asks for, or None.
         read_only: It is never written.
@@ -49,15 +49,15 @@ class Text:
         read: Reads the value.
     """
 
-    row: Row | None = None
-    slot: Slot | None = None
-    form: Form | None = None
+    row: Row = _NO_ROW
+    slot: Slot = _NOWHERE
+    form: Form = TEXT
     many: bool = False
     fixed: Fixed | None = None
     read_only: bool = False
     plain: bool = False
     name: str = ""
-    read: Callable[[str], object | None] = _same
+    read: Callable[[str], object | None] = TEXT.read
 
 
 @dataclass(slots=True, eq=False)

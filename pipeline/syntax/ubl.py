@@ -10,7 +10,7 @@ Source:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -27,7 +27,18 @@ from pipeline.model.terms import TERM_AT, Kind
 from pipeline.syntax import reading, writing
 from pipeline.syntax.paths import CAC, CBC, CREDIT_NOTE, INVOICE, XSI, Element
 from pipeline.syntax.special import is_direct_debit, settle, split_payments
-from pipeline.syntax.table import Attribute, Entry, Fixed, Grammar, Head, Of, Part, Row, Table
+from pipeline.syntax.table import (
+    Attribute,
+    Entry,
+    Fixed,
+    Grammar,
+    Head,
+    Of,
+    Part,
+    Row,
+    Table,
+    row_at,
+)
 from pipeline.syntax.values import BASE64, DATE, NUMBER, TEXT, Form, codes_of
 
 __all__ = [
@@ -104,24 +115,19 @@ def _pays_another(value: object, invoice: Invoice) -> bool:  # noqa: ARG001  # a
     return invoice.payee is not None
 
 
-def _at(field: str, path: str, **more: Any) -> tuple[Row, ...]:
-    """Return the row of the term that stands at a field of the model, if there is one."""
-    return (Row(term=TERM_AT[field], path=path, **more),) if field in TERM_AT else ()
-
-
 def _address(of: str, path: str) -> tuple[Entry, ...]:
     address = f"{of}.address"
     return (
         Part(
             path=path,
             of=(
-                *_at(f"{address}.line_1", "cbc:StreetName"),
-                *_at(f"{address}.line_2", "cbc:AdditionalStreetName"),
-                *_at(f"{address}.city", "cbc:CityName"),
-                *_at(f"{address}.postcode", "cbc:PostalZone"),
-                *_at(f"{address}.subdivision", "cbc:CountrySubentity"),
-                *_at(f"{address}.line_3", "cac:AddressLine/cbc:Line"),
-                *_at(f"{address}.country", "cac:Country/cbc:IdentificationCode"),
+                *row_at(f"{address}.line_1", "cbc:StreetName"),
+                *row_at(f"{address}.line_2", "cbc:AdditionalStreetName"),
+                *row_at(f"{address}.city", "cbc:CityName"),
+                *row_at(f"{address}.postcode", "cbc:PostalZone"),
+                *row_at(f"{address}.subdivision", "cbc:CountrySubentity"),
+                *row_at(f"{address}.line_3", "cac:AddressLine/cbc:Line"),
+                *row_at(f"{address}.country", "cac:Country/cbc:IdentificationCode"),
             ),
         ),
     )
@@ -135,13 +141,13 @@ def _identification(of: str, *inside: Entry) -> tuple[Entry, ...]:
         Part(
             term=TERM_AT[value],
             path="cac:PartyIdentification",
-            of=(*_at(value, "cbc:ID"), *_at(f"{of}.identifiers.scheme", "cbc:ID/@schemeID")),
+            of=(*row_at(value, "cbc:ID"), *row_at(f"{of}.identifiers.scheme", "cbc:ID/@schemeID")),
         ),
         *inside,
     )
 
 
-def _creditor(when: Any) -> Part:
+def _creditor(when: Callable[[object, Invoice], bool]) -> Part:
     """Return BT-90, which UBL writes among the identifiers of whoever is paid."""
     return Part(
         path="cac:PartyIdentification",
@@ -154,7 +160,7 @@ def _creditor(when: Any) -> Part:
 
 def _tax_scheme(of: str) -> tuple[Entry, ...]:
     scheme = "cac:TaxScheme/cbc:ID"
-    vat, other = _at(f"{of}.vat_id", "cbc:CompanyID"), _at(f"{of}.tax_id", "cbc:CompanyID")
+    vat, other = row_at(f"{of}.vat_id", "cbc:CompanyID"), row_at(f"{of}.tax_id", "cbc:CompanyID")
     told = Fixed(path=scheme, value="VAT", tells=True)
     free = Fixed(path=scheme, value="FC", any=True)
     return tuple(
@@ -174,9 +180,9 @@ def _contacts(of: str) -> tuple[Entry, ...]:
             path="cac:Contact",
             most=1,
             of=(
-                *_at(f"{contacts}.name", "cbc:Name"),
-                *_at(f"{contacts}.phone", "cbc:Telephone"),
-                *_at(f"{contacts}.email", "cbc:ElectronicMail"),
+                *row_at(f"{contacts}.name", "cbc:Name"),
+                *row_at(f"{contacts}.phone", "cbc:Telephone"),
+                *row_at(f"{contacts}.email", "cbc:ElectronicMail"),
             ),
         ),
     )
@@ -191,12 +197,12 @@ def _party(of: str, *identified: Entry, legal: bool = True) -> tuple[Entry, ...]
         legal: Whether its name (BT-27 …) is that of a legal entity, beside which the trading
             name stands; else it is the only one.
     """
-    name = _at(f"{of}.{'trading_name' if legal else 'name'}", "cac:PartyName/cbc:Name")
-    registered = _at(f"{of}.name", "cbc:RegistrationName") if legal else ()
+    name = row_at(f"{of}.{'trading_name' if legal else 'name'}", "cac:PartyName/cbc:Name")
+    registered = row_at(f"{of}.name", "cbc:RegistrationName") if legal else ()
     return (
-        *_at(f"{of}.endpoint.value", "cbc:EndpointID"),
-        *_at(f"{of}.endpoint.scheme", "cbc:EndpointID/@schemeID"),
-        *_at(f"{of}.role", "cbc:IndustryClassificationCode"),
+        *row_at(f"{of}.endpoint.value", "cbc:EndpointID"),
+        *row_at(f"{of}.endpoint.scheme", "cbc:EndpointID/@schemeID"),
+        *row_at(f"{of}.role", "cbc:IndustryClassificationCode"),
         *_identification(of, *identified),
         *name,
         *_address(of, "cac:PostalAddress"),
@@ -205,9 +211,9 @@ def _party(of: str, *identified: Entry, legal: bool = True) -> tuple[Entry, ...]
             path="cac:PartyLegalEntity",
             of=(
                 *registered,
-                *_at(f"{of}.legal_id.value", "cbc:CompanyID"),
-                *_at(f"{of}.legal_id.scheme", "cbc:CompanyID/@schemeID"),
-                *_at(f"{of}.legal_form", "cbc:CompanyLegalForm"),
+                *row_at(f"{of}.legal_id.value", "cbc:CompanyID"),
+                *row_at(f"{of}.legal_id.scheme", "cbc:CompanyID/@schemeID"),
+                *row_at(f"{of}.legal_form", "cbc:CompanyLegalForm"),
             ),
         ),
         *_contacts(of),
@@ -218,7 +224,7 @@ def _delivery(of: str) -> Part:
     return Part(
         path="cac:Delivery",
         of=(
-            *_at(f"{of}.on", "cbc:ActualDeliveryDate"),
+            *row_at(f"{of}.on", "cbc:ActualDeliveryDate"),
             Part(
                 path="cac:DeliveryLocation",
                 of=(
@@ -227,14 +233,14 @@ def _delivery(of: str) -> Part:
                         path="cbc:ID",
                         most=1,
                         of=(
-                            *_at(f"{of}.to.identifiers.value", "."),
-                            *_at(f"{of}.to.identifiers.scheme", "@schemeID"),
+                            *row_at(f"{of}.to.identifiers.value", "."),
+                            *row_at(f"{of}.to.identifiers.scheme", "@schemeID"),
                         ),
                     ),
                     *_address(f"{of}.to", "cac:Address"),
                 ),
             ),
-            *_at(f"{of}.to.name", "cac:DeliveryParty/cac:PartyName/cbc:Name"),
+            *row_at(f"{of}.to.name", "cac:DeliveryParty/cac:PartyName/cbc:Name"),
         ),
     )
 
@@ -243,8 +249,8 @@ def _delivery_terms(of: str) -> Part:
     return Part(
         path="cac:DeliveryTerms",
         of=(
-            *_at(f"{of}.code", "cbc:ID"),
-            *_at(f"{of}.place", "cac:DeliveryLocation/cbc:Name"),
+            *row_at(f"{of}.code", "cbc:ID"),
+            *row_at(f"{of}.place", "cac:DeliveryLocation/cbc:Name"),
         ),
     )
 
@@ -253,10 +259,10 @@ def _tax_category(path: str, of: str, category: str, rate: str) -> Part:
     return Part(
         path=path,
         of=(
-            *_at(f"{of}.{category}", "cbc:ID"),
-            *_at(f"{of}.{rate}", "cbc:Percent"),
-            *_at(f"{of}.exemption_code", "cbc:TaxExemptionReasonCode"),
-            *_at(f"{of}.exemption", "cbc:TaxExemptionReason"),
+            *row_at(f"{of}.{category}", "cbc:ID"),
+            *row_at(f"{of}.{rate}", "cbc:Percent"),
+            *row_at(f"{of}.exemption_code", "cbc:TaxExemptionReasonCode"),
+            *row_at(f"{of}.exemption", "cbc:TaxExemptionReason"),
             Fixed(path="cac:TaxScheme/cbc:ID", value="VAT"),
         ),
     )
@@ -270,11 +276,11 @@ def _adjustment(of: str, *, charge: bool) -> Part:
         path="cac:AllowanceCharge",
         of=(
             Fixed(path="cbc:ChargeIndicator", value=told[0], also=told[1:], tells=True),
-            *_at(f"{of}.reason_code", "cbc:AllowanceChargeReasonCode"),
-            *_at(f"{of}.reason", "cbc:AllowanceChargeReason"),
-            *_at(f"{of}.percent", "cbc:MultiplierFactorNumeric"),
-            *_at(f"{of}.amount", "cbc:Amount"),
-            *_at(f"{of}.base", "cbc:BaseAmount"),
+            *row_at(f"{of}.reason_code", "cbc:AllowanceChargeReasonCode"),
+            *row_at(f"{of}.reason", "cbc:AllowanceChargeReason"),
+            *row_at(f"{of}.percent", "cbc:MultiplierFactorNumeric"),
+            *row_at(f"{of}.amount", "cbc:Amount"),
+            *row_at(f"{of}.base", "cbc:BaseAmount"),
             *(
                 (_tax_category("cac:TaxCategory", of, "vat_category", "vat_rate"),)
                 if taxed

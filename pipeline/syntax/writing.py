@@ -7,7 +7,7 @@ whether what is written satisfies the format's schema and rules is for those to 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
 from typing import Any, TypeAlias
@@ -51,10 +51,10 @@ _Get: TypeAlias = Callable[[Any], Any]
 class _Value:
     """Where a text comes from: the item at hand, or what the format fixes."""
 
-    form: Form | None
+    form: Form
     get: _Get | None
     up: bool
-    row: Row | None
+    row: Row
     fixed: str | Of | None
     shared: tuple[str, ...]
 
@@ -141,7 +141,7 @@ class _Writer:
                 self._lose(term, term, value, _PLACELESS)
         return tuple(self._lost)
 
-    def _branch(self, plan: _Plan, item: Any) -> None:
+    def _branch(self, plan: _Plan, item: object) -> None:
         if plan.up:
             item = self._invoice
         if plan.enter is not None:
@@ -151,19 +151,19 @@ class _Writer:
         if plan.items is None:
             self._element(plan, item)
             return
-        written = 0
+        written, around = 0, self._first
         for each in plan.items(item) or ():
             if plan.when is not None and not plan.when(each):
                 continue
             if plan.most and written >= plan.most:
                 self._lose(plan.node.part.term if plan.node.part else None, "", each, _ONE_ONLY)
                 continue
+            self._first = written == 0
             written += 1
             self._element(plan, each)
-            self._first = False
-        self._first = True
+        self._first = around
 
-    def _element(self, plan: _Plan, item: Any) -> None:
+    def _element(self, plan: _Plan, item: object) -> None:
         if plan.value is not None:
             self._leaf(plan, plan.value, item)
             return
@@ -190,7 +190,7 @@ class _Writer:
         else:
             out.append(plan.end)
 
-    def _leaf(self, plan: _Plan, value: _Value, item: Any) -> None:
+    def _leaf(self, plan: _Plan, value: _Value, item: object) -> None:
         if value.get is None:
             if value.fixed is not None:
                 self._out.append(f"{plan.start}>{self._fixed(value.fixed)}{plan.end}")
@@ -199,36 +199,36 @@ class _Writer:
         if value.shared:
             found = self._shared(value, found)
         row = value.row
-        if not found and (found is None or found == "" or found == ()):
-            if row is not None and row.stand_in:
+        if not found and (found is None or found in ("", ())):
+            if row.stand_in:
                 borne = "".join([self._attribute(*each, item) for each in plan.attributes])
                 self._out.append(f"{plan.start}{borne}>{row.stand_in}{plan.end}")
             return
-        if row is not None and row.when is not None and not row.when(found, self._invoice):
+        if row.first and not self._first:
+            return
+        if row.when is not None and not row.when(found, self._invoice):
             return
         for each in found if plan.many else (found,):
             self._text(plan, value, each, item)
 
-    def _text(self, plan: _Plan, value: _Value, found: Any, item: Any) -> None:
+    def _text(self, plan: _Plan, value: _Value, found: object, item: object) -> None:
         form = value.form
-        assert form is not None
         text = form.write(found)
         if not form.safe:
             text = self._escaped(value, text, _ESCAPES)
             if form.faithful is not None and not form.faithful(found):
-                self._lose(value.row.term if value.row else None, "", text, _ELSEWISE)
+                self._lose(value.row.term or None, "", text, _ELSEWISE)
         attributes = "".join([self._attribute(name, each, item) for name, each in plan.attributes])
         self._real += 1
         self._out.append(f"{plan.start}{attributes}>{text}{plan.end}")
 
-    def _attribute(self, name: str, value: _Value, item: Any) -> str:
+    def _attribute(self, name: str, value: _Value, item: object) -> str:
         if value.get is None:
             fixed = "" if value.fixed is None else self._fixed(value.fixed)
             return f' {name}="{fixed}"' if fixed else ""
         found = value.get(self._invoice if value.up else item)
         if found is None or found == "":
             return ""
-        assert value.form is not None
         return f' {name}="{self._escaped(value, value.form.write(found), _ATTRIBUTE_ESCAPES)}"'
 
     def _escaped(self, value: _Value, text: str, escapes: Mapping[int, str]) -> str:
@@ -236,7 +236,7 @@ class _Writer:
             return text  # nearly every text
         safe = carriable(text)
         if safe != text:
-            self._lose(value.row.term if value.row else None, "", text, _CHARACTERS)
+            self._lose(value.row.term or None, "", text, _CHARACTERS)
         return safe.translate(escapes)
 
     def _fixed(self, fixed: str | Of) -> str:
@@ -250,10 +250,10 @@ class _Writer:
         found = [each for each in map(follow, items or ()) if each is not None]
         distinct = list(dict.fromkeys(found))
         for other in distinct[1:]:
-            self._lose(value.row.term if value.row else None, "", other, _ONE_ONLY)
+            self._lose(value.row.term or None, "", other, _ONE_ONLY)
         return distinct[0] if distinct else None
 
-    def _placeless(self, absent: _Absent, value: Any, path: str, place: str) -> None:
+    def _placeless(self, absent: _Absent, value: object, path: str, place: str) -> None:
         """State every field as lost that no row of the table writes."""
         for name, inner in absent.items():
             found = getattr(value, name)
@@ -270,7 +270,7 @@ class _Writer:
             else:
                 self._placeless(inner, found, here, place)
 
-    def _lose(self, term: str | None, place: str, value: Any, why: Mapping[str, str]) -> None:
+    def _lose(self, term: str | None, place: str, value: object, why: Mapping[str, str]) -> None:
         shown = value if isinstance(value, str) else _shown(value)
         self._lost.append(
             Lost(
@@ -285,7 +285,7 @@ class _Writer:
         )
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """Write a value for people: of one with fields, what they hold."""
     if is_value(type(value)):
         held = (getattr(value, name) for name in fields_of(type(value)))
@@ -325,7 +325,7 @@ def _missing(kind: type, path: str, written: set[str]) -> _Absent:
 def _written(node: Node) -> Iterator[str]:
     """Yield the term of every row that is written."""
     for text in (node.text, *node.attributes.values()):
-        if text is not None and text.row is not None and not text.read_only:
+        if text is not None and text.row.term and not text.read_only:
             yield text.row.term
             if text.row.term == "BT-127-00":
                 yield from ("BT-127", "EXT-FR-FE-183")
@@ -344,7 +344,7 @@ def _borrowed(table: Table, root: int) -> Sequence[tuple[str, str]]:
 def _up(node: Node, group: str) -> Iterator[tuple[str, str]]:
     group = node.base if node.group is not None and not group else group
     for text in (node.text, *node.attributes.values()):
-        if text is not None and text.row is not None and text.slot is not None and text.slot.up:
+        if text is not None and text.slot.up:
             yield text.row.term, group
     for kid in node.kids:
         yield from _up(kid, group)
@@ -352,7 +352,7 @@ def _up(node: Node, group: str) -> Iterator[tuple[str, str]]:
 
 def _own(node: Node) -> Iterator[str]:
     for text in (node.text, *node.attributes.values()):
-        if text is not None and text.row is not None and text.slot and not text.slot.up:
+        if text is not None and text.row.term and not text.slot.up:
             yield text.row.term
     for kid in node.kids:
         yield from _own(kid)
@@ -381,7 +381,7 @@ def _fixes(node: Node) -> Iterator[Fixed]:
 def _plans(table: Table, root: int) -> _Plan:
     node = tree(table, root)
     plan = _plan(node, (), 0, table)
-    spaces = {prefix: uri for prefix, uri in table.grammar.namespaces.items()}
+    spaces = dict(table.grammar.namespaces)
     own = node.tag[1:].partition("}")[0]
     prefix = next((prefix for prefix, uri in spaces.items() if uri == own), "")
     name = f"{prefix}:{node.name}" if prefix else node.name
@@ -401,7 +401,7 @@ def _plan(node: Node, entered: tuple[str, ...], depth: int, table: Table) -> _Pl
         depth: How far it is indented.
         table: Of the format.
     """
-    indent = "\n" + "  " * depth
+    indent = "\n" + " " * depth
     part = node.part
     holds = bool(node.kids)
     plan = _Plan(f"{indent}<{node.name}", f"{indent if holds else ''}</{node.name}>", node)
@@ -467,10 +467,8 @@ def _is_written(node: Node) -> bool:
 
 def _value(text: Text, entered: tuple[str, ...]) -> _Value:
     if text.fixed is not None:
-        return _Value(None, None, up=False, row=None, fixed=text.fixed.value, shared=())
-    slot = text.slot
-    assert slot is not None
-    via = text.row.via if text.row else ""
+        return _Value(text.form, None, up=False, row=text.row, fixed=text.fixed.value, shared=())
+    slot, via = text.slot, text.row.via
     names = (*slot.trail, via or slot.name)
     get = _follow(names if slot.up else names[len(entered) :])
     return _Value(text.form, get, slot.up, text.row, None, slot.inner)
@@ -495,8 +493,8 @@ def _ways(node: Node) -> Iterator[tuple[str, ...]]:
         yield _way(node.group, node.part.via if node.part else "")
         return
     for text in (node.text, *node.attributes.values()):
-        if text is not None and text.slot is not None and not text.read_only:
-            yield _way(text.slot, text.row.via if text.row else "")
+        if text is not None and text.row.term and not text.read_only:
+            yield _way(text.slot, text.row.via)
     for kid in node.kids:
         yield from _ways(kid)
 
@@ -510,7 +508,7 @@ def _follow(names: tuple[str, ...]) -> _Get:
     if len(names) == 1:
         return attrgetter(names[0])
 
-    def follow(value: Any) -> Any:
+    def follow(value: object) -> object:
         for name in names:
             value = getattr(value, name)
             if value is None:

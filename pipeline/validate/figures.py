@@ -21,8 +21,8 @@ from pipeline.syntax import cii, ubl
 from pipeline.syntax.characters import shorten
 from pipeline.syntax.page import digits
 from pipeline.syntax.recognise import family, recognise
-from pipeline.syntax.values import read_decimal
 from pipeline.syntax.terms import Element, TermReader, text
+from pipeline.syntax.values import read_decimal
 
 #: Values told of one rule that is no sum, and characters of each.
 _VALUES, _TEXT = 5, 60

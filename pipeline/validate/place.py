@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from types import MappingProxyType
 
 from lxml import etree
 
 from pipeline.model.finding import Finding, Severity
-from pipeline.syntax import cii, ubl
+from pipeline.syntax.paths import PREFIXES, path_of, shown_tag
 
-#: How namespaces are written in every path of a report, whatever prefixes the
-#: document uses. With these, a path can be evaluated as XPath 1.0.
-PREFIXES: Mapping[str, str] = MappingProxyType(
-    {
-        ubl.INVOICE: "ubl",
-        ubl.CREDIT_NOTE: "cn",
-        **{space: prefix for prefix, space in ubl.NAMESPACES.items()},
-        "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2": "ext",
-        **{space: prefix for prefix, space in cii.NAMESPACES.items()},
-        "urn:un:unece:uncefact:data:standard:QualifiedDataType:100": "qdt",
-    }
-)
+__all__ = [
+    "MOST_VALUE",
+    "PREFIXES",
+    "Place",
+    "cut",
+    "find",
+    "line_of",
+    "path_of",
+    "place_of",
+    "shown_tag",
+    "structure_finding",
+    "text_of",
+]
 
 #: Longest value that a report repeats, in characters.
 MOST_VALUE = 200
@@ -86,12 +85,6 @@ def structure_finding(rule: str, place: Place, fr: str, en: str) -> Finding:
     )
 
 
-def path_of(element: etree._Element) -> str:
-    """Return the path of an element from the root."""
-    steps = [_step(element), *(_step(parent) for parent in element.iterancestors())]
-    return "/" + "/".join(reversed(steps))
-
-
 def find(root: etree._Element, location: str) -> tuple[Place, etree._Element | None]:
     """Find the place that a compiled Schematron names.
 
@@ -117,19 +110,6 @@ def find(root: etree._Element, location: str) -> tuple[Place, etree._Element | N
     return nowhere if found is None else (place_of(found), found)
 
 
-def shown_tag(tag: str) -> str:
-    """Return a Clark name in the prefixes of `PREFIXES`.
-
-    >>> shown_tag("{urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2}ID")
-    'cbc:ID'
-    >>> shown_tag("currencyID"), shown_tag("{urn:other}x")
-    ('currencyID', 'x')
-    """
-    name = etree.QName(tag)
-    prefix = PREFIXES.get(name.namespace or "")
-    return f"{prefix}:{name.localname}" if prefix else name.localname
-
-
 def cut(value: str | None) -> str | None:
     """Return the beginning of a value that is too long for a report."""
     if value is None or len(value) <= MOST_VALUE:
@@ -139,18 +119,6 @@ def cut(value: str | None) -> str | None:
 
 def _is_group(element: etree._Element) -> bool:
     return next(element.iterchildren("*"), None) is not None
-
-
-def _step(element: etree._Element) -> str:
-    name = etree.QName(element)
-    tag = str(element.tag)
-    if name.namespace in PREFIXES or not name.namespace:
-        shown = shown_tag(tag)
-    else:
-        shown = f"*[local-name()='{name.localname}' and namespace-uri()='{name.namespace}']"
-    before = sum(1 for _ in element.itersiblings(tag, preceding=True))
-    alone = not before and next(element.itersiblings(tag), None) is None
-    return shown if alone else f"{shown}[{before + 1}]"
 
 
 def _child(parent: etree._Element, step: re.Match[str]) -> etree._Element | None:

@@ -47,7 +47,7 @@ def test_a_server_with_another_key_is_told_nothing_and_is_one_incident(
 def test_a_link_in_a_partners_folder_is_never_followed(
     world: Any, bill: Callable[..., bytes], canary: Any
 ) -> None:
-    """Neither taken nor answered, nor in the way of what lies beside it."""
+    """Neither taken nor in the way of what lies beside it; where it leads is told to nobody."""
     inbox = world.folders["caterer"] / "in"
     (inbox / "vraie.xml").write_bytes(bill("LIEN-1"))
     for name, target in {"lien.xml": canary.path, "passwd.xml": "/etc/passwd", "ici": "."}.items():
@@ -60,3 +60,5 @@ def test_a_link_in_a_partners_folder_is_never_followed(
     assert sorted(path.name for path in inbox.iterdir()) == ["ici", "lien.xml", "passwd.xml"]
     delivered = b"".join(world.out("ville-exemple").values())
     assert canary.path.read_bytes() not in delivered
+    told = {name for name in world.out("caterer") if name.startswith("link-")}
+    assert {name.partition(".")[2] for name in told} == {"json", "txt"}

@@ -108,6 +108,23 @@ def test_links_folders_and_devices_are_left_out(partner: Partner) -> None:
     assert files == [wanted]
 
 
+def test_links_are_told_beside_the_files(partner: Partner) -> None:
+    """Whoever dropped one waits for an answer; nothing is told of where it leads."""
+    wanted = drop(partner.inbox, "m.xml", b"1")
+    for name, target in (("z.xml", "/etc/passwd"), ("b.xml", "m.xml"), ("a.xml", "nowhere")):
+        (partner.inbox / name).symlink_to(target)
+        os.utime(partner.inbox / name, (1_600_000_000, 1_600_000_000), follow_symlinks=False)
+    (partner.inbox / "folder.xml").mkdir()
+    os.mkfifo(partner.inbox / "pipe.xml")
+
+    with session_with(partner) as session:
+        found = session.look(partner.connection.inbox)
+
+    assert found.files == (wanted,)
+    assert [link.name for link in found.links] == ["a.xml", "b.xml", "z.xml"]
+    assert {link.mtime for link in found.links} == {1_600_000_000}
+
+
 def test_a_folder_of_thousands_is_listed_whole(partner: Partner) -> None:
     """Servers tell about a hundred names an answer."""
     for number in range(3000):

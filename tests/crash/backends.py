@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +34,9 @@ class Backend(Protocol):
     def restore(self, name: str) -> None:
         """Put it back to how it was."""
 
+    def execute(self, statement: str) -> None:
+        """Change it behind the hub's back."""
+
 
 class Sqlite:
     """A file of the workspace: whoever copies that has copied it."""
@@ -51,15 +55,21 @@ class Sqlite:
     def restore(self, name: str) -> None:
         """Nothing besides the workspace."""
 
+    def execute(self, statement: str) -> None:
+        """Change it behind the hub's back."""
+        with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as ledger, ledger:
+            ledger.execute(statement)
+
 
 class Postgresql:
     """One database of a server of our own, and one more for each snapshot."""
 
     name = "postgresql"
-    _database = "edi_crash"
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, database: str) -> None:
+        """Take a server, and what our databases on it begin with."""
         self._admin = address
+        self._database = database
         self.url = address.replace("/postgres?", f"/{self._database}?")
 
     def clear(self) -> None:
@@ -73,6 +83,11 @@ class Postgresql:
     def restore(self, name: str) -> None:
         """Copy it back; whoever is still connected is thrown out."""
         self._make(self._database, f"{self._database}_{name}")
+
+    def execute(self, statement: str) -> None:
+        """Change it behind the hub's back."""
+        with psycopg.connect(self.url, autocommit=True) as ledger:
+            ledger.execute(statement.encode())
 
     def _make(self, name: str, template: str) -> None:
         with psycopg.connect(self._admin, autocommit=True) as admin:
@@ -93,7 +108,8 @@ def postgresql_server(base: Path) -> Iterator[str]:
     server = get_server(folder / "data", cleanup_mode="delete")
     address: str = server.get_uri()
     with psycopg.connect(address, autocommit=True) as admin:
-        admin.execute("ALTER SYSTEM SET fsync = off")
+        for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
+            admin.execute(f"ALTER SYSTEM SET {setting} = off".encode())
         admin.execute("SELECT pg_reload_conf()")
     try:
         yield address

@@ -27,6 +27,7 @@ from pipeline.app.answer import answer
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
 from pipeline.app.lease import Lease
+from pipeline.app.operate import verbs, withdraw
 from pipeline.app.settle import planning_of
 from pipeline.model.acknowledgement import AnswerFacts
 from pipeline.model.connection import Connection
@@ -37,8 +38,8 @@ from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.ports.outside import Blob
 from pipeline.route.plan import plan_deliveries
-from tests.crash.lab import Scenario
-from tests.crash.scenarios import other_directory
+from tests.crash.lab import Lab, Scenario
+from tests.crash.scenarios import lists, other_directory
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,21 @@ class Bug:
         name: What the hub would do.
         seed: Patches the product in this very process.
         shows_at: Failpoints at which it is looked for first.
-        among: What happens between crash and restart, where that is what shows it.
+        among: What it is seeded in, made from the main job.
+        verb: The command of that scenario which is killed.
     """
 
     name: str
     seed: Callable[[], None]
     shows_at: tuple[str, ...]
-    among: Callable[[Scenario], Scenario] = lambda main: main
+    among: Callable[[Lab, Scenario], Scenario] = lambda _, main: main
+    verb: str = "run"
+
+    def stage(self, scenario: Scenario) -> int:
+        """Return which of the scenario's stages is killed."""
+        return next(
+            place for place, stage in enumerate(scenario.stages) if stage.arguments[0] == self.verb
+        )
 
 
 def _delete_before_recording() -> None:
@@ -237,6 +246,26 @@ def _key_not_held() -> None:
     SqlTransaction.hold_keys = lambda *_: None
 
 
+def _withdraw_without_cancelling() -> None:
+    vars(withdraw)["_cancel"] = lambda *_: None
+
+
+def _answer_withdrawal_afterwards() -> None:
+    left: list[Callable[[Transaction], None]] = []
+    whole, tell = verbs.withdraw, withdraw._answer
+
+    def later(hub: Hub, _: Transaction, *more: Any) -> None:
+        left.append(lambda tx: tell(hub, tx, *more))
+
+    def withdraw_then(hub: Hub, *more: Any, **named: Any) -> Any:
+        told = whole(hub, *more, **named)
+        atomically(hub, lambda tx: [act(tx) for act in left])
+        return told
+
+    vars(withdraw)["_answer"] = later
+    vars(verbs)["withdraw"] = withdraw_then
+
+
 BUGS: tuple[Bug, ...] = (
     Bug("delete before recording", _delete_before_recording, ("pull.record.inside",)),
     Bug("mark before sending", _mark_before_sending, ("deliver.mark.after",)),
@@ -245,7 +274,7 @@ BUGS: tuple[Bug, ...] = (
         "deliver before commit",
         _deliver_before_commit,
         ("work.settle.inside",),
-        among=other_directory,
+        among=lambda _, main: other_directory(main),
     ),
     Bug("no answer row in the transaction", _answer_afterwards, ("work.settle.after",)),
     Bug("no delivery row in the transaction", _plan_afterwards, ("work.settle.after",)),
@@ -259,4 +288,18 @@ BUGS: tuple[Bug, ...] = (
     Bug("remote file removed before its blob is kept", _keep_after_removing, ("aside.moved",)),
     Bug("another hash in the answer", _wrong_hash, ("run.started",)),
     Bug("business key not held", _key_not_held, ("run.started",)),
+    Bug(
+        "a withdrawal cancels no delivery",
+        _withdraw_without_cancelling,
+        ("operator.withdraw.after",),
+        among=lists,
+        verb="withdraw",
+    ),
+    Bug(
+        "a withdrawal is answered in a change of its own",
+        _answer_withdrawal_afterwards,
+        ("operator.withdraw.after",),
+        among=lists,
+        verb="withdraw",
+    ),
 )

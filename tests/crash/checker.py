@@ -11,7 +11,8 @@ The history is two files of one JSON object a line, and the bytes that they name
 ``drops.jsonl``
     Each complete file that a supplier left, in order of time: ``supplier``, ``name``,
     ``sha256``, and ``path`` (from the history's folder) or ``base64``. Where it is known,
-    ``expected`` lists what must become of its invoices, by place.
+    ``expected`` lists what must become of its invoices, by place. ``withdrawn`` says that the
+    supplier asked to have it back after it was accepted: only then a further answer may come.
 ``seen.jsonl``
     Each file that somebody who polls the partners' folders ever saw: ``partner``, ``folder``
     (``in``, ``out`` or ``archive``), ``name``, ``sha256``, ``path`` or ``base64``, ``first``
@@ -90,6 +91,7 @@ class Drop:
     sha256: str
     invoices: Sequence[Invoice]
     expected: Sequence[str] | None = None
+    withdrawn: bool = False
     classes: list[str] = field(default_factory=list)  # of its invoices, by place
     said: str | None = None  # of the file as a whole
 
@@ -127,6 +129,7 @@ class Answer:
     documents: Sequence[Mapping[str, Any]] = ()  # JSON
     accepted: Sequence[str] = ()  # invoice numbers
     refused: Mapping[str, str] = field(default_factory=dict)  # what is named there to its class
+    round: int = 1  # of several final answers to one flow
 
 
 @dataclass
@@ -151,6 +154,7 @@ def load(folder: Path) -> tuple[list[Drop], list[Seen]]:
             line["sha256"],
             list(invoices_in(data)),
             line.get("expected"),
+            line.get("withdrawn", False),
         )
         for line, data in _lines(folder, "drops.jsonl")
     ]
@@ -357,6 +361,7 @@ def _json_answer(seen: Seen, told: Mapping[str, Any]) -> Answer:
         outcome=_JSON_CLASS.get(outcome),
         sha256=flow["sha256"],
         documents=told["documents"],
+        round=told.get("round", 1),
     )
 
 
@@ -532,8 +537,8 @@ def _classify(
     found: Verdict,
 ) -> None:
     """Find what each file and each of its invoices was answered; exactly one final answer."""
-    said_twice = Counter((one.seen.partner, one.key, one.final) for one in answers)
-    for (partner, key, _), number in said_twice.items():
+    said_twice = Counter((one.seen.partner, one.key, one.final, one.round) for one in answers)
+    for (partner, key, *_), number in said_twice.items():
         if number > 1 and not _is_repeatable(key, partner, drops):
             found.violations.append(f"{partner}: answered {number} times: {key}")
     json_answers = [one for one in answers if one.key.startswith("json ")]
@@ -544,6 +549,8 @@ def _classify(
         mine = _json_of(drop, json_answers, used)
         if mine is not None:
             _by_json(drop, mine, found)
+            if mine.round > 1 and not drop.withdrawn:
+                found.violations.append(f"{drop}: a further answer, and nobody asked for it")
         else:
             _by_cpp(drop, drops, flows, accepted, places, found)
         if drop.said is None and not drop.classes:
@@ -566,7 +573,7 @@ def _is_repeatable(key: str, partner: str, drops: Sequence[Drop]) -> bool:
 
 
 def _json_of(drop: Drop, answers: Sequence[Answer], used: set[str]) -> Answer | None:
-    """Return the answer to this very file, the final one if there is; each serves once."""
+    """Return the answer to this very file, the last final one if there is; each serves once."""
     mine = [
         one
         for one in answers
@@ -579,7 +586,7 @@ def _json_of(drop: Drop, answers: Sequence[Answer], used: set[str]) -> Answer | 
         return None
     key = mine[0].key
     used.add(key)
-    return max((one for one in mine if one.key == key), key=lambda one: one.final)
+    return max((one for one in mine if one.key == key), key=lambda one: (one.final, one.round))
 
 
 def _by_json(drop: Drop, answer: Answer, found: Verdict) -> None:
@@ -711,7 +718,7 @@ def _compare_amounts(
     went: defaultdict[str, Decimal] = defaultdict(Decimal)
     told = {
         (one.seen.partner, one.about, one.sha256): one.documents
-        for one in sorted(answers, key=lambda one: one.final)
+        for one in sorted(answers, key=lambda one: (one.final, one.round))
         if one.key.startswith("json ")
     }
     for drop in drops:

@@ -4,6 +4,9 @@ One run writes down every failpoint that is reached. Then, for each of them, eve
 put back, the hub runs and dies there, it is started again until it is quiet, and the checker
 reads what the partners saw. At the end bugs are seeded, one at a time, and the checker must
 see each: a checker that misses one proves nothing.
+
+Parts of it are worked through side by side, each by a process with partners, a server and a
+ledger of its own, forked from one that has imported everything.
 """
 
 from __future__ import annotations
@@ -11,16 +14,18 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import pickle
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import NoReturn
 
 from pipeline.ports.failpoint import names
 from tests.crash import scenarios, world
@@ -29,10 +34,10 @@ from tests.crash.bugs import BUGS, Bug
 from tests.crash.lab import Lab, Outcome, Point, Scenario, points
 from tests.crash.process import Nursery
 
-BACKENDS = ("sqlite", "postgresql")
-#: Hits of one failpoint that are tried in one scenario: the first ones and the last.
+BACKENDS = ("postgresql", "sqlite")
+#: Hits of one failpoint that are tried in the main job: the first ones and the last.
 MOST = 4
-#: So many where they were all tried in the main job, and who reaches how many is up to chance.
+#: So many elsewhere.
 FEW = 2
 #: Where a file stands at a partner's and is not marked.
 _SENT = ("put.renamed", "put.synced", "deliver.put", "deliver.mark.before", "deliver.mark.inside")
@@ -40,6 +45,8 @@ _SENT = ("put.renamed", "put.synced", "deliver.put", "deliver.mark.before", "del
 _DECIDING = ("work.", "deliver.", "put.")
 #: What a worker does beside the leader.
 _SHARED = ("work.", "deliver.", "put.", "spool.", "ledger.claim_")
+#: How long the process that waits for the others sleeps between two looks, in seconds.
+_LOOK_S = 0.05
 
 
 @dataclass
@@ -65,32 +72,64 @@ class Tally:
         else:
             self.unreached.append(where)
 
+    def take(self, other: Tally) -> None:
+        """Add what another process tried."""
+        self.crashes += other.crashes
+        self.unreached += other.unreached
+        self.violations += other.violations
+        self.again += other.again
+        self.names |= other.names
+        self.caught += other.caught
+        self.missed += other.missed
+
+
+@dataclass(frozen=True)
+class Job:
+    """A share of one part on one ledger: what one process works through.
+
+    Attributes:
+        backend: The ledger.
+        part: One of `PARTS`.
+        share: Which share of it, from 0.
+        shares: In how many it is divided.
+    """
+
+    backend: str
+    part: str
+    share: int
+    shares: int
+
+    def __str__(self) -> str:
+        return f"{self.backend}_{self.part}_{self.share}"
+
 
 @dataclass
 class Bench:
-    """One ledger, and everything that the parts of the enumeration share.
+    """One ledger, and everything that a part of the enumeration needs.
 
     Attributes:
         lab: Tries crashes.
         main: The scenario of the main job.
-        tried: Its points.
-        most: Hits of one failpoint that are tried.
+        job: What is worked through.
+        most: Hits of one failpoint that are tried in the main job.
+        tracing: Whether only to write down which failpoints would be tried.
     """
 
     lab: Lab
     main: Scenario
-    tried: Sequence[Point]
+    job: Job
     most: int
+    tracing: bool
     tally: Tally = field(default_factory=Tally)
 
+    @cached_property
+    def tried(self) -> Sequence[Point]:
+        """Return the points of the main job."""
+        return _points(self, "main", self.main, self.most)
 
-def enumerate_on(lab: Lab, parts: Sequence[str], most: int) -> Tally:
-    """Work through some parts of the enumeration on one ledger."""
-    main = scenarios.main_job(lab)
-    bench = Bench(lab, main, _points(lab, "main", main, most), most)
-    for part in parts:
-        PARTS[part](bench)
-    return bench.tally
+    def mine(self, every: Sequence[Point]) -> Sequence[Point]:
+        """Return the share of this process."""
+        return every[self.job.share :: self.job.shares]
 
 
 def _main_job(bench: Bench) -> None:
@@ -99,13 +138,12 @@ def _main_job(bench: Bench) -> None:
 
 def _emptied(bench: Bench) -> None:
     """Recipients take their files away between crash and restart."""
-    _try_some(bench, "folders emptied", scenarios.emptied(bench.main), _SENT, most=MOST)
+    _try_some(bench, "folders emptied", scenarios.emptied(bench.main), _SENT)
 
 
 def _other_directory(bench: Bench) -> None:
     """No recipient is known any more after the restart."""
-    other = scenarios.other_directory(bench.main)
-    _try_some(bench, "other directory", other, _DECIDING, most=FEW)
+    _try_some(bench, "other directory", scenarios.other_directory(bench.main), _DECIDING)
 
 
 def _two_workers(bench: Bench) -> None:
@@ -114,87 +152,98 @@ def _two_workers(bench: Bench) -> None:
         return
     for victim in ("leader", "worker"):
         scenario = scenarios.two_workers(bench.main, other_dies=victim == "worker")
-        _try_some(bench, f"two workers, the {victim} dies", scenario, _SHARED, most=FEW)
+        _try_some(bench, f"two workers, the {victim} dies", scenario, _SHARED)
 
 
-def _day_end(bench: Bench) -> None:
-    scenario = scenarios.day_end(bench.lab, bench.main)
-    _try(bench, "day's end", scenario, _points(bench.lab, "day's end", scenario, FEW))
+def _scenario(make: Callable[[Lab, Scenario], Scenario]) -> Callable[[Bench], None]:
+    """Return what tries a scenario that begins where others ended."""
 
+    def work(bench: Bench) -> None:
+        scenario = make(bench.lab, bench.main)
+        _try(bench, scenario.name, scenario, _points(bench, scenario.name, scenario, FEW))
 
-def _pivots(bench: Bench) -> None:
-    """Documents wait for each other, and leave in another form under a number."""
-    scenario = scenarios.pivots(bench.lab)
-    _try(bench, "pivots", scenario, _points(bench.lab, "pivots", scenario, FEW))
-
-
-def _operator(bench: Bench) -> None:
-    scenario = scenarios.operator(bench.lab, bench.main)
-    _try(bench, "operator", scenario, _points(bench.lab, "operator", scenario, FEW))
+    return work
 
 
 def _bugs(bench: Bench) -> None:
-    for bug in BUGS:
-        _seed(bench, bug)
+    if not bench.tracing:
+        for bug in BUGS[bench.job.share :: bench.job.shares]:
+            _seed(bench, bug)
 
 
-#: In the order in which they are worked through.
+#: In the order in which they are begun: the longest first.
 PARTS: Mapping[str, Callable[[Bench], None]] = {
     "main": _main_job,
-    "emptied": _emptied,
-    "directory": _other_directory,
     "workers": _two_workers,
-    "day": _day_end,
-    "pivots": _pivots,
-    "operator": _operator,
+    "directory": _other_directory,
+    "pivots": _scenario(scenarios.pivots),
+    "lists": _scenario(scenarios.lists),
+    "operator": _scenario(scenarios.operator),
+    "redeliver": _scenario(scenarios.given_up),
+    "replay": _scenario(scenarios.replayed),
+    "erasing": _scenario(scenarios.erasing),
     "bugs": _bugs,
+    "day": _scenario(scenarios.day_end),
+    "original": _scenario(scenarios.lost_original),
+    "differences": _scenario(scenarios.differences),
+    "emptied": _emptied,
+    "door": _scenario(scenarios.shut_door),
+    "sheet": _scenario(scenarios.without_a_sheet),
+    "half": _scenario(scenarios.half_a_file),
 }
+#: Parts that several processes divide.
+SHARES = {"main": 3, "workers": 2}
 CORE = ("main", "bugs")
 
 
-def _points(lab: Lab, title: str, scenario: Scenario, most: int) -> Sequence[Point]:
+def _points(bench: Bench, title: str, scenario: Scenario, most: int) -> Sequence[Point]:
     """Return every point of a scenario that is to be tried."""
-    hits = lab.trace(scenario)
-    chosen, capped = points(hits, most)
+    hits = bench.lab.trace(scenario)
+    chosen, capped = points(hits, scenario.stages, most)
     told = ", ".join(f"{name} {count}" for name, count in capped)
-    _say(
-        f"{lab.backend.name}, {title}: {sum(hits.values())} hits, {len(chosen)} points"
-        + (f"; of these not every hit: {told}" if told else "")
-    )
+    if bench.job.share == 0:
+        _say(
+            f"{bench.job.backend}, {title}: {sum(hits.values())} hits, {len(chosen)} points"
+            + (f"; of these not every hit: {told}" if told else "")
+        )
     return chosen
 
 
-def _try_some(
-    bench: Bench, title: str, scenario: Scenario, prefixes: tuple[str, ...], most: int
-) -> None:
+def _try_some(bench: Bench, title: str, scenario: Scenario, prefixes: tuple[str, ...]) -> None:
     """Try the points of some rooms once more, in other circumstances."""
     wanted = [
-        point for point in bench.tried if point.name.startswith(prefixes) and point.number <= most
+        point for point in bench.tried if point.name.startswith(prefixes) and point.number <= FEW
     ]
-    _say(f"{bench.lab.backend.name}, {title}: {len(wanted)} points")
     _try(bench, title, scenario, wanted)
 
 
-def _try(bench: Bench, title: str, scenario: Scenario, tried: Sequence[Point]) -> None:
-    lab, tally = bench.lab, bench.tally
+def _try(bench: Bench, title: str, scenario: Scenario, every: Sequence[Point]) -> None:
+    lab, tally, tried = bench.lab, bench.tally, bench.mine(every)
+    if bench.tracing:
+        tally.names |= {point.name for point in every}
+        return
     began, before = time.monotonic(), len(tally.violations)
-    for number, point in enumerate(tried, 1):
+    for point in tried:
         outcome = lab.crash(scenario, point)
         tally.add(title, point, outcome)
-        if number % 50 == 0:
-            _say(f"  {lab.backend.name}, {title}: {number} tried")
         for violation in outcome.violations:
             _say(f"  VIOLATION {title} {point}: {violation} (see {outcome.kept})")
     spent, found = time.monotonic() - began, len(tally.violations) - before
-    _say(f"  {lab.backend.name}, {title}: {found} violations, {spent:.0f} s")
+    _say(
+        f"  {bench.job.backend}, {title}: {len(tried)} of {len(every)} points,"
+        f" {found} violations, {spent:.0f} s"
+    )
 
 
 def _seed(bench: Bench, bug: Bug) -> None:
     """Seed one bug and look for a point at which the checker sees it."""
     tally, name = bench.tally, bench.lab.backend.name
-    first = [Point(0, name, 1) for name in bug.shows_at]
-    scenario = bug.among(bench.main)
-    for number, point in enumerate([*first, *bench.tried], 1):
+    scenario = bug.among(bench.lab, bench.main)
+    stage = bug.stage(scenario)
+    if stage:
+        bench.lab.trace(scenario)  # it remembers how all is before each stage
+    first = [Point(stage, place, 1) for place in bug.shows_at]
+    for number, point in enumerate(_first_then(first, bench), 1):
         outcome = bench.lab.crash(scenario, point, bug.seed)
         if outcome.kept is not None:
             shutil.rmtree(outcome.kept)
@@ -208,7 +257,49 @@ def _seed(bench: Bench, bug: Bug) -> None:
     tally.missed.append(bug.name)
 
 
+def _first_then(first: Sequence[Point], bench: Bench) -> Iterator[Point]:
+    yield from first
+    yield from bench.tried
+
+
 # -- from the outside in
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all processes share.
+
+    Attributes:
+        base: Everything lies below it.
+        nursery: Forks commands.
+        postgresql: Address of the server's first database, or None without one.
+        server: What partners are reached through.
+        most: As `Bench` takes it.
+        tracing: Likewise.
+    """
+
+    base: Path
+    nursery: Nursery
+    postgresql: str | None
+    server: str
+    most: int
+    tracing: bool
+
+
+@contextmanager
+def _setting(asked: argparse.Namespace, backends: Sequence[str]) -> Iterator[Setting]:
+    with ExitStack() as stack:
+        base = stack.enter_context(_folder())
+        address = None
+        if "postgresql" in backends:
+            address = stack.enter_context(postgresql_server(base))
+        anywhere = world.World(base / "warm", 1, "", "", "")
+        anywhere.build()
+        nursery = Nursery(anywhere.place(""))
+        nursery.warm((flow.payload for flow in world.flows()), base / "warm" / "payload")
+        gc.freeze()
+        most = 1 if asked.core else MOST
+        yield Setting(base, nursery, address, asked.server, most, asked.trace)
 
 
 @contextmanager
@@ -220,19 +311,81 @@ def _folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        if not list(folder.glob("lab/*/history-*")):
+        if not list(folder.glob("*/lab/*/history-*")):
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _work_on(job: Job, setting: Setting) -> Tally:
+    """Work through one job, with partners, server and ledger of its own."""
+    serve = world.embedded if setting.server == "embedded" else world.openssh
+    base = setting.base / str(job)
+    base.mkdir()
+    with serve(base) as made:
+        ledger: Backend = Sqlite(made.home)
+        if job.backend == "postgresql" and setting.postgresql is not None:
+            ledger = Postgresql(setting.postgresql, f"crash_{job.part}_{job.share}")
+        lab = Lab(made, ledger, setting.nursery)
+        bench = Bench(lab, scenarios.main_job(lab), job, setting.most, setting.tracing)
+        PARTS[job.part](bench)
+    return bench.tally
+
+
+def _start(job: Job, setting: Setting) -> int:
+    """Fork a process that works through a job; return it."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        _be_at_work(job, setting)
+    return child
+
+
+def _be_at_work(job: Job, setting: Setting) -> NoReturn:
+    code = 1
+    try:
+        _result(job, setting).write_bytes(pickle.dumps(_work_on(job, setting)))
+        code = 0
+    except BaseException:  # noqa: BLE001  # it must not go on as the parent
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _result(job: Job, setting: Setting) -> Path:
+    return setting.base / f"{job}.tally"
+
+
+def _all(jobs: Sequence[Job], setting: Setting, workers: int) -> Iterator[tuple[Job, Tally]]:
+    """Work through jobs side by side; yield what came of each as it ends."""
+    waiting, running = list(jobs), dict[int, Job]()
+    while waiting or running:
+        while waiting and len(running) < workers:
+            job = waiting.pop(0)
+            running[_start(job, setting)] = job
+        for child in list(running):
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                yield _ended(running.pop(child), status, setting)
+        time.sleep(_LOOK_S)
+
+
+def _ended(job: Job, status: int, setting: Setting) -> tuple[Job, Tally]:
+    if status == 0:
+        tally: Tally = pickle.loads(_result(job, setting).read_bytes())  # our own
+        return job, tally
+    return job, Tally(violations=[f"{job}: did not come to its end"])
+
+
 def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201  # a program of its own
+    sys.stdout.write(f"{text}\n")  # at once and whole: others say something too
+    sys.stdout.flush()
 
 
 def _sum_up(name: str, tally: Tally) -> str:
     bugs = len(tally.caught) + len(tally.missed)
     for where in tally.unreached:
         _say(f"  {name}: not reached this time: {where}")
-    _say(f"  {name}: failpoints at which nothing died: {', '.join(sorted(names() - tally.names))}")
     return (
         f"{name}: {tally.crashes} crash points, {len(tally.violations)} violations, "
         f"{len(tally.caught)} of {bugs} seeded bugs caught "
@@ -240,8 +393,16 @@ def _sum_up(name: str, tally: Tally) -> str:
     )
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Enumerate; return 1 if anything was violated or any bug missed."""
+def _gaps(name: str, tally: Tally) -> list[str]:
+    """Return failpoints that no scenario tries without a reason, and reasons that are over."""
+    excused = names() & {
+        point for point in names() if point.startswith(tuple(scenarios.NOT_TRIED))
+    }
+    gaps = [f"{name}: no scenario tries {one}" for one in sorted(names() - tally.names - excused)]
+    return gaps + [f"{name}: is tried after all: {one}" for one in sorted(tally.names & excused)]
+
+
+def _read(arguments: Sequence[str]) -> argparse.Namespace:
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--backend", choices=BACKENDS, action="append", default=[])
     reader.add_argument("--server", choices=("embedded", "openssh"), default="embedded")
@@ -249,53 +410,36 @@ def main(arguments: Sequence[str]) -> int:
     reader.add_argument(
         "--only", choices=PARTS, action="append", help="some parts; all by default"
     )
-    asked = reader.parse_args(arguments)
-    if len(asked.backend) != 1:
-        return _side_by_side(asked.backend or BACKENDS, arguments)
+    reader.add_argument(
+        "--trace", action="store_true", help="only hold what would be tried against the table"
+    )
+    reader.add_argument(
+        "--workers", type=int, default=(os.cpu_count() or 1) + 1, help="processes side by side"
+    )
+    return reader.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Enumerate; return 1 if anything was violated, any bug missed or any failpoint left out."""
+    asked = _read(arguments)
+    backends = asked.backend or BACKENDS
     parts = asked.only or (CORE if asked.core else tuple(PARTS))
-    tally = _enumerate(asked.backend[0], asked.server, parts, 1 if asked.core else MOST)
-    _say(_sum_up(asked.backend[0], tally))
-    return int(bool(tally.violations or tally.missed))
-
-
-def _enumerate(backend: str, server: str, parts: Sequence[str], most: int) -> Tally:
-    serve = world.embedded if server == "embedded" else world.openssh
-    with ExitStack() as stack:
-        made = stack.enter_context(serve(stack.enter_context(_folder())))
-        made.build()
-        nursery = Nursery(made.place(""))
-        nursery.warm((flow.payload for flow in world.flows()), made.base / "warm")
-        gc.freeze()
-        ledger: Backend = Sqlite(made.home)
-        if backend == "postgresql":
-            ledger = Postgresql(stack.enter_context(postgresql_server(made.base)))
-        return enumerate_on(Lab(made, ledger, nursery), parts, most)
-
-
-def _side_by_side(backends: Sequence[str], arguments: Sequence[str]) -> int:
-    """Enumerate on several ledgers at once, each in a process of its own.
-
-    What they say is passed on line by line; their last lines stand together at the end.
-    """
-    command = [sys.executable, "-m", "tests.crash.enumerate", *arguments]
-    last: dict[str, str] = {}
-    with ExitStack() as stack:
-        running = [
-            stack.enter_context(
-                subprocess.Popen([*command, "--backend", one], stdout=subprocess.PIPE, text=True)
-            )
-            for one in backends
-        ]
-
-        def pass_on(name: str, process: subprocess.Popen[str]) -> None:
-            for line in process.stdout or ():
-                last[name] = line.rstrip()
-                _say(last[name])
-
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(pass_on, backends, running))
-    _say("\n".join(last[one] for one in backends))
-    return int(any(process.returncode for process in running))
+    jobs = [
+        Job(backend, part, share, SHARES.get(part, 1))
+        for part in PARTS
+        if part in parts
+        for share in range(1 if asked.trace else SHARES.get(part, 1))
+        for backend in backends
+    ]
+    tallies = {backend: Tally() for backend in backends}
+    with _setting(asked, backends) as setting:
+        for job, tally in _all(jobs, setting, asked.workers):
+            tallies[job.backend].take(tally)
+    whole = not (asked.only or asked.core)
+    gaps = [gap for name, one in tallies.items() for gap in _gaps(name, one) if whole]
+    _say("\n".join([*gaps, *(_sum_up(name, one) for name, one in tallies.items())]))
+    failed = any(one.violations or one.missed for one in tallies.values())
+    return int(failed or bool(gaps))
 
 
 if __name__ == "__main__":

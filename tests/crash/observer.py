@@ -53,17 +53,29 @@ class History:
         (folder / "drops.jsonl").touch()
 
     def drop(
-        self, supplier: str, name: str, payload: bytes, expected: Sequence[str] | None = None
+        self,
+        supplier: str,
+        name: str,
+        payload: bytes,
+        expected: Sequence[str] | None = None,
+        *,
+        withdrawn: bool = False,
     ) -> None:
         """Leave a complete file in a supplier's inbox, and note it as `note` does."""
-        self.note(supplier, name, payload, expected)
+        self.note(supplier, name, payload, expected, withdrawn=withdrawn)
         inbox = self._partners[supplier] / "in"
         unfinished = inbox / f".{name}.tmp"
         unfinished.write_bytes(payload)
         unfinished.rename(inbox / name)
 
     def note(
-        self, supplier: str, name: str, payload: bytes, expected: Sequence[str] | None = None
+        self,
+        supplier: str,
+        name: str,
+        payload: bytes,
+        expected: Sequence[str] | None = None,
+        *,
+        withdrawn: bool = False,
     ) -> None:
         """Note a complete file that a supplier left.
 
@@ -72,6 +84,7 @@ class History:
             name: The file's.
             payload: Its bytes.
             expected: What must become of its invoices, by place, where it is known.
+            withdrawn: Whether its supplier asked to have it back after it was accepted.
         """
         sha256, path = self._keep(payload)
         line: dict[str, object] = {
@@ -82,6 +95,8 @@ class History:
         }
         if expected is not None:
             line["expected"] = list(expected)
+        if withdrawn:
+            line["withdrawn"] = True
         with (self.folder / "drops.jsonl").open("a", encoding="utf-8") as drops:
             drops.write(json.dumps(line) + "\n")
 

@@ -119,9 +119,11 @@ class Written:
         self.drops: list[dict[str, Any]] = []
         self.seen: list[dict[str, Any]] = []
 
-    def drop(self, payload: bytes, name: str = "a.xml", *, aside: bool = True) -> None:
+    def drop(
+        self, payload: bytes, name: str = "a.xml", *, aside: bool = True, **more: Any
+    ) -> None:
         """Note a dropped file, by default one that was set aside."""
-        line = {"supplier": "sup", "name": name, **self._bytes(payload)}
+        line = {"supplier": "sup", "name": name, **self._bytes(payload), **more}
         self.drops.append(line)
         if aside:
             self.see("sup", payload, f"F01-{name}", "archive")
@@ -239,6 +241,23 @@ def test_a_final_answer_follows_an_interim_notice(history: Written) -> None:
     assert (code, "1 delivered, 0 refused, 0 duplicate, 0 held" in told) == (0, True), told
 
 
+def taken_back(history: Written, **more: Any) -> None:
+    """Write what is seen of an invoice that was accepted and then withdrawn."""
+    history.drop(an_invoice(), **more)
+    history.see("sup", json_answer(an_invoice(), "accepted"), "a.xml.F01.ack.json")
+    again = json_answer(an_invoice(), "rejected", flow="rejected", round=2)
+    history.see("sup", again, "a.xml.F01.ack2.json")
+
+
+def test_a_withdrawal_is_told_by_a_further_answer(history: Written) -> None:
+    """What was accepted first is refused in the end, and nobody received it."""
+    taken_back(history, withdrawn=True)
+
+    code, told = history.check()
+
+    assert (code, "0 delivered, 1 refused" in told) == (0, True), told
+
+
 def test_a_duplicate_is_answered_and_not_delivered(kept: Written) -> None:
     """The same bytes under another name: an answer of their own, no second delivery."""
     kept.drop(an_invoice(), "b.xml")
@@ -303,6 +322,21 @@ def test_an_invoice_without_an_answer_is_seen(history: Written) -> None:
     history.see("city", an_invoice("A"), "A.F01-0001.xml")
 
     violated(history, "invoice B: no answer and no notice")
+
+
+def test_a_further_answer_that_nobody_asked_for_is_seen(history: Written) -> None:
+    """A supplier books what the first one said."""
+    taken_back(history)
+
+    violated(history, "sup/a.xml: a further answer, and nobody asked for it")
+
+
+def test_what_was_withdrawn_and_left_all_the_same_is_seen(history: Written) -> None:
+    """Its sender was told that nobody has it."""
+    taken_back(history, withdrawn=True)
+    history.see("city", an_invoice(), "F-1.F01-0001.xml")
+
+    violated(history, "an invoice accepted 0 time(s) was delivered 1 time(s)")
 
 
 def test_an_answer_that_skips_an_invoice_is_seen(history: Written) -> None:

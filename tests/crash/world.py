@@ -20,6 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SENDER = 'role = "sender"\nscanner = "none"\n'
 RECEIVER = 'role = "receiver"\n[retry]\nwaits_s = [0.05]\n'
+#: One that is tried again for as long as a scenario keeps its door shut.
+PATIENT = (
+    'role = "receiver"\n[retry]\nwaits_s = [0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05]\n'
+)
 
 #: Each partner's sheet, as far as it is not the same for all.
 SHEETS = {
@@ -29,7 +33,7 @@ SHEETS = {
     "caterer": SENDER,
     "mill": SENDER,
     "ville-exemple": f'envelope = "single"\n{RECEIVER}',
-    "hopital-exemple": f'envelope = "tar.gz"\n{RECEIVER}',
+    "hopital-exemple": f'envelope = "tar.gz"\n{PATIENT}',
     "imprimerie-exemple": f'envelope = "single"\n{RECEIVER}',
 }
 #: Takes pivots of two invoices at most, what is left at the end of the day.
@@ -53,15 +57,22 @@ DELIVERED, REFUSED, HELD = "delivered", "refused", "held"
 
 @dataclass(frozen=True)
 class Flow:
-    """One file that is dropped, and what must become of its invoices, by place.
+    """One file that is dropped, and what must become of it.
 
-    None where it depends on who comes first: of two invoices with one number one is refused.
+    Attributes:
+        supplier: Who drops it.
+        name: Its name.
+        payload: Its bytes.
+        expected: What must become of its invoices, by place. None where it depends on who
+            comes first: of two invoices with one number one is refused.
+        withdrawn: Whether its supplier has it back after it was accepted.
     """
 
     supplier: str
     name: str
     payload: bytes
     expected: tuple[str, ...] | None
+    withdrawn: bool = False
 
 
 def samples() -> Any:
@@ -161,6 +172,7 @@ class World:
         self.base = base
         self.root = base / "home"
         self.home = base / "var"
+        self._port = port
         self._sftp = (
             f'[door]\nhost = "127.0.0.1"\nport = {port}\nuser = "{user}"\n'
             f'key = "{base}/client_key"\nhost_key = "{host_key}"\n'
@@ -209,6 +221,26 @@ class World:
         text = routes.read_text(encoding="utf-8")
         routes.write_text(text + _NEW_ROUTE.format(siret=samples().COLLEGE.siret), "utf-8")
 
+    def propose_sheet(self, name: str, *, port: int | None = None) -> None:
+        """Propose a partner's sheet as it was first, or with another port."""
+        text = self._sheet(name, SHEETS[name])
+        if port is not None:
+            text = text.replace(f"port = {self._port}\n", f"port = {port}\n")
+        (self.home / "config" / "connections" / f"{name}.toml").write_text(text, "utf-8")
+
+    def drop_sheet(self, name: str) -> None:
+        """Propose that nothing is agreed with a partner any more."""
+        (self.home / "config" / "connections" / f"{name}.toml").unlink()
+
+    def use_master_key(self, name: str) -> None:
+        """Have keys wrapped by another master key from now on; the old one still opens them."""
+        settings = self.home / "config" / "pipeline.toml"
+        text = settings.read_text(encoding="utf-8")
+        old = 'master_key = { file = "master/archive.key" }'
+        assert old in text
+        new = f'master_key = {{ file = "{name}" }}\nprevious_{old}'
+        settings.write_text(text.replace(old, new), "utf-8")
+
     def close_structures(self) -> None:
         """Propose that no recipient is there any more."""
         table = self.home / "config" / "directory" / "structures.csv"
@@ -218,7 +250,7 @@ class World:
     def _sheet(self, name: str, text: str) -> str:
         folder = "" if name in LOCAL else f"{self._there}/{name}/"
         door = self._sftp
-        marker = "stable_s = 0\npartial_wait_s = 0\n"
+        marker = "stable_s = 0\npartial_wait_s = 3600\n"
         if name in LOCAL:
             door = f'[door]\nprotocol = "local"\npath = "{self.root / name}"\n'
         if name == "mill":

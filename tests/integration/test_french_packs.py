@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -267,10 +268,44 @@ def by_hand(processor: PySaxonProcessor, pack: Path, data: bytes) -> Counter[tup
     )
 
 
+#: How a pack names its rule before its sentence, some behind what they found.
+_LABEL = re.compile(r"[^\]]{0,400}?\[[A-Z]+-[^\]]*\]\s*[-:]?\s*|BR-FR-\S+\s*:\s*")
+
+
 def _same(text: str, own: str) -> bool:
-    """Tell whether a finding says what a pack said, behind its rule and before the figures."""
-    sentence = text.partition("] - ")[2] or text
-    return bool(own) and (text.endswith(own) or own.startswith(sentence[:60]))
+    """Tell whether a finding says all that a pack said, behind its rule and before the figures."""
+    sentence = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
+    whole = sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}."
+    return bool(sentence) and (own == sentence or own.startswith(f"{whole} "))
+
+
+RULE = (
+    "[BR-CO-15]-Invoice total amount with VAT (BT-112) = Invoice total amount without VAT (BT-109)"
+    " + Invoice total VAT amount (BT-110)."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "own", "same"),
+    [
+        pytest.param(RULE, RULE[11:], True, id="the-sentence"),
+        pytest.param(RULE, f"{RULE[11:]} 125.00 = 100.00 + 25.00", True, id="figures-follow"),
+        pytest.param(RULE[:-1], f"{RULE[11:]} 125.00", True, id="its-end-was-added"),
+        pytest.param("Not used.", "Not used.", True, id="no-label"),
+        pytest.param("35 [BR-FREXT-02] - Too long", "Too long", True, id="what-was-found-first"),
+        pytest.param("BR-FR-01/BT-1 : trop long", "trop long", True, id="a-french-label"),
+        pytest.param(RULE, RULE[11:].replace("110", "117"), False, id="another-end"),
+        pytest.param(RULE, RULE[11:90], False, id="cut-short"),
+        pytest.param(RULE, RULE[60:], False, id="only-its-end"),
+        pytest.param(RULE, f"{RULE[11:-1]} or so.", False, id="goes-on-otherwise"),
+        pytest.param(RULE, RULE, False, id="its-label-told-twice"),
+        pytest.param(RULE, "", False, id="nothing"),
+        pytest.param("[BR-CO-15]-", "anything", False, id="no-sentence"),
+    ],
+)
+def test_a_pack_is_quoted_to_the_letter_or_not_at_all(text: str, own: str, *, same: bool) -> None:
+    """The long comparison below is worth what this one tells apart."""
+    assert _same(text, own) is same
 
 
 @pytest.mark.slow

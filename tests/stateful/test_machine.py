@@ -1,6 +1,7 @@
 """Anything in any order: partners, runs, crashes, operators and the clock against a model.
 
-``EDI_STATEFUL=thorough`` runs it for as long as a night allows.
+``EDI_STATEFUL=thorough`` runs it for as long as a night allows, ``EDI_STATEFUL=400`` so many
+examples, new ones each time.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from datetime import timedelta
 from enum import Enum
 from functools import wraps
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
@@ -29,6 +32,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from structlog.testing import capture_logs
 
+from pipeline.adapters.database import open_ledger
 from pipeline.app.clock import follow
 from pipeline.app.deliver import deliver
 from pipeline.app.hub import Hub
@@ -63,6 +67,8 @@ ALL = 1_000_000
 _FEWEST_WALKS, _MOST_WALKS = 2, 8
 #: Where thorough runs keep what failed.
 _KEPT = ".hypothesis/examples"
+#: New examples of a thorough run.
+_THOROUGH = 5000
 
 #: Rows of the step tables that no walk takes, and why.
 PENDING: Mapping[tuple[str, str | None, str], str] = {
@@ -129,14 +135,43 @@ SPOILT = st.sampled_from(["", "", "", "half", "broken"])
 _VERBS = {verb.value: verb for verb in Verb if verb is not Verb.REPLAY}
 
 
+class Databases:
+    """Databases of a server, one an example, each with an empty ledger in it."""
+
+    _empty = "walk_empty"
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._numbers = count(1)
+        open_ledger(self._make(self._empty, "template1")).close()
+
+    def url(self) -> str:
+        """Return the address of a fresh one; the one before is gone."""
+        number = next(self._numbers)
+        self._do(f"DROP DATABASE IF EXISTS walk_{number - 1} WITH (FORCE)")
+        return self._make(f"walk_{number}", self._empty)
+
+    def _make(self, name: str, template: str) -> str:
+        self._do(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self._address.replace("/postgres?", f"/{name}?")
+
+    def _do(self, statement: str) -> None:
+        with psycopg.connect(self._address, autocommit=True) as admin:
+            admin.execute(statement.encode())
+
+
 class Hubs(RuleBasedStateMachine):
-    """One hub on SQLite, two senders and three receivers in folders of this machine."""
+    """One hub, two senders and three receivers in folders of this machine."""
+
+    #: Where ledgers are made; files of this machine where there is none.
+    databases: ClassVar[Databases | None] = None
 
     def __init__(self) -> None:
         super().__init__()
         fast = "/dev/shm" if Path("/dev/shm").is_dir() else None
         self.base = Path(tempfile.mkdtemp(prefix="edi-stateful-", dir=fast))
-        self.world: World = make_world(self.base)
+        url = self.databases.url() if self.databases else None
+        self.world: World = make_world(self.base, url=url)
         self.model = Model()
         self.growing: dict[Path, tuple[bytes, Drop]] = {}
         #: By receiver and document: the names under which it was ever seen.
@@ -621,23 +656,65 @@ def _walk(examples: int, steps: int, number: int | None) -> None:
         )
 
 
+@pytest.fixture
+def tally() -> Tally:
+    """What the walks of one test did: nothing yet."""
+    for counter in (TALLY.called, TALLY.accepted, TALLY.crashes, TALLY.steps):
+        counter.clear()
+    return TALLY
+
+
+@pytest.fixture
+def on_postgresql(postgresql: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Walk on ledgers of a PostgreSQL server."""
+    monkeypatch.setattr(Hubs, "databases", Databases(postgresql))
+
+
+def _tell(tally: Tally, capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(  # noqa: T201  figures for who runs it
+            f"\n{tally.called.total()} events, {tally.share:.0%} accepted,"
+            f" {tally.crashes.total()} crashes at {len(tally.crashes)} places,"
+            f" {len(tally.steps)} rows of the step tables"
+        )
+
+
+def _asked() -> int:
+    """Return how many new examples are asked for; 0 for the few that are always the same."""
+    asked = os.environ.get("EDI_STATEFUL", "0")
+    return _THOROUGH if asked == "thorough" else int(asked)
+
+
 @pytest.mark.slow
-def test_the_hub_keeps_its_promise_whatever_happens(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_hub_keeps_its_promise_whatever_happens(
+    tally: Tally, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Every row of the step tables is taken on the way, and three events in ten do something."""
     wanted = _rows() - PENDING.keys() - RARE
-    if os.environ.get("EDI_STATEFUL") == "thorough":
-        _walk(5000, 60, None)
+    if _asked():
+        _walk(_asked(), 60, None)
     else:
         for number in range(_MOST_WALKS):
             _walk(30, 40, number)
-            if number >= _FEWEST_WALKS and wanted <= TALLY.steps:
+            if number >= _FEWEST_WALKS and wanted <= tally.steps:
                 break
-    with capsys.disabled():
-        print(  # noqa: T201  figures for who runs it
-            f"\n{TALLY.called.total()} events, {TALLY.share:.0%} accepted,"
-            f" {TALLY.crashes.total()} crashes at {len(TALLY.crashes)} places,"
-            f" {len(TALLY.steps)} rows of the step tables"
-        )
+    _tell(tally, capsys)
 
-    assert TALLY.share >= 0.3
-    assert TALLY.steps - RARE == wanted
+    assert tally.share >= 0.3
+    assert tally.steps - RARE == wanted
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("on_postgresql")
+def test_on_postgresql_it_keeps_its_promise_as_well(
+    tally: Tally, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same walks through the other ledger: a few, since each of them costs twice as much."""
+    if _asked():
+        _walk(_asked(), 60, None)
+    else:
+        _walk(10, 40, 0)
+    _tell(tally, capsys)
+
+    assert tally.share >= 0.3
+    assert tally.steps <= _rows() - PENDING.keys()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    bindparam,
     func,
     or_,
     select,
@@ -59,6 +60,24 @@ _SENDERS_WAITING = _senders_waiting()
 def is_free(table: Table, now: datetime) -> ColumnElement[bool]:
     """Match rows that nobody holds at `now`."""
     return or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
+
+
+#: The connections through which somebody but `owner` puts files at `now`.
+_DOORS_OF_OTHERS = (
+    select(outbox.c.connection)
+    .where(
+        outbox.c.lease_owner.is_not(None),
+        outbox.c.lease_owner != bindparam("owner"),
+        outbox.c.lease_until > bindparam("now"),
+    )
+    .distinct()
+)
+_DUE = (
+    select(outbox.c.connection)
+    .where(outbox.c.state == OutboxState.PENDING.value, outbox.c.due <= bindparam("now"))
+    .distinct()
+)
+_DUE_AND_FREE = _DUE.where(outbox.c.connection.not_in(_DOORS_OF_OTHERS))
 
 
 def claim_interchanges(
@@ -133,12 +152,12 @@ def claim_outbox(
             outbox.c.connection == door,
             outbox.c.due <= now,
             is_free(outbox, now),
-            outbox.c.connection.not_in(doors_of_others(owner, now)),
+            outbox.c.connection.not_in(_DOORS_OF_OTHERS),
         )
         .order_by(outbox.c.due, outbox.c.key)
         .limit(limit)
     )
-    taken = _lock(connection, waiting)
+    taken = _lock(connection, waiting, {"owner": owner, "now": now})
     if not taken:
         return ()
     keys = [row.key for row in taken]
@@ -149,17 +168,10 @@ def claim_outbox(
     return [(values[row.key], _claim(row.key, row)) for row in taken]
 
 
-def doors_of_others(owner: str, now: datetime) -> Select[tuple[str]]:
-    """Select the connections through which somebody but `owner` puts files at `now`."""
-    return (
-        select(outbox.c.connection)
-        .where(
-            outbox.c.lease_owner.is_not(None),
-            outbox.c.lease_owner != owner,
-            outbox.c.lease_until > now,
-        )
-        .distinct()
-    )
+def due_connections(connection: Connection, now: datetime, owner: str | None) -> list[str]:
+    """Return the names of connections with due PENDING rows, sorted; as of the ledger."""
+    statement = _DUE if owner is None else _DUE_AND_FREE
+    return sorted(connection.scalars(statement, {"owner": owner, "now": now}))
 
 
 def any_to_judge(connection: Connection, now: datetime) -> bool:
@@ -231,9 +243,12 @@ def void_claims(connection: Connection) -> int:
     return ended
 
 
-def _lock(connection: Connection, waiting: Select[Any]) -> Sequence[Row[Any]]:
+def _lock(
+    connection: Connection, waiting: Select[Any], values: Mapping[str, object] | None = None
+) -> Sequence[Row[Any]]:
     """Return rows that no other worker has locked, locked until the transaction ends."""
-    return connection.execute(waiting.with_for_update(skip_locked=True, key_share=True)).all()
+    locking = waiting.with_for_update(skip_locked=True, key_share=True)
+    return connection.execute(locking, values).all()
 
 
 def _claim(subject: str, row: Row[Any]) -> Claim:

@@ -227,17 +227,8 @@ class SqlLedger:
 
         With an `owner` without those that somebody else is serving now.
         """
-        columns = tables.outbox.c
-        statement = (
-            select(columns.connection)
-            .where(columns.state == OutboxState.PENDING.value, columns.due <= now)
-            .distinct()
-        )
-        if owner is not None:
-            others = claims.doors_of_others(owner, now)
-            statement = statement.where(columns.connection.not_in(others))
         with self._read() as connection:
-            return sorted(connection.scalars(statement))
+            return claims.due_connections(connection, now, owner)
 
     def waiting(self) -> Mapping[str, Waiting]:
         """Return what waits for its group, by connection."""

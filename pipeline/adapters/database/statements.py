@@ -160,9 +160,11 @@ REPEATED = select(interchange.c.id).where(
 # -- acts
 MARK_REMOVED = (
     update(interchange)
-    .where(_equal(interchange.c.id), interchange.c.removed.is_(False))
+    .where(interchange.c.id.in_(_any_of("ids")), interchange.c.removed.is_(False))
     .values(removed=True)
+    .returning(interchange.c.id)
 )
+KNOWN = select(interchange.c.id).where(interchange.c.id.in_(_any_of("ids")))
 MOVE_INTERCHANGE = update(interchange).where(_equal(interchange.c.id), _equal(interchange.c.step))
 MOVE_FREE_INTERCHANGE = MOVE_INTERCHANGE.where(
     or_(interchange.c.lease_until.is_(None), interchange.c.lease_until <= bindparam("b_now"))

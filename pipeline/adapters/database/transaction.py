@@ -61,8 +61,9 @@ class SqlTransaction:
     whole transaction holds the one write lock.
 
     What is new (documents, reports, keys, outbox rows, attempts, events) is collected, and
-    written in one go when a fact asks for its like or the transaction ends: a group of
-    flows then costs hardly more statements than one.
+    so is how interchanges move and attempts end. All of it is written in one go when a fact
+    asks for its like or the transaction ends: a group of flows then costs hardly more
+    statements than one. Who was fenced learns it then, and nothing is written.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -73,6 +74,10 @@ class SqlTransaction:
         self._reports: list[tuple[DocumentId, ValidationReport]] = []
         self._keys: dict[BusinessKey, DocumentId] = {}
         self._rows: dict[OutboxKey, tuple[OutboxRow, str, datetime]] = {}
+        self._claimed_moves: list[rows.Values] = []
+        self._free_moves: list[rows.Values] = []
+        self._settled: list[rows.Values] = []
+        self._removed: dict[InterchangeId, tuple[str, datetime]] = {}
         self._dialect = connection.dialect.name
         self._locks = self._dialect != "sqlite"  # there a writer is alone anyway
         self._locked: set[str] = set()
@@ -95,6 +100,7 @@ class SqlTransaction:
     # -- facts
     def interchange(self, subject: InterchangeId) -> Interchange | None:
         """Return one interchange."""
+        self._write_collected()
         with self._guard():
             self._lock(subject)
             return reading.find_interchange(self._connection, subject)
@@ -169,11 +175,13 @@ class SqlTransaction:
         """Return other interchanges with these bytes; none where the bytes are not known."""
         if not sha256:
             return ()
+        self._write_collected()
         found = self._run(statements.SAME_BYTES, {"b_sha256": sha256, "but": but})
         return [rows.interchange_of(row) for row in found]
 
     def same_name(self, connection: str, name: str, but: InterchangeId) -> Sequence[Interchange]:
         """Return other interchanges of this connection with this name, oldest first."""
+        self._write_collected()
         wanted = {"b_connection": connection, "b_name": name, "but": but}
         return [rows.interchange_of(row) for row in self._run(statements.SAME_NAME, wanted)]
 
@@ -217,10 +225,7 @@ class SqlTransaction:
         Raises:
             ValueError: There is no such interchange: our bug.
         """
-        if self._run(statements.MARK_REMOVED, {"b_id": subject}).rowcount:
-            self._tell(subject, "interchange.removed", by, at, {})
-        elif reading.find_interchange(self._connection, subject) is None:
-            raise ValueError(f"{subject}: no such interchange")
+        self._removed.setdefault(subject, (by, at))
 
     def move_interchange(
         self,
@@ -233,7 +238,6 @@ class SqlTransaction:
     ) -> None:
         """Move `interchange` from its `step` to `after`; a claim on it ends."""
         check_step(INTERCHANGE_FOLLOWS, interchange.step, after)
-        statement = statements.MOVE_FREE_INTERCHANGE
         change: rows.Values = {
             "b_id": interchange.id,
             "b_step": interchange.step.value,
@@ -242,12 +246,9 @@ class SqlTransaction:
             **ENDED,
         }
         if claim is None:
-            change["b_now"] = at
+            self._free_moves.append({**change, "b_now": at})
         else:
-            statement = statements.MOVE_CLAIMED_INTERCHANGE
-            change["b_lease_token"] = claim.token
-        moved = self._run(statement, change).rowcount
-        self._check(interchange.id, moved, 1)
+            self._claimed_moves.append({**change, "b_lease_token": claim.token})
         data = {
             "reason": interchange.reason,
             "first": interchange.first,
@@ -268,6 +269,7 @@ class SqlTransaction:
         self, interchange: Interchange, *, held: bool, by: str, at: datetime, reason: str
     ) -> bool:
         """Note that a flow must not be erased, or may be again; False if it stood so."""
+        self._write_collected()
         with self._guard():
             self._lock(interchange.id)
             changed = erasing.set_legal_hold(self._connection, interchange, held=held)
@@ -314,9 +316,7 @@ class SqlTransaction:
             else:
                 self._check(one.id, int(collected.step is one.step), 1)
                 self._documents[one.id] = replace(one, step=after)
-        if changes:
-            moved = self._run(statements.MOVE_DOCUMENT, changes).rowcount
-            self._check(f"{documents[0].id} … {documents[-1].id}", moved, len(changes))
+        self._change_all(statements.MOVE_DOCUMENT, changes, "b_id")
         for one in documents:
             codes = [reason.code for reason in one.reasons]
             data = {"reasons": codes or None, "route": one.route, "first": one.first}
@@ -369,7 +369,6 @@ class SqlTransaction:
         sha256: str = "",
     ) -> None:
         """Write how one attempt at `row` ended, with its attempt row; the claim ends."""
-        self._write_collected()
         check_step(OUTBOX_FOLLOWS, row.state, after or OutboxState.SENT)
         change: rows.Values = {
             "b_key": row.key,
@@ -382,7 +381,7 @@ class SqlTransaction:
             "begun": None,
             **ENDED,
         }
-        self._check(row.key, self._run(statements.SETTLE_OUTBOX, change).rowcount, 1)
+        self._settled.append(change)
         self._attempts.append(
             {
                 "key": row.key,
@@ -599,7 +598,9 @@ class SqlTransaction:
             self._locked.add(subject)
 
     def _write_collected(self) -> None:
-        """Write what is new so far: documents first, then what refers to them."""
+        """Write what was collected so far: documents before what refers to them."""
+        self._write_removed()
+        self._write_moves()
         documents, self._documents = self._documents, {}
         self._insert_all(
             tables.document, [rows.document_values(one) for one in documents.values()]
@@ -619,6 +620,28 @@ class SqlTransaction:
             ],
         )
         self._write_rows()
+        settled, self._settled = self._settled, []  # some may be rows that are new
+        self._change_all(statements.SETTLE_OUTBOX, settled, "b_key")
+
+    def _write_moves(self) -> None:
+        """Move interchanges: each out of a worker's hands first, then as nobody's."""
+        claimed, self._claimed_moves = self._claimed_moves, []
+        free, self._free_moves = self._free_moves, []
+        self._change_all(statements.MOVE_CLAIMED_INTERCHANGE, claimed, "b_id")
+        self._change_all(statements.MOVE_FREE_INTERCHANGE, free, "b_id")
+
+    def _write_removed(self) -> None:
+        """Note which remote files are gone, and tell of those that were still there."""
+        collected, self._removed = self._removed, {}
+        for part in reading.sliced(sorted(collected)):
+            marked = set(self._run(statements.MARK_REMOVED, {"ids": part}).scalars())
+            known = set(self._run(statements.KNOWN, {"ids": part}).scalars())
+            for subject in part:
+                if subject not in known:
+                    self._broken = ValueError(f"{subject}: no such interchange")
+                    raise self._broken
+                if subject in marked:
+                    self._tell(subject, "interchange.removed", *collected[subject], {})
 
     def _write_rows(self) -> None:
         """Write the new outbox rows but for those whose key is there already."""
@@ -638,6 +661,16 @@ class SqlTransaction:
         self._insert_all(tables.outbox_document, carried)
         for row, by, at in new:
             self._tell(row.key, f"outbox.{row.state.value}", by, at, _told(row))
+
+    def _change_all(self, statement: Executable, changes: Sequence[rows.Values], key: str) -> None:
+        """Change one row by each of `changes`, all of them or none.
+
+        Raises:
+            Fenced: Another worker moved one of them first.
+        """
+        if changes:
+            changed = self._run(statement, changes).rowcount
+            self._check(f"{changes[0][key]} … {changes[-1][key]}", changed, len(changes))
 
     def _insert_all(self, table: Table, values: Sequence[rows.Values]) -> None:
         if values:

@@ -281,7 +281,7 @@ def _decide(
             for one in judged
         }
         return lost | {one.document.id: one.decide() for one in judged if one.broken}
-    decided = decide_all(tx, sheets, scene.held.flow.partner, judged)
+    decided = decide_all(tx, sheets, scene.held.flow, judged)
     return {document.id: decision for document, decision in decided}
 
 

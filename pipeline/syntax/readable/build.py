@@ -76,6 +76,7 @@ def build_view(
         lines=lines_grid(invoice, sums.lines, show),
         grids=money_grids(invoice, sums, show),
         totals=totals(invoice, sums, show),
+        totals_marks=marks.take("BG-22"),
         settlement=settlement(invoice, show),
         legal=legal,
         notes=notes,
@@ -114,7 +115,12 @@ def _headline(invoice: Invoice, show: Shower) -> tuple[Item, ...]:
 
 def _cards(invoice: Invoice, show: Shower) -> tuple[Card, ...]:
     references = Card(title=show.words["references"], items=_references(invoice, show))
-    process = Card(title=show.words["process"], term="BG-2", items=_process(invoice, show))
+    process = Card(
+        title=show.words["process"],
+        term="BG-2",
+        items=_process(invoice, show),
+        marks=show.marks.take("BG-2", "BG-14"),
+    )
     earlier = Card(
         title=show.label("BG-3"),
         term="BG-3",

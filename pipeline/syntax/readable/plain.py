@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pipeline.model.labels import LABELS
-from pipeline.syntax.readable.view import Card, Grid, Item, Mark, Row, Total, View
+from pipeline.syntax.readable.view import Card, Grid, Item, Mark, Row, View
 
 #: Widths of the totals: their names, and each amount.
 _TOTAL, _AMOUNT = 40, 20
@@ -30,7 +30,7 @@ def _lines(view: View) -> Iterator[str]:
     yield from _grid(view.lines, view)
     for grid in view.grids:
         yield from _grid(grid, view)
-    yield from _totals(view.totals, view)
+    yield from _totals(view)
     for each in (*view.settlement, view.legal, view.notes):
         if each:
             yield from _card(each, view)
@@ -98,11 +98,12 @@ def _row(row: Row, grid: Grid, view: View, indent: str) -> Iterator[str]:
     yield from _marks(row.marks, indent + _STEP)
 
 
-def _totals(totals: Sequence[Total], view: View) -> Iterator[str]:
+def _totals(view: View) -> Iterator[str]:
     words = view.words
     yield from _head(LABELS["BG-22"].in_(view.language))
+    yield from _marks(view.totals_marks, _STEP)
     yield f"{'':{_TOTAL}}{words['stated']:>{_AMOUNT}}{words['computed']:>{_AMOUNT}}"
-    for total in totals:
+    for total in view.totals:
         sign = {True: "= ", False: "≠ ", None: ""}[total.agrees]
         computed = f"{sign}{total.computed}" if total.computed else ""
         stated = total.item.value or "—"

@@ -149,6 +149,7 @@ class View:
         lines: The lines.
         grids: Allowances, charges, VAT breakdown: in the order of a calculation.
         totals: The totals.
+        totals_marks: Findings about the totals as a whole.
         settlement: Payment: means, accounts, terms.
         legal: The notes that the law asks for.
         notes: The others.
@@ -171,6 +172,7 @@ class View:
     lines: Grid
     grids: tuple[Grid, ...]
     totals: tuple[Total, ...]
+    totals_marks: tuple[Mark, ...]
     settlement: tuple[Card, ...]
     legal: Card | None
     notes: Card | None

@@ -37,7 +37,7 @@ def _write(view: View, *, screen: bool) -> str:
         words=view.words,
         screen=screen,
         css=Markup(css),  # noqa: S704  # of our own making
-        policy=policy(css),
+        policy=Markup(policy(css)),  # noqa: S704  # of our own making: no double quote in it
         totals_label=LABELS["BG-22"].in_(view.language),
     )
 

@@ -88,6 +88,14 @@ def test_a_sheet_needs_little() -> None:
     )
 
 
+def test_a_sheet_may_name_the_sellers_it_sends_for() -> None:
+    """Without the line it sends for anybody."""
+    sheet = read_sheet(a_sheet(top='sellers = ["217500016", "123456789"]'))
+
+    assert sheet.sellers == ("217500016", "123456789")
+    assert read_sheet(a_sheet()).sellers is None
+
+
 def test_a_sheet_may_say_everything() -> None:
     """Each key ends where it belongs, in its own unit."""
     text = a_sheet(
@@ -173,6 +181,7 @@ def test_a_key_that_nobody_knows_is_refused_with_its_path(text: str, place: str)
             a_sheet(tables="[retry]\nwaits_s = [60, 1e300]"), "retry.waits_s.1", id="beyond-time"
         ),
         pytest.param(a_sheet(tables="[limits]\ndocuments = 0"), "limits.documents", id="limit"),
+        pytest.param(a_sheet(top='sellers = ["21750001600019"]'), "sellers.0", id="sellers-siret"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_with_its_path(text: str, place: str) -> None:
@@ -188,6 +197,15 @@ def test_a_value_that_cannot_be_meant_is_refused_with_its_path(text: str, place:
     [
         pytest.param(
             a_sheet(top='naming = "grammar"'), "(sheet)", "application_code", id="grammar"
+        ),
+        pytest.param(
+            a_sheet(top='sellers = ["217500016"]').replace('"sender"', '"receiver"'),
+            "(sheet)",
+            "sellers: only a sender",
+            id="sellers-of-a-receiver",
+        ),
+        pytest.param(
+            a_sheet(top="sellers = []"), "(sheet)", "one at least", id="sellers-of-nobody"
         ),
         pytest.param(
             a_sheet(tables='[folders]\nout = "in"'), "folders", "three folders", id="answers-in-in"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from pipeline.adapters.configuration import read_interfaces
 from pipeline.ingest.admission import Admission, Earlier, admit
 from pipeline.ingest.unwrap import Kind
 from pipeline.model.acknowledgement import FlowOutcome
@@ -17,6 +19,7 @@ from pipeline.model.identity import InterchangeId
 from pipeline.model.interchange import Interchange
 from pipeline.model.limits import Limits
 
+ROOT = Path(__file__).resolve().parents[3]
 NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
 NAME = "FSO1100A_PAP001_PAP0011100000000000000001"
 OTHER_NAME = "FSO1100A_PAP001_PAP0011100000000000000002"
@@ -133,6 +136,19 @@ def test_a_code_that_left_the_table_is_refused_though_the_sheet_still_has_it() -
 
     assert (found.decision.verdict, code_of(found)) == (Verdict.REJECT, "IRR_CODE_INTER")
     assert found.interface == INTERFACES["FSO1106A"]
+
+
+def test_a_cppfacturemixte_is_refused_by_its_code() -> None:
+    """Nothing of the format is published but its name: a flow of it is answered, never opened."""
+    served = read_interfaces(ROOT / "config" / "interfaces.toml")
+    sheet = replace(GRAMMAR, interfaces=("FSO1100A", "FSO1113A"))
+    flow = a_flow("FSO1113A_PAP001_PAP0011113000000000000001")
+
+    found = admit(flow, sheet, Kind.XML, served, ())
+
+    assert "FSO1113A" not in served
+    assert (found.decision.verdict, code_of(found)) == (Verdict.REJECT, "IRR_CODE_INTER")
+    assert "FSO1113A" in found.decision.reasons[0].message["fr"]
 
 
 def test_an_unknown_application_is_answered_under_the_interface_it_named() -> None:

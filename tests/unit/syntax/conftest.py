@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from io import BytesIO
 
 import pikepdf
 import pytest
+
+from pipeline.adapters.printer import WeasyPrinter
 
 MakePdf = Callable[..., bytes]
 PAGE = """
@@ -42,10 +43,5 @@ def make_pdf() -> MakePdf:
 
 @pytest.fixture(scope="session")
 def page() -> bytes:
-    """Print a page as PDF/A-3b: text, a table and half-transparent ink."""
-    import weasyprint
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # it leaves its colour profile open
-        printed: bytes = weasyprint.HTML(string=PAGE).write_pdf(pdf_variant="pdf/a-3b")
-    return printed
+    """Print a page as PDF/A-3b: text, a table, a link and half-transparent ink."""
+    return WeasyPrinter().print(PAGE)

@@ -255,9 +255,11 @@ def test_the_hub_holds_each_profile_against_an_xsd_and_rules(profile: FacturxPro
 
 
 def test_the_library_of_the_format_reads_it(page: bytes) -> None:
-    """Someone else's idea of what a Factur-X is."""
+    """Someone else's idea of what a Factur-X is: the first XML that is an invoice."""
     xml = (SAMPLES / "cii-380-fournitures.xml").read_bytes()
 
-    made = enclose(page, xml, FacturxProfile.EN16931, [a_file("a.csv")], AT)
+    beside = [a_file("a.csv"), a_file("a.xml", xml + b"<!-- another -->")]
+    made = enclose(page, xml, FacturxProfile.EN16931, beside, AT)
 
+    assert names_of(made) == ["a.csv", "a.xml"]
     assert facturx.get_xml_from_pdf(made, check_xsd=True) == ("factur-x.xml", xml)

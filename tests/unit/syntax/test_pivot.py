@@ -249,10 +249,17 @@ def test_what_identifies_the_supplier_is_not_lost_and_the_rest_is() -> None:
     german = Party(name="K", vat_id="DE123456789", address=Address(country="DE"))
     known = replace(INVOICE.seller, vat_id="FR41812345676")
     several = replace(INVOICE.seller, identifiers=(Identifier("X"), *known.identifiers))
+    other = replace(german, identifiers=(Identifier("GLN", "0088"),))
+    same = replace(german, identifiers=(Identifier("DE123456789", "0223"),))
 
     assert told(replace(INVOICE, seller=german)) == {}
     assert told(replace(INVOICE, seller=known)) == {"BT-31": "FR41812345676"}
     assert told(replace(INVOICE, seller=several)) == {"BT-29[1]/BT-29": "X"}
+    assert told(replace(INVOICE, seller=other)) == {
+        "BT-29[1]/BT-29": "GLN",
+        "BT-29[1]/BT-29-1": "0088",
+    }
+    assert told(replace(INVOICE, seller=same)) == {"BT-31": "DE123456789"}
 
 
 def test_the_debtor_is_found_among_the_buyers_identifiers() -> None:

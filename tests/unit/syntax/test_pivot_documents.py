@@ -50,8 +50,8 @@ def read(data: bytes) -> Invoice | None:
     syntax = recognise(root)
     if syntax is None:
         return None
-    reader = cii if syntax is Syntax.CII else ubl
-    return reader.read_invoice(root).invoice
+    reading = cii.read_invoice(root) if syntax is Syntax.CII else ubl.read_invoice(root)
+    return reading.invoice
 
 
 def context(data: bytes, path: Path) -> PivotContext:

@@ -32,7 +32,7 @@ _LONG_UBL = "ubl-380-longue.xml"
 _UBL, _CII = "ubl-380-toutes-references.xml", "cii-380-toutes-references.xml"
 
 
-def measure_convert(_: bootstrap.Workspace) -> Mapping[str, object]:
+def measure_convert(_place: bootstrap.Workspace) -> Mapping[str, object]:
     """Measure how many invoices are parsed, read and written in another form each second.
 
     One core does it, in this process; what is written is not judged, nor is a page printed

@@ -17,10 +17,12 @@ from pipeline.app.operate.hold import hold
 from pipeline.app.operate.redeliver import redeliver
 from pipeline.app.operate.release import release
 from pipeline.app.operate.withdraw import withdraw
+from pipeline.app.settle import close_if_done
+from pipeline.app.views import ways_of
 from pipeline.app.why import why
-from pipeline.model.carriage import Carriage, Grouping
+from pipeline.model.carriage import Carriage, Conversion, Grouping
 from pipeline.model.connection import Envelope, Schedule
-from pipeline.model.conversion import Form
+from pipeline.model.conversion import Form, Lost
 from pipeline.model.errors import ConfigError
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import OutboxState, Step
@@ -327,3 +329,42 @@ def test_what_waits_for_its_group_says_so(day: Group) -> None:
 
     assert (told.code, told.who, told.state) == ("GROUP_WAITS", "nobody", "waiting")
     assert "2026-10-05 15:00" in told.cause
+
+
+def test_what_waits_is_listed_with_its_moment(day: Group) -> None:
+    """Until its group is closed; what is then on its way waits for nothing."""
+    flow = day.desk.flow("a.xml", CITY)
+    (one,) = day.desk.documents(flow)
+
+    waiting = ways_of(day.hub.ledger, [one])[one.id]
+    day.clock.moment = MONDAY_CUTOFF
+    day.close()
+    leaving = ways_of(day.hub.ledger, [one])[one.id]
+
+    assert (waiting.waits_until, leaving.waits_until) == (MONDAY_CUTOFF, None)
+
+
+def test_what_a_form_does_not_hold_is_on_record_until_the_flow_is_erased(day: Group) -> None:
+    """The newest delivery's word counts; once erased nothing of it is quoted any more."""
+    flow = day.desk.flow("a.xml", CITY)
+    (one,) = day.desk.documents(flow)
+    day.clock.moment = MONDAY_CUTOFF
+    day.close()
+    (row,) = day.files
+    lost = Lost(term="BT-22", place="/Invoice", value="Jean Martin", why={"fr": "a", "en": "b"})
+    told = Conversion(document=one.id, form=Form.PIVOT, lost=(lost,))
+    for said in (replace(told, lost=()), told):
+        with day.hub.ledger.transaction() as tx:
+            tx.note_conversions(row.key, [said])
+    way = ways_of(day.hub.ledger, [one])[one.id]
+    day.desk.deliver()
+    with day.hub.ledger.transaction() as tx:
+        tx.mark_removed(flow.id, "run:1", FRIDAY)
+        close_if_done(day.hub, tx, flow)
+        for answer in day.desk.rows(flow, OutboxKind.ACKNOWLEDGEMENT):
+            tx.move_outbox(answer, OutboxState.CANCELLED, by="run:1", at=FRIDAY)
+
+    erase(day.hub, flow.id, "demandé")
+
+    assert (way.form, way.lost) == (Form.PIVOT, (lost,))
+    assert day.hub.ledger.conversions([one.id]) == {}

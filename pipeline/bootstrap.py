@@ -53,9 +53,13 @@ if TYPE_CHECKING:
     from pipeline.adapters.process_wire import JobWriter
     from pipeline.adapters.seals import SealFolder
     from pipeline.adapters.vault import Vault
+    from pipeline.app.convert import Converter
     from pipeline.app.hub import Hub
     from pipeline.model.connection import Connection as Sheet
+    from pipeline.model.conversion import Written
     from pipeline.model.sentences import Sentences
+    from pipeline.syntax.cpp_parties import Envelope
+    from pipeline.syntax.pivot import PivotInvoice
     from pipeline.validate.judge import Artefacts
 
 #: Tables that belong to the product: a workspace may override them, but gets no copy.
@@ -347,6 +351,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     ledger = open_ledger(place.database)
     engine = make_engine(place, wanted)
     rules = make_engine(place, replace(wanted, workers=1), entry=cdar_worker)
+    # of its own: the other engine is at work on what comes in while this one judges what leaves
+    leaving = make_engine(place, replace(wanted, workers=1))
     scratch = OwnedFolder(place.home / "spool")
     spool = FolderSpool(scratch.path)
     hub = Hub(
@@ -362,6 +368,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         settings=wanted,
         compose=partial(_compose, answer_means(place, wanted)),
         vet=Vetter(rules, spool).vet,
+        converter=converter(leaving),
         by=by,
         holidays=french_holidays,
         retention=read_retention(_table(place, "retention.toml")),
@@ -373,6 +380,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     finally:
         engine.close()
         rules.close()
+        leaving.close()
         ledger.close()
         originals.close()
         scratch.close()
@@ -692,6 +700,27 @@ def printer() -> Printer:
     from pipeline.adapters.printer import WeasyPrinter
 
     return WeasyPrinter()
+
+
+def converter(engine: Engine) -> Converter:
+    """Return what writes documents in other forms; `engine` judges what was written."""
+    from pipeline.app.convert import Converter
+
+    return Converter(engine=engine, printer=printer, write_pivot=_write_pivot)
+
+
+def _write_pivot(invoices: Sequence[PivotInvoice], envelope: Envelope) -> Written:
+    from pipeline.syntax.pivot import write_pivot
+
+    return write_pivot(invoices, envelope, _pivot_schema())
+
+
+@cache
+def _pivot_schema() -> etree.XMLSchema:
+    from pipeline.adapters.resources import data_folder
+    from pipeline.syntax.parse import compile_schema
+
+    return compile_schema(str(data_folder("schemas") / "CPPFacturePivot-V2_02.xsd"))
 
 
 def export_rows(rows: Sequence[Mapping[str, object]], path: Path) -> None:

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.model.acknowledgement import ReasonCodes
+from pipeline.model.carriage import Carriage, Grouping, LossRule, Original
 from pipeline.model.connection import (
     AnswerFamily,
     AnswerFormat,
@@ -40,6 +41,7 @@ from pipeline.model.connection import (
     Secret,
     SecretKind,
 )
+from pipeline.model.conversion import Form
 from pipeline.model.directory import Directory, Route, Structure
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
@@ -199,7 +201,97 @@ class _Limits(_Strict):
     ratio: Count = Limits().ratio
 
 
-class _Sheet(_Strict):
+#: What the XML of a Factur-X may hold, from little to much.
+_FACTURX_PROFILES = ("minimum", "basic-wl", "basic", "en16931", "extended")
+_IS_PROFILE = rf"^({'|'.join(_FACTURX_PROFILES)})$"
+
+
+class _Receiving(_Strict):
+    """What only a receiver's sheet says: the form of what it gets, and how many in one file."""
+
+    envelope: Envelope | None = None
+    format: Form = Form.AS_RECEIVED
+    facturx_profile: Annotated[str, Field(pattern=_IS_PROFILE)] | None = None
+    original: Original | None = None
+    loss: LossRule | None = None
+    group: Grouping | None = None
+    group_documents: Count = Carriage().documents
+    group_bytes: Count = Carriage().bytes
+
+    @property
+    def _with_original(self) -> Original:
+        if self.original is not None:
+            return self.original
+        same = self.format is Form.AS_RECEIVED
+        return Original.NONE if same else Original.BESIDE
+
+    @property
+    def _grouped(self) -> Grouping:
+        if self.group is not None:
+            return self.group
+        return Grouping.FLOW if self.envelope is Envelope.TAR_GZ else Grouping.INVOICE
+
+    @property
+    def _is_several_files(self) -> bool:
+        """Tell whether one delivery may be more than one file.
+
+        A pivot holds all its invoices, and both it and a Factur-X the original.
+        """
+        if self.format is Form.PIVOT:
+            return False
+        beside = self._with_original is Original.BESIDE and self.format is not Form.FACTURX
+        return beside or self._grouped is not Grouping.INVOICE
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> _Receiving:
+        if self.facturx_profile and self.format is not Form.FACTURX:
+            raise ValueError("facturx_profile goes with format = 'factur-x'")
+        if self.format is Form.AS_RECEIVED and self.original is Original.BESIDE:
+            raise ValueError("original = 'beside' goes with a format of its own")
+        if self.format is Form.PIVOT and self.original is Original.NONE:
+            raise ValueError("a pivot always holds the document as received: leave out original")
+        if self.format is Form.AS_RECEIVED and self.loss is not None:
+            raise ValueError("loss goes with a format: what leaves as received loses nothing")
+        if self.envelope is Envelope.SINGLE and self._is_several_files:
+            raise ValueError(
+                "several files leave in one archive: envelope = 'tar.gz', or original = 'none'"
+                " and group = 'invoice'"
+            )
+        limits = {"group_documents", "group_bytes"} & self.model_fields_set
+        if limits and self._grouped is Grouping.INVOICE:
+            raise ValueError(f"{', '.join(sorted(limits))}: go with a group of several invoices")
+        return self
+
+    def envelope_value(self) -> Envelope:
+        """Return how files travel: as the sheet says, else as what it asks for needs."""
+        if self.envelope is not None:
+            return self.envelope
+        return Envelope.TAR_GZ if self._is_several_files else Envelope.SINGLE
+
+    def carriage(self) -> Carriage:
+        """Return what the receiver asks for as the model's value."""
+        original = self._with_original
+        # what a pivot or a profile of Factur-X leaves out is known and wanted, and the
+        # original says it; between the two syntaxes of the norm nothing should be lost
+        known = self.format in {Form.PIVOT, Form.FACTURX} and original is Original.BESIDE
+        profile = (self.facturx_profile or "en16931") if self.format is Form.FACTURX else ""
+        return Carriage(
+            form=self.format,
+            facturx_profile=profile,
+            original=original,
+            loss=self.loss or (LossRule.ALLOW if known else LossRule.HOLD),
+            # what leaves as received is grouped as its envelope says, unless the sheet does
+            group=self.group if self.format is Form.AS_RECEIVED else self._grouped,
+            documents=self.group_documents,
+            bytes=self.group_bytes,
+        )
+
+
+#: Keys that say nothing in a sender's sheet; `envelope` was always let pass there.
+_RECEIVERS_KEYS = frozenset(_Receiving.model_fields) - {"envelope"}
+
+
+class _Sheet(_Receiving):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     partner: str
     role: Role
@@ -213,7 +305,6 @@ class _Sheet(_Strict):
     interfaces: tuple[str, ...] = ()
     atomicity: Atomicity | None = None
     profile: str | None = None
-    envelope: Envelope = Envelope.SINGLE
     completeness: _Completeness = _Completeness()
     retry: _Retry | None = None
     limits: _Limits = _Limits()
@@ -232,6 +323,19 @@ class _Sheet(_Strict):
             raise ValueError("naming = 'grammar' needs application_code and interfaces")
         if self.gap_after_h is not None and self.naming is not Naming.GRAMMAR:
             raise ValueError("gap_after_h needs naming = 'grammar': free names have no numbers")
+        return self
+
+    @model_validator(mode="after")
+    def _pivots_are_addressed(self) -> _Sheet:
+        if self.format is Form.PIVOT and self.application_code is None:
+            raise ValueError("format = 'pivot' needs application_code: the flow is named by it")
+        return self
+
+    @model_validator(mode="after")
+    def _senders_get_no_invoices(self) -> _Sheet:
+        said = _RECEIVERS_KEYS & self.model_fields_set
+        if self.role is Role.SENDER and said:
+            raise ValueError(f"{', '.join(sorted(said))}: of a receiver's sheet only")
         return self
 
     @model_validator(mode="after")
@@ -276,7 +380,8 @@ class _Sheet(_Strict):
             interfaces=self.interfaces,
             atomicity=self.atomicity,
             profile=self.profile,
-            envelope=self.envelope,
+            envelope=self.envelope_value(),
+            carriage=self.carriage(),
             completeness=Completeness(
                 marker=wait.marker,
                 stable_for=timedelta(seconds=wait.stable_s),

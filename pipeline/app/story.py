@@ -230,6 +230,18 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "deliver.closed_door": _template(
         "{connection} : envois impossibles ({code} : {error})", "nothing could be sent"
     ),
+    "deliver.held": _template(
+        "{file} : conversion impossible ({code} : {error}) ; le document est retenu pour un"
+        " opérateur, son groupe part sans lui",
+        "it could not be converted: held for an operator, its group leaves without it",
+    ),
+    "carry.failed": _template(
+        "{document} : la conversion a échoué sur un défaut du hub",
+        "its conversion failed on a defect of the hub",
+    ),
+    "group.closed": _template(
+        "{connection} : le groupe {file} est complet, il part", "the group is complete and leaves"
+    ),
     "day.summed_up": _template(
         "{connection} : récapitulatif du {day} préparé", "the day was summed up"
     ),

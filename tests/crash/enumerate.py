@@ -181,6 +181,7 @@ PARTS: Mapping[str, Callable[[Bench], None]] = {
     "main": _main_job,
     "workers": _two_workers,
     "directory": _other_directory,
+    "pivots": _scenario(scenarios.pivots),
     "lists": _scenario(scenarios.lists),
     "operator": _scenario(scenarios.operator),
     "redeliver": _scenario(scenarios.given_up),

@@ -45,6 +45,7 @@ _WARM = (
     "pipeline.adapters.clamd",
     "pipeline.adapters.eicar",
     "pipeline.acknowledge.compose",
+    "pipeline.app.convert",
     "pipeline.app.vet",
     "pipeline.adapters.seals",
     "pipeline.adapters.vault",

@@ -40,6 +40,11 @@ SHEETS = {
     "hopital-exemple": f'envelope = "tar.gz"\n{PATIENT}',
     "imprimerie-exemple": f'envelope = "single"\n{RECEIVER}',
 }
+#: Takes pivots of two invoices at most, what is left at the end of the day.
+PIVOTS = (
+    'format = "pivot"\napplication_code = "VIL750"\ngroup = "day"\ngroup_documents = 2\n'
+    + RECEIVER
+)
 #: Partners whose door is a folder of this machine.
 LOCAL = {"mill", "imprimerie-exemple"}
 #: Who receives invoices.
@@ -117,6 +122,34 @@ def flows() -> tuple[Flow, ...]:
     )
 
 
+def pivot_flows() -> tuple[Flow, ...]:
+    """Return flows with five invoices for Ville, each with a page to read of its own."""
+    make = samples()
+    attachment = sys.modules["invoice_maker"].Attachment
+    page = attachment(
+        reference="LISIBLE",
+        description="LISIBLE",
+        file_name="p.pdf",
+        mime="application/pdf",
+        content=b"%PDF-1.7",
+    )
+
+    def bill(number: str, buyer: Any) -> bytes:
+        invoice = make.billed_to(make.BY_KEY["ubl-380-fournitures"], buyer, number)
+        payload: bytes = make.to_ubl(replace(invoice, attachments=(page,)))
+        return payload
+
+    lot = {"1.xml": bill("S-1", make.VILLE), "2.xml": bill("S-2", make.HOPITAL)}
+    lot["3.xml"] = bill("S-3", make.INCONNUE)
+    second = {"1.xml": bill("C-2", make.VILLE), "2.xml": bill("C-3", make.VILLE)}
+    return (
+        Flow("supplier", _name(1), make.tar_gz(lot), (DELIVERED, DELIVERED, REFUSED)),
+        Flow("caterer", "a.xml", bill("C-1", make.VILLE), (DELIVERED,)),
+        Flow("caterer", "c.tar.gz", make.tar_gz(second), (DELIVERED, DELIVERED)),
+        Flow("caterer", "f.xml", bill("C-6", make.VILLE), (DELIVERED,)),
+    )
+
+
 def _name(number: int) -> str:
     return f"FSO1100A_SUP001_SUP0011100{number:015d}"
 
@@ -173,6 +206,11 @@ class World:
             (place.config / "connections" / f"{name}.toml").write_text(
                 self._sheet(name, text), encoding="utf-8"
             )
+
+    def have(self, name: str, text: str) -> None:
+        """Propose another sheet for a partner, `text` as in `SHEETS`."""
+        path = self.home / "config" / "connections" / f"{name}.toml"
+        path.write_text(self._sheet(name, text), encoding="utf-8")
 
     def clear_folders(self) -> None:
         """Empty the partners' folders."""

@@ -1,0 +1,69 @@
+"""Where in a document a breach is: found by its term, through the table of the format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.model.rule import Breach
+from pipeline.model.terms import TERM_AT, TERMS, steps_of
+from pipeline.syntax import cii, ubl
+from pipeline.syntax.terms import Element, TermReader, text
+from pipeline.validate.place import Place, place_of
+
+_TABLES = {"ubl": ubl.TABLE, "cii": cii.TABLE}
+
+
+class Locator:
+    """Finds breaches in one document; what it reads of it is read once."""
+
+    def __init__(self, root: Element, family: str) -> None:
+        """Look in `root`, a document of a family: ``ubl`` or ``cii``."""
+        self._root = root
+        self._table = _TABLES[family]
+        self._read = TermReader(self._table, root)
+
+    def place(self, breach: Breach) -> Place:
+        """Return where a breach is.
+
+        Returns:
+            The element that bears the value; where there is none (an attribute bears it, or it
+            is missing) the group that it belongs to, and the root where that is missing too.
+        """
+        item = self._item(breach)
+        nodes = self._read.nodes(breach.term, item)
+        elements = [node for node in nodes if not isinstance(node, str)]
+        same = [each for each in elements if text(each) == breach.value]
+        numbered = elements[breach.at[-1] :] if breach.at else []
+        found = next(iter(same or numbered or elements), None)
+        return place_of(self._group(breach.term, item) if found is None else found)
+
+    def _item(self, breach: Breach) -> Element:
+        """Return the innermost item that the breach tells the number of, else the root."""
+        item, names = self._root, []
+        numbers = iter(breach.at)
+        for step in steps_of(TERMS[breach.term].path):
+            names.append(step.name)
+            if not step.many:
+                continue
+            number = next(numbers, None)
+            members = self._members(TERM_AT.get(".".join(names), ""), item)
+            if number is None or number >= len(members):
+                break
+            item = members[number]
+        return item
+
+    def _members(self, group: str, around: Element) -> Sequence[Element]:
+        members = self._read.group(group) if group else ()
+        if around is self._root:
+            return members
+        return [each for each in members if any(one is around for one in each.iterancestors())]
+
+    def _group(self, term: str, item: Element) -> Element:
+        """Return the element of the group that a term belongs to."""
+        if item is not self._root:
+            return item
+        for group, _ in self._table.places.get(term, ()):
+            member = next(iter(self._read.group(group)), None)
+            if member is not None:
+                return member
+        return self._root

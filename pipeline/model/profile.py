@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import Enum
+from zoneinfo import ZoneInfo
 
 from pipeline.model.finding import Severity
+
+#: Whose midnight changes a profile.
+TIMEZONE = "Europe/Paris"
 
 
 class Base(Enum):
@@ -64,6 +69,8 @@ class Profile:
         weigh_all: Severity given to every rule of the packs, or None to keep
             what the pack says; rules of our own keep theirs.
         reweighed: Severity of single rules, a pack's or ours; wins over `weigh_all`.
+        valid_from: First day on which it holds, or None for ever before.
+        later: The versions that take its place, by rising `valid_from`.
     """
 
     name: str
@@ -74,6 +81,24 @@ class Profile:
     attachments: AttachmentRules | None = None
     weigh_all: Severity | None = None
     reweighed: Mapping[str, Severity] = field(default_factory=dict)
+    valid_from: date | None = None
+    later: tuple[Profile, ...] = ()
+
+    @property
+    def version(self) -> str:
+        """Return what reports name it by: ``fr-b2g``, ``fr-b2g@2027-01-01``."""
+        return f"{self.name}@{self.valid_from}" if self.valid_from else self.name
+
+    def at(self, moment: datetime) -> Profile:
+        """Return the version in force at a moment (aware): one changes at midnight in Paris.
+
+        The same moment gives the very same value.
+        """
+        day = moment.astimezone(ZoneInfo(TIMEZONE)).date()
+        begun = (
+            each for each in reversed(self.later) if each.valid_from and each.valid_from <= day
+        )
+        return next(begun, self)
 
     def weigh(self, rule: str, published: Severity) -> Severity:
         """Return the weight of a pack's `rule` under this profile."""

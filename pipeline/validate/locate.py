@@ -30,12 +30,22 @@ class Locator:
             is missing) the group that it belongs to, and the root where that is missing too.
         """
         item = self._item(breach)
-        nodes = self._read.nodes(breach.term, item)
-        elements = [node for node in nodes if not isinstance(node, str)]
-        same = [each for each in elements if text(each) == breach.value]
-        numbered = elements[breach.at[-1] :] if breach.at else []
-        found = next(iter(same or numbered or elements), None)
+        found = self._bearing(breach, item)
+        if found is None and item is not self._root:  # items may be told apart in another way
+            found = self._bearing(breach, self._root)
+        if found is None:
+            elements = self._elements(breach.term, item)
+            numbered = elements[breach.at[-1] :] if breach.at else []
+            found = next(iter(numbered or elements), None)
         return place_of(self._group(breach.term, item) if found is None else found)
+
+    def _elements(self, term: str, at: Element) -> list[Element]:
+        return [node for node in self._read.nodes(term, at) if not isinstance(node, str)]
+
+    def _bearing(self, breach: Breach, at: Element) -> Element | None:
+        """Return the element that bears the very value, if there is one."""
+        elements = self._elements(breach.term, at) if breach.value is not None else []
+        return next((each for each in elements if text(each) == breach.value), None)
 
     def _item(self, breach: Breach) -> Element:
         """Return the innermost item that the breach tells the number of, else the root."""
@@ -59,11 +69,27 @@ class Locator:
         return [each for each in members if any(one is around for one in each.iterancestors())]
 
     def _group(self, term: str, item: Element) -> Element:
-        """Return the element of the group that a term belongs to."""
+        """Return the element of the group that a term belongs to, or of the party."""
         if item is not self._root:
             return item
         for group, _ in self._table.places.get(term, ()):
-            member = next(iter(self._read.group(group)), None)
+            member = next(iter(self._read.group(group)), None) if group else None
             if member is not None:
                 return member
-        return self._root
+        return self._around(term)
+
+    def _around(self, term: str) -> Element:
+        """Return the innermost element around all that is known of a term's party."""
+        holder = TERMS[term].path.partition(".")[0]
+        ways = [
+            [*reversed([*element.iterancestors()])]
+            for name, other in TERMS.items()
+            if other.path.startswith(f"{holder}.")
+            for element in self._elements(name, self._root)
+        ]
+        around = self._root
+        for level in zip(*ways, strict=False):
+            if any(element is not level[0] for element in level):
+                break
+            around = level[0]
+        return around

@@ -19,10 +19,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
+from hashlib import sha256
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from pipeline import __version__
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
 from pipeline.model.connection import Protocol, Scanning, Secret, SecretKind
 from pipeline.model.errors import ConfigError
@@ -57,6 +59,8 @@ if TYPE_CHECKING:
     from pipeline.app.hub import Hub
     from pipeline.model.connection import Connection as Sheet
     from pipeline.model.conversion import Written
+    from pipeline.model.invoice import Invoice
+    from pipeline.model.rule import RuleSet
     from pipeline.model.sentences import Sentences
     from pipeline.syntax.cpp_parties import Envelope
     from pipeline.syntax.pivot import PivotInvoice
@@ -194,10 +198,12 @@ def shelf(place: Workspace) -> PackShelf:
 
 
 def profiles(place: Workspace) -> dict[str, Profile]:
-    """Return the validation profiles by name."""
+    """Return the validation profiles by name, each with the versions that take its place."""
     from pipeline.adapters.configuration import read_profiles
+    from pipeline.validate.rules.sets import SETS
 
-    return read_profiles(_table(place, "profiles.toml"))
+    known = {group.name: frozenset(rule.identifier for rule in group.rules) for group in SETS}
+    return read_profiles(_table(place, "profiles.toml"), known)
 
 
 def proposed_sheets(place: Workspace) -> Sheets:
@@ -1000,4 +1006,33 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
     def sentences() -> Sentences:
         return read_sentences(settings.sentences)
 
-    return Artefacts(schema=schema, explainer=explainer, run_pack=run_pack, sentences=sentences)
+    return Artefacts(
+        schema=schema,
+        explainer=explainer,
+        run_pack=run_pack,
+        sentences=sentences,
+        rule_set=cache(_rule_set),
+    )
+
+
+def _rule_set(name: str) -> tuple[RuleSet[Invoice], PackRun]:
+    """Return a set of rules of our own, known by the code and the sentences it is made of.
+
+    Raises:
+        KeyError: There is none of this name: the profile was read without a look at it.
+    """
+    from pipeline.validate.rules.sets import RULE_SETS
+
+    found = RULE_SETS[name]
+    return found, PackRun(name, __version__, _rules_sha256(), len(found.rules))
+
+
+@cache
+def _rules_sha256() -> str:
+    """Return the hash of every module that rules of our own are written in."""
+    from pipeline.validate import rules
+
+    content = sha256()
+    for path in sorted(Path(rules.__path__[0]).glob("*.py")):
+        content.update(path.read_bytes())
+    return content.hexdigest()

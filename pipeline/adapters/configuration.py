@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import tomllib
-from collections.abc import Iterator
-from datetime import time, timedelta
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from datetime import date, time, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Annotated, TypeVar
 from zoneinfo import available_timezones
@@ -457,9 +458,30 @@ class _Profile(_Strict):
     packs: dict[str, tuple[str, ...]]
     further: dict[str, tuple[str, ...]] = {}
     claims: bool = False
+    rules: tuple[str, ...] = ()
     attachments: str | None = None
     weigh_all: Severity | None = None
     reweighed: dict[str, Severity] = {}
+
+
+class _Version(_Strict):
+    """What changes in a profile, and from which day on; what is not named stays."""
+
+    profile: str
+    valid_from: date
+    packs: dict[str, tuple[str, ...]] | None = None
+    further: dict[str, tuple[str, ...]] | None = None
+    claims: bool | None = None
+    rules: tuple[str, ...] | None = None
+    attachments: str | None = None
+    weigh_all: Severity | None = None
+    reweighed: dict[str, Severity] | None = None
+
+    def applied(self, before: _Profile) -> _Profile:
+        """Return the version before this one with what changes."""
+        changes = {name: value for name, value in self if name in _Profile.model_fields}
+        given = {name: value for name, value in changes.items() if value is not None}
+        return before.model_copy(update=given)
 
 
 class _Claim(_Strict):
@@ -487,29 +509,72 @@ class _AttachmentRules(_Strict):
 
 class _Profiles(_Strict):
     profiles: dict[str, _Profile]
+    versions: tuple[_Version, ...] = ()
     claims: tuple[_Claim, ...] = ()
     attachments: dict[str, _AttachmentRules] = {}
 
     @model_validator(mode="after")
     def _each_name_is_known(self) -> _Profiles:
-        for name, profile in self.profiles.items():
-            if profile.attachments is not None and profile.attachments not in self.attachments:
-                raise ValueError(f"profiles.{name}.attachments: {profile.attachments!r} inconnu")
+        for where, row in self.rows():
+            if row.attachments is not None and row.attachments not in self.attachments:
+                raise ValueError(f"{where}.attachments: {row.attachments!r} inconnu")
         claimed = [(row.urn, syntax) for row in self.claims for syntax in row.syntaxes]
         twice = next((each for each in claimed if claimed.count(each) > 1), None)
         if twice is not None:
             raise ValueError(f"claims: {twice[0]} deux fois / twice ({twice[1].value})")
         return self
 
+    @model_validator(mode="after")
+    def _versions_follow_one_another(self) -> _Profiles:
+        days: set[tuple[str, date]] = set()
+        for place, row in enumerate(self.versions):
+            if row.profile not in self.profiles:
+                raise ValueError(f"versions.{place}.profile: {row.profile!r} inconnu / unknown")
+            if (row.profile, row.valid_from) in days:
+                day = f"{row.profile} {row.valid_from}"
+                raise ValueError(f"versions.{place}.valid_from: {day} deux fois / twice")
+            days.add((row.profile, row.valid_from))
+        return self
+
+    def rows(self) -> Iterator[tuple[str, _Profile | _Version]]:
+        """Yield everything that names rules, with its path."""
+        yield from ((f"profiles.{name}", row) for name, row in self.profiles.items())
+        yield from ((f"versions.{place}", row) for place, row in enumerate(self.versions))
+
+    def check_rules(self, known: Mapping[str, Collection[str]]) -> None:
+        """Refuse sets of rules, and rules of our own, that are not there.
+
+        Raises:
+            ValueError: One is not; the message names its path.
+        """
+        ours = {rule for rules in known.values() for rule in rules}
+        begin = tuple({rule.rstrip("0123456789") for rule in ours})
+        for where, row in self.rows():
+            for name in row.rules or ():
+                if name not in known:
+                    listed = ", ".join(sorted(known))
+                    raise ValueError(f"{where}.rules: {name!r} inconnu / unknown ({listed})")
+            for rule in row.reweighed or {}:
+                if begin and rule.startswith(begin) and rule not in ours:
+                    raise ValueError(f"{where}.reweighed: {rule!r} inconnu / unknown")
+
     def value(self, name: str) -> Profile:
-        """Return one profile as the model's value."""
-        row = self.profiles[name]
+        """Return one profile as the model's value, with its later versions."""
+        row, later = self.profiles[name], []
+        changes = (each for each in self.versions if each.profile == name)
+        for change in sorted(changes, key=lambda each: each.valid_from):
+            row = change.applied(row)
+            later.append(replace(self._made(name, row), valid_from=change.valid_from))
+        return replace(self._made(name, self.profiles[name]), later=tuple(later))
+
+    def _made(self, name: str, row: _Profile) -> Profile:
         rules = self.attachments[row.attachments] if row.attachments is not None else None
         return Profile(
             name=name,
             packs=row.packs,
             further=row.further,
             claims=tuple(each.value() for each in self.claims) if row.claims else (),
+            rules=row.rules,
             attachments=AttachmentRules(
                 extensions=frozenset(rules.extensions), forbidden=rules.forbidden
             )
@@ -675,9 +740,25 @@ def read_reasons(path: Path) -> ReasonCodes:
     return _read(path, _Reasons).value()
 
 
-def read_profiles(path: Path) -> dict[str, Profile]:
-    """Read the validation profiles, by name."""
+def read_profiles(
+    path: Path, rules: Mapping[str, Collection[str]] | None = None
+) -> dict[str, Profile]:
+    """Read the validation profiles, by name.
+
+    Args:
+        path: Of the table.
+        rules: The sets of rules of our own, with the identifiers of each; None where no rule is
+            going to be run, so that their names do not matter.
+
+    Raises:
+        ConfigError: It cannot be used; the message names file, key and fault.
+    """
     table = _read(path, _Profiles)
+    if rules is not None:
+        try:
+            table.check_rules(rules)
+        except ValueError as error:
+            raise ConfigError(f"{path}: {error}") from error
     return {name: table.value(name) for name in table.profiles}
 
 

@@ -73,8 +73,16 @@ class Hub:
             keeper=self.keeper,
         )
 
-    def profile_for(self, connection: Connection, interface: Interface | None) -> Profile:
+    def profile_for(
+        self, connection: Connection, interface: Interface | None, at: datetime
+    ) -> Profile:
         """Return what a sender's documents are held against: sheet, family, default.
+
+        Args:
+            connection: The sender's sheet.
+            interface: Of the flow, or None.
+            at: When the flow was received (aware): the version of that day judges, also if
+                the flow is looked at again later.
 
         Raises:
             ConfigError: The sheet names a profile that does not exist.
@@ -83,7 +91,7 @@ class Hub:
         name = connection.profile or family
         if name not in self.profiles:
             raise ConfigError(f"{connection.name}: profil inconnu / unknown profile '{name}'")
-        return self.profiles[name]
+        return self.profiles[name].at(at)
 
 
 def sheet_of(sheets: Sheets, name: str) -> Connection:

@@ -252,7 +252,7 @@ def _withdraw_without_cancelling() -> None:
 
 def _answer_withdrawal_afterwards() -> None:
     left: list[Callable[[Transaction], None]] = []
-    whole, tell = verbs.withdraw, withdraw._answer
+    whole, tell = withdraw.withdraw, withdraw._answer
 
     def later(hub: Hub, _: Transaction, *more: Any) -> None:
         left.append(lambda tx: tell(hub, tx, *more))

@@ -61,10 +61,8 @@ class FacturxProfile(Enum):
         (True, False)
         """
         number = _NUMBER.fullmatch(term)
-        if self is FacturxProfile.EXTENDED:
-            return True
         if number is None:
-            return self is FacturxProfile.EN16931 and term in _DEPARTMENTS
+            return self is FacturxProfile.EXTENDED and term not in _DEPARTMENTS
         return int(number[1]) in _FACTS[self].terms
 
 
@@ -97,8 +95,10 @@ _BASIC = _BASIC_WL | {
     *range(146, 154),
     157,
 }
-#: All of the norm; the extension is for EXTENDED alone, but for the departments of contacts.
+#: All of the norm; the extension is for EXTENDED alone.
 _EN16931 = frozenset(range(1, 166))
+#: Departments of the seller's and the buyer's contacts: the XSDs have an element for them, the
+#: rules of every profile allow it only instead of a name (CII-SR-465, CII-SR-466).
 _DEPARTMENTS = frozenset({"BG-6/department", "BG-9/department"})
 
 _NORM = "urn:cen.eu:en16931:2017"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import is_dataclass, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from decimal import Decimal
 from enum import Enum
 from functools import cache
@@ -34,7 +34,7 @@ def fit(invoice: Invoice, profile: FacturxProfile) -> tuple[Invoice, tuple[Lost,
         it has no place for, in the order of the model. An amount is never recomputed: where
         what is lost was part of a sum, the rules of the profile will say so.
     """
-    found = _Fitting(profile)
+    found = _Fitting(profile, _touched(profile))
     left = found.of(invoice, "", "")
     kept = left if isinstance(left, Invoice) else Invoice()
     return replace(kept, specification=profile.urn), tuple(found.lost)
@@ -66,13 +66,19 @@ def shown(value: object) -> str:
     return text if len(text) <= MOST_VALUE else f"{text[: MOST_VALUE - 1]}…"
 
 
+@dataclass(frozen=True, slots=True)
 class _Fitting:
-    """One invoice on its way into one profile."""
+    """One invoice on its way into one profile.
 
-    def __init__(self, profile: FacturxProfile) -> None:
-        self._profile = profile
-        self._touched = _touched(profile)
-        self.lost: list[Lost] = []
+    Attributes:
+        profile: Where it goes.
+        touched: Every path at which, or below which, the profile may lack something.
+        lost: What was found to have no place, so far.
+    """
+
+    profile: FacturxProfile
+    touched: frozenset[str]
+    lost: list[Lost] = field(default_factory=list)
 
     def of(self, value: DataclassInstance, path: str, place: str) -> DataclassInstance | None:
         """Return what is left of a value that is made of fields; None where nothing is.
@@ -86,7 +92,7 @@ class _Fitting:
         for name, step in fields_of(type(value)).items():
             inner = f"{path}.{name}" if path else name
             held = getattr(value, name)
-            if inner in self._touched and held is not None and held != ():
+            if inner in self.touched and held is not None and held != ():
                 changes[name] = self._field(held, inner, step, place)
         if not changes:
             return value
@@ -100,8 +106,8 @@ class _Fitting:
             left = self.of(held, path, place)
             return step.kind() if left is None and path in _ALWAYS_THERE else left
         term = TERM_AT[path]
-        if not self._profile.holds(term):
-            self._lose(term, held, place, _no_place(term, self._profile))
+        if not self.profile.holds(term):
+            self._lose(term, held, place, _no_place(term, self.profile))
         elif path == _DEBITED and not _IBAN.fullmatch(str(held)):
             self._lose(term, held, place, _no_iban(term))
         else:
@@ -116,9 +122,9 @@ class _Fitting:
         name = TERM_AT.get(path) or TERM_AT.get(f"{path}.value", path)
         for number, item in enumerate(held, 1):
             inside = f"{place}{name}[{number}]/"
-            kind = _once(item, path, self._profile)
+            kind = _once(item, path, self.profile)
             if kind in taken:
-                self._lose_all(item, path, inside, _too_many(name, self._profile))
+                self._lose_all(item, path, inside, _too_many(name, self.profile))
             elif (left := self.of(item, path, inside)) is not None:
                 yield left
                 taken |= {kind} if kind else set()

@@ -12,9 +12,10 @@ Source:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from io import BytesIO
 
 import pikepdf
@@ -171,13 +172,14 @@ def broken_clauses(data: bytes) -> tuple[Broken, ...]:
     """
     cap_decoding()
     with pikepdf.open(BytesIO(data), attempt_recovery=False) as pdf:
+        parts = list(_parts(pdf))
         found = [
             *_file(data, pdf),
             *_streams(pdf),
-            *_graphics(pdf),
-            *_interaction(pdf),
+            *_graphics(pdf, parts),
+            *_interaction(pdf, parts),
             *_metadata(pdf),
-            *_embedded_files(pdf),
+            *_embedded_files(parts),
         ]
     # the same fault in every page is told once
     return tuple(sorted(dict.fromkeys(found), key=lambda each: _place_of(each.clause)))
@@ -212,7 +214,7 @@ def _streams(pdf: pikepdf.Pdf) -> Iterator[Broken]:
                 )
 
 
-def _graphics(pdf: pikepdf.Pdf) -> Iterator[Broken]:
+def _graphics(pdf: pikepdf.Pdf, parts: Sequence[pikepdf.Dictionary]) -> Iterator[Broken]:
     intended = None
     for profile in _profiles(pdf):
         intended = _components_of(profile)
@@ -221,7 +223,7 @@ def _graphics(pdf: pikepdf.Pdf) -> Iterator[Broken]:
                 "6.2.3", "Profil ICC non conforme.", "The ICC profile is not a valid one."
             )
     used: set[int] = set()
-    for part in _parts(pdf):
+    for part in parts:
         yield from _font(part)
         yield from _picture(part)
         yield from _state(part, has_intent=intended is not None)
@@ -339,8 +341,8 @@ def _colours_drawn(drawn: pikepdf.Page | pikepdf.Stream) -> set[int]:
     return {_DEVICE_COLOURS[str(instruction.operator)] for instruction in chosen}
 
 
-def _interaction(pdf: pikepdf.Pdf) -> Iterator[Broken]:
-    for part in _parts(pdf):
+def _interaction(pdf: pikepdf.Pdf, parts: Sequence[pikepdf.Dictionary]) -> Iterator[Broken]:
+    for part in parts:
         action = str(part.get("/S", ""))
         if action in _FORBIDDEN_ACTIONS or (
             action == "/Named" and str(part.get("/N", "")) not in _NAMED_ACTIONS
@@ -395,14 +397,17 @@ def _metadata(pdf: pikepdf.Pdf) -> Iterator[Broken]:
 
 def _said(root: etree._Element, path: str) -> str | None:
     """Return what a metadata packet says at a path, as an element or as an attribute."""
+    found = _text_at(path)(root)
+    return str(found[0]) if isinstance(found, list) and found else None
+
+
+@cache
+def _text_at(path: str) -> etree.XPath:
     here = "//rdf:RDF/rdf:Description/"
     paths = f"{here}{path}/text()"
     if "/" not in path:
         paths += f" | {here}@{path}"
-    found = root.xpath(paths, namespaces=_PREFIXES)
-    if not isinstance(found, list) or not found:
-        return None
-    return str(found[0])
+    return etree.XPath(paths, namespaces=_PREFIXES)
 
 
 def _undescribed(root: etree._Element) -> Iterator[Broken]:
@@ -446,8 +451,7 @@ def _moment(date: str) -> datetime | str:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _embedded_files(pdf: pikepdf.Pdf) -> Iterator[Broken]:
-    parts = list(_parts(pdf))
+def _embedded_files(parts: Sequence[pikepdf.Dictionary]) -> Iterator[Broken]:
     associated = {
         each.objgen
         for part in parts

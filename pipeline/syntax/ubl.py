@@ -292,10 +292,9 @@ def _adjustment(of: str, *, charge: bool) -> Part:
 
 def _in_currency(of: str, *inside: Entry) -> Part:
     """Return the tax total that is in the currency of a term."""
-    return Part(
-        path="cac:TaxTotal",
-        of=(*inside, Fixed(path="cbc:TaxAmount/@currencyID", value=Of(of), tells=True)),
-    )
+    also = (None,) if of == "BT-5" else ()
+    told = Fixed(path="cbc:TaxAmount/@currencyID", value=Of(of), also=also, tells=True)
+    return Part(path="cac:TaxTotal", of=(*inside, told))
 
 
 _LINE = (
@@ -356,10 +355,12 @@ _LINE = (
         ),
     ),
     Part(
+        term="BT-128/further",
         path="cac:DocumentReference",
+        via="objects",
         of=(
-            Row(term="BT-128", path="cbc:ID"),
-            Row(term="BT-128-1", path="cbc:ID/@schemeID"),
+            Row(term="BT-128/further", path="cbc:ID"),
+            Row(term="BT-128-1/further", path="cbc:ID/@schemeID"),
             Fixed(path="cbc:DocumentTypeCode", value="130", also=(None,)),
         ),
     ),
@@ -519,10 +520,12 @@ _ENTRIES: tuple[Entry, ...] = (
         ),
     ),
     Part(
+        term="BT-18/further",
         path="cac:AdditionalDocumentReference",
+        via="objects",
         of=(
-            Row(term="BT-18", path="cbc:ID"),
-            Row(term="BT-18-1", path="cbc:ID/@schemeID"),
+            Row(term="BT-18/further", path="cbc:ID"),
+            Row(term="BT-18-1/further", path="cbc:ID/@schemeID"),
             Fixed(path="cbc:DocumentTypeCode", value="130", tells=True),
         ),
     ),

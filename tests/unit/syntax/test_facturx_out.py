@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import resource
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from io import BytesIO
 from pathlib import Path
@@ -13,16 +16,24 @@ import facturx
 import pikepdf
 import pytest
 from facturx.facturx import FACTURX_LEVEL2xmp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
 from pipeline.adapters.configuration import read_profiles
 from pipeline.model.facturx import FacturxProfile, Relationship
-from pipeline.model.invoice import Binary
+from pipeline.model.invoice import Binary, Invoice, Note, Support
 from pipeline.model.limits import Limits
-from pipeline.syntax.facturx import INVOICE_NAMES, open_facturx
-from pipeline.syntax.facturx_out import Enclosure, PageUnfit, embeddable, enclose
+from pipeline.syntax import cii
+from pipeline.syntax.facturx import INVOICE_NAMES, PdfRefused, open_facturx
+from pipeline.syntax.facturx_out import (
+    Enclosure,
+    PageUnfit,
+    embeddable,
+    enclose,
+    write_facturx,
+)
+from pipeline.syntax.parse import parse
 from pipeline.syntax.pdfa import broken_clauses
 
 SAMPLES = Path(__file__).parents[3] / "samples" / "invoices"
@@ -172,7 +183,7 @@ def test_files_of_one_name_are_told_apart(page: bytes) -> None:
     assert names_of(made) == ["plan.pdf", "PLAN (2).pdf", "plan (3).pdf"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     files=st.lists(
         st.tuples(st.none() | st.text(), st.binary(), st.none() | st.text()), max_size=6
@@ -263,3 +274,132 @@ def test_the_library_of_the_format_reads_it(page: bytes) -> None:
 
     assert names_of(made) == ["a.csv", "a.xml"]
     assert facturx.get_xml_from_pdf(made, check_xsd=True) == ("factur-x.xml", xml)
+
+
+def supported(*files: Binary) -> Invoice:
+    """Return an invoice that these files support."""
+    return Invoice(
+        number="F-1", supports=tuple(Support(reference="R", attachment=each) for each in files)
+    )
+
+
+def test_a_file_is_not_lost_where_only_the_pdf_holds_it(page: bytes) -> None:
+    """Its reference is: a small profile has no place for that, wherever the file is."""
+    invoice = supported(Binary(b"x", "text/csv", "a.csv"))
+
+    made = write_facturx(page, invoice, FacturxProfile.BASIC, AT)
+
+    (beside,) = open_facturx(made.payload, Limits()).others
+    assert (beside.name, beside.read()) == ("a.csv", b"x")
+    assert [each.place for each in made.lost] == ["BG-24[1]/BT-122"]
+
+
+def test_what_the_pdf_says_otherwise_of_a_file_is_lost(page: bytes) -> None:
+    """A type and a name that no PDF can hold."""
+    invoice = supported(Binary(b"x", "text / csv", "a/b.csv"))
+
+    made = write_facturx(page, invoice, FacturxProfile.BASIC, AT)
+
+    assert [each.place for each in made.lost][1:] == ["BG-24[1]/BT-125-1", "BG-24[1]/BT-125-2"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "lost"),
+    [
+        pytest.param(FacturxProfile.EN16931, [], id="the-xml-holds-it"),
+        pytest.param(FacturxProfile.BASIC, ["BT-122", "BT-125", "BT-125-2"], id="nothing-does"),
+    ],
+)
+def test_a_program_never_travels_in_the_pdf(
+    page: bytes, profile: FacturxProfile, lost: list[str]
+) -> None:
+    """Whoever reads it would refuse the whole invoice."""
+    made = write_facturx(page, supported(Binary(b"MZ", None, "run.exe")), profile, AT)
+
+    assert open_facturx(made.payload, Limits()).others == ()
+    assert [each.term for each in made.lost] == lost
+    assert all("programme" in each.why["fr"] for each in made.lost if each.term == "BT-125")
+
+
+def test_an_original_that_cannot_travel_is_told(page: bytes) -> None:
+    """It is in no part of the Factur-X then."""
+    original = a_file("flux.xml", b"12345")
+
+    made = write_facturx(
+        page,
+        Invoice(number="F-1"),
+        FacturxProfile.MINIMUM,
+        AT,
+        [original],
+        Limits(attachment_bytes=1000, file_bytes=1000),
+    )
+    squeezed = write_facturx(
+        page,
+        Invoice(number="F-1"),
+        FacturxProfile.MINIMUM,
+        AT,
+        [original],
+        Limits(file_bytes=len(open_facturx(made.payload, Limits()).invoice) + 4),
+    )
+
+    assert made.lost == ()
+    ((term, place, value),) = [(each.term, each.place, each.value) for each in squeezed.lost]
+    assert (term, place, value) == (None, "flux.xml", "5 octets / bytes")
+
+
+def test_an_invoice_that_no_reader_would_take_is_not_written(page: bytes) -> None:
+    """Its XML alone is over the limit."""
+    with pytest.raises(PdfRefused, match="IRR_TAILLE_PJ"):
+        write_facturx(
+            page, Invoice(number="F-1"), FacturxProfile.MINIMUM, AT, (), Limits(file_bytes=10)
+        )
+
+
+@settings(max_examples=15)
+@given(
+    text=st.text(), name=st.text(), content=st.binary(), profile=st.sampled_from(FacturxProfile)
+)
+@example(text="]]>", name="]]>.xml", content=b"]]>", profile=FacturxProfile.EN16931)
+@example(text="\x00\x1b\ufffe\ud800", name="\x00", content=b"\x00", profile=FacturxProfile.EN16931)
+def test_no_text_breaks_what_is_written(
+    page: bytes, text: str, name: str, content: bytes, profile: FacturxProfile
+) -> None:
+    """Ours and the XML's reader take it, whatever a partner wrote."""
+    invoice = replace(
+        supported(Binary(b"." + content, text, name)), notes=(Note(text=text),), number=text
+    )
+
+    made = write_facturx(page, invoice, profile, AT)
+
+    opened = open_facturx(made.payload, Limits())
+    reading = cii.read_invoice(parse(opened.invoice, Limits()))
+    assert reading.invoice.specification == profile.urn
+    assert [each.read() for each in opened.others] in ([b"." + content], [])
+
+
+@pytest.mark.slow
+def test_the_largest_file_is_held_a_few_times_and_no_more(page: bytes) -> None:
+    """Ninety megabytes that do not shrink: once here, and not much more than twice to write."""
+    large = a_file("plan.pdf", os.urandom(90_000_000), "application/pdf")
+    enclose(page, XML, FacturxProfile.EN16931, [], AT)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    made = enclose(page, XML, FacturxProfile.EN16931, [large], AT)
+
+    grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert len(made) < 90_100_000
+    assert grown_kb < 300_000
+    assert names_of(made) == ["plan.pdf"]
+
+
+@pytest.mark.slow
+def test_memory_stays_flat(page: bytes) -> None:
+    """However many are written."""
+    for _ in range(50):
+        enclose(page, XML, FacturxProfile.EN16931, [a_file("a.csv")], AT)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    for _ in range(500):
+        enclose(page, XML, FacturxProfile.EN16931, [a_file("a.csv")], AT)
+
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8_000

@@ -48,8 +48,8 @@ class WeasyPrinter:
             ConfigError: The machine lacks its libraries, or any font.
         """
         self._weasyprint = _loaded()
-        fonts = self._weasyprint.text.fonts.FontConfiguration()
-        self._fonts = fonts
+        # one for all pages: each leaves some 200 kB behind that nothing gives back
+        self._fonts = self._weasyprint.text.fonts.FontConfiguration()
         self._fetcher = _fetcher(self._weasyprint)
         self._style = lru_cache(_STYLES)(self._read_style)
 

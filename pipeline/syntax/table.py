@@ -358,7 +358,8 @@ class Table:
         places = self._places[head.term]
         yield from (f"{places[place].plain}{predicate}" for place, predicate in head.which)
         if head.instead:
-            yield f"{self._places[head.instead][0].plain}[not(/*/{places[0].plain})]"
+            instead = self._places[head.instead][0].plain
+            yield f"{instead}[not({_from(instead, places[0].plain)})]"
 
     def _compiled(self, path: str) -> etree.XPath:
         return etree.XPath(path, namespaces=dict(self.grammar.namespaces), smart_strings=False)
@@ -366,6 +367,18 @@ class Table:
 
 def _union(places: Sequence[Place]) -> str:
     return " | ".join(dict.fromkeys(place.path for place in places))
+
+
+def _from(place: str, other: str) -> str:
+    """Return the path that leads from one place to another, both given from the same element.
+
+    >>> _from("a/b/c", "a/d/e")
+    '../../d/e'
+    """
+    steps, wanted = place.split("/"), other.split("/")
+    while steps and wanted and steps[0] == wanted[0]:
+        steps, wanted = steps[1:], wanted[1:]
+    return "/".join([".."] * len(steps) + wanted)
 
 
 def row_at(field: str, path: str, *, read_only: bool = False) -> tuple[Row, ...]:

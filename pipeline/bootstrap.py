@@ -19,10 +19,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
+from hashlib import sha256
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from pipeline import __version__
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
 from pipeline.model.connection import Protocol, Scanning, Secret, SecretKind
 from pipeline.model.errors import ConfigError
@@ -53,9 +55,15 @@ if TYPE_CHECKING:
     from pipeline.adapters.process_wire import JobWriter
     from pipeline.adapters.seals import SealFolder
     from pipeline.adapters.vault import Vault
+    from pipeline.app.convert import Converter
     from pipeline.app.hub import Hub
     from pipeline.model.connection import Connection as Sheet
+    from pipeline.model.conversion import Written
+    from pipeline.model.invoice import Invoice
+    from pipeline.model.rule import RuleSet
     from pipeline.model.sentences import Sentences
+    from pipeline.syntax.cpp_parties import Envelope
+    from pipeline.syntax.pivot import PivotInvoice
     from pipeline.validate.judge import Artefacts
 
 #: Tables that belong to the product: a workspace may override them, but gets no copy.
@@ -190,10 +198,12 @@ def shelf(place: Workspace) -> PackShelf:
 
 
 def profiles(place: Workspace) -> dict[str, Profile]:
-    """Return the validation profiles by name."""
+    """Return the validation profiles by name, each with the versions that take its place."""
     from pipeline.adapters.configuration import read_profiles
+    from pipeline.validate.rules.sets import SETS
 
-    return read_profiles(_table(place, "profiles.toml"))
+    known = {group.name: frozenset(rule.identifier for rule in group.rules) for group in SETS}
+    return read_profiles(_table(place, "profiles.toml"), known)
 
 
 def proposed_sheets(place: Workspace) -> Sheets:
@@ -347,6 +357,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     ledger = open_ledger(place.database)
     engine = make_engine(place, wanted)
     rules = make_engine(place, replace(wanted, workers=1), entry=cdar_worker)
+    # of its own: the other engine is at work on what comes in while this one judges what leaves
+    leaving = make_engine(place, replace(wanted, workers=1))
     scratch = OwnedFolder(place.home / "spool")
     spool = FolderSpool(scratch.path)
     hub = Hub(
@@ -362,6 +374,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         settings=wanted,
         compose=partial(_compose, answer_means(place, wanted)),
         vet=Vetter(rules, spool).vet,
+        converter=converter(leaving),
         by=by,
         holidays=french_holidays,
         retention=read_retention(_table(place, "retention.toml")),
@@ -373,6 +386,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     finally:
         engine.close()
         rules.close()
+        leaving.close()
         ledger.close()
         originals.close()
         scratch.close()
@@ -694,6 +708,27 @@ def printer() -> Printer:
     return WeasyPrinter()
 
 
+def converter(engine: Engine) -> Converter:
+    """Return what writes documents in other forms; `engine` judges what was written."""
+    from pipeline.app.convert import Converter
+
+    return Converter(engine=engine, printer=printer, write_pivot=_write_pivot)
+
+
+def _write_pivot(invoices: Sequence[PivotInvoice], envelope: Envelope) -> Written:
+    from pipeline.syntax.pivot import write_pivot
+
+    return write_pivot(invoices, envelope, _pivot_schema())
+
+
+@cache
+def _pivot_schema() -> etree.XMLSchema:
+    from pipeline.adapters.resources import data_folder
+    from pipeline.syntax.parse import compile_schema
+
+    return compile_schema(str(data_folder("schemas") / "CPPFacturePivot-V2_02.xsd"))
+
+
 def export_rows(rows: Sequence[Mapping[str, object]], path: Path) -> None:
     """Write rows as a CSV file that spreadsheets open and never execute.
 
@@ -971,4 +1006,33 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
     def sentences() -> Sentences:
         return read_sentences(settings.sentences)
 
-    return Artefacts(schema=schema, explainer=explainer, run_pack=run_pack, sentences=sentences)
+    return Artefacts(
+        schema=schema,
+        explainer=explainer,
+        run_pack=run_pack,
+        sentences=sentences,
+        rule_set=cache(_rule_set),
+    )
+
+
+def _rule_set(name: str) -> tuple[RuleSet[Invoice], PackRun]:
+    """Return a set of rules of our own, known by the code and the sentences it is made of.
+
+    Raises:
+        KeyError: There is none of this name: the profile was read without a look at it.
+    """
+    from pipeline.validate.rules.sets import RULE_SETS
+
+    found = RULE_SETS[name]
+    return found, PackRun(name, __version__, _rules_sha256(), len(found.rules))
+
+
+@cache
+def _rules_sha256() -> str:
+    """Return the hash of every module that rules of our own are written in."""
+    from pipeline.validate import rules
+
+    content = sha256()
+    for path in sorted(Path(rules.__path__[0]).glob("*.py")):
+        content.update(path.read_bytes())
+    return content.hexdigest()

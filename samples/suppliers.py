@@ -9,7 +9,7 @@ from functools import partial
 from catalogue import COLLEGE, HOPITAL, IMPRIMERIE, INCONNUE, SAMPLES, SERVICES, VILLE
 from drop import Drop, delivered_to
 from drop import flow_name as name_of
-from invoice_maker import Attachment, Invoice, Party, to_cii, to_ubl
+from invoice_maker import Attachment, Invoice, Party, Payment, to_cii, to_ubl
 from making import (
     BY_KEY,
     billed_to,
@@ -25,6 +25,8 @@ from supports import signed
 
 #: How often an invoice of the big flow names a service.
 NAMED_SERVICE = 25
+#: Payment means of SEPA (UNTDID 4461) by the ones that the historical channel knows.
+SEPA = {"58": "30", "59": "49"}
 #: Stands in a committed file for the EICAR test file, which `edi demo` puts in its place:
 #: scanners would find the file itself in every clone.
 EICAR_STAND_IN = b"[edi demo: EICAR]"
@@ -47,8 +49,19 @@ def historical(count: int, flow: int) -> tuple[Invoice, ...]:
             code = SERVICES[buyer.siret or ""][0][0]
             buyer = replace(buyer, service=code)
         invoice = billed_to(SAMPLES[place].invoice, buyer, f"P{flow:02d}-26-{n + 1:04d}", turn + 1)
-        made.append(replace(invoice, frame="A1"))
+        made.append(as_historical(invoice))
     return tuple(made)
+
+
+def as_historical(invoice: Invoice) -> Invoice:
+    """Return an invoice as the historical channel takes it: its frames, types and means."""
+    payment = invoice.payment or Payment(code="97")
+    return replace(
+        invoice,
+        frame="A1",
+        type_code="381" if invoice.is_credit_note else "380",
+        payment=replace(payment, code=SEPA.get(payment.code, payment.code)),
+    )
 
 
 def inner_names(count: int) -> Iterator[str]:
@@ -81,7 +94,7 @@ def _papeterie_good() -> Iterator[Drop]:
         delivered=delivered_to(many),
         why="archive de 200 factures et avoirs UBL pour les deux destinataires",
     )
-    credit = replace(billed_to(BY_KEY["ubl-381-avoir"], VILLE, "P02-26-0001"), frame="A1")
+    credit = as_historical(billed_to(BY_KEY["ubl-381-avoir"], VILLE, "P02-26-0001"))
     for seq, outcome in ((2, "accepted"), (6, "duplicate")):
         good = outcome == "accepted"
         yield Drop(
@@ -96,7 +109,7 @@ def _papeterie_good() -> Iterator[Drop]:
             why="un avoir UBL seul" if good else "les mêmes octets que le flux 2",
         )
     single = billed_to(BY_KEY["cii-380-service-destinataire"], HOPITAL, "P11-26-0001")
-    single = replace(single, frame="A1", buyer=replace(HOPITAL, service="PHARMACIE"))
+    single = replace(as_historical(single), buyer=replace(HOPITAL, service="PHARMACIE"))
     yield Drop(
         supplier="papeterie",
         name=flow_name(1, "FSO1106A"),
@@ -107,7 +120,7 @@ def _papeterie_good() -> Iterator[Drop]:
         delivered=delivered_to((single,)),
         why="une facture CII seule, avec un code service",
     )
-    hybrid = replace(billed_to(BY_KEY["cii-380-fournitures"], VILLE, "P12-26-0001"), frame="A1")
+    hybrid = as_historical(billed_to(BY_KEY["cii-380-fournitures"], VILLE, "P12-26-0001"))
     yield Drop(
         supplier="papeterie",
         name=flow_name(1, "FSO1117A"),
@@ -130,7 +143,7 @@ def _papeterie_names() -> Iterator[Drop]:
         yield Drop(
             supplier="papeterie",
             name=name,
-            payload=to_ubl(replace(invoice, frame="A1")),
+            payload=to_ubl(as_historical(invoice)),
             outcome="rejected",
             answer="CSO1100A",
             reason=reason,
@@ -148,7 +161,7 @@ def _papeterie_single_bodies() -> Iterator[Drop]:
         reason="IRR_VIDE",
         why="fichier vide",
     )
-    invoice = replace(billed_to(BY_KEY["ubl-380-fournitures"], VILLE, "P05-26-0001"), frame="A1")
+    invoice = as_historical(billed_to(BY_KEY["ubl-380-fournitures"], VILLE, "P05-26-0001"))
     yield Drop(
         supplier="papeterie",
         name=flow_name(5, "FSO1100A"),

@@ -212,6 +212,7 @@ class World:
             doors=bootstrap.doors(self.home),
             profiles=self.profiles,
             vet=Vetter(self.engine, spool).vet,
+            converter=bootstrap.converter(self.engine),
             by=f"run:{self._count}",
             breaker=Breaker(),
         )

@@ -56,7 +56,8 @@ def _holds_terms(path: str) -> bool:
 def full() -> Invoice:
     """Return an invoice in which every term holds a value of its own; twice what may be twice."""
     numbers = count(1)
-    return _made(Invoice, "", 0, lambda kind, path: _value(kind, path, next(numbers)))
+    made: Invoice = _made(Invoice, "", 0, lambda kind, path: _value(kind, path, next(numbers)))
+    return made
 
 
 def _made(kind: Any, path: str, place: int, value: Callable[[Any, str], object]) -> Any:
@@ -185,6 +186,8 @@ def _canonical(invoice: Invoice) -> Invoice:
     return replace(
         invoice,
         number=f"F-{invoice.number}",
+        object=next(iter(invoice.objects), None),
+        further_objects=invoice.objects[1:],
         payments=payments,
         payer=_canonical_party(invoice.payer) if payments else None,
         due_date=invoice.due_date if payments else None,
@@ -239,6 +242,8 @@ def _canonical_line(line: Line, two_currencies: bool) -> Line:
         note=first.text,
         note_subject=first.subject,
         further_notes=notes[1:],
+        object=next(iter(line.objects), None),
+        further_objects=line.objects[1:],
         gross_price=line.gross_price if line.price_discount is None else gross,
         vat_accounting=line.vat_accounting if two_currencies else None,
         attributes=tuple(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from pipeline.model.acknowledgement import AnswerFacts, ReasonCodes
+from pipeline.model.names import flow_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,5 +60,5 @@ def name_flow(facts: AnswerFacts, code: str, next_number: Callable[[str], int]) 
     application, hub = facts.application_code, facts.hub_code
     if application is None:
         raise ValueError("an answer of this family is named after an application code")
-    identifier = f"{hub}{code[3:7]}{next_number(f'{hub}:{code}'):015d}"
-    return FlowName(f"{code}_{application}_{identifier}", application, identifier)
+    name = flow_name(code, application, hub, next_number(f"{hub}:{code}"))
+    return FlowName(name, application, name.rpartition("_")[2])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import tomllib
-from collections.abc import Iterator
-from datetime import time, timedelta
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from datetime import date, time, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Annotated, TypeVar
 from zoneinfo import available_timezones
@@ -21,6 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.model.acknowledgement import ReasonCodes
+from pipeline.model.carriage import Carriage, Grouping, LossRule, Original
 from pipeline.model.connection import (
     AnswerFamily,
     AnswerFormat,
@@ -40,6 +42,7 @@ from pipeline.model.connection import (
     Secret,
     SecretKind,
 )
+from pipeline.model.conversion import Form
 from pipeline.model.directory import Directory, Route, Structure
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
@@ -199,7 +202,97 @@ class _Limits(_Strict):
     ratio: Count = Limits().ratio
 
 
-class _Sheet(_Strict):
+#: What the XML of a Factur-X may hold, from little to much.
+_FACTURX_PROFILES = ("minimum", "basic-wl", "basic", "en16931", "extended")
+_IS_PROFILE = rf"^({'|'.join(_FACTURX_PROFILES)})$"
+
+
+class _Receiving(_Strict):
+    """What only a receiver's sheet says: the form of what it gets, and how many in one file."""
+
+    envelope: Envelope | None = None
+    format: Form = Form.AS_RECEIVED
+    facturx_profile: Annotated[str, Field(pattern=_IS_PROFILE)] | None = None
+    original: Original | None = None
+    loss: LossRule | None = None
+    group: Grouping | None = None
+    group_documents: Count = Carriage().documents
+    group_bytes: Count = Carriage().bytes
+
+    @property
+    def _with_original(self) -> Original:
+        if self.original is not None:
+            return self.original
+        same = self.format is Form.AS_RECEIVED
+        return Original.NONE if same else Original.BESIDE
+
+    @property
+    def _grouped(self) -> Grouping:
+        if self.group is not None:
+            return self.group
+        return Grouping.FLOW if self.envelope is Envelope.TAR_GZ else Grouping.INVOICE
+
+    @property
+    def _is_several_files(self) -> bool:
+        """Tell whether one delivery may be more than one file.
+
+        A pivot holds all its invoices, and both it and a Factur-X the original.
+        """
+        if self.format is Form.PIVOT:
+            return False
+        beside = self._with_original is Original.BESIDE and self.format is not Form.FACTURX
+        return beside or self._grouped is not Grouping.INVOICE
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> _Receiving:
+        if self.facturx_profile and self.format is not Form.FACTURX:
+            raise ValueError("facturx_profile goes with format = 'factur-x'")
+        if self.format is Form.AS_RECEIVED and self.original is Original.BESIDE:
+            raise ValueError("original = 'beside' goes with a format of its own")
+        if self.format is Form.PIVOT and self.original is Original.NONE:
+            raise ValueError("a pivot always holds the document as received: leave out original")
+        if self.format is Form.AS_RECEIVED and self.loss is not None:
+            raise ValueError("loss goes with a format: what leaves as received loses nothing")
+        if self.envelope is Envelope.SINGLE and self._is_several_files:
+            raise ValueError(
+                "several files leave in one archive: envelope = 'tar.gz', or original = 'none'"
+                " and group = 'invoice'"
+            )
+        limits = {"group_documents", "group_bytes"} & self.model_fields_set
+        if limits and self._grouped is Grouping.INVOICE:
+            raise ValueError(f"{', '.join(sorted(limits))}: go with a group of several invoices")
+        return self
+
+    def envelope_value(self) -> Envelope:
+        """Return how files travel: as the sheet says, else as what it asks for needs."""
+        if self.envelope is not None:
+            return self.envelope
+        return Envelope.TAR_GZ if self._is_several_files else Envelope.SINGLE
+
+    def carriage(self) -> Carriage:
+        """Return what the receiver asks for as the model's value."""
+        original = self._with_original
+        # what a pivot or a profile of Factur-X leaves out is known and wanted, and the
+        # original says it; between the two syntaxes of the norm nothing should be lost
+        known = self.format in {Form.PIVOT, Form.FACTURX} and original is Original.BESIDE
+        profile = (self.facturx_profile or "en16931") if self.format is Form.FACTURX else ""
+        return Carriage(
+            form=self.format,
+            facturx_profile=profile,
+            original=original,
+            loss=self.loss or (LossRule.ALLOW if known else LossRule.HOLD),
+            # what leaves as received is grouped as its envelope says, unless the sheet does
+            group=self.group if self.format is Form.AS_RECEIVED else self._grouped,
+            documents=self.group_documents,
+            bytes=self.group_bytes,
+        )
+
+
+#: Keys that say nothing in a sender's sheet; `envelope` was always let pass there.
+_RECEIVERS_KEYS = frozenset(_Receiving.model_fields) - {"envelope"}
+
+
+class _Sheet(_Receiving):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     partner: str
     role: Role
@@ -213,7 +306,6 @@ class _Sheet(_Strict):
     interfaces: tuple[str, ...] = ()
     atomicity: Atomicity | None = None
     profile: str | None = None
-    envelope: Envelope = Envelope.SINGLE
     completeness: _Completeness = _Completeness()
     retry: _Retry | None = None
     limits: _Limits = _Limits()
@@ -232,6 +324,19 @@ class _Sheet(_Strict):
             raise ValueError("naming = 'grammar' needs application_code and interfaces")
         if self.gap_after_h is not None and self.naming is not Naming.GRAMMAR:
             raise ValueError("gap_after_h needs naming = 'grammar': free names have no numbers")
+        return self
+
+    @model_validator(mode="after")
+    def _pivots_are_addressed(self) -> _Sheet:
+        if self.format is Form.PIVOT and self.application_code is None:
+            raise ValueError("format = 'pivot' needs application_code: the flow is named by it")
+        return self
+
+    @model_validator(mode="after")
+    def _senders_get_no_invoices(self) -> _Sheet:
+        said = _RECEIVERS_KEYS & self.model_fields_set
+        if self.role is Role.SENDER and said:
+            raise ValueError(f"{', '.join(sorted(said))}: of a receiver's sheet only")
         return self
 
     @model_validator(mode="after")
@@ -276,7 +381,8 @@ class _Sheet(_Strict):
             interfaces=self.interfaces,
             atomicity=self.atomicity,
             profile=self.profile,
-            envelope=self.envelope,
+            envelope=self.envelope_value(),
+            carriage=self.carriage(),
             completeness=Completeness(
                 marker=wait.marker,
                 stable_for=timedelta(seconds=wait.stable_s),
@@ -352,9 +458,30 @@ class _Profile(_Strict):
     packs: dict[str, tuple[str, ...]]
     further: dict[str, tuple[str, ...]] = {}
     claims: bool = False
+    rules: tuple[str, ...] = ()
     attachments: str | None = None
     weigh_all: Severity | None = None
     reweighed: dict[str, Severity] = {}
+
+
+class _Version(_Strict):
+    """What changes in a profile, and from which day on; what is not named stays."""
+
+    profile: str
+    valid_from: date
+    packs: dict[str, tuple[str, ...]] | None = None
+    further: dict[str, tuple[str, ...]] | None = None
+    claims: bool | None = None
+    rules: tuple[str, ...] | None = None
+    attachments: str | None = None
+    weigh_all: Severity | None = None
+    reweighed: dict[str, Severity] | None = None
+
+    def applied(self, before: _Profile) -> _Profile:
+        """Return the version before this one with what changes."""
+        changes = {name: value for name, value in self if name in _Profile.model_fields}
+        given = {name: value for name, value in changes.items() if value is not None}
+        return before.model_copy(update=given)
 
 
 class _Claim(_Strict):
@@ -382,29 +509,72 @@ class _AttachmentRules(_Strict):
 
 class _Profiles(_Strict):
     profiles: dict[str, _Profile]
+    versions: tuple[_Version, ...] = ()
     claims: tuple[_Claim, ...] = ()
     attachments: dict[str, _AttachmentRules] = {}
 
     @model_validator(mode="after")
     def _each_name_is_known(self) -> _Profiles:
-        for name, profile in self.profiles.items():
-            if profile.attachments is not None and profile.attachments not in self.attachments:
-                raise ValueError(f"profiles.{name}.attachments: {profile.attachments!r} inconnu")
+        for where, row in self.rows():
+            if row.attachments is not None and row.attachments not in self.attachments:
+                raise ValueError(f"{where}.attachments: {row.attachments!r} inconnu")
         claimed = [(row.urn, syntax) for row in self.claims for syntax in row.syntaxes]
         twice = next((each for each in claimed if claimed.count(each) > 1), None)
         if twice is not None:
             raise ValueError(f"claims: {twice[0]} deux fois / twice ({twice[1].value})")
         return self
 
+    @model_validator(mode="after")
+    def _versions_follow_one_another(self) -> _Profiles:
+        days: set[tuple[str, date]] = set()
+        for place, row in enumerate(self.versions):
+            if row.profile not in self.profiles:
+                raise ValueError(f"versions.{place}.profile: {row.profile!r} inconnu / unknown")
+            if (row.profile, row.valid_from) in days:
+                day = f"{row.profile} {row.valid_from}"
+                raise ValueError(f"versions.{place}.valid_from: {day} deux fois / twice")
+            days.add((row.profile, row.valid_from))
+        return self
+
+    def rows(self) -> Iterator[tuple[str, _Profile | _Version]]:
+        """Yield everything that names rules, with its path."""
+        yield from ((f"profiles.{name}", row) for name, row in self.profiles.items())
+        yield from ((f"versions.{place}", row) for place, row in enumerate(self.versions))
+
+    def check_rules(self, known: Mapping[str, Collection[str]]) -> None:
+        """Refuse sets of rules, and rules of our own, that are not there.
+
+        Raises:
+            ValueError: One is not; the message names its path.
+        """
+        ours = {rule for rules in known.values() for rule in rules}
+        begin = tuple({rule.rstrip("0123456789") for rule in ours})
+        for where, row in self.rows():
+            for name in row.rules or ():
+                if name not in known:
+                    listed = ", ".join(sorted(known))
+                    raise ValueError(f"{where}.rules: {name!r} inconnu / unknown ({listed})")
+            for rule in row.reweighed or {}:
+                if begin and rule.startswith(begin) and rule not in ours:
+                    raise ValueError(f"{where}.reweighed: {rule!r} inconnu / unknown")
+
     def value(self, name: str) -> Profile:
-        """Return one profile as the model's value."""
-        row = self.profiles[name]
+        """Return one profile as the model's value, with its later versions."""
+        row, later = self.profiles[name], []
+        changes = (each for each in self.versions if each.profile == name)
+        for change in sorted(changes, key=lambda each: each.valid_from):
+            row = change.applied(row)
+            later.append(replace(self._made(name, row), valid_from=change.valid_from))
+        return replace(self._made(name, self.profiles[name]), later=tuple(later))
+
+    def _made(self, name: str, row: _Profile) -> Profile:
         rules = self.attachments[row.attachments] if row.attachments is not None else None
         return Profile(
             name=name,
             packs=row.packs,
             further=row.further,
             claims=tuple(each.value() for each in self.claims) if row.claims else (),
+            rules=row.rules,
             attachments=AttachmentRules(
                 extensions=frozenset(rules.extensions), forbidden=rules.forbidden
             )
@@ -570,9 +740,25 @@ def read_reasons(path: Path) -> ReasonCodes:
     return _read(path, _Reasons).value()
 
 
-def read_profiles(path: Path) -> dict[str, Profile]:
-    """Read the validation profiles, by name."""
+def read_profiles(
+    path: Path, rules: Mapping[str, Collection[str]] | None = None
+) -> dict[str, Profile]:
+    """Read the validation profiles, by name.
+
+    Args:
+        path: Of the table.
+        rules: The sets of rules of our own, with the identifiers of each; None where no rule is
+            going to be run, so that their names do not matter.
+
+    Raises:
+        ConfigError: It cannot be used; the message names file, key and fault.
+    """
     table = _read(path, _Profiles)
+    if rules is not None:
+        try:
+            table.check_rules(rules)
+        except ValueError as error:
+            raise ConfigError(f"{path}: {error}") from error
     return {name: table.value(name) for name in table.profiles}
 
 

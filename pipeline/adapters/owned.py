@@ -24,7 +24,8 @@ class OwnedFolder:
     Attributes:
         path: The folder.
         close: Removes it, with all that is in it, and lets go of it; the second time it does
-            nothing. Done too when nothing refers to this object any more.
+            nothing. Done too when nothing refers to this object any more, or the process
+            ends by itself.
     """
 
     def __init__(self, parent: Path) -> None:
@@ -38,8 +39,7 @@ class OwnedFolder:
             for path in (parent / str(number) for number in count(1))
             if (lock := _take(path)) is not None
         )
-        self.close = weakref.finalize(self, _remove, self.path, lock)
-        self.close.atexit = False  # a process that was forked from the owner ends as well
+        self.close = weakref.finalize(self, _remove_own, os.getpid(), self.path, lock)
         _empty(self.path)  # its last owner may have been killed
         self.path.mkdir(mode=0o700)
 
@@ -58,10 +58,15 @@ def sweep(parent: Path) -> int:
 
 
 def _take(folder: Path) -> int | None:
-    """Return the open file whose lock stands for `folder`; None if another has it."""
+    """Return the open file whose lock stands for `folder`; None if it is another's."""
     name = _lock_of(folder)
     while True:
-        lock = os.open(name, _LOCK_FILE, 0o600)
+        try:
+            lock = os.open(name, _LOCK_FILE, 0o600)
+        except PermissionError:
+            if name.exists():
+                return None  # that of another account, such as root's
+            raise
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is(lock, name):
@@ -81,6 +86,12 @@ def _is(opened: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(opened), path.lstat())
     except FileNotFoundError:
         return False
+
+
+def _remove_own(owner: int, folder: Path, lock: int) -> None:
+    """Remove a folder of this process; in one that was forked from its owner, nothing."""
+    if os.getpid() == owner:
+        _remove(folder, lock)
 
 
 def _remove(folder: Path, lock: int) -> None:

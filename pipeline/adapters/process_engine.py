@@ -519,6 +519,7 @@ def _all_unclear(job: Job, trouble: tuple[Trouble, str]) -> Judged:
         ValidationReport(
             syntax=None,
             layers=layers,
+            profile=job.profile.version,
             partial=job.layers != frozenset(Layer),
             trouble=trouble[0],
             trouble_detail=trouble[1],

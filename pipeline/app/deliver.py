@@ -5,23 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 
 from structlog import get_logger
 
 from pipeline.app.atomic import atomically
 from pipeline.app.breaker import is_told
+from pipeline.app.carry import carry, composed, forget, make
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lanes import in_lanes
 from pipeline.app.lease import Lease
 from pipeline.app.levels import trouble
 from pipeline.app.lost import tell_fenced, tell_taken_over
 from pipeline.app.open_flow import open_flow, spool_name
+from pipeline.model.carriage import Conversion
 from pipeline.model.connection import Connection, Envelope, RetryPolicy
 from pipeline.model.document import Document
-from pipeline.model.errors import ArchiveError, CircuitOpen, Fenced, LedgerConflict, PipelineError
+from pipeline.model.errors import (
+    ArchiveError,
+    CircuitOpen,
+    EngineClosed,
+    Fenced,
+    LedgerConflict,
+    NotCarried,
+    PipelineError,
+)
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
-from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.outbox import OutboxKind, OutboxRow, members_of
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Claim, Sheets, Transaction
@@ -35,7 +46,7 @@ log = get_logger(__name__)
 #: Files put before their rows are marked by one commit.
 GROUP = 48
 #: After these nothing was attempted, or nobody knows whether it may be.
-_UNTOUCHED = (CircuitOpen, LedgerConflict, Fenced)
+_UNTOUCHED = (CircuitOpen, LedgerConflict, Fenced, EngineClosed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +110,13 @@ def _attempt(
 ) -> Sent:
     rows = [row for row, _ in claimed]
     results: Sequence[Put | PipelineError]
+    conversions: Mapping[OutboxKey, Sequence[Conversion]] = {}
     try:
         connection = sheet_of(sheets, name)
         documents = _documents(hub, rows)
-        results = _put_all(hub, sheets, connection, rows, documents, lease)
+        carried = carry(hub, sheets, rows, documents, partial(_bytes_of, hub, sheets))
+        conversions = carried.conversions
+        results = _put_all(hub, sheets, connection, rows, documents, carried.unfit, lease)
     except PipelineError as error:
         trouble(log, "deliver.closed_door", error, {"connection": name})
         results = [error] * len(rows)
@@ -115,7 +129,8 @@ def _attempt(
     lost = [row.key for (row, _), result in pairs if isinstance(result, Fenced)]
     if lost:
         tell_fenced(hub, lost)
-    _mark_held(hub, sheets, name, tried, lease)
+    _mark_held(hub, sheets, name, tried, conversions, lease)
+    forget(hub, name)
     failed = [one for one in results if isinstance(one, PipelineError)]
     told = [f"{one.code}: {one}" for one in failed if not isinstance(one, Fenced)]
     return Sent(len(tried), len(claimed) - len(failed), told[0] if told else "")
@@ -127,6 +142,7 @@ def _put_all(
     connection: Connection,
     rows: Sequence[OutboxRow],
     documents: Mapping[str, Document],
+    uncarried: Mapping[OutboxKey, PipelineError],
     lease: Lease,
 ) -> list[Put | PipelineError]:
     def put(_: Hub, connection: Connection, session: Session, row: OutboxRow) -> Put:
@@ -138,7 +154,7 @@ def _put_all(
         failpoint("deliver.put")
         return Put(sha256(payload).hexdigest(), sent)
 
-    unfit = _vet(hub, rows)
+    unfit = {**uncarried, **_vet(hub, rows)}
     failpoint("deliver.vetted")
     results = iter(in_lanes(hub, connection, [row for row in rows if row.key not in unfit], put))
     return [unfit[row.key] if row.key in unfit else next(results) for row in rows]
@@ -166,8 +182,11 @@ def payload_of(
     """
     if row.payload is not None:
         return row.payload
+    read = partial(_bytes_of, hub, sheets)
+    if row.recipe is not None:
+        return composed(hub, row) or make(hub, row, documents, read).payload(row.envelope)
     carried = [documents[one] for one in row.documents]
-    members = [(member_name(one), _bytes_of(hub, sheets, one)) for one in carried]
+    members = [(member_name(one), read(one)) for one in carried]
     return pack_tar_gz(members) if row.envelope is Envelope.TAR_GZ else members[0][1]
 
 
@@ -213,13 +232,15 @@ def _mark_held(
     sheets: Sheets,
     name: str,
     tried: Sequence[tuple[tuple[OutboxRow, Claim], Put | PipelineError]],
+    conversions: Mapping[OutboxKey, Sequence[Conversion]],
     lease: Lease,
 ) -> None:
     """Write how the attempts ended, but for those whose row another worker has by now."""
     if not tried:
         return
     try:
-        _mark(hub, sheets, name, [one for one, _ in tried], [result for _, result in tried])
+        claimed, results = [one for one, _ in tried], [result for _, result in tried]
+        _mark(hub, sheets, name, claimed, results, conversions)
     except Fenced:
         lease.renew()
         lost = [row.key for (row, _), _ in tried if not lease.holds(row.key)]
@@ -227,7 +248,7 @@ def _mark_held(
             raise  # it was no claim that somebody else moved
         tell_fenced(hub, lost)
         held = [one for one in tried if lease.holds(one[0][0].key)]
-        _mark_held(hub, sheets, name, held, lease)
+        _mark_held(hub, sheets, name, held, conversions, lease)
 
 
 def _mark(
@@ -236,6 +257,7 @@ def _mark(
     name: str,
     claimed: Sequence[tuple[OutboxRow, Claim]],
     results: Sequence[Put | PipelineError],
+    conversions: Mapping[OutboxKey, Sequence[Conversion]],
 ) -> None:
     """Write how every attempt of the group ended, by one commit."""
 
@@ -250,6 +272,7 @@ def _mark(
                 now = hub.clock.now()
                 tx.settle_outbox(done, after, claim=claim, by=hub.by, at=now, sha256=result.sha256)
             if after is not None:
+                tx.note_conversions(row.key, conversions.get(row.key, ()))
                 ended.setdefault(after, set()).update(row.documents)
         _step_documents(hub, tx, ended)
 
@@ -269,7 +292,10 @@ def _mark_failed(
 ) -> OutboxState | None:
     sheet = sheets.connections.get(row.connection)
     now = hub.clock.now()
-    tried, after = after_failure(row, error, sheet.retry if sheet else RetryPolicy(), now)
+    policy = sheet.retry if sheet else RetryPolicy()
+    if isinstance(error, NotCarried):
+        return _hold_back(hub, tx, row, claim, error, now + policy.waits[0])
+    tried, after = after_failure(row, error, policy, now)
     abandoned = after is OutboxState.ABANDONED
     if abandoned or not is_told(error):
         facts = {
@@ -284,6 +310,44 @@ def _mark_failed(
     else:
         tx.settle_outbox(tried, after, claim=claim, by=hub.by, at=now)
     return after
+
+
+def _hold_back(
+    hub: Hub,
+    tx: Transaction,
+    row: OutboxRow,
+    claim: Claim,
+    error: NotCarried,
+    later: datetime,
+) -> OutboxState | None:
+    """Hold what cannot leave in its form; no attempt at the partner's is counted.
+
+    Of a group those documents only: its file goes on without them.
+
+    Args:
+        hub: The hub.
+        tx: The transaction.
+        row: The delivery.
+        claim: On it.
+        error: Why, and which documents.
+        later: When it is tried again where an earlier attempt was cut short: what came of
+            that one is to be seen first.
+    """
+    now, why = hub.clock.now(), f"{error.code}: {error}"
+    tx.put_off_outbox(replace(row, error=why), claim=claim, by=hub.by, at=now)
+    paused = OutboxState.PAUSED
+    if row.is_group:
+        flows = {one.interchange for one in tx.documents_named(error.documents)}
+        rows = [one for flow in sorted(flows) for one in tx.outbox_of(flow)]
+        members = members_of(row, rows, error.documents)
+        held = tx.leave_group(row, members, paused, by=hub.by, at=now, error=why)
+    else:
+        held = tx.stop_outbox(row, paused, by=hub.by, at=now)
+    if not held:
+        tx.put_off_outbox(replace(row, due=later, error=why), claim=claim, by=hub.by, at=now)
+    facts = {"connection": row.connection, "row": row.key, "file": row.name}
+    trouble(log, "deliver.held", error, facts, final=True)
+    return paused if held and not row.is_group else None
 
 
 def _step_documents(

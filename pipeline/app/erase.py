@@ -22,7 +22,7 @@ from pipeline.ports.ledger import Query, Sheets, Transaction
 
 log = get_logger(__name__)
 
-_MOVING = frozenset({OutboxState.PENDING, OutboxState.PAUSED})
+_MOVING = frozenset({OutboxState.WAITING, OutboxState.PENDING, OutboxState.PAUSED})
 
 
 class Obstacle(Enum):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pipeline.app.breaker import Breaker
+from pipeline.app.convert import Converter
 from pipeline.app.lease import Keeper, Lease, Renew
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
 from pipeline.model.calendar import Holidays
@@ -32,6 +33,7 @@ class Hub:
 
     Attributes:
         scanners: Who looks for malware, by what a sheet may ask for; nobody for ``none``.
+        converter: Writes documents in the form a receiver asked for.
         by: Who acts, as events tell it: ``run:<id>`` or ``operator:<name>``.
         holidays: Public holidays by year, for calendars that keep them free.
         retention: How long what is exchanged is kept, by class.
@@ -52,6 +54,7 @@ class Hub:
     settings: Settings
     compose: Compose
     vet: Vet
+    converter: Converter
     by: str
     holidays: Holidays
     retention: Mapping[str, RetentionClass]
@@ -70,8 +73,16 @@ class Hub:
             keeper=self.keeper,
         )
 
-    def profile_for(self, connection: Connection, interface: Interface | None) -> Profile:
+    def profile_for(
+        self, connection: Connection, interface: Interface | None, at: datetime
+    ) -> Profile:
         """Return what a sender's documents are held against: sheet, family, default.
+
+        Args:
+            connection: The sender's sheet.
+            interface: Of the flow, or None.
+            at: When the flow was received (aware): the version of that day judges, also if
+                the flow is looked at again later.
 
         Raises:
             ConfigError: The sheet names a profile that does not exist.
@@ -80,7 +91,7 @@ class Hub:
         name = connection.profile or family
         if name not in self.profiles:
             raise ConfigError(f"{connection.name}: profil inconnu / unknown profile '{name}'")
-        return self.profiles[name]
+        return self.profiles[name].at(at)
 
 
 def sheet_of(sheets: Sheets, name: str) -> Connection:

@@ -12,6 +12,7 @@ from pipeline.app.apply import check_sheets
 from pipeline.app.breaker import is_told
 from pipeline.app.clock import follow_record
 from pipeline.app.deliver import Sent, deliver
+from pipeline.app.group import close_groups
 from pipeline.app.hub import Hub
 from pipeline.app.jobs import Passes, is_shut, job_of, pauses_by_partner
 from pipeline.app.levels import trouble
@@ -161,10 +162,13 @@ def run_passes(
     with Sessions(hub.doors, hub.breaker, hub.clock, in_force) as sessions:
         at_work = replace(hub, doors=sessions)
 
-        def notices() -> int:
-            return make_notices(hub, sheets, hub.clock.now()) if leading else 0
+        def complete(at_end: bool) -> int:  # noqa: FBT001  as it is called below
+            if not leading:
+                return 0
+            closed = close_groups(hub, sheets, at_end=at_end)
+            return closed + (make_notices(hub, sheets, hub.clock.now()) if at_end else 0)
 
-        summary = _run(at_work, sheets, passes, due, notices, stopping, progress)
+        summary = _run(at_work, sheets, passes, due, complete, stopping, progress)
     hub.spool.clear("")
     seal_days(hub)
     failpoint("run.done")
@@ -177,7 +181,7 @@ def _run(
     sheets: Sheets,
     passes: Passes,
     due: Callable[[Collection[str]], Sequence[str]],
-    notices: Callable[[], int],
+    complete: Callable[[bool], int],
     stopping: Callable[[], bool],
     progress: Progress,
 ) -> RunSummary:
@@ -204,8 +208,9 @@ def _run(
                 progress("settled", settled)
                 courier.go()
                 done = all_in and not settled and courier.idle
-                # what a day or a gap calls for is known once all is in, and leaves with this run
-                if stopping() or (done and not notices()):
+                # what a day, a gap or a group calls for is known once all is in, and leaves with
+                # this run; what is full or ripe leaves before
+                if stopping() or (not complete(done) and done):
                     break
                 if not settled:
                     hub.clock.sleep(_NAP_S)

@@ -23,7 +23,13 @@ from pipeline.model.interchange import Interchange
 from pipeline.model.report import ValidationReport
 from pipeline.model.status import FOLLOWS, InterchangeStep, Step, is_final
 from pipeline.ports.ledger import Claim, Sheets, Transaction
-from pipeline.route.plan import find_recipient, find_route, no_route, plan_deliveries
+from pipeline.route.plan import (
+    Planning,
+    find_recipient,
+    find_route,
+    no_route,
+    plan_deliveries,
+)
 from pipeline.validate.decide import decide
 
 _STEP = {
@@ -323,9 +329,20 @@ def _route(
     now = hub.clock.now()
     tx.hold_keys({key: one.id for one in accepted if (key := one.business_key)})
     routed = _move_all(hub, tx, accepted, Step.ROUTED)
-    for row in plan_deliveries(routed, sheets.connections, now):
+    planning = planning_of(hub, tx)
+    for row in plan_deliveries(routed, sheets.connections, planning):
         tx.enqueue(row, hub.by, now)
     return routed
+
+
+def planning_of(hub: Hub, tx: Transaction) -> Planning:
+    """Return what deliveries are planned with, numbers by this transaction."""
+    return Planning(
+        now=hub.clock.now(),
+        hub_code=hub.settings.hub_code,
+        next_number=tx.next_number,
+        holidays=hub.holidays,
+    )
 
 
 def _after(before: Step, verdict: Verdict) -> Step:

@@ -133,6 +133,10 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "pull.left": _template(
         "{connection} : {file} reste en place ({code} : {error})", "the file stays where it is"
     ),
+    "pull.links": _template(
+        "{connection} : {count} lien(s) symbolique(s) non suivi(s), signalé(s) : {files}",
+        "links are not followed, reported",
+    ),
     "pull.partial": _template(
         "{connection} : {file} ne paraît pas entier, on attend", "does not look whole, we wait"
     ),
@@ -225,6 +229,18 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "deliver.failed": _failed_to_send,
     "deliver.closed_door": _template(
         "{connection} : envois impossibles ({code} : {error})", "nothing could be sent"
+    ),
+    "deliver.held": _template(
+        "{file} : conversion impossible ({code} : {error}) ; le document est retenu pour un"
+        " opérateur, son groupe part sans lui",
+        "it could not be converted: held for an operator, its group leaves without it",
+    ),
+    "carry.failed": _template(
+        "{document} : la conversion a échoué sur un défaut du hub",
+        "its conversion failed on a defect of the hub",
+    ),
+    "group.closed": _template(
+        "{connection} : le groupe {file} est complet, il part", "the group is complete and leaves"
     ),
     "day.summed_up": _template(
         "{connection} : récapitulatif du {day} préparé", "the day was summed up"

@@ -107,7 +107,10 @@ _NO_STEP: Mapping[str, _Facts] = {
     "outbox.put_off": {"state": OutboxState.PENDING.value},
 }
 #: Ends that are no step either: which attributes these events tell anew.
-_TOLD_ANEW: Mapping[str, tuple[str, ...]] = {"document.rerouted": ("route",)}
+_TOLD_ANEW: Mapping[str, tuple[str, ...]] = {
+    "document.rerouted": ("route",),
+    "outbox.shortened": ("documents",),
+}
 #: Where a document lies, as its id says (`model.identity.document_id`).
 _PLACE = re.compile(r"(.+)-(\d+)")
 #: How an attribute is called on screen.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pipeline.model.acknowledgement import FlowOutcome, flow_outcome
 from pipeline.model.connection import Scanning
+from pipeline.model.conversion import Form, Lost
 from pipeline.model.document import Document
-from pipeline.model.identity import InterchangeId
+from pipeline.model.identity import DocumentId, InterchangeId
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
@@ -34,6 +36,21 @@ class Became:
     reasons: tuple[str, ...]
     acknowledgement: str | None
     answered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How a document leaves.
+
+    Attributes:
+        waits_until: When it leaves at the latest, while it waits for its group; else None.
+        form: What it was last written in; None while it is as received.
+        lost: What that form does not hold.
+    """
+
+    waits_until: datetime | None = None
+    form: Form | None = None
+    lost: tuple[Lost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +96,24 @@ def _first_named(rows: Sequence[OutboxRow]) -> str | None:
     return min(
         (row.name for row in final), key=lambda n: (not n.endswith(".json"), n), default=None
     )
+
+
+def ways_of(ledger: Ledger, documents: Sequence[Document]) -> Mapping[DocumentId, Way]:
+    """Return how each of some documents leaves."""
+    ids = [one.id for one in documents]
+    waits: dict[DocumentId, datetime] = {}
+    if any(one.step is Step.ROUTED for one in documents):
+        for row in ledger.outbox(states=[OutboxState.WAITING]):
+            waits.update(dict.fromkeys(row.documents, row.due))
+    written = {subject: found[-1] for subject, found in ledger.conversions(ids).items()}
+    return {
+        one: Way(
+            waits_until=waits.get(one),
+            form=written[one].form if one in written else None,
+            lost=written[one].lost if one in written else (),
+        )
+        for one in ids
+    }
 
 
 def scanned(ledger: Ledger, interchange: InterchangeId) -> str:

@@ -10,14 +10,22 @@ from pipeline.app.operate.acting import find
 from pipeline.app.operate.verbs import Ask, act
 from pipeline.model.causes import CAUSE, Acts, Cause
 from pipeline.model.document import Document
-from pipeline.model.errors import PipelineError
+from pipeline.model.errors import (
+    ConversionLoss,
+    NotCarried,
+    PipelineError,
+    ResultRefused,
+    ResultUnjudged,
+)
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.run import EVERYBODY, RunState
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Ledger, Query, Sheets
 
-_WAITING = (OutboxState.PENDING, OutboxState.PAUSED, OutboxState.ABANDONED)
+_WAITING = (OutboxState.WAITING, OutboxState.PENDING, OutboxState.PAUSED, OutboxState.ABANDONED)
+#: What the hub itself holds a delivery back for.
+_OURS = frozenset(one.code for one in (NotCarried, ConversionLoss, ResultRefused, ResultUnjudged))
 #: Sentences of a preview; of more only the number is told.
 _SENTENCES = 3
 
@@ -201,6 +209,8 @@ def _newest(rows: Iterable[OutboxRow]) -> Iterator[OutboxRow]:
 def _why_row(ledger: Ledger, row: OutboxRow, target: str) -> Why:
     cause, sheet = _cause_of_row(ledger, row), ledger.sheets().connections.get(row.connection)
     error = f" ; {row.error}" if row.error else ""
+    if row.state is OutboxState.WAITING:
+        error = f" ; au plus tard / at the latest {row.due:%Y-%m-%d %H:%M} UTC"
     return _caused(
         cause,
         row.key,
@@ -216,11 +226,14 @@ def _cause_of_row(ledger: Ledger, row: OutboxRow) -> Cause:
     """Find what keeps a file from leaving: a person, a pause, the last attempt, the door."""
     sheet = ledger.sheets().connections.get(row.connection)
     if row.state is OutboxState.PAUSED:
-        return CAUSE["OPERATOR_HOLD"]
+        code = row.error.partition(":")[0]
+        return CAUSE[code if code in _OURS else "OPERATOR_HOLD"]
     if row.state is OutboxState.ABANDONED:
         return CAUSE["DELIVERY_ABANDONED"]
     if sheet is None:
         return CAUSE["SHEET_CLOSED"]
+    if row.state is OutboxState.WAITING:
+        return CAUSE["GROUP_WAITS"]
     if paused := _paused(ledger, sheet.partner):
         return paused
     code = row.error.partition(":")[0] or _failing(ledger, row.connection)

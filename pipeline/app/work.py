@@ -268,10 +268,14 @@ def _cause(hub: Hub, interchange: Interchange, error: Exception) -> Reason:
 
 
 def jobs_for(
-    hub: Hub, opened: Opened, connection: Connection, interface: Interface | None
+    hub: Hub,
+    opened: Opened,
+    connection: Connection,
+    interface: Interface | None,
+    received_at: datetime,
 ) -> Iterator[tuple[int, Job]]:
     """Yield the place and the job of every file of a flow that is to be judged."""
-    profile = hub.profile_for(connection, interface)
+    profile = hub.profile_for(connection, interface, received_at)
     allowed = interface.syntaxes if interface else ()
     for file in opened.files:
         if file.scrap is not None:
@@ -459,7 +463,8 @@ def _judge(hub: Hub, cases: Sequence[Case], still_ours: Callable[[], None]) -> N
             case.scanned = scan_signed(hub, flow, connection, opened, case.scanned)
             if not case.scanned.clean:
                 continue
-            for seq, job in jobs_for(hub, opened, case.connection, case.admission.interface):
+            known = case.connection, case.admission.interface, flow.received_at
+            for seq, job in jobs_for(hub, opened, *known):
                 still_ours()
                 places.append((case, opened.files[seq - 1]))
                 yield job

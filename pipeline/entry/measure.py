@@ -204,7 +204,7 @@ def _warm_up(hub: Hub, named: str) -> None:
     Raises:
         EngineError: One could not be judged: the clock would then run for cold workers.
     """
-    profile = hub.profiles[named]
+    profile = hub.profiles[named].at(hub.clock.now())
     scraps = [hub.spool.write(f"warm/{path.name}", [path.read_bytes()]) for path in _ubl_samples()]
     jobs = [
         Job(path=scrap.path, profile=profile, limits=Limits(), affinity="ubl") for scrap in scraps

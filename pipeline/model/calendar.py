@@ -70,6 +70,26 @@ def next_slot(
     raise ValueError("the calendar leaves no day for this schedule")
 
 
+def next_cutoff(schedule: Schedule, now: datetime, holidays: Holidays) -> datetime:
+    """Return the first cut-off after `now` (UTC): at midnight where the schedule names none.
+
+    Days that the schedule keeps free have none.
+
+    Raises:
+        ValueError: There is none within a year: the calendar leaves no day.
+    """
+    day = now.astimezone(ZoneInfo(schedule.timezone)).date()
+    for _ in range(_SEARCH_DAYS):
+        if schedule.cutoff is None:
+            end = moment(day + _DAY, time(), schedule.timezone)
+        else:
+            end = moment(day, schedule.cutoff, schedule.timezone)
+        if end > now and (not schedule.workdays or is_workday(day, holidays)):
+            return end
+        day += _DAY
+    raise ValueError("the calendar leaves no day for this schedule")
+
+
 def moment(day: date, at: time, timezone: str) -> datetime:
     """Return when a wall clock shows `at` on `day` (UTC).
 

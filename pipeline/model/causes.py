@@ -178,6 +178,81 @@ _HELD = (
 #: What keeps accepted documents and answers from their partners.
 _LEAVING = (
     Cause(
+        code="GROUP_WAITS",
+        says=_texts(
+            "le document attend les autres de son groupe, comme le demande la fiche du"
+            " destinataire",
+            "the document waits for the others of its group, as the receiver's sheet asks",
+        ),
+        acts=Acts.NOBODY,
+        first=_NOTHING,
+        command=_AGAIN,
+    ),
+    Cause(
+        code="NOT_CONVERTED",
+        says=_texts(
+            "le hub n'a pas su écrire le document dans le format du destinataire",
+            "the hub could not write the document in the receiver's format",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "signalez le défaut avec l'original (edi convert le reproduit) ; après mise à jour du"
+            " hub ou changement de format dans la fiche, libérez",
+            "report the defect with the original (edi convert shows it); release once the hub is"
+            " updated or the sheet asks for another format",
+        ),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+    Cause(
+        code="CONVERSION_LOSS",
+        says=_texts(
+            "le format du destinataire ne porte pas tout le document, ce que sa fiche n'admet pas",
+            "the receiver's format does not hold the whole document, and its sheet does not"
+            " allow that",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "regardez ce qui manque (edi show), voyez avec le destinataire, puis loss = 'allow'"
+            " ou un autre format dans sa fiche, et edi apply",
+            "look at what is missing (edi show), ask the receiver, then loss = 'allow' or another"
+            " format in its sheet, and edi apply",
+        ),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+    Cause(
+        code="RESULT_REFUSED",
+        says=_texts(
+            "le document converti enfreint des règles que l'original respecte",
+            "the converted document breaks rules that the original keeps",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "signalez le défaut avec l'original (edi convert le reproduit) ; après mise à jour du"
+            " hub ou changement de format dans la fiche, libérez",
+            "report the defect with the original (edi convert shows it); release once the hub is"
+            " updated or the sheet asks for another format",
+        ),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+    Cause(
+        code="RESULT_UNJUDGED",
+        says=_texts(
+            "le document converti n'a pas pu être contrôlé : règles absentes, ou contrôle"
+            " interrompu",
+            "the converted document could not be judged: rules are missing, or a check broke off",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "edi packs list, puis edi packs install ; libérez ensuite",
+            "edi packs list, edi packs install; then release",
+        ),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+    Cause(
         code="DELIVERY_ABANDONED",
         says=_texts(
             "la remise a été abandonnée après le dernier essai",

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 from enum import Enum
 
+from pipeline.model.carriage import Carriage, Grouping, Recipe
+from pipeline.model.conversion import Form
 from pipeline.model.limits import Limits
 
 
@@ -199,6 +201,7 @@ class Connection:
         atomicity: Overrides what the interface family says; None keeps it.
         profile: Overrides the family's validation profile; None keeps it.
         envelope: How documents travel to a receiver.
+        carriage: In which form they do, and how many in one file.
         completeness: When a dropped file is whole.
         retry: Waits between attempts.
         limits: Caps on what is accepted.
@@ -229,6 +232,7 @@ class Connection:
     atomicity: Atomicity | None = None
     profile: str | None = None
     envelope: Envelope = Envelope.SINGLE
+    carriage: Carriage = field(default_factory=Carriage)
     completeness: Completeness = field(default_factory=Completeness)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: Limits = field(default_factory=Limits)
@@ -240,6 +244,31 @@ class Connection:
     gap_after: timedelta | None = None
     schedule: Schedule = field(default_factory=Schedule)
     retention: str = "invoice"
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """Return what is made of documents for this receiver; None where they stay as received.
+
+        A public recipient's pivot, and UBL to a platform, hold a page that people can read.
+        """
+        asked = self.carriage
+        if asked.form is Form.AS_RECEIVED:
+            return None
+        to_platform = asked.form is Form.UBL and self.application_code is not None
+        return Recipe(
+            form=asked.form,
+            facturx_profile=asked.facturx_profile,
+            original=asked.original,
+            loss=asked.loss,
+            readable=asked.form is Form.PIVOT or to_platform,
+        )
+
+    @property
+    def grouping(self) -> Grouping:
+        """Return how many documents one file for this receiver may hold."""
+        if self.carriage.group is not None:
+            return self.carriage.group
+        return Grouping.FLOW if self.envelope is Envelope.TAR_GZ else Grouping.INVOICE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,10 @@ them:
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
+
+from pipeline.model.identity import DocumentId
 
 
 class PipelineError(Exception):
@@ -159,6 +162,40 @@ class AnswerUnvetted(PipelineError):
 
     code = "ANSWER_UNVETTED"
     transient = True
+
+
+class NotCarried(PipelineError):
+    """A document cannot leave in the form that its receiver asked for: it waits for a person.
+
+    It was taken and is sound, so nothing of this is its sender's fault.
+
+    Attributes:
+        documents: Those that cannot, of a delivery that carries several.
+    """
+
+    code = "NOT_CONVERTED"
+
+    def __init__(self, reason: str, documents: Collection[DocumentId] = ()) -> None:
+        super().__init__(reason)
+        self.documents = frozenset(documents)
+
+
+class ConversionLoss(NotCarried):
+    """Its new form does not hold all of it, and the receiver's sheet does not allow that."""
+
+    code = "CONVERSION_LOSS"
+
+
+class ResultRefused(NotCarried):
+    """What was written breaks the rules that its source keeps."""
+
+    code = "RESULT_REFUSED"
+
+
+class ResultUnjudged(NotCarried):
+    """What was written could not be held against the rules."""
+
+    code = "RESULT_UNJUDGED"
 
 
 class ScannerSilent(PipelineError):

@@ -369,7 +369,8 @@ class Line:
         note: BT-127, the first where there are several.
         note_subject: What that one is about (EXT-FR-FE-183).
         further_notes: The others, which the extension admits.
-        object: Object the line is about (BT-128).
+        object: Object the line is about (BT-128), the first where there are several.
+        further_objects: The others, which the extension admits.
         quantity: How much is billed (BT-129, unit BT-130).
         net: Net amount of the line (BT-131).
         order_line: Line of the order referred to (BT-132).
@@ -419,6 +420,7 @@ class Line:
     note_subject: str | None = None
     further_notes: tuple[Note, ...] = ()
     object: Identifier | None = None
+    further_objects: tuple[Identifier, ...] = ()
     quantity: Quantity | None = None
     net: Decimal | None = None
     order_line: str | None = None
@@ -469,6 +471,11 @@ class Line:
             return self.further_notes
         return (Note(subject=self.note_subject, text=self.note), *self.further_notes)
 
+    @property
+    def objects(self) -> tuple[Identifier, ...]:
+        """Return every object that the line is about."""
+        return (*((self.object,) if self.object else ()), *self.further_objects)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
@@ -491,7 +498,8 @@ class Invoice:
         receiving_advice: BT-15.
         despatch_advice: BT-16.
         tender: BT-17.
-        object: Object billed (BT-18).
+        object: Object billed (BT-18), the first where there are several.
+        further_objects: The others, which the extension admits.
         accounting_reference: BT-19.
         payment_terms: BT-20.
         notes: BG-1.
@@ -540,6 +548,7 @@ class Invoice:
     despatch_advice: str | None = None
     tender: str | None = None
     object: Identifier | None = None
+    further_objects: tuple[Identifier, ...] = ()
     accounting_reference: str | None = None
     payment_terms: str | None = None
     notes: tuple[Note, ...] = ()
@@ -569,3 +578,8 @@ class Invoice:
     order_date: date | None = None
     despatch_advice_date: date | None = None
     delivery_terms: DeliveryTerms | None = None
+
+    @property
+    def objects(self) -> tuple[Identifier, ...]:
+        """Return every object billed."""
+        return (*((self.object,) if self.object else ()), *self.further_objects)

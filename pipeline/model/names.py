@@ -44,5 +44,20 @@ def slug(shown: str, limit: int = 60) -> str:
     return safe[:limit] or "x"
 
 
+def flow_name(code: str, application: str, hub: str, number: int) -> str:
+    """Return the name of a flow of ours by the grammar (DSE §5.4.3.1).
+
+    Args:
+        code: Interface code, eight characters.
+        application: The receiver's application code.
+        hub: Ours.
+        number: Place in the series of that interface, from 1.
+
+    >>> flow_name("FEN0036A", "VIL750", "CPP001", 7)
+    'FEN0036A_VIL750_CPP0010036000000000000007'
+    """
+    return f"{code}_{application}_{hub}{code[3:7]}{number:015d}"
+
+
 def _escaped(char: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import Enum
+from zoneinfo import ZoneInfo
 
 from pipeline.model.finding import Severity
+
+#: Whose midnight changes a profile.
+TIMEZONE = "Europe/Paris"
 
 
 class Base(Enum):
@@ -51,7 +56,7 @@ class AttachmentRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Our bundle of rule packs and re-weighed rules.
+    """Our bundle of rule packs, rules of our own and re-weighed rules.
 
     Attributes:
         name: What sheets and ``--profile`` call it.
@@ -59,23 +64,49 @@ class Profile:
             semantics layer. Without one for a syntax there is no semantic check there.
         further: Packs of the profile layer, likewise.
         claims: Claims that are followed; those of one syntax differ in their URN.
+        rules: Sets of rules of our own, by name: part of the profile layer too.
         attachments: What attachments may be called, or None where nothing is asked.
         weigh_all: Severity given to every rule of the packs, or None to keep
-            what the pack says.
-        reweighed: Severity of single rules; wins over `weigh_all`.
+            what the pack says; rules of our own keep theirs.
+        reweighed: Severity of single rules, a pack's or ours; wins over `weigh_all`.
+        valid_from: First day on which it holds, or None for ever before.
+        later: The versions that take its place, by rising `valid_from`.
     """
 
     name: str
     packs: Mapping[str, tuple[str, ...]]
     further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
+    rules: tuple[str, ...] = ()
     attachments: AttachmentRules | None = None
     weigh_all: Severity | None = None
     reweighed: Mapping[str, Severity] = field(default_factory=dict)
+    valid_from: date | None = None
+    later: tuple[Profile, ...] = ()
+
+    @property
+    def version(self) -> str:
+        """Return what reports name it by: ``fr-b2g``, ``fr-b2g@2027-01-01``."""
+        return f"{self.name}@{self.valid_from}" if self.valid_from else self.name
+
+    def at(self, moment: datetime) -> Profile:
+        """Return the version in force at a moment (aware): one changes at midnight in Paris.
+
+        The same moment gives the very same value.
+        """
+        day = moment.astimezone(ZoneInfo(TIMEZONE)).date()
+        begun = (
+            each for each in reversed(self.later) if each.valid_from and each.valid_from <= day
+        )
+        return next(begun, self)
 
     def weigh(self, rule: str, published: Severity) -> Severity:
-        """Return the weight of `rule` under this profile."""
+        """Return the weight of a pack's `rule` under this profile."""
         return self.reweighed.get(rule, self.weigh_all or published)
+
+    def weigh_ours(self, rule: str, published: Severity) -> Severity:
+        """Return the weight of a rule of our own under this profile."""
+        return self.reweighed.get(rule, published)
 
     def claim(self, urn: str | None, syntax: str) -> Claim | None:
         """Return what a document of this URN and syntax claims, if it is followed."""

@@ -22,12 +22,12 @@ class Syntax(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PackRun:
-    """One official rule pack that was run on a document.
+    """One official rule pack, or one set of rules of our own, that was run on a document.
 
     Attributes:
-        name: Name in the catalogue, e.g. ``en16931-ubl``.
-        version: As the pack states it.
-        sha256: Of the pack's files.
+        name: Name in the catalogue, e.g. ``en16931-ubl``, or of the set, e.g. ``cpro``.
+        version: As the pack states it; of a set, that of this product.
+        sha256: Of the pack's files; of a set, of the code it is written in.
         rules: How many assertions it holds; all of them were tried.
     """
 
@@ -86,7 +86,8 @@ class ValidationReport:
     Attributes:
         syntax: What the document was recognised as, or None.
         layers: One result a layer, lowest first, never left out.
-        packs: Rule packs that ran to their end.
+        packs: Rule packs, and sets of rules of our own, that ran to their end.
+        profile: Version of the profile it was held against; empty where there was none.
         partial: True where only some layers were asked for; such a report is
             never stored nor acted on.
         trouble: Why a layer is unclear, or None.
@@ -96,6 +97,7 @@ class ValidationReport:
     syntax: Syntax | None
     layers: tuple[LayerResult, ...]
     packs: tuple[PackRun, ...] = ()
+    profile: str = ""
     partial: bool = False
     trouble: Trouble | None = None
     trouble_detail: str = ""

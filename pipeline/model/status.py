@@ -39,6 +39,8 @@ class InterchangeStep(Enum):
 class OutboxState(Enum):
     """Where a file that is to leave stands."""
 
+    WAITING = "waiting"  #: for the others of its group
+    GROUPED = "grouped"  #: what it carries leaves with the others, in another row
     PENDING = "pending"
     PAUSED = "paused"
     SENT = "sent"
@@ -84,12 +86,24 @@ INTERCHANGE_FOLLOWS: Mapping[InterchangeStep | None, frozenset[InterchangeStep]]
 
 #: The same for outbox rows.
 OUTBOX_FOLLOWS: Mapping[OutboxState | None, frozenset[OutboxState]] = {
-    None: frozenset({OutboxState.PENDING}),
+    None: frozenset({OutboxState.PENDING, OutboxState.WAITING}),
+    OutboxState.WAITING: frozenset(
+        {OutboxState.GROUPED, OutboxState.PAUSED, OutboxState.CANCELLED}
+    ),
+    # paused or cancelled from here: its document left the group before that was sent
+    OutboxState.GROUPED: frozenset({OutboxState.PAUSED, OutboxState.CANCELLED}),
     OutboxState.PENDING: frozenset(
         {OutboxState.SENT, OutboxState.ABANDONED, OutboxState.PAUSED, OutboxState.CANCELLED}
     ),
     # sent from these two: its file was found at the recipient's after all
-    OutboxState.PAUSED: frozenset({OutboxState.PENDING, OutboxState.SENT, OutboxState.CANCELLED}),
+    OutboxState.PAUSED: frozenset(
+        {
+            OutboxState.PENDING,
+            OutboxState.WAITING,
+            OutboxState.SENT,
+            OutboxState.CANCELLED,
+        }
+    ),
     OutboxState.ABANDONED: frozenset(
         {OutboxState.PENDING, OutboxState.SENT, OutboxState.CANCELLED}
     ),
@@ -113,6 +127,8 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "refused": ("irrecevable", "refused"),
         "opened": ("décidé", "decided"),
         "closed": ("clos", "closed"),
+        "waiting": ("attend son groupe", "waits for its group"),
+        "grouped": ("groupé", "grouped"),
         "pending": ("à envoyer", "pending"),
         "paused": ("en pause", "paused"),
         "sent": ("envoyé", "sent"),

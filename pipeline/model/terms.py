@@ -128,7 +128,8 @@ _NORM: Mapping[Kind, str] = MappingProxyType(
         Kind.IDENTIFIER: """
             BT-1 number | BT-10 buyer_reference | BT-11 project | BT-12 contract | BT-13 order
             BT-14 sales_order | BT-15 receiving_advice | BT-16 despatch_advice | BT-17 tender
-            BT-18 object.value | BT-18-1 object.scheme | BT-23 frame | BT-24 specification
+            BT-18 object.value | BT-18-1 object.scheme | BT-18/further further_objects.value
+            BT-18-1/further further_objects.scheme | BT-23 frame | BT-24 specification
             BT-25 preceding.number
             BT-29 seller.identifiers.value | BT-29-1 seller.identifiers.scheme
             BT-30 seller.legal_id.value | BT-30-1 seller.legal_id.scheme | BT-31 seller.vat_id
@@ -144,6 +145,8 @@ _NORM: Mapping[Kind, str] = MappingProxyType(
             BT-89 payments.mandate | BT-90 payments.creditor | BT-91 payments.debited
             BT-122 supports.reference
             BT-126 lines.id | BT-128 lines.object.value | BT-128-1 lines.object.scheme
+            BT-128/further lines.further_objects.value
+            BT-128-1/further lines.further_objects.scheme
             BT-132 lines.order_line | BT-155 lines.seller_item | BT-156 lines.buyer_item
             BT-157 lines.standard_item.value | BT-157-1 lines.standard_item.scheme
             BT-158 lines.classifications.value | BT-158-1 lines.classifications.scheme

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from pipeline.model.bulk import BulkId, BulkList, ItemState
+from pipeline.model.carriage import Conversion
 from pipeline.model.connection import Connection
 from pipeline.model.directory import Directory
 from pipeline.model.document import BusinessKey, Document
@@ -84,7 +85,10 @@ class Transaction(Protocol):
         """Return those that share bytes, or connection and name, with another interchange."""
 
     def outbox_of(self, subject: InterchangeId) -> Sequence[OutboxRow]:
-        """Return the outbox rows that come from one interchange, by key."""
+        """Return the outbox rows that come from one interchange, or carry of it, by key."""
+
+    def waiting(self, connection: str) -> Sequence[OutboxRow]:
+        """Return the WAITING rows of one connection, by due, then key."""
 
     def same_bytes(self, sha256: str, but: InterchangeId) -> Sequence[Interchange]:
         """Return other interchanges with these bytes, of any connection, oldest first."""
@@ -172,7 +176,7 @@ class Transaction(Protocol):
         """Take the keys back from documents that are accepted no more."""
 
     def enqueue(self, row: OutboxRow, by: str, at: datetime) -> None:
-        """Write an outbox row as PENDING; a row with that key already there is left alone."""
+        """Write an outbox row, PENDING or WAITING; one whose key is there is left alone."""
 
     def settle_outbox(
         self,
@@ -222,6 +226,35 @@ class Transaction(Protocol):
 
         False, and nothing done, where somebody moved it, or claimed it after `token`.
         """
+
+    def leave_group(
+        self,
+        group: OutboxRow,
+        members: Sequence[OutboxRow],
+        after: OutboxState,
+        *,
+        by: str,
+        at: datetime,
+        unseen: int = 0,
+        error: str = "",
+    ) -> bool:
+        """Take documents out of the file of a group, their own GROUPED rows to `after`.
+
+        The file goes without them; without any it is CANCELLED. False, and nothing done,
+        where `stop_outbox` would do nothing: the file may be on its way.
+
+        Args:
+            group: The file's row, PENDING or PAUSED.
+            members: Rows of the documents that leave, each GROUPED.
+            after: PAUSED or CANCELLED.
+            by: Who acts.
+            at: When.
+            unseen: As for `stop_outbox`.
+            error: Why, where it is the hub that takes them out.
+        """
+
+    def note_conversions(self, key: OutboxKey, conversions: Sequence[Conversion]) -> None:
+        """Write what became of the documents of an outbox row, in place of what it said."""
 
     # -- frozen lists
     def freeze(self, bulk: BulkList) -> bool:
@@ -309,6 +342,21 @@ class Subject:
     row: Interchange | Document | OutboxRow | None
     trouble: str = ""
     facts: Sequence[Fact] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What waits for its group at one connection.
+
+    Attributes:
+        documents: How many.
+        bytes: Of them as received.
+        due: The earliest moment at which one of them leaves, full or not.
+    """
+
+    documents: int
+    bytes: int
+    due: datetime
 
 
 class Ledger(Protocol):
@@ -401,6 +449,9 @@ class Ledger(Protocol):
         With an `owner` without those that somebody else is serving now.
         """
 
+    def waiting(self) -> Mapping[str, Waiting]:
+        """Return what waits for its group, by connection."""
+
     def hasten(self, now: datetime) -> int:
         """Make every PENDING acknowledgement due at `now`; return how many were not.
 
@@ -478,6 +529,11 @@ class Ledger(Protocol):
 
     def report(self, subject: DocumentId) -> ValidationReport | None:
         """Return the stored report of a document."""
+
+    def conversions(
+        self, documents: Collection[DocumentId]
+    ) -> Mapping[DocumentId, Sequence[Conversion]]:
+        """Return what became of documents written in other forms, oldest delivery first."""
 
     def outbox(
         self,

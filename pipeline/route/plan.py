@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
+from pipeline.model.calendar import Holidays, next_cutoff
+from pipeline.model.carriage import WAITING_GROUPS, Carriage, Grouping, Recipe
 from pipeline.model.connection import Connection, Envelope
 from pipeline.model.controls import reason
+from pipeline.model.conversion import Form
 from pipeline.model.decision import Decision, Verdict
 from pipeline.model.directory import Directory, Route
 from pipeline.model.document import Document
 from pipeline.model.identity import outbox_key
-from pipeline.model.names import slug
+from pipeline.model.names import flow_name, slug
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.report import RoutingHeader, Syntax
+from pipeline.model.status import OutboxState
 
-#: Documents' bytes in one lot at most; a lot is packed in memory.
-LOT_BYTES = 50_000_000
+#: Documents' bytes in one lot, by default; a lot is packed in memory.
+LOT_BYTES = Carriage().bytes
+#: Interface under which each form reaches a receiver with an application code (DSE §5.4.2).
+_INTERFACES: Mapping[Form, str] = {
+    Form.PIVOT: "FEN0036A",
+    Form.UBL: "FEN3036A",
+    Form.FACTURX: "FEN3736A",
+}
 #: Schemes of addresses that begin with a SIREN: SIREN, SIRET, address of the French directory.
 _MADE_OF_SIREN = frozenset({"0002", "0009", "0225"})
 #: A SIRET, or an address of the grain SIREN_SIRET, with or without a routing code.
@@ -109,10 +120,27 @@ def buyer_siren(header: RoutingHeader) -> str | None:
     return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """What a plan takes from outside.
+
+    Attributes:
+        now: The moment.
+        hub_code: Our application code.
+        next_number: Takes the next number of a series, from 1.
+        holidays: Public holidays by year.
+    """
+
+    now: datetime
+    hub_code: str
+    next_number: Callable[[str], int]
+    holidays: Holidays
+
+
 def plan_deliveries(
     documents: Sequence[Document],
     connections: Mapping[str, Connection],
-    due: datetime,
+    planning: Planning,
     generation: int = 1,
 ) -> tuple[OutboxRow, ...]:
     """Lay out the files that carry routed documents of one interchange.
@@ -120,65 +148,179 @@ def plan_deliveries(
     Args:
         documents: Routed documents of one interchange, each with its route.
         connections: Receivers' sheets by name.
-        due: When they may leave.
+        planning: The moment, and what numbers flow names.
         generation: One more than before for a redelivery: another name, another row.
 
     Returns:
-        One row a document, or one a recipient where the sheet asks for a tar.gz;
-        names are derived, so the same plan always gives the same files.
+        One row a document, or one a recipient where the sheet asks for groups of a flow;
+        where it asks for groups of a run or a day, one WAITING row a document. Names are
+        derived, so the same plan always gives the same files, but for names by the flow
+        grammar, which bear a number.
     """
     rows: list[OutboxRow] = []
     ordered = sorted(documents, key=lambda document: (document.route or "", document.seq))
     for name, group in groupby(ordered, key=lambda document: document.route or ""):
         connection = connections[name]
-        lots = _lots(tuple(group), connection.envelope)
-        rows.extend(_row(connection, lot, due, generation) for lot in lots)
+        if connection.grouping in WAITING_GROUPS:
+            rows.extend(_waiting(connection, one, planning, generation) for one in group)
+            continue
+        lots = _lots(tuple(group), connection)
+        rows.extend(_row(connection, lot, planning, generation) for lot in lots)
     return tuple(rows)
 
 
-def member_name(document: Document, mark: str = "") -> str:
+def plan_groups(
+    waiting: Sequence[tuple[OutboxRow, Document]],
+    connection: Connection,
+    planning: Planning,
+    *,
+    full_only: bool,
+) -> tuple[tuple[OutboxRow, tuple[OutboxRow, ...]], ...]:
+    """Lay out the files that carry documents which waited for each other.
+
+    Args:
+        waiting: WAITING rows of one connection, each with its document.
+        connection: Its sheet.
+        planning: The moment, and what numbers the files.
+        full_only: True to leave those for later that do not fill a file.
+
+    Returns:
+        Each new row, with those that it takes along: of one generation and one recipe.
+    """
+    ordered = sorted(waiting, key=lambda pair: (*_alike(pair[0]), pair[0].due, pair[1].id))
+    made: list[tuple[OutboxRow, tuple[OutboxRow, ...]]] = []
+    for _, group in groupby(ordered, key=lambda pair: _alike(pair[0])):
+        pairs = list(group)
+        members = {document.id: row for row, document in pairs}
+        lots = list(_filled((document for _, document in pairs), connection.carriage))
+        if full_only and lots and not _is_full(lots[-1], connection.carriage):
+            lots.pop()
+        for lot in lots:
+            taken = tuple(members[document.id] for document in lot)
+            made.append((_group_row(connection, lot, taken[0], planning), taken))
+    return tuple(made)
+
+
+def member_name(document: Document, mark: str = "", form: Form = Form.AS_RECEIVED) -> str:
     """Return the name one document travels under, alone or inside a lot.
 
     Args:
         document: Its number, id and syntax make the name.
         mark: What stands before the suffix, to tell one delivery of it from another.
+        form: What it is written in.
     """
-    suffix = "pdf" if document.syntax is Syntax.FACTURX else "xml"
+    as_pdf = document.syntax is Syntax.FACTURX if form is Form.AS_RECEIVED else False
+    suffix = "pdf" if as_pdf or form is Form.FACTURX else "xml"
     return f"{slug(document.header.number or 'document', 40)}.{document.id}{mark}.{suffix}"
 
 
-def _lots(documents: tuple[Document, ...], envelope: Envelope) -> Iterator[tuple[Document, ...]]:
+def _lots(
+    documents: tuple[Document, ...], connection: Connection
+) -> Iterator[tuple[Document, ...]]:
     """Split documents into files: one each, or lots that a process can hold in memory."""
+    if connection.grouping is Grouping.INVOICE:
+        return ((one,) for one in documents)
+    return _filled(documents, connection.carriage)
+
+
+def _filled(documents: Iterable[Document], carriage: Carriage) -> Iterator[tuple[Document, ...]]:
+    """Fill one file after the other up to the limits; each holds at least one document."""
     lot: list[Document] = []
+    size = 0
     for document in documents:
-        full = sum(one.size for one in lot) + document.size > LOT_BYTES
-        if lot and (envelope is Envelope.SINGLE or full):
+        if lot and (len(lot) >= carriage.documents or size + document.size > carriage.bytes):
             yield tuple(lot)
-            lot = []
+            lot, size = [], 0
         lot.append(document)
-    yield tuple(lot)
+        size += document.size
+    if lot:
+        yield tuple(lot)
+
+
+def _is_full(lot: Sequence[Document], carriage: Carriage) -> bool:
+    """Tell whether nothing more fits into a file, whatever it is."""
+    return len(lot) >= carriage.documents or sum(one.size for one in lot) >= carriage.bytes
 
 
 def _row(
-    connection: Connection, documents: tuple[Document, ...], due: datetime, generation: int
+    connection: Connection,
+    documents: tuple[Document, ...],
+    planning: Planning,
+    generation: int,
 ) -> OutboxRow:
     first, last = documents[0], documents[-1]
+    name = _numbered(connection, connection.recipe, planning)
     suffix = "" if generation == 1 else f".g{generation}"
-    if connection.envelope is Envelope.TAR_GZ:
+    if name is None and connection.envelope is Envelope.TAR_GZ:
         name = f"{first.interchange}.{first.seq:04d}-{last.seq:04d}{suffix}.tar.gz"
-    else:
-        name = member_name(first, suffix)
+    elif name is None:
+        name = member_name(first, suffix, connection.carriage.form)
+    return _delivery(connection, first, documents, name, planning, generation)
+
+
+def _waiting(
+    connection: Connection, document: Document, planning: Planning, generation: int
+) -> OutboxRow:
+    """Let one document wait for its group; of a second copy nobody waits for the day's end."""
+    name = member_name(document, "" if generation == 1 else f".g{generation}")
+    row = _delivery(connection, document, (document,), name, planning, generation)
+    if connection.grouping is Grouping.DAY and generation == 1:
+        due = next_cutoff(connection.schedule, planning.now, planning.holidays)
+        row = replace(row, due=due)
+    return replace(row, state=OutboxState.WAITING)
+
+
+def _group_row(
+    connection: Connection,
+    documents: tuple[Document, ...],
+    like: OutboxRow,
+    planning: Planning,
+) -> OutboxRow:
+    """Lay out one file for a group: across flows, so it comes from none of them."""
+    name = _numbered(connection, like.recipe, planning)
+    if name is None:
+        number = planning.next_number(f"{planning.hub_code}:{connection.name}")
+        ending = ".xml" if like.envelope is Envelope.SINGLE else ".tar.gz"
+        name = f"{number:06d}.{documents[0].interchange}.{len(documents):04d}{ending}"
+    row = _delivery(connection, documents[0], documents, name, planning, like.generation)
+    return replace(row, interchange=None, recipe=like.recipe, envelope=like.envelope)
+
+
+def _delivery(
+    connection: Connection,
+    first: Document,
+    documents: tuple[Document, ...],
+    name: str,
+    planning: Planning,
+    generation: int,
+) -> OutboxRow:
     return OutboxRow(
         key=outbox_key("delivery", first.interchange, connection.name, name, generation),
         kind=OutboxKind.DELIVERY,
         interchange=first.interchange,
         connection=connection.name,
         name=name,
-        due=due,
+        due=planning.now,
         documents=tuple(document.id for document in documents),
         envelope=connection.envelope,
+        recipe=connection.recipe,
+        planned=planning.now,
         generation=generation,
     )
+
+
+def _numbered(connection: Connection, recipe: Recipe | None, planning: Planning) -> str | None:
+    """Name the next flow by the grammar; None where the receiver has none for this form."""
+    code = _INTERFACES.get(recipe.form) if recipe else None
+    if code is None or connection.application_code is None:
+        return None
+    number = planning.next_number(f"{planning.hub_code}:{code}")
+    return flow_name(code, connection.application_code, planning.hub_code, number)
+
+
+def _alike(row: OutboxRow) -> tuple[int, str, str]:
+    """Return what rows must have in common to leave in one file."""
+    return row.generation, row.envelope.value, repr(row.recipe)
 
 
 def _matches(route: Route, header: RoutingHeader, sender: str) -> bool:

@@ -275,12 +275,17 @@ def _preceding(term: str, of: str) -> Part:
     )
 
 
-def _object(of: str, *told: Entry) -> Part:
-    return _reference(
-        "ram:AdditionalReferencedDocument",
-        TERM_AT[f"{of}.value"],
-        *told,
-        *row_at(f"{of}.scheme", "ram:ReferenceTypeCode"),
+def _objects(of: str, told: Fixed) -> Part:
+    """Return the objects billed, of the invoice or of a line."""
+    return Part(
+        term=TERM_AT[f"{of}.value"],
+        path="ram:AdditionalReferencedDocument",
+        via="objects",
+        of=(
+            *row_at(f"{of}.value", "ram:IssuerAssignedID"),
+            told,
+            *row_at(f"{of}.scheme", "ram:ReferenceTypeCode"),
+        ),
     )
 
 
@@ -376,7 +381,7 @@ _LINE_SETTLEMENT = (
         ),
     ),
     _preceding("EXT-FR-FE-BG-06", "lines.preceding"),
-    _object("lines.object", Fixed(path="ram:TypeCode", value="130", also=(None,))),
+    _objects("lines.further_objects", Fixed(path="ram:TypeCode", value="130", also=(None,))),
     Row(term="BT-133", path="ram:ReceivableSpecifiedTradeAccountingAccount/ram:ID"),
 )
 
@@ -436,7 +441,7 @@ _AGREEMENT = (
         "BT-17",
         Fixed(path="ram:TypeCode", value="50", tells=True),
     ),
-    _object("object", Fixed(path="ram:TypeCode", value="130", tells=True)),
+    _objects("further_objects", Fixed(path="ram:TypeCode", value="130", tells=True)),
     Part(
         term="BG-24",
         path="ram:AdditionalReferencedDocument",

@@ -14,8 +14,6 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TypeAlias
 
-from stdnum.iso7064 import mod_97_10
-
 from pipeline.model.invoice import (
     Account,
     Binary,
@@ -26,6 +24,7 @@ from pipeline.model.invoice import (
     Party,
     Payment,
 )
+from pipeline.syntax.check_digits import is_iban
 from pipeline.syntax.cpp_parties import EU, SupplierId, foreign_id
 from pipeline.syntax.ubl import CREDITS
 
@@ -51,7 +50,6 @@ _DETAIL = frozenset({None, LineKind.DETAIL})
 #: How historical files mark a SIRET: not at all, or by the type of identifier.
 _BARE = (None, "1")
 _BARE_SIRET = re.compile("[0-9]{14}")
-_IBAN = re.compile("[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 
 
 class Emission(Enum):
@@ -228,10 +226,7 @@ def account_type(number: str) -> str:
     >>> account_type("FR77 3000 6000 0112 3456 7890 189"), account_type("30006000011234567890189")
     ('RIB', 'RIB')
     """
-    compact = "".join(number.split()).upper()
-    if _IBAN.fullmatch(compact) and mod_97_10.is_valid(compact[4:] + compact[:4]):
-        return "IBAN"
-    return "RIB"
+    return "IBAN" if is_iban(number) else "RIB"
 
 
 def _supplier(seller: Party) -> tuple[tuple[SupplierId, str] | None, set[int]]:

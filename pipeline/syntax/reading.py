@@ -12,18 +12,13 @@ from typing import Any, TypeVar
 
 from lxml import etree
 
-from pipeline.model.conversion import Lost, Reading
+from pipeline.model.conversion import Reading
 from pipeline.model.invoice import Invoice
 from pipeline.model.terms import fields_of
+from pipeline.syntax.losses import MOST_VALUE, Losses, shortened
 from pipeline.syntax.paths import Element, shown_step, shown_tag
 from pipeline.syntax.table import Fixed, Of, Row, Table
 from pipeline.syntax.tree import Node, Slot, Text, tree
-
-#: Longest value that is told of, in characters.
-MOST_VALUE = 200
-#: Most losses that are told of one by one: a document of millions of unknown elements must not
-#: make millions of sentences.
-MOST_LOST = 1000
 
 #: Text without comments, as the rule packs read it.
 _STRING = etree.XPath("string()", smart_strings=False)
@@ -63,7 +58,7 @@ def read(table: Table, root: Element, settle: Callable[[dict[str, Any]], None]) 
 
     Returns:
         The invoice, and what it does not hold in document order; the last entry says how many
-        more there are, where there are more than `MOST_LOST`.
+        more there are, where there are very many.
 
     Raises:
         ValueError: The root is none of the format: our bug.
@@ -71,7 +66,7 @@ def read(table: Table, root: Element, settle: Callable[[dict[str, Any]], None]) 
     reader = _Reader(table, root)
     draft = reader.item(root, tree(table, table.grammar.roots.index(str(root.tag))))
     settle(draft)
-    return Reading(_build(Invoice, draft), reader.losses())
+    return Reading(_build(Invoice, draft), reader.losses.all())
 
 
 def _build(kind: type[_Made], draft: Mapping[str, Any]) -> _Made:
@@ -98,8 +93,7 @@ class _Reader:
         self._known: dict[str, str] = {}
         self._top: dict[str, Any] = {}
         self._firsts: dict[Node, tuple[Element, str]] = {}
-        self._lost: list[Lost] = []
-        self._more = 0
+        self.losses = Losses()
         self._paths: dict[Element, Mapping[Element, str]] = {}
 
     def item(self, element: Element, node: Node) -> dict[str, Any]:
@@ -116,21 +110,6 @@ class _Reader:
             for text, value in shared:
                 _share(draft, text, value)
         return draft
-
-    def losses(self) -> tuple[Lost, ...]:
-        """Return what was lost."""
-        if not self._more:
-            return tuple(self._lost)
-        rest = Lost(
-            term=None,
-            place="/" + shown_step(str(self._root.tag)),
-            value=str(self._more),
-            why={
-                "fr": f"{self._more} autres données ne sont pas reprises.",
-                "en": f"{self._more} more things are not carried.",
-            },
-        )
-        return (*self._lost, rest)
 
     def _kids(self, element: Element, node: Node, draft: dict[str, Any]) -> None:
         """Read every child of an element."""
@@ -315,20 +294,13 @@ class _Reader:
     ) -> None:
         if name is not None and name in self._table.grammar.ignored:
             return
-        if len(self._lost) >= MOST_LOST:
-            self._more += 1
+        if self.losses.full:
+            self.losses.add(term, "", "", why)
             return
-        value = _shown(element) if name is None else " ".join(str(element.get(name)).split())
+        value = _shown(element) if name is None else str(element.get(name))
+        place = self._place(element) + (f"/@{shown_tag(name)}" if name else "")
         line: int | None = element.sourceline  # type: ignore[assignment]  # the stubs are vague
-        self._lost.append(
-            Lost(
-                term=term,
-                place=self._place(element) + (f"/@{shown_tag(name)}" if name else ""),
-                line=line,
-                value=value[:MOST_VALUE],
-                why=why,
-            )
-        )
+        self.losses.add(term, place, value, why, line)
 
     def _place(self, element: Element) -> str:
         """Return the path of an element, counting the children of each parent once."""
@@ -358,13 +330,13 @@ def _shown(element: Element) -> str:
     words: list[str] = []
     length = 0
     for text in element.itertext():
-        piece = " ".join(str(text)[: 2 * MOST_VALUE].split())
+        piece = shortened(str(text))
         if piece:
             words.append(piece)
             length += len(piece)
         if length > MOST_VALUE:
             break
-    return " ".join(words)[:MOST_VALUE]
+    return " ".join(words)
 
 
 def _holder(draft: dict[str, Any], slot: Slot) -> dict[str, Any]:

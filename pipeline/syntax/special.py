@@ -29,6 +29,10 @@ def settle(draft: dict[str, Any]) -> None:
         identifiers = party.get("identifiers")
         if identifiers and len(identifiers) > 1:
             identifiers.sort(key=lambda each: "scheme" in each)
+    for owner in (draft, *draft.get("lines", ())):
+        objects = owner.get("further_objects")
+        if objects:
+            owner["object"] = objects.pop(0)
     for line in draft.get("lines", ()):
         notes = line.get("further_notes")
         if notes:

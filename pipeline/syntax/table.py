@@ -203,33 +203,42 @@ class Grammar:
     moved: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The paths of the routing header, compiled.
+
+    Attributes:
+        counts: How many paths each field has.
+        all: Returns the text at every path at once: one evaluation costs about as much as
+            thirty strings.
+        each: The same one by one.
+    """
+
+    counts: tuple[int, ...]
+    all: etree.XPath
+    each: tuple[etree.XPath, ...]
+
+
 class Table:
-    """The tree of one format, and what is found by it in a document."""
+    """The tree of one format, and what is found by it in a document.
+
+    Paths are compiled when they are first needed.
+    """
 
     def __init__(
-        self, grammar: Grammar, entries: tuple[Entry, ...], heads: Sequence[Head] = ()
+        self, grammar: Grammar, entries: tuple[Entry, ...], heads: Sequence[Head]
     ) -> None:
-        """Compile the paths of the header; the others are when they are first needed.
+        """Hold a table.
 
         Args:
             grammar: What holds for all of it.
             entries: What stands in the root element.
             heads: The fields of the header, in any order.
-
-        Raises:
-            lxml.etree.XPathSyntaxError: A path is none: our bug.
         """
         self.grammar = grammar
         self.entries = entries
-        self._prefixes = dict(grammar.namespaces)
         self._heads = tuple(heads)
-        self._places = _places(entries, len(grammar.roots))
-        self._paths = [tuple(self._head_paths(head)) for head in heads]
-        paths = [f"string({path})" for path in chain.from_iterable(self._paths)]
-        self._each = [self._compiled(path) for path in paths]
-        # one evaluation costs about as much as thirty strings: all are read by one
-        mark = f", '{_BETWEEN}', "
-        self._all = self._compiled(f"concat({mark.join(paths)}, '')") if paths else None
+        self._texts_at: dict[str, etree.XPath] = {}
 
     def read_header(self, root: etree._Element) -> RoutingHeader:
         """Read the header of a document of this format.
@@ -239,8 +248,8 @@ class Table:
         """
         found: dict[str, object] = {}
         texts = iter(self._texts(root))
-        for head, paths in zip(self._heads, self._paths, strict=True):
-            there = [text for text in islice(texts, len(paths)) if text]
+        for head, count in zip(self._heads, self._header.counts, strict=True):
+            there = [text for text in islice(texts, count) if text]
             if there:
                 found[head.name] = _VALUES.get(head.name, _text)(there[0])
         for party in ("seller", "buyer"):
@@ -250,15 +259,33 @@ class Table:
         return RoutingHeader(**found)  # type: ignore[arg-type]  # fields and values pair in _VALUES
 
     def text_at(self, root: etree._Element, term: str) -> str:
-        """Return the text of a term that occurs once in a document; empty where it is absent."""
-        return str(self._single[term](root)).strip()
+        """Return the text of a term of the document itself; empty where it is absent."""
+        if term not in self._texts_at:
+            self._texts_at[term] = self._compiled(f"string({_union(self._places[term])})")
+        return str(self._texts_at[term](root)).strip()
 
     def _texts(self, root: etree._Element) -> list[str]:
         """Return the text at every path, stripped; empty where there is none."""
-        texts = str(self._all(root)).split(_BETWEEN) if self._all is not None else []
-        if len(texts) != len(self._each):  # the document itself holds the mark
-            texts = [str(path(root)) for path in self._each]
+        header = self._header
+        texts = str(header.all(root)).split(_BETWEEN)
+        if len(texts) != len(header.each):  # the document itself holds the mark
+            texts = [str(path(root)) for path in header.each]
         return [text.strip() for text in texts]
+
+    @cached_property
+    def _header(self) -> _Header:
+        paths = [tuple(self._head_paths(head)) for head in self._heads]
+        texts = [f"string({path})" for path in chain.from_iterable(paths)]
+        mark = f", '{_BETWEEN}', "
+        return _Header(
+            tuple(map(len, paths)),
+            self._compiled(f"concat({mark.join(texts)})"),
+            tuple(map(self._compiled, texts)),
+        )
+
+    @cached_property
+    def _places(self) -> Mapping[str, Sequence[Place]]:
+        return _places(self.entries, len(self.grammar.roots))
 
     def term_of(self, path: str) -> str | None:
         """Return the business term at a path, or None where the table has no single one.
@@ -281,14 +308,6 @@ class Table:
             for place in self._places[head.instead] if head.instead else ():
                 found[place.whole].add(head.term)
         return found
-
-    @cached_property
-    def _single(self) -> Mapping[str, etree.XPath]:
-        return {
-            term: self._compiled(f"string({self._union(places)})")
-            for term, places in self._places.items()
-            if all(not place.group for place in places)
-        }
 
     @cached_property
     def groups(self) -> Mapping[str, etree.XPath]:
@@ -331,13 +350,9 @@ class Table:
             for place in places:
                 by_group.setdefault(place.group, []).append(place)
             found[term] = [
-                (group, self._compiled(self._union(same))) for group, same in by_group.items()
+                (group, self._compiled(_union(same))) for group, same in by_group.items()
             ]
         return found
-
-    @staticmethod
-    def _union(places: Sequence[Place]) -> str:
-        return " | ".join(dict.fromkeys(place.path for place in places))
 
     def _head_paths(self, head: Head) -> Iterator[str]:
         places = self._places[head.term]
@@ -346,7 +361,11 @@ class Table:
             yield f"{self._places[head.instead][0].plain}[not(/*/{places[0].plain})]"
 
     def _compiled(self, path: str) -> etree.XPath:
-        return etree.XPath(path, namespaces=self._prefixes, smart_strings=False)
+        return etree.XPath(path, namespaces=dict(self.grammar.namespaces), smart_strings=False)
+
+
+def _union(places: Sequence[Place]) -> str:
+    return " | ".join(dict.fromkeys(place.path for place in places))
 
 
 def row_at(field: str, path: str, *, read_only: bool = False) -> tuple[Row, ...]:

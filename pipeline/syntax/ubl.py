@@ -355,10 +355,12 @@ _LINE = (
         ),
     ),
     Part(
+        term="BT-128/further",
         path="cac:DocumentReference",
+        via="objects",
         of=(
-            Row(term="BT-128", path="cbc:ID"),
-            Row(term="BT-128-1", path="cbc:ID/@schemeID"),
+            Row(term="BT-128/further", path="cbc:ID"),
+            Row(term="BT-128-1/further", path="cbc:ID/@schemeID"),
             Fixed(path="cbc:DocumentTypeCode", value="130", also=(None,)),
         ),
     ),
@@ -518,10 +520,12 @@ _ENTRIES: tuple[Entry, ...] = (
         ),
     ),
     Part(
+        term="BT-18/further",
         path="cac:AdditionalDocumentReference",
+        via="objects",
         of=(
-            Row(term="BT-18", path="cbc:ID"),
-            Row(term="BT-18-1", path="cbc:ID/@schemeID"),
+            Row(term="BT-18/further", path="cbc:ID"),
+            Row(term="BT-18-1/further", path="cbc:ID/@schemeID"),
             Fixed(path="cbc:DocumentTypeCode", value="130", tells=True),
         ),
     ),

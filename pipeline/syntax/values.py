@@ -22,7 +22,10 @@ _DATE = re.compile(
 #: As ``xs:decimal`` writes it, and short enough for any database.
 _DECIMAL = re.compile(r"[+-]?(?=\.?[0-9])[0-9]{0,20}(?:\.[0-9]{0,20})?")
 #: The same, as long as a price per unit may get that somebody divided.
-_LONG_DECIMAL = re.compile(r"[+-]?(?=\.?[0-9])[0-9]{0,30}(?:\.[0-9]{0,60})?")
+_MOST_DIGITS, _MOST_DECIMALS = 30, 60
+_LONG_DECIMAL = re.compile(
+    rf"[+-]?(?=\.?[0-9])[0-9]{{0,{_MOST_DIGITS}}}(?:\.[0-9]{{0,{_MOST_DECIMALS}}})?"
+)
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]+")
 
 
@@ -37,6 +40,7 @@ class Form:
         en: The same in English.
         safe: What is written has nothing in it that markup would have to escape.
         empty: An empty text is a value too.
+        writable: Tells whether a value can be written at all; None if every one can.
         faithful: Tells whether a value is read again as it was written; None if every one is.
     """
 
@@ -46,6 +50,7 @@ class Form:
     en: str
     safe: bool = True
     empty: bool = False
+    writable: Callable[[Any], bool] | None = None
     faithful: Callable[[Any], bool] | None = None
 
 
@@ -75,6 +80,14 @@ def _read_number(text: str) -> Decimal | None:
 
 def _write_number(value: Decimal) -> str:
     return format(value, "f")
+
+
+def _is_writable(value: Decimal) -> bool:
+    """Tell a number from one made to exhaust whoever writes it out (1E+999999)."""
+    if not value.is_finite() or value.adjusted() >= _MOST_DIGITS:
+        return False
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -_MOST_DECIMALS
 
 
 def _same(text: str) -> str:
@@ -128,8 +141,9 @@ TEXT = Form(_same, _same, "un texte", "a text", safe=False)
 NUMBER = Form(
     _read_number,
     _write_number,
-    "un nombre décimal d'au plus 30 chiffres et 60 décimales",
-    "a decimal number of at most 30 digits and 60 decimals",
+    f"un nombre décimal d'au plus {_MOST_DIGITS} chiffres et {_MOST_DECIMALS} décimales",
+    f"a decimal number of at most {_MOST_DIGITS} digits and {_MOST_DECIMALS} decimals",
+    writable=_is_writable,
 )
 #: A day as ``xs:date`` writes it.
 DATE = Form(read_date, date.isoformat, "une date du calendrier", "a calendar date")

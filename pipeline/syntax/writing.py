@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from operator import attrgetter
 from typing import Any, TypeAlias
@@ -16,12 +17,10 @@ from pipeline.model.conversion import Lost, Written
 from pipeline.model.invoice import Invoice
 from pipeline.model.terms import TERM_AT, TERMS, fields_of, is_value, steps_of
 from pipeline.syntax.characters import carriable
+from pipeline.syntax.losses import Losses
 from pipeline.syntax.table import Fixed, Of, Row, Table
 from pipeline.syntax.tree import Node, Slot, Text, tree
 from pipeline.syntax.values import Form
-
-#: Longest value that is told of, in characters.
-MOST_VALUE = 200
 
 _PLACELESS = {
     "fr": "{format} n'a pas de place pour cette donnée.",
@@ -34,6 +33,10 @@ _ONE_ONLY = {
 _ELSEWISE = {
     "fr": "Écrite en {format}, cette donnée serait lue autrement.",
     "en": "Written in {format}, this would be read as something else.",
+}
+_UNWRITABLE = {
+    "fr": "Ce nombre est trop grand, ou trop long, pour être écrit en {format}.",
+    "en": "This number is too large, or too long, to be written in {format}.",
 }
 _CHARACTERS = {
     "fr": "XML ne peut pas écrire certains de ces caractères ; U+FFFD les remplace.",
@@ -66,6 +69,7 @@ class _Plan:
     Attributes:
         start: Its start tag, after line end and indentation, without the ``>``.
         end: Its end tag, indented where it holds elements.
+        term: The group that it is an occurrence of, or empty.
         enter: From the item at hand to the one whose fields stand within; None for the same.
         up: That way starts at the invoice.
         items: Returns the occurrences, for a group; None for one that occurs once.
@@ -77,7 +81,7 @@ class _Plan:
 
     start: str
     end: str
-    node: Node
+    term: str = ""
     enter: _Get | None = None
     up: bool = False
     items: _Get | None = None
@@ -118,9 +122,10 @@ class _Writer:
         self._invoice = invoice
         self._out: list[str] = []
         self._real = 0
-        self._lost: list[Lost] = []
+        self._lost = Losses()
+        self._within: list[tuple[str, int]] = []
         self._known = {
-            term: str(_follow(tuple(TERMS[term].path.split(".")))(invoice) or "")
+            term: carriable(str(_follow(tuple(TERMS[term].path.split(".")))(invoice) or ""))
             for term in _known_terms(table)
         }
         self._first = True
@@ -134,12 +139,13 @@ class _Writer:
     def losses(self) -> tuple[Lost, ...]:
         """Return what was lost."""
         absent = _absent(self._table, self._number)
-        self._placeless(absent, self._invoice, "", "")
+        self._placeless(absent, self._invoice, "")
         for term, group in _borrowed(self._table, self._number):
-            value = _follow(tuple(TERMS[term].path.split(".")))(self._invoice)
-            if value is not None and not getattr(self._invoice, group):
-                self._lose(term, term, value, _PLACELESS)
-        return tuple(self._lost)
+            if not getattr(self._invoice, group):
+                value = _follow(tuple(TERMS[term].path.split(".")))(self._invoice)
+                if value is not None:
+                    self._lose(term, value, _PLACELESS)
+        return self._lost.all()
 
     def _branch(self, plan: _Plan, item: object) -> None:
         if plan.up:
@@ -152,15 +158,17 @@ class _Writer:
             self._element(plan, item)
             return
         written, around = 0, self._first
-        for each in plan.items(item) or ():
+        for number, each in enumerate(plan.items(item) or (), 1):
             if plan.when is not None and not plan.when(each):
                 continue
             if plan.most and written >= plan.most:
-                self._lose(plan.node.part.term if plan.node.part else None, "", each, _ONE_ONLY)
+                self._lose(plan.term, each, _ONE_ONLY)
                 continue
             self._first = written == 0
             written += 1
+            self._within.append((plan.term, number))
             self._element(plan, each)
+            self._within.pop()
         self._first = around
 
     def _element(self, plan: _Plan, item: object) -> None:
@@ -208,8 +216,12 @@ class _Writer:
             return
         if row.when is not None and not row.when(found, self._invoice):
             return
+        writable = value.form.writable
         for each in found if plan.many else (found,):
-            self._text(plan, value, each, item)
+            if writable is None or writable(each):
+                self._text(plan, value, each, item)
+            else:
+                self._lose(row.term, each, _UNWRITABLE)
 
     def _text(self, plan: _Plan, value: _Value, found: object, item: object) -> None:
         form = value.form
@@ -217,7 +229,7 @@ class _Writer:
         if not form.safe:
             text = self._escaped(value, text, _ESCAPES)
             if form.faithful is not None and not form.faithful(found):
-                self._lose(value.row.term or None, "", text, _ELSEWISE)
+                self._lose(value.row.term, text, _ELSEWISE)
         attributes = "".join([self._attribute(name, each, item) for name, each in plan.attributes])
         self._real += 1
         self._out.append(f"{plan.start}{attributes}>{text}{plan.end}")
@@ -236,7 +248,7 @@ class _Writer:
             return text  # nearly every text
         safe = carriable(text)
         if safe != text:
-            self._lose(value.row.term or None, "", text, _CHARACTERS)
+            self._lose(value.row.term, text, _CHARACTERS)
         return safe.translate(escapes)
 
     def _fixed(self, fixed: str | Of) -> str:
@@ -250,10 +262,10 @@ class _Writer:
         found = [each for each in map(follow, items or ()) if each is not None]
         distinct = list(dict.fromkeys(found))
         for other in distinct[1:]:
-            self._lose(value.row.term or None, "", other, _ONE_ONLY)
+            self._lose(value.row.term, other, _ONE_ONLY)
         return distinct[0] if distinct else None
 
-    def _placeless(self, absent: _Absent, value: object, path: str, place: str) -> None:
+    def _placeless(self, absent: _Absent, value: object, path: str) -> None:
         """State every field as lost that no row of the table writes."""
         for name, inner in absent.items():
             found = getattr(value, name)
@@ -261,28 +273,24 @@ class _Writer:
                 continue
             here = f"{path}.{name}" if path else name
             if not inner:
-                term = TERM_AT.get(here)
-                self._lose(term, place + (term or here), found, _PLACELESS)
+                self._lose(TERM_AT.get(here, here), found, _PLACELESS)
             elif isinstance(found, tuple):
                 for number, each in enumerate(found, 1):
-                    group = TERM_AT.get(here, here)
-                    self._placeless(inner, each, here, f"{place}{group}[{number}]/")
+                    self._within.append((TERM_AT.get(here, here), number))
+                    self._placeless(inner, each, here)
+                    self._within.pop()
             else:
-                self._placeless(inner, found, here, place)
+                self._placeless(inner, found, here)
 
-    def _lose(self, term: str | None, place: str, value: object, why: Mapping[str, str]) -> None:
+    def _lose(self, term: str, value: object, why: Mapping[str, str]) -> None:
+        """State a value as lost: of a term, or of a field that bears none here."""
+        around = [f"{group}[{number}]" for group, number in self._within]
         shown = value if isinstance(value, str) else _shown(value)
-        self._lost.append(
-            Lost(
-                term=term,
-                place=place or term or "",
-                value=" ".join(shown[: 2 * MOST_VALUE].split())[:MOST_VALUE],
-                why={
-                    language: text.format(format=self._table.grammar.title)
-                    for language, text in why.items()
-                },
-            )
-        )
+        told = {
+            language: text.format(format=self._table.grammar.title)
+            for language, text in why.items()
+        }
+        self._lost.add(term if term in TERMS else None, "/".join([*around, term]), shown, told)
 
 
 def _shown(value: object) -> str:
@@ -292,7 +300,9 @@ def _shown(value: object) -> str:
         return " ".join(_shown(each) for each in held if each is not None and each != ())
     if isinstance(value, tuple):
         return " ".join(map(_shown, value))
-    return f"{len(value)} octets / bytes" if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return f"{len(value)} octets / bytes"
+    return str(value.value if isinstance(value, Enum) else value)
 
 
 #: Fields that no row writes; under a field that holds values of the model, their own.
@@ -404,7 +414,7 @@ def _plan(node: Node, entered: tuple[str, ...], depth: int, table: Table) -> _Pl
     indent = "\n" + " " * depth
     part = node.part
     holds = bool(node.kids)
-    plan = _Plan(f"{indent}<{node.name}", f"{indent if holds else ''}</{node.name}>", node)
+    plan = _Plan(f"{indent}<{node.name}", f"{indent if holds else ''}</{node.name}>")
     inner = entered
     if node.group is not None:
         slot = node.group
@@ -419,7 +429,7 @@ def _plan(node: Node, entered: tuple[str, ...], depth: int, table: Table) -> _Pl
         if len(common) > len(entered):
             plan.enter, inner = _follow(common[len(entered) :]), common
     if part is not None:
-        plan.always, plan.first = part.always, part.first
+        plan.term, plan.always, plan.first = part.term, part.always, part.first
     if holds:
         kids = [_plan(kid, inner, depth + 1, table) for kid in node.kids if _is_written(kid)]
         plan.kids = tuple(kids)

@@ -16,6 +16,10 @@ _CODES = frozenset(
 )
 
 
+#: Rules of the public sector, by how their identifiers begin: step 12 of the control table.
+_PUBLIC = "BR-FR-CPRO-"
+
+
 def decide(report: ValidationReport, name: str) -> Decision:
     """Decide on one whole report.
 
@@ -25,8 +29,8 @@ def decide(report: ValidationReport, name: str) -> Decision:
 
     Returns:
         Reject where something fatal was found, with the finding's own code if it is one
-        of the control table, else with IRR_SYNTAX or REJ_SEMAN. Hold where a check could
-        not be carried out, else accept.
+        of the control table, else with IRR_SYNTAX, REJ_CONT_B2G or REJ_SEMAN. Hold where a
+        check could not be carried out, else accept.
 
     Raises:
         ValueError: The report is partial: it must never be acted on.
@@ -50,6 +54,8 @@ def _refused(code: str, name: str, finding: Finding) -> Reason:
     message = finding.message
     if finding.rule in _CODES:
         return reason(finding.rule, place, message["fr"], message["en"])
+    if finding.rule.startswith(_PUBLIC):
+        code = "REJ_CONT_B2G"
     return reason(
         code, place, f"{finding.rule} : {message['fr']}", f"{finding.rule}: {message['en']}"
     )

@@ -11,15 +11,25 @@ from lxml import etree
 
 from pipeline.model.errors import PackMissing
 from pipeline.model.finding import Finding, Layer, LayerResult, Outcome, Severity
+from pipeline.model.invoice import Invoice
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Base, Claim, Profile
-from pipeline.model.report import Judged, RoutingHeader, Syntax, Trouble, ValidationReport
+from pipeline.model.report import (
+    Judged,
+    PackRun,
+    RoutingHeader,
+    Syntax,
+    Trouble,
+    ValidationReport,
+)
+from pipeline.model.rule import RuleSet
 from pipeline.model.sentences import Sentences
 from pipeline.syntax import cii, ubl
 from pipeline.syntax.attachments import Attachment, attachments_of
 from pipeline.syntax.parse import XmlRefused, cut_attachments, parse
 from pipeline.syntax.recognise import family, is_pdf, recognise
 from pipeline.validate.attached import Scan, look_into
+from pipeline.validate.own_rules import with_own_rules
 from pipeline.validate.pyramid import Checked, climb, ended, stopped
 from pipeline.validate.rule_packs import RunPack, check_packs
 from pipeline.validate.structure import SCHEMAS, check_structure, not_agreed, unknown_syntax
@@ -47,11 +57,15 @@ class Question:
     syntaxes: tuple[Syntax, ...] = ()
 
 
+def _no_rule_set(name: str) -> tuple[RuleSet[Invoice], PackRun]:
+    raise KeyError(name)
+
+
 @dataclass(frozen=True, slots=True)
 class Artefacts:
     """Where the official artefacts come from, each by its name in the catalogue.
 
-    All but the last two may raise `PackMissing`.
+    All but the last three may raise `PackMissing`.
 
     Attributes:
         schema: A compiled XSD.
@@ -59,6 +73,8 @@ class Artefacts:
         run_pack: Runs one rule pack.
         scan: Looks for malware in an attachment; None where nobody looks.
         sentences: Gives what broken rules are told with.
+        rule_set: Gives a set of rules of our own, and what reports say of it; by default
+            there is none.
     """
 
     schema: Callable[[str], etree.XMLSchema]
@@ -66,6 +82,7 @@ class Artefacts:
     run_pack: RunPack
     scan: Scan | None = None
     sentences: Callable[[], Sentences] = Sentences
+    rule_set: Callable[[str], tuple[RuleSet[Invoice], PackRun]] = _no_rule_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +181,22 @@ def _climb(
         norm = replace(profile, weigh_all=Severity.WARNING, reweighed={})
 
     @cache
+    def light() -> etree._Element:
+        cut = cut_attachments(root)
+        return root if cut is None else cut
+
+    @cache
     def write() -> str:
-        light = cut_attachments(root)
-        return etree.tostring(root if light is None else light, encoding="unicode")
+        return etree.tostring(light(), encoding="unicode")
 
     def packs(layer: Layer, names: tuple[str, ...], weights: Profile) -> Checked:
         run, sentences = artefacts.run_pack, artefacts.sentences
         return check_packs(layer, root, write, names, run, weights, sentences)
+
+    def by_profile() -> Checked:
+        checked = packs(Layer.PROFILE, further, profile)
+        sets = [artefacts.rule_set(name) for name in profile.rules]
+        return with_own_rules(checked, sets, root, light, kind, profile) if sets else checked
 
     return climb(
         (
@@ -180,7 +206,7 @@ def _climb(
                 lambda: _structure(root, claim.schema or SCHEMAS[syntax], artefacts),
             ),
             (Layer.SEMANTICS, lambda: packs(Layer.SEMANTICS, base, norm)),
-            (Layer.PROFILE, lambda: packs(Layer.PROFILE, further, profile)),
+            (Layer.PROFILE, by_profile),
         ),
         question.layers | {Layer.SYNTAX},
     )
@@ -203,6 +229,7 @@ def _report(
         syntax=syntax,
         layers=tuple(each.result for each in checked),
         packs=tuple(run for each in checked for run in each.packs),
+        profile=question.profile.version,
         partial=question.layers != frozenset(Layer),
         trouble=failed.trouble if failed else None,
         trouble_detail=failed.detail if failed else "",

@@ -55,7 +55,7 @@ def report_object(path: str, document: str | None, judged: Judged) -> Mapping[st
 
     Returns:
         Keys in a fixed order: path, document, syntax, outcome, partial,
-        layers, packs, findings.
+        profile, layers, packs, findings.
     """
     report = judged.report
     return {
@@ -64,6 +64,7 @@ def report_object(path: str, document: str | None, judged: Judged) -> Mapping[st
         "syntax": report.syntax.value if report.syntax else None,
         "outcome": report.outcome.value,
         "partial": report.partial,
+        "profile": report.profile,
         "layers": [
             {"layer": result.layer.value, "outcome": result.outcome.value}
             for result in report.layers

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +21,7 @@ import pytest
 
 from pipeline.adapters.embedded_sftp import Account, EmbeddedServer, ServerSettings, generate_key
 from pipeline.adapters.vault import MasterKey, Vault
+from tests.warm import Warm, warm
 
 _numbers = count(1)
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,25 +44,37 @@ class Ran:
 Edi = Callable[..., Ran]
 
 
-def _runs_in(home: Path) -> Edi:
+def _runs_in(home: Path, warmed: Warm | None = None) -> Edi:
     def run(*arguments: str, stdin: bytes = b"", **environment: str) -> Ran:
+        variables = {**os.environ, "EDI_HOME": str(home), "COLUMNS": "200", **environment}
+        if warmed is not None and all(name.startswith("EDI_") for name in environment):
+            code, out, err = warmed.run(arguments, variables, stdin)
+            return Ran(code, out.decode(), err.decode())
         command = [str(Path(sys.executable).parent / "edi"), *arguments]
         ran = subprocess.run(
-            command,
-            input=stdin,
-            capture_output=True,
-            check=False,
-            timeout=300,
-            env={**os.environ, "EDI_HOME": str(home), "COLUMNS": "200", **environment},
+            command, input=stdin, capture_output=True, check=False, timeout=300, env=variables
         )
         return Ran(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
 
     return run
 
 
+@pytest.fixture(scope="session")
+def warmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """A process that has loaded ``edi``; most commands are forks of it."""
+    with warm(tmp_path_factory.mktemp("warm")) as made:
+        yield made
+
+
 @pytest.fixture
-def edi(tmp_path: Path) -> Edi:
+def edi(tmp_path: Path, warmed: Warm) -> Edi:
     """Run ``edi`` with a workspace of its own: ``edi("run", "--once")``."""
+    return _runs_in(tmp_path / "var", warmed)
+
+
+@pytest.fixture
+def edi_from_nothing(tmp_path: Path) -> Edi:
+    """Do as `edi`, and load the program anew for each command, as a user's shell does."""
     return _runs_in(tmp_path / "var")
 
 
@@ -152,10 +166,14 @@ PARTNERS = {
 
 
 @contextmanager
-def _set_up(base: Path, partners: Mapping[str, str]) -> Iterator[World]:
+def _set_up(warmed: Warm, base: Path, partners: Mapping[str, str]) -> Iterator[World]:
     home, root = base / "var", base / "sftp"
-    edi = _runs_in(home)
+    edi = _runs_in(home, warmed)
     assert edi("init").code == 0
+    settings = home / "config" / "pipeline.toml"
+    text = settings.read_text(encoding="utf-8")
+    # a worker takes longer to start than it works in most of these tests: one is enough
+    settings.write_text(text.replace("\nworkers = 0\n", "\nworkers = 1\n"), encoding="utf-8")
     keys = {name: generate_key(home / "keys" / name) for name in partners}
     settings = ServerSettings(
         root=root,
@@ -176,13 +194,13 @@ def _set_up(base: Path, partners: Mapping[str, str]) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def set_up() -> SetUp:
+def set_up(warmed: Warm) -> SetUp:
     """Give the way to a world of a test's own.
 
     Used as ``with set_up(folder, sheets) as world``; `sheets` holds the text of each
     partner's sheet, as `World.sheet` takes it.
     """
-    return _set_up
+    return partial(_set_up, warmed)
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,12 @@ EDI = Path(sys.executable).parent / "edi"
 INVOICE = ROOT / "samples" / "invoices" / "cii-380-fournitures.xml"
 
 
+@pytest.fixture
+def edi(edi_from_nothing: Callable[..., Any]) -> Callable[..., Any]:
+    """Run ``edi`` as a shell does: here it is tried that it starts from nothing."""
+    return edi_from_nothing
+
+
 def shell(line: str) -> subprocess.CompletedProcess[str]:
     """Run one line that begins with ``edi``, redirections included; nothing may block."""
     return subprocess.run(

@@ -12,7 +12,6 @@ from typing import Any
 import pikepdf
 import pytest
 
-from pipeline.adapters.printer import WeasyPrinter
 from pipeline.route.pack import pack_tar_gz
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,9 +45,9 @@ def test_a_page_is_written_to_a_new_file_by_its_name(edi: Edi, tmp_path: Path) -
     assert "facture.html" in again.err
 
 
-def test_a_pdf_is_printed(edi: Edi, tmp_path: Path, printer: WeasyPrinter) -> None:
+@pytest.mark.usefixtures("printer")
+def test_a_pdf_is_printed(edi: Edi, tmp_path: Path) -> None:
     """PDF/A-3, from the command line and without a workspace."""
-    assert printer
     made = tmp_path / "facture.pdf"
 
     shown = edi("show", str(INVOICES / "cii-381-avoir.xml"), "--no-findings", "-o", str(made))

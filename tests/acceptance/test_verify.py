@@ -52,7 +52,7 @@ def live(world: Any, samples: Any) -> None:
     assert world.edi("run", "--once").code < 2
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return where the first test of this module leaves its workspace for the others."""
     return tmp_path_factory.mktemp("kept") / "var"

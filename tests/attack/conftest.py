@@ -55,7 +55,8 @@ def _load(path: str) -> ModuleType:
 
 
 _acceptance = _load("acceptance/conftest.py")
-edi, samples, set_up, settled, world = (
+warmed, edi, samples, set_up, settled, world = (
+    _acceptance.warmed,
     _acceptance.edi,
     _acceptance.samples,
     _acceptance.set_up,
@@ -212,7 +213,8 @@ class Day:
     @cached_property
     def answers(self) -> dict[str, Any]:
         """Return the caterer's answers, by the name of the flow."""
-        told = [json.loads(path.read_bytes()) for path in (self.caterer / "out").glob("*.json")]
+        found = [json.loads(path.read_bytes()) for path in (self.caterer / "out").glob("*.json")]
+        told = [one for one in found if one["schema"].startswith("edi-answer/")]
         return {one["interchange"]["name"]: one for one in told}
 
     def code(self, name: str) -> str:

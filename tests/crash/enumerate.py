@@ -111,7 +111,7 @@ class Bench:
         lab: Tries crashes.
         main: The scenario of the main job.
         job: What is worked through.
-        most: Hits of one failpoint that are tried in the main job.
+        most: Hits of one failpoint that are tried in the main job, and at most elsewhere.
         tracing: Whether only to write down which failpoints would be tried.
     """
 
@@ -160,7 +160,12 @@ def _scenario(make: Callable[[Lab, Scenario], Scenario]) -> Callable[[Bench], No
 
     def work(bench: Bench) -> None:
         scenario = make(bench.lab, bench.main)
-        _try(bench, scenario.name, scenario, _points(bench, scenario.name, scenario, FEW))
+        _try(
+            bench,
+            scenario.name,
+            scenario,
+            _points(bench, scenario.name, scenario, min(FEW, bench.most)),
+        )
 
     return work
 
@@ -176,6 +181,7 @@ PARTS: Mapping[str, Callable[[Bench], None]] = {
     "main": _main_job,
     "workers": _two_workers,
     "directory": _other_directory,
+    "pivots": _scenario(scenarios.pivots),
     "lists": _scenario(scenarios.lists),
     "operator": _scenario(scenarios.operator),
     "redeliver": _scenario(scenarios.given_up),
@@ -405,7 +411,11 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--backend", choices=BACKENDS, action="append", default=[])
     reader.add_argument("--server", choices=("embedded", "openssh"), default="embedded")
-    reader.add_argument("--core", action="store_true", help="the main job, one hit a failpoint")
+    reader.add_argument(
+        "--core",
+        action="store_true",
+        help="one hit a failpoint; only the main job and the bugs, unless others are asked for",
+    )
     reader.add_argument(
         "--only", choices=PARTS, action="append", help="some parts; all by default"
     )

@@ -215,7 +215,8 @@ class Lab:
     ) -> Outcome:
         """Let the hub die at a point, restart it until it is quiet, and judge."""
         self.restore(_before(scenario, point.stage))
-        history = self.history(scenario)
+        # by a later stage everything was dropped before what was put back was remembered
+        history = self.history(replace(scenario, fresh=scenario.fresh and not point.stage))
         first, *further = scenario.stages[point.stage :]
         died = self._die(scenario, first, history, spoil, point)
         scenario.between(self)

@@ -18,6 +18,8 @@ from pathlib import Path
 
 FOLDERS = ("in", "out", "archive")
 _PAUSE_S = 0.003
+#: Changes of a folder that are further apart than this bear different times.
+_TICK_NS = 20_000_000
 
 Place = tuple[str, str, str]
 Stamp = tuple[int, int, int]
@@ -48,6 +50,7 @@ class History:
         self._partners = partners
         self._open: dict[Place, tuple[Stamp, _Sight]] = {}
         self._closed: list[_Sight] = []
+        self._unchanged: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
         (folder / "bytes").mkdir(parents=True, exist_ok=True)
         (folder / "drops.jsonl").touch()
@@ -100,19 +103,30 @@ class History:
         with (self.folder / "drops.jsonl").open("a", encoding="utf-8") as drops:
             drops.write(json.dumps(line) + "\n")
 
-    def look(self) -> None:
-        """Look once at every folder."""
+    def look(self, *, closely: bool = False) -> None:
+        """Look once at every folder; into those in which no name changed only if `closely`."""
         with self._lock:
             now = time.monotonic()
-            standing: set[Place] = set()
             for partner, home in self._partners.items():
                 for folder in FOLDERS:
-                    for entry in _entries(home / folder):
-                        place = partner, folder, entry.name
-                        if self._see(place, entry, now):
-                            standing.add(place)
-            for place in self._open.keys() - standing:
-                self._close(place)
+                    changed = _changed(home / folder)
+                    if closely or self._unchanged.get((partner, folder)) != changed:
+                        self._look_into(partner, folder, home / folder, now)
+                    # a change in the same tick of the clock as this look would not show
+                    still = changed if time.time_ns() - changed > _TICK_NS else -1
+                    self._unchanged[partner, folder] = still
+            for _, sight in self._open.values():
+                sight.last = now
+
+    def _look_into(self, partner: str, folder: str, path: Path, now: float) -> None:
+        standing: set[Place] = set()
+        for entry in _entries(path):
+            place = partner, folder, entry.name
+            if self._see(place, entry, now):
+                standing.add(place)
+        known = {place for place in self._open if place[:2] == (partner, folder)}
+        for place in known - standing:
+            self._close(place)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -134,7 +148,7 @@ class History:
 
     def write(self) -> None:
         """Look a last time and write what was seen."""
-        self.look()
+        self.look(closely=True)
         sights = [*self._closed, *(sight for _, sight in self._open.values())]
         lines = [json.dumps(asdict(one)) for one in sorted(sights, key=lambda one: one.first)]
         (self.folder / "seen.jsonl").write_text(
@@ -148,7 +162,6 @@ class History:
             stamp = status.st_ino, status.st_size, status.st_mtime_ns
             known = self._open.get(place)
             if known is not None and known[0] == stamp:
-                known[1].last = now
                 return True
             payload = Path(entry.path).read_bytes()
         except FileNotFoundError:
@@ -174,6 +187,14 @@ class History:
         if not path.exists():
             path.write_bytes(payload)
         return sha256, f"bytes/{sha256}"
+
+
+def _changed(folder: Path) -> int:
+    """Return when a name in a folder changed last, in nanoseconds; 0 where there is none."""
+    try:
+        return folder.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

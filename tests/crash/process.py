@@ -45,6 +45,7 @@ _WARM = (
     "pipeline.adapters.clamd",
     "pipeline.adapters.eicar",
     "pipeline.acknowledge.compose",
+    "pipeline.app.convert",
     "pipeline.app.vet",
     "pipeline.adapters.seals",
     "pipeline.adapters.vault",
@@ -57,7 +58,7 @@ _WARM = (
 _VERBS = ("run", "work", "apply", "verify", "documents", "pause", "resume", "release", "reject")
 
 #: A command that takes longer is stuck.
-_PATIENCE_S = 120.0
+_PATIENCE_S = 600.0
 _LOOK_S = 0.004
 
 

@@ -10,13 +10,15 @@ from datetime import timedelta
 
 from pipeline.adapters.failpoints import KILLED
 from tests.crash.lab import RUN, Lab, Scenario, Stage, change_directory, take_all
-from tests.crash.world import DELIVERED, REFUSED, Flow, flows
+from tests.crash.world import DELIVERED, PIVOTS, REFUSED, Flow, flows, pivot_flows
 
 #: Exit codes of a verb that is given again, and has nothing left to do.
 _NOTHING_LEFT = (1, 2)
 _WHY = ("--reason", "essai", "--yes")
 #: After so long a day is summed up even where something in it is open.
 _LATER = timedelta(hours=73)
+#: After so long a day is over.
+_A_DAY = timedelta(hours=25)
 #: After so long a claim has run out, and what waited for a little has waited enough.
 _SOON = timedelta(hours=2)
 #: After so long nothing has to be kept any more.
@@ -32,7 +34,7 @@ _LEAVING = ("deliver.", "put.")
 NOT_TRIED: Mapping[str, str] = {
     "ledger.renew.": "only where work takes longer than a third of a lease",
     "work.fenced.": "only where another worker took a claim over",
-    "ledger.forget_runs.": "only of a hub by the clock, once a day",
+    "ledger.forget_runs.": "only of a hub by the clock, every few hours",
     "change.": "no change is without a name",
 }
 
@@ -74,6 +76,17 @@ def day_end(lab: Lab, main: Scenario) -> Scenario:
     # by now the record is days ahead of the clock
     back = replace(RUN, tries=("ledger.follow_clock.", "run.started"))
     return replace(main, name="day", fresh=False, stages=(end, back))
+
+
+def pivots(lab: Lab, _main: Scenario) -> Scenario:
+    """A recipient takes numbered pivots: two full ones at once, the rest when the day is over."""
+    lab.restore("main")
+    lab.world.have("ville-exemple", PIVOTS)
+    assert lab.edi(Stage(("apply",))) == 0, lab.said()
+    lab.snapshot("pivots")
+    tries = ("work.settle.", "group.", "carry.", *_LEAVING)
+    stages = (replace(RUN, tries=tries), replace(RUN, shift=_A_DAY, tries=tries))
+    return Scenario("pivots", pivot_flows(), stages)
 
 
 def operator(lab: Lab, main: Scenario) -> Scenario:

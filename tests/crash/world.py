@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import multiprocessing
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from pipeline import bootstrap
-from pipeline.adapters.embedded_sftp import Account, EmbeddedServer, ServerSettings, generate_key
+from pipeline.adapters.embedded_sftp import Account, ServerSettings, generate_key, serve
 from pipeline.bootstrap import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
+#: A server that takes longer to listen does not start, in seconds.
+_PATIENCE_S = 120.0
 
 SENDER = 'role = "sender"\nscanner = "none"\n'
 RECEIVER = 'role = "receiver"\n[retry]\nwaits_s = [0.05]\n'
@@ -36,6 +40,11 @@ SHEETS = {
     "hopital-exemple": f'envelope = "tar.gz"\n{PATIENT}',
     "imprimerie-exemple": f'envelope = "single"\n{RECEIVER}',
 }
+#: Takes pivots of two invoices at most, what is left at the end of the day.
+PIVOTS = (
+    'format = "pivot"\napplication_code = "VIL750"\ngroup = "day"\ngroup_documents = 2\n'
+    + RECEIVER
+)
 #: Partners whose door is a folder of this machine.
 LOCAL = {"mill", "imprimerie-exemple"}
 #: Who receives invoices.
@@ -113,6 +122,34 @@ def flows() -> tuple[Flow, ...]:
     )
 
 
+def pivot_flows() -> tuple[Flow, ...]:
+    """Return flows with five invoices for Ville, each with a page to read of its own."""
+    make = samples()
+    attachment = sys.modules["invoice_maker"].Attachment
+    page = attachment(
+        reference="LISIBLE",
+        description="LISIBLE",
+        file_name="p.pdf",
+        mime="application/pdf",
+        content=b"%PDF-1.7",
+    )
+
+    def bill(number: str, buyer: Any) -> bytes:
+        invoice = make.billed_to(make.BY_KEY["ubl-380-fournitures"], buyer, number)
+        payload: bytes = make.to_ubl(replace(invoice, attachments=(page,)))
+        return payload
+
+    lot = {"1.xml": bill("S-1", make.VILLE), "2.xml": bill("S-2", make.HOPITAL)}
+    lot["3.xml"] = bill("S-3", make.INCONNUE)
+    second = {"1.xml": bill("C-2", make.VILLE), "2.xml": bill("C-3", make.VILLE)}
+    return (
+        Flow("supplier", _name(1), make.tar_gz(lot), (DELIVERED, DELIVERED, REFUSED)),
+        Flow("caterer", "a.xml", bill("C-1", make.VILLE), (DELIVERED,)),
+        Flow("caterer", "c.tar.gz", make.tar_gz(second), (DELIVERED, DELIVERED)),
+        Flow("caterer", "f.xml", bill("C-6", make.VILLE), (DELIVERED,)),
+    )
+
+
 def _name(number: int) -> str:
     return f"FSO1100A_SUP001_SUP0011100{number:015d}"
 
@@ -170,6 +207,11 @@ class World:
                 self._sheet(name, text), encoding="utf-8"
             )
 
+    def have(self, name: str, text: str) -> None:
+        """Propose another sheet for a partner, `text` as in `SHEETS`."""
+        path = self.home / "config" / "connections" / f"{name}.toml"
+        path.write_text(self._sheet(name, text), encoding="utf-8")
+
     def clear_folders(self) -> None:
         """Empty the partners' folders."""
         for home in self.partners.values():
@@ -226,13 +268,34 @@ class World:
 
 @contextmanager
 def embedded(base: Path) -> Iterator[World]:
-    """Run the embedded SFTP server on a world."""
+    """Run the embedded SFTP server on a world, forked from a process that has imported it.
+
+    It ends with this process, however that ends, as where it is started by the product.
+    """
     line = generate_key(base / "client_key")
     settings = ServerSettings(
         root=base, host_key=base / "host_key", accounts={"partner": Account((line,), "home")}
     )
-    with EmbeddedServer(settings) as server:
-        yield World(base, server.port, server.host_key, "partner", "")
+    host_key = generate_key(settings.host_key)
+    fork = multiprocessing.get_context("fork")
+    ours, theirs = fork.Pipe()
+    server = fork.Process(target=_serve, args=(settings, ours, theirs), daemon=True)
+    server.start()
+    theirs.close()
+    try:
+        assert ours.poll(_PATIENCE_S), "the server does not start"
+        port = ours.recv()
+        assert isinstance(port, int), port
+        yield World(base, port, host_key, "partner", "")
+    finally:
+        ours.close()
+        server.terminate()
+        server.join()
+
+
+def _serve(settings: ServerSettings, theirs: Connection, ours: Connection) -> None:
+    theirs.close()  # it is the end of this one that ends the server
+    serve(settings, ours)
 
 
 @contextmanager

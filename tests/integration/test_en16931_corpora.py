@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,6 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from pipeline.adapters.packs import PackShelf
-from pipeline.bootstrap import WorkerSettings, document_judge
 from pipeline.model.finding import Layer, Severity
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
@@ -49,12 +46,8 @@ def corpora() -> Path:
 
 
 @pytest.fixture(scope="module")
-def judge() -> Judge:
+def judge(judge_job: Callable[[Job], Judged]) -> Judge:
     """Judge one file in this process with the real packs."""
-    catalogue = (ROOT / "config" / "packs.toml").read_text(encoding="utf-8")
-    packs = Path(os.environ.get("EDI_PACKS") or Path(sys.prefix) / "share" / "edi" / "packs")
-    PackShelf(catalogue, packs).install()
-    judge_job = document_judge(WorkerSettings(catalogue=catalogue, packs=packs))
     return lambda path, layers: judge_job(
         Job(path=str(path), profile=PROFILE, limits=Limits(), layers=layers)
     )

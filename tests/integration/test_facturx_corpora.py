@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipeline.adapters.configuration import read_profiles
-from pipeline.adapters.packs import PackShelf
-from pipeline.bootstrap import WorkerSettings, document_judge
 from pipeline.model.limits import Limits
 from pipeline.model.report import Judged, Syntax
 from pipeline.ports.engine import Job
@@ -44,12 +41,8 @@ def corpora() -> Path:
 
 
 @pytest.fixture(scope="module")
-def judge() -> Judge:
+def judge(judge_job: Callable[[Job], Judged]) -> Judge:
     """Judge one file in this process with the real packs."""
-    catalogue = (ROOT / "config" / "packs.toml").read_text(encoding="utf-8")
-    packs = Path(os.environ.get("EDI_PACKS") or Path(sys.prefix) / "share" / "edi" / "packs")
-    PackShelf(catalogue, packs).install()
-    judge_job = document_judge(WorkerSettings(catalogue=catalogue, packs=packs))
     return lambda path: judge_job(Job(path=str(path), profile=PROFILES["auto"], limits=Limits()))
 
 

@@ -17,7 +17,6 @@ from saxonche import PySaxonProcessor
 
 from pipeline.adapters.configuration import read_profiles
 from pipeline.adapters.packs import PackKind, PackShelf
-from pipeline.bootstrap import WorkerSettings, document_judge
 from pipeline.model.finding import Layer, Outcome, Severity
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
@@ -55,10 +54,8 @@ def shelf() -> PackShelf:
 
 
 @pytest.fixture(scope="module")
-def judge(shelf: PackShelf, tmp_path_factory: pytest.TempPathFactory) -> Judge:
+def judge(judge_job: Callable[[Job], Judged], tmp_path_factory: pytest.TempPathFactory) -> Judge:
     """Judge bytes with the real packs: ``judge(data, profile)``, a profile or its name."""
-    assert shelf.list()
-    judge_job = document_judge(WorkerSettings(catalogue=CATALOGUE, packs=PACKS))
     path = tmp_path_factory.mktemp("french") / "document"
 
     def judge(data: bytes, profile: str | Profile) -> Judged:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -149,6 +151,48 @@ def test_a_process_forked_from_the_owner_takes_nothing_from_it(tmp_path: Path) -
     )
 
     assert ran.stdout == "True\n"
+
+
+def test_a_process_that_ends_by_itself_leaves_nothing(tmp_path: Path) -> None:
+    """Verbs of a moment too: nobody has to think of closing."""
+    subprocess.run([sys.executable, "-c", OWNER, str(tmp_path)], check=True, input=b"")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another account")
+def test_what_another_account_has_is_left_to_it() -> None:
+    """A verb that somebody typed as root must not keep the service from its work."""
+    nobody = 65534
+    with tempfile.TemporaryDirectory(prefix="edi-owned-") as name:
+        parent = Path(name)
+        os.chown(parent, nobody, nobody)
+        (parent / "1").mkdir(mode=0o700)
+        (parent / "1" / "half.part").write_bytes(b"x")
+        (parent / "1.lock").touch(mode=0o600)
+        os.seteuid(nobody)
+        try:
+            swept, mine = sweep(parent), OwnedFolder(parent)
+            took = mine.path.name
+            mine.close()
+        finally:
+            os.seteuid(0)
+
+        assert (swept, took) == (0, "2")
+        assert sweep(parent) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another account")
+def test_a_place_that_nobody_may_write_to_is_told() -> None:
+    """Looking for a free number there would never end."""
+    with tempfile.TemporaryDirectory(prefix="edi-owned-") as name:
+        Path(name).chmod(0o755)
+        os.seteuid(65534)
+        try:
+            with pytest.raises(PermissionError):
+                OwnedFolder(Path(name))
+        finally:
+            os.seteuid(0)
 
 
 def test_takers_and_sweepers_may_all_come_at_once(tmp_path: Path) -> None:

@@ -14,6 +14,10 @@ import pikepdf
 import pytest
 
 from pipeline.adapters.printer import PACKAGES, WeasyPrinter
+from pipeline.model.labels import Language
+from pipeline.syntax.readable.build import build_view
+from pipeline.syntax.readable.write import write_paper
+from tests.unit.syntax.readable.examples import SOURCE, usual
 
 PAGE = """<!DOCTYPE html>
 <html lang="fr"><head><title>Facture 1</title><style>@page { size:A4 } p { color:#123 }</style>
@@ -104,6 +108,18 @@ def test_nothing_is_fetched(printer: WeasyPrinter, tmp_path: Path, asking: str) 
 
         with pytest.raises(TimeoutError):
             listener.accept()
+
+
+def test_an_invoice_of_many_lines_goes_on_over_pages(printer: WeasyPrinter) -> None:
+    """And is the same file when it is printed again; style sheets are kept between pages."""
+    view = build_view(usual(60), SOURCE, Language.FRENCH)
+
+    printed = [printer.print(write_paper(view)) for _ in range(2)]
+
+    assert printed[0] == printed[1]
+    with pikepdf.open(io.BytesIO(printed[0])) as pdf:
+        assert len(pdf.pages) >= 3
+        assert str(pdf.docinfo["/Title"]) == "Facture FA-2026-0187"
 
 
 def test_a_machine_without_fonts_is_told_what_to_install(tmp_path: Path) -> None:

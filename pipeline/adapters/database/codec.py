@@ -16,7 +16,7 @@ from enum import Enum
 from functools import cache
 from operator import attrgetter
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 _Read = Callable[[Any], Any]
@@ -113,6 +113,8 @@ def _reader(kind: Any) -> _Read:  # noqa: ANN401  type hints have no common type
         return _generic_reader(origin, get_args(kind))
     if kind in _SCALARS:
         return _SCALARS[kind]
+    if isinstance(kind, NewType):
+        return _reader(kind.__supertype__)
     if is_dataclass(kind):
         return _record_reader(kind)
     if issubclass(kind, Enum):

@@ -11,6 +11,7 @@ from pipeline.adapters.database import reading, rows
 from pipeline.adapters.database.codec import dump, load
 from pipeline.adapters.database.tables import (
     business_key,
+    conversion,
     document,
     finding,
     interchange,
@@ -69,6 +70,8 @@ def _blank_reports(connection: Connection, flow: Interchange) -> None:
 
     quoted = update(finding).where(inside(finding.c.document))
     connection.execute(quoted.values(value=None, message=dump(ERASED)))
+    # what a form did not hold is quoted there
+    connection.execute(delete(conversion).where(inside(conversion.c.document)))
     bodies = select(report.c.document, report.c.body).where(inside(report.c.document))
     for subject, body in connection.execute(bodies).all():
         bare = replace(load(ValidationReport, body), trouble_detail="")

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     CompoundSelect,
     Connection,
     Engine,
@@ -36,12 +37,13 @@ from pipeline.adapters.database import (
     tables,
 )
 from pipeline.adapters.database.sheets import apply_sheets, read_sheets
-from pipeline.adapters.database.statements import BY_AGE, outbox_where
+from pipeline.adapters.database.statements import BY_AGE, WAITING, outbox_where
 from pipeline.adapters.database.subjects import read_subjects
 from pipeline.adapters.database.transaction import SqlTransaction
 from pipeline.adapters.database.trouble import translated
 from pipeline.adapters.database.upkeep import SqlUpkeep
 from pipeline.model.bulk import BulkId, BulkList
+from pipeline.model.carriage import Conversion
 from pipeline.model.document import Document
 from pipeline.model.event import Event, Fact
 from pipeline.model.figures import DocumentFigures, Received, RuleCount
@@ -67,6 +69,7 @@ from pipeline.ports.ledger import (
     Query,
     Sheets,
     Subject,
+    Waiting,
 )
 
 _S = TypeVar("_S", bound=Enum)
@@ -227,6 +230,14 @@ class SqlLedger:
         with self._read() as connection:
             return claims.due_connections(connection, now, owner)
 
+    def waiting(self) -> Mapping[str, Waiting]:
+        """Return what waits for its group, by connection."""
+        with self._read() as connection:
+            return {
+                row.connection: Waiting(documents=row.documents, bytes=int(row.bytes), due=row.due)
+                for row in connection.execute(WAITING)
+            }
+
     def hasten(self, now: datetime) -> int:
         """Make every PENDING acknowledgement due at `now`; return how many were not."""
         columns = tables.outbox.c
@@ -346,6 +357,13 @@ class SqlLedger:
         with self._read() as connection:
             return reading.find_report(connection, subject)
 
+    def conversions(
+        self, documents: Collection[DocumentId]
+    ) -> Mapping[DocumentId, Sequence[Conversion]]:
+        """Return what became of documents written in other forms, oldest delivery first."""
+        with self._read() as connection:
+            return reading.find_conversions(connection, documents)
+
     def outbox(
         self,
         *,
@@ -356,9 +374,14 @@ class SqlLedger:
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
         columns, carried = tables.outbox.c, tables.outbox_document.c
-        where = []
+        where: list[ColumnElement[bool]] = []
         if interchange is not None:
-            where.append(columns.interchange == interchange)
+            inside = select(tables.document.c.id).where(
+                tables.document.c.interchange == interchange
+            )
+            either = select(columns.key).where(columns.interchange == interchange)
+            in_groups = select(carried.key).where(carried.document.in_(inside))
+            where.append(columns.key.in_(either.union(in_groups)))
         if document is not None:
             where.append(columns.key.in_(select(carried.key).where(carried.document == document)))
         if kind is not None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, literal, or_, select
 
+from pipeline.adapters.database.codec import load
 from pipeline.adapters.database.columns import storable
 from pipeline.adapters.database.rows import (
     document_of,
@@ -17,6 +18,7 @@ from pipeline.adapters.database.rows import (
 )
 from pipeline.adapters.database.statements import (
     BY_AGE,
+    CONVERSIONS,
     DOCUMENT,
     DOCUMENTS_NAMED,
     DOCUMENTS_OF,
@@ -26,6 +28,7 @@ from pipeline.adapters.database.statements import (
     Outbox,
 )
 from pipeline.adapters.database.tables import document, interchange
+from pipeline.model.carriage import Conversion
 from pipeline.model.document import Document
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
@@ -92,6 +95,18 @@ def find_outbox(
     for key, subject in connection.execute(wanted.carried, values):
         carried.setdefault(key, []).append(DocumentId(subject))
     return [outbox_of(row, carried) for row in connection.execute(wanted.rows, values)]
+
+
+def find_conversions(
+    connection: Connection, documents: Collection[DocumentId]
+) -> dict[DocumentId, list[Conversion]]:
+    """Return what became of documents written in other forms, oldest delivery first."""
+    found: dict[DocumentId, list[Conversion]] = {}
+    for part in sliced(sorted(documents)):
+        for body in connection.execute(CONVERSIONS, {"documents": part}).scalars():
+            one = load(Conversion, body)
+            found.setdefault(one.document, []).append(one)
+    return found
 
 
 def list_interchanges(connection: Connection, query: Query) -> Sequence[Interchange]:

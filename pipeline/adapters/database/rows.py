@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from pipeline.adapters.database.codec import dump, load, load_all
+from pipeline.model.carriage import Conversion, Recipe
 from pipeline.model.connection import Envelope
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
@@ -204,6 +205,8 @@ def outbox_values(value: OutboxRow) -> Values:
         "due": value.due,
         "payload": value.payload,
         "envelope": value.envelope.value,
+        "recipe": dump(value.recipe) if value.recipe else None,
+        "planned_at": value.planned,
         "generation": value.generation,
         "final": value.final,
         "state": value.state.value,
@@ -225,12 +228,19 @@ def outbox_of(row: Row[Any], documents: Mapping[str, Sequence[DocumentId]]) -> O
         payload=row.payload,
         documents=tuple(documents.get(row.key, ())),
         envelope=Envelope(row.envelope),
+        recipe=load(Recipe, row.recipe) if row.recipe else None,
+        planned=row.planned_at,
         generation=row.generation,
         final=row.final,
         state=OutboxState(row.state),
         attempts=row.attempts,
         error=row.error,
     )
+
+
+def conversion_values(key: OutboxKey, value: Conversion) -> Values:
+    """Return the row of what became of one document."""
+    return {"key": key, "document": value.document, "body": dump(value)}
 
 
 def sighting_values(connection: str, value: Sighting) -> Values:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     or_,
     select,
     update,
@@ -28,6 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from pipeline.adapters.database.tables import (
     bulk,
     business_key,
+    conversion,
     counter,
     document,
     finding,
@@ -38,7 +40,7 @@ from pipeline.adapters.database.tables import (
     pause,
     report,
 )
-from pipeline.model.status import FOLLOWS, InterchangeStep
+from pipeline.model.status import FOLLOWS, InterchangeStep, OutboxState
 
 #: Oldest first; files of one moment by name, as those who compare them do.
 BY_AGE = (interchange.c.received_at, interchange.c.name, interchange.c.id)
@@ -76,7 +78,39 @@ DOCUMENT = select(document).where(_equal(document.c.id))
 DOCUMENTS_OF = select(document).where(_equal(document.c.interchange)).order_by(document.c.seq)
 REPORT = select(report.c.body).where(_equal(report.c.document))
 FINDINGS = select(finding).where(_equal(finding.c.document)).order_by(finding.c.place)
-OUTBOX_OF = outbox_where(_equal(outbox.c.interchange))
+CONVERSIONS = (
+    select(conversion.c.body)
+    .join(outbox, outbox.c.key == conversion.c.key)
+    .where(conversion.c.document.in_(_any_of("documents")))
+    .order_by(conversion.c.document, outbox.c.generation, conversion.c.key)
+)
+#: Those of a flow, and those of groups that carry something of it beside others.
+OUTBOX_OF = outbox_where(
+    outbox.c.key.in_(
+        select(outbox.c.key)
+        .where(_equal(outbox.c.interchange))
+        .union(
+            select(outbox_document.c.key)
+            .join(document, document.c.id == outbox_document.c.document)
+            .where(_equal(document.c.interchange))
+        )
+    )
+)
+_WAITS = outbox.c.state == OutboxState.WAITING.value
+WAITING_AT = outbox_where(_WAITS, _equal(outbox.c.connection))
+WAITING = (
+    select(
+        outbox.c.connection,
+        func.count().label("documents"),
+        func.sum(document.c.size).label("bytes"),
+        func.min(outbox.c.due).label("due"),
+    )
+    .join(outbox_document, outbox_document.c.key == outbox.c.key)
+    .join(document, document.c.id == outbox_document.c.document)
+    .where(_WAITS)
+    .group_by(outbox.c.connection)
+    .order_by(outbox.c.connection)
+)
 OUTBOX_NAMED = outbox_where(outbox.c.key.in_(_any_of("keys")))
 LOCK = select(interchange.c.id).where(_equal(interchange.c.id)).with_for_update(key_share=True)
 _OTHERS = (
@@ -138,6 +172,7 @@ MOVE_FREE_INTERCHANGE = MOVE_INTERCHANGE.where(
 MOVE_CLAIMED_INTERCHANGE = MOVE_INTERCHANGE.where(_equal(interchange.c.lease_token))
 MOVE_DOCUMENT = update(document).where(_equal(document.c.id), _equal(document.c.step))
 FREE_KEYS = delete(business_key).where(business_key.c.document.in_(_any_of("documents")))
+FORGET_CONVERSIONS = delete(conversion).where(_equal(conversion.c.key))
 SETTLE_OUTBOX = update(outbox).where(
     _equal(outbox.c.key), _equal(outbox.c.state), _equal(outbox.c.lease_token)
 )

@@ -153,6 +153,9 @@ outbox = Table(
     Column("due", UtcDateTime, nullable=False),
     Column("payload", LargeBinary),
     Column("envelope", Text, nullable=False),
+    # how its documents are written anew; null as received
+    Column("recipe", Text),
+    Column("planned_at", UtcDateTime),
     Column("generation", Integer, nullable=False),
     Column("final", Boolean, nullable=False),
     Column("state", Text, nullable=False),
@@ -181,6 +184,16 @@ outbox_document = Table(
     Column("place", Integer, primary_key=True, autoincrement=False),
     Column("document", Text, ForeignKey("document.id"), nullable=False),
     Index("outbox_document_document", "document"),
+)
+
+#: What became of documents that a file carries in another form than they came in.
+conversion = Table(
+    "conversion",
+    metadata,
+    Column("key", Text, ForeignKey("outbox.key"), primary_key=True),
+    Column("document", Text, ForeignKey("document.id"), primary_key=True),
+    Column("body", Text, nullable=False),
+    Index("conversion_document", "document"),
 )
 
 attempt = Table(

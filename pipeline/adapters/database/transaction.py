@@ -33,6 +33,7 @@ from pipeline.adapters.database.claims import ENDED, is_free
 from pipeline.adapters.database.trouble import translated
 from pipeline.model.amount import signed_total
 from pipeline.model.bulk import BulkId, BulkList, ItemState
+from pipeline.model.carriage import Conversion
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.errors import Fenced, LedgerConflict, PipelineError
 from pipeline.model.event import Fact
@@ -161,6 +162,14 @@ class SqlTransaction:
             return reading.find_outbox(
                 self._connection, statements.OUTBOX_OF, {"b_interchange": subject}
             )
+
+    def waiting(self, connection: str) -> Sequence[OutboxRow]:
+        """Return the WAITING rows of one connection, by due, then key."""
+        self._write_collected()
+        with self._guard():
+            asked = {"b_connection": connection}
+            found = reading.find_outbox(self._connection, statements.WAITING_AT, asked)
+        return sorted(found, key=lambda row: (row.due, row.key))
 
     def same_bytes(self, sha256: str, but: InterchangeId) -> Sequence[Interchange]:
         """Return other interchanges with these bytes; none where the bytes are not known."""
@@ -345,7 +354,7 @@ class SqlTransaction:
 
     # -- outbox
     def enqueue(self, row: OutboxRow, by: str, at: datetime) -> None:
-        """Write an outbox row as PENDING; a row with that key already there is left alone."""
+        """Write an outbox row, PENDING or WAITING; one whose key is there is left alone."""
         check_step(OUTBOX_FOLLOWS, None, row.state)
         self._rows.setdefault(row.key, (row, by, at))
 
@@ -477,6 +486,72 @@ class SqlTransaction:
         self._tell(row.key, "outbox.sent", by, at, {"sha256": sha256, "found": True})
         return True
 
+    def leave_group(
+        self,
+        group: OutboxRow,
+        members: Sequence[OutboxRow],
+        after: OutboxState,
+        *,
+        by: str,
+        at: datetime,
+        unseen: int = 0,
+        error: str = "",
+    ) -> bool:
+        """Take documents out of the file of a group; False where it may be on its way."""
+        gone = {subject for row in members for subject in row.documents}
+        last = gone >= set(group.documents)
+        if last:
+            left = self.stop_outbox(group, OutboxState.CANCELLED, by=by, at=at, unseen=unseen)
+        else:
+            left = self._touch(group, at, unseen)
+        if not left:
+            return False
+        if not last:
+            self._shorten(group, gone, by, at)
+        for row in members:
+            check_step(OUTBOX_FOLLOWS, row.state, after)
+            columns = tables.outbox.c
+            here = (columns.key == row.key, columns.state == row.state.value)
+            moved = update(tables.outbox).where(*here)
+            changed = self._run(moved.values(state=after.value, error=error)).rowcount
+            self._check(row.key, changed, 1)
+            self._tell(row.key, f"outbox.{after.value}", by, at, {"error": error or None})
+        return True
+
+    def _touch(self, row: OutboxRow, at: datetime, unseen: int) -> bool:
+        """Fence whoever might still come back to a row that stays as it is."""
+        columns = tables.outbox.c
+        token = columns.lease_token + case((columns.lease_owner.is_(None), 0), else_=1)
+        statement = update(tables.outbox).where(
+            columns.key == row.key,
+            columns.state == row.state.value,
+            or_(columns.begun.is_(None), columns.lease_token == unseen),
+            is_free(tables.outbox, at),
+        )
+        return bool(self._run(statement.values(lease_token=token, begun=None, **ENDED)).rowcount)
+
+    def _shorten(
+        self, group: OutboxRow, gone: Collection[DocumentId], by: str, at: datetime
+    ) -> None:
+        """Let a file leave without some documents; the others keep their order."""
+        carried = tables.outbox_document.c
+        for part in reading.sliced(sorted(gone)):
+            self._run(
+                delete(tables.outbox_document).where(
+                    carried.key == group.key, carried.document.in_(part)
+                )
+            )
+        left = len(set(group.documents) - set(gone))
+        self._tell(group.key, "outbox.shortened", by, at, {"documents": left})
+
+    def note_conversions(self, key: OutboxKey, conversions: Sequence[Conversion]) -> None:
+        """Write what became of the documents of an outbox row, in place of what it said."""
+        if not conversions:
+            return
+        self._write_collected()
+        self._run(statements.FORGET_CONVERSIONS, {"b_key": key})
+        self._insert_all(tables.conversion, [rows.conversion_values(key, c) for c in conversions])
+
     # -- frozen lists
     def freeze(self, bulk: BulkList) -> bool:
         """Write a list with its items, and an event; False if it is there already."""
@@ -585,7 +660,7 @@ class SqlTransaction:
         ]
         self._insert_all(tables.outbox_document, carried)
         for row, by, at in new:
-            self._tell(row.key, "outbox.pending", by, at, _told(row))
+            self._tell(row.key, f"outbox.{row.state.value}", by, at, _told(row))
 
     def _change_all(self, statement: Executable, changes: Sequence[rows.Values], key: str) -> None:
         """Change one row by each of `changes`, all of them or none.

@@ -18,6 +18,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -52,6 +53,8 @@ Opened = Callable[[], AbstractContextManager[Connection]]
 #: ``CODE8_APPLICATION6_HUB6`` + four digits + fifteen digits: where its parts begin, from 1.
 _NUMBERED = 41
 _HUB_AT, _NUMBER_AT = 17, 27
+#: Rows whose names may bear a number of ours: answers, and deliveries in another form.
+_NUMBERS = or_(outbox.c.payload.is_not(None), outbox.c.recipe.is_not(None))
 _NAMED = select(interchange.c.sha256).where(interchange.c.sha256 != "").distinct()
 
 
@@ -126,7 +129,7 @@ class SqlUpkeep:
         highest = func.max(func.substr(outbox.c.name, _NUMBER_AT))
         statement = (
             select(code, hub, highest)
-            .where(func.length(outbox.c.name) == _NUMBERED, outbox.c.payload.is_not(None))
+            .where(func.length(outbox.c.name) == _NUMBERED, _NUMBERS)
             .group_by(code, hub)
         )
         with self._read() as connection:

@@ -17,7 +17,7 @@ from pipeline.model.finding import Finding
 from pipeline.model.identity import DocumentId, InterchangeId
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxKind, OutboxRow
-from pipeline.model.status import InterchangeStep
+from pipeline.model.status import InterchangeStep, OutboxState
 from pipeline.ports.ledger import Query, Sheets, Transaction
 
 #: Why nothing can be done any more with a flow whose bytes were destroyed.
@@ -150,11 +150,11 @@ def demand_reason(order: Order) -> None:
 def latest_rows(
     rows: Iterable[OutboxRow], documents: Collection[Document]
 ) -> dict[DocumentId, OutboxRow]:
-    """Return the newest delivery of each document that has one."""
+    """Return the newest delivery of each document that has one: of one in a group, its file."""
     found: dict[DocumentId, OutboxRow] = {}
     wanted = {one.id for one in documents}
     for row in rows:
-        if row.kind is not OutboxKind.DELIVERY:
+        if row.kind is not OutboxKind.DELIVERY or row.state is OutboxState.GROUPED:
             continue
         for one in wanted.intersection(row.documents):
             if one not in found or found[one].generation < row.generation:

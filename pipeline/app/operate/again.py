@@ -52,7 +52,8 @@ def look_again(
         opened = open_flow(hub, flow, sender.connection)
         scanned = scan_signed(hub, flow, sender.connection, opened, scanned)
     if scanned.clean:
-        jobs = dict(jobs_for(hub, opened, sender.connection, sender.interface))
+        known = sender.connection, sender.interface, flow.received_at
+        jobs = dict(jobs_for(hub, opened, *known))
         asked = [seq for seq in jobs if wanted is None or seq in wanted]
         said = hub.engine.judge(jobs[seq] for seq in asked)
         judged = dict(zip(asked, said, strict=True))

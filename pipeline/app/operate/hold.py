@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from structlog import get_logger
@@ -26,8 +26,9 @@ from pipeline.app.settle import Settled
 from pipeline.model.bulk import Verb
 from pipeline.model.controls import reason
 from pipeline.model.document import Document
+from pipeline.model.identity import OutboxKey
 from pipeline.model.interchange import Interchange
-from pipeline.model.outbox import OutboxRow
+from pipeline.model.outbox import OutboxRow, members_of
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Sheets, Transaction
 
@@ -61,6 +62,7 @@ class _Plan:
     """What is to be paused, and what cannot be."""
 
     rows: list[OutboxRow] = field(default_factory=list)
+    groups: dict[OutboxKey, OutboxRow] = field(default_factory=dict)
     idle: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
@@ -139,8 +141,10 @@ def _hold_flow(
 
 
 def _hold_rows(hub: Hub, tx: Transaction, target: Target, *, dry: bool) -> Told:
-    plan = _plan(tx.outbox_of(target.interchange), target.of(tx.documents_of(target.interchange)))
-    done: dict[str, str] = {}
+    rows = tx.outbox_of(target.interchange)
+    meant = target.of(tx.documents_of(target.interchange))
+    plan = _plan(rows, meant)
+    done = _leave_groups(hub, tx, plan, rows, meant, dry=dry)
     for row in plan.rows:
         at = hub.clock.now()
         if dry or tx.stop_outbox(row, OutboxState.PAUSED, by=hub.by, at=at):
@@ -149,6 +153,29 @@ def _hold_rows(hub: Hub, tx: Transaction, target: Target, *, dry: bool) -> Told:
         else:
             plan.refused.update(dict.fromkeys(row.documents, BUSY))
     return Told(target=target, done=done, idle=plan.idle, refused=plan.refused)
+
+
+def _leave_groups(
+    hub: Hub,
+    tx: Transaction,
+    plan: _Plan,
+    rows: Sequence[OutboxRow],
+    meant: Sequence[Document],
+    *,
+    dry: bool,
+) -> dict[str, str]:
+    """Take documents out of files of groups that are not under way; return what was done."""
+    done: dict[str, str] = {}
+    for group in plan.groups.values():
+        members = members_of(group, rows, [one.id for one in meant])
+        subjects = [subject for row in members for subject in row.documents]
+        at, paused = hub.clock.now(), OutboxState.PAUSED
+        if dry or tx.leave_group(group, members, paused, by=hub.by, at=at):
+            said = f"sorti du groupe et retenu / taken out of its group, held back: {group.name}"
+            done.update(dict.fromkeys(subjects, said))
+        else:
+            plan.refused.update(dict.fromkeys(subjects, BUSY))
+    return done
 
 
 def _plan(rows: Iterable[OutboxRow], documents: tuple[Document, ...]) -> _Plan:
@@ -162,8 +189,10 @@ def _plan(rows: Iterable[OutboxRow], documents: tuple[Document, ...]) -> _Plan:
             plan.idle[one.id] = _IDLE_STEP.get(one.step, "rien à retenir / nothing to hold")
         elif row.state is OutboxState.SENT:
             plan.refused[one.id] = f"déjà remis à {row.connection} / delivered already"
-        elif row.state is not OutboxState.PENDING:
+        elif row.state not in {OutboxState.PENDING, OutboxState.WAITING}:
             plan.idle[one.id] = f"ne part pas / does not leave: {row.state.value}"
+        elif row.is_group:
+            plan.groups[row.key] = row
         elif others := set(row.documents) - meant:
             plan.refused[one.id] = in_a_lot(row, len(others))
         elif row not in plan.rows:

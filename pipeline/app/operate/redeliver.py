@@ -23,7 +23,7 @@ from pipeline.app.operate.acting import (
     unless_beaten,
 )
 from pipeline.app.operate.sight import FOUND, Sight, look_for, newest_at, note_found
-from pipeline.app.settle import close_if_done
+from pipeline.app.settle import close_if_done, planning_of
 from pipeline.model.bulk import Verb
 from pipeline.model.connection import Role
 from pipeline.model.document import Document
@@ -144,7 +144,7 @@ def _redeliver(hub: Hub, sheets: Sheets, tx: Transaction, wish: _Wish) -> Told:
     """Let leave again what can, and write down what came of it."""
     flow = flow_of(tx, wish.target)
     plan = _plan(tx, flow, wish)
-    leaving = _leaving(hub, sheets, plan, wish.asked)
+    leaving = _leaving(hub, sheets, tx, plan, wish)
     told = _told(wish.target, plan, leaving)
     if not wish.dry:
         record(hub, tx, Verb.REDELIVER, told, wish.order)
@@ -225,16 +225,21 @@ def _made_already(one: Document, row: OutboxRow, asked: Again) -> str:
     return ""
 
 
-def _leaving(hub: Hub, sheets: Sheets, plan: _Plan, asked: Again) -> tuple[OutboxRow, ...]:
-    """Lay out the files of the new generation.
+def _leaving(
+    hub: Hub, sheets: Sheets, tx: Transaction, plan: _Plan, wish: _Wish
+) -> tuple[OutboxRow, ...]:
+    """Lay out the files of the new generation; where nothing is done no number is taken.
 
     Raises:
         ConfigError: A recipient has no sheet any more.
     """
-    routed = [replace(one, route=asked.to or one.route) for one in plan.documents]
+    routed = [replace(one, route=wish.asked.to or one.route) for one in plan.documents]
     for one in routed:
         sheet_of(sheets, one.route or "")
-    return plan_deliveries(routed, sheets.connections, hub.clock.now(), plan.generation)
+    planning = planning_of(hub, tx)
+    if wish.dry:
+        planning = replace(planning, next_number=lambda _: 0)
+    return plan_deliveries(routed, sheets.connections, planning, plan.generation)
 
 
 def _told(target: Target, plan: _Plan, leaving: Sequence[OutboxRow]) -> Told:

@@ -30,16 +30,17 @@ from pipeline.app.operate.acting import (
 from pipeline.app.operate.again import Looked, candidates, look_again
 from pipeline.app.operate.reject import refuse_held
 from pipeline.app.scan import infected_flow, note_scan, still_silent
-from pipeline.app.settle import settle_flow
+from pipeline.app.settle import planning_of, settle_flow
 from pipeline.app.work import findings_of, rework
 from pipeline.model.bulk import Verb
+from pipeline.model.carriage import WAITING_GROUPS
 from pipeline.model.document import Document
 from pipeline.model.errors import Fenced
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Sheets, Transaction
-from pipeline.route.plan import find_route
+from pipeline.route.plan import find_route, plan_deliveries
 
 log = get_logger(__name__)
 
@@ -159,8 +160,7 @@ def _let_go(hub: Hub, sheets: Sheets, held: Held, told: Told, order: Order) -> N
 
     def note(tx: Transaction) -> None:
         record(hub, tx, Verb.RELEASE, told, order)
-        for row in held.rows:
-            tx.move_outbox(row, OutboxState.PENDING, by=hub.by, at=hub.clock.now())
+        _let_leave(hub, sheets, tx, held)
 
     if held.unopened:
         rework(hub, sheets, held.flow, note)
@@ -169,6 +169,26 @@ def _let_go(hub: Hub, sheets: Sheets, held: Held, told: Told, order: Order) -> N
         settle_again(hub, sheets, held, sender, looked, note)
     else:
         atomically(hub, note, "operator.release")
+
+
+def _let_leave(hub: Hub, sheets: Sheets, tx: Transaction, held: Held) -> None:
+    """Let deliveries go on: as they were planned, or anew where the sheet asks otherwise now.
+
+    What the hub could not write in one form is not tried in it for ever.
+    """
+    now = hub.clock.now()
+    for row in held.rows:
+        sheet = sheets.connections.get(row.connection)
+        if sheet is None or row.is_group or sheet.recipe == row.recipe:
+            waits = sheet is not None and sheet.grouping in WAITING_GROUPS and not row.is_group
+            after = OutboxState.WAITING if waits else OutboxState.PENDING
+            tx.move_outbox(row, after, by=hub.by, at=now)
+            continue
+        tx.move_outbox(row, OutboxState.CANCELLED, by=hub.by, at=now)
+        carried = tx.documents_named(row.documents)
+        planning = planning_of(hub, tx)
+        for anew in plan_deliveries(carried, sheets.connections, planning, row.generation + 1):
+            tx.enqueue(anew, hub.by, now)
 
 
 def settle_again(

@@ -35,7 +35,7 @@ from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
-from pipeline.model.outbox import OutboxRow
+from pipeline.model.outbox import OutboxRow, members_of
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Query, Sheets, Transaction
 
@@ -52,7 +52,7 @@ _DELIVERED = "déjà remis : voyez avec le destinataire / delivered already: ask
 _ENDED = (Step.REJECTED, Step.DUPLICATE)
 #: Its sender may have been told of these that they are accepted.
 _ACCEPTED = (Step.ACCEPTED, Step.ROUTED, Step.ABANDONED)
-_LEAVING = (OutboxState.PENDING, OutboxState.PAUSED)
+_LEAVING = (OutboxState.WAITING, OutboxState.PENDING, OutboxState.PAUSED)
 _NOT_SENT = (*_LEAVING, OutboxState.ABANDONED)
 
 
@@ -158,13 +158,14 @@ def _withdraw(hub: Hub, sheets: Sheets, tx: Transaction, wish: _Wish) -> Told:
     """Take back what can be, and write down what came of it."""
     flow = flow_of(tx, wish.target)
     meant = wish.target.of(tx.documents_of(flow.id))
-    rows = latest_rows(tx.outbox_of(flow.id), meant)
+    leaving = tx.outbox_of(flow.id)
+    rows = latest_rows(leaving, meant)
     plan = _plan(flow, wish.target, meant, rows)
     _object(plan, rows, wish)
     if wish.dry:
         return _told(wish.target, flow, plan)
     note_found(hub, tx, rows.values(), wish.sight)
-    _cancel(hub, tx, plan, wish)
+    _cancel(hub, tx, plan, leaving, wish)
     told = _told(wish.target, flow, plan)
     record(hub, tx, Verb.WITHDRAW, told, wish.order)
     if not told.done:
@@ -207,7 +208,7 @@ def _sort(plan: _Plan, one: Document, row: OutboxRow | None, meant: set[Document
         plan.idle[one.id] = _OVER
     elif one.step is Step.DELIVERED:
         plan.refused[one.id] = _DELIVERED
-    elif row is not None and row.state in _LEAVING and others:
+    elif row is not None and row.state in _LEAVING and others and not row.is_group:
         plan.refused[one.id] = in_a_lot(row, len(others))
     else:
         tried = row.attempts if row else 0
@@ -224,11 +225,17 @@ def _object(plan: _Plan, rows: Mapping[DocumentId, OutboxRow], wish: _Wish) -> N
         if why:
             plan.refused[subject] = why
             del plan.documents[subject]
-    plan.rows = [row for row in plan.rows if set(row.documents) <= plan.documents.keys()]
+    plan.rows = [
+        row for row in plan.rows if row.is_group or set(row.documents) <= plan.documents.keys()
+    ]
 
 
-def _cancel(hub: Hub, tx: Transaction, plan: _Plan, wish: _Wish) -> None:
+def _cancel(
+    hub: Hub, tx: Transaction, plan: _Plan, rows: Sequence[OutboxRow], wish: _Wish
+) -> None:
     """Cancel deliveries; the documents of one that somebody has claimed stay as they are.
+
+    The file of a group leaves without them, where it is not under way.
 
     Of one that was cut short nobody knows whether it was sent, but where its recipient
     confirmed that nothing came of the claims before the look.
@@ -236,9 +243,14 @@ def _cancel(hub: Hub, tx: Transaction, plan: _Plan, wish: _Wish) -> None:
     after, now = OutboxState.CANCELLED, hub.clock.now()
     for row in plan.rows:
         token = wish.sight.tokens.get(row.key, 0) if wish.unseen else 0
-        if tx.stop_outbox(row, after, by=hub.by, at=now, unseen=token):
+        subjects = [one for one in row.documents if one in plan.documents]
+        if row.is_group:
+            members = members_of(row, rows, subjects)
+            if tx.leave_group(row, members, after, by=hub.by, at=now, unseen=token):
+                continue
+        elif tx.stop_outbox(row, after, by=hub.by, at=now, unseen=token):
             continue
-        for subject in row.documents:
+        for subject in subjects:
             plan.documents.pop(subject, None)
             plan.refused[subject] = BUSY
 

@@ -31,6 +31,7 @@ VERBS = {
     "resume": "passes",
     "drain": "passes",
     "validate": "validate",
+    "convert": "convert",
     "interchanges": "read",
     "documents": "read",
     "log": "log",

@@ -11,6 +11,7 @@ import typer
 from pipeline import bootstrap
 from pipeline.entry import measure
 from pipeline.entry.cli.output import AsJson, say, say_json
+from pipeline.entry.measure_convert import measure_convert
 from pipeline.entry.measure_fairness import measure_fairness
 from pipeline.entry.measure_sftp import measure_sftp
 
@@ -23,10 +24,11 @@ class Bench(Enum):
     MEMORY = "memory"
     SFTP = "sftp"
     FAIRNESS = "fairness"
+    CONVERT = "convert"
 
 
 def bench(
-    name: Annotated[Bench, typer.Argument(help="validate | path | memory | sftp | fairness")],
+    name: Annotated[Bench, typer.Argument(help=" | ".join(one.value for one in Bench))],
     as_json: AsJson = False,
 ) -> None:
     """Mesurer / measure: CPU time of judging, the whole path over SFTP, memory, transfers."""
@@ -38,6 +40,7 @@ def bench(
         Bench.MEMORY: measure.measure_memory,
         Bench.SFTP: measure_sftp,
         Bench.FAIRNESS: measure_fairness,
+        Bench.CONVERT: measure_convert,
     }[name](place)
     told = _plain(measured)
     if as_json:

@@ -11,7 +11,7 @@ import typer
 from typer.models import OptionInfo
 
 from pipeline import bootstrap
-from pipeline.app.views import Became, became, scanned
+from pipeline.app.views import Became, Way, became, scanned, ways_of
 from pipeline.app.why import Why, with_previews
 from pipeline.app.why import why as why_of
 from pipeline.entry.cli.output import (
@@ -24,6 +24,7 @@ from pipeline.entry.cli.output import (
     typed,
     value,
 )
+from pipeline.model.conversion import Lost
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError
 from pipeline.model.interchange import Interchange
@@ -85,7 +86,9 @@ def documents(
     """Lister les documents / list documents."""
     with bootstrap.reading() as ledger:
         query = Query(partner=partner, steps=tuple(step or ()), limit=limit)
-        rows = [document_row(one) for one in ledger.documents(query)]
+        listed = ledger.documents(query)
+        ways = ways_of(ledger, listed)
+    rows = [{**document_row(one), **_way_row(ways[one.id], whole=as_json)} for one in listed]
     _show_rows("Documents", rows, export, as_json=as_json)
 
 
@@ -167,6 +170,32 @@ def document_row(one: Document) -> dict[str, object]:
     }
 
 
+def _way_row(way: Way, *, whole: bool) -> dict[str, object]:
+    """Return what is said of a document's way out.
+
+    Args:
+        way: The way.
+        whole: True for everything that a new form does not hold, False for how much.
+    """
+    lost = [_lost_row(one) for one in way.lost]
+    waits = way.waits_until
+    return {
+        "waits_until": waits.strftime("%Y-%m-%d %H:%M:%SZ") if waits else None,
+        "form": way.form.value if way.form else None,
+        "lost": lost if whole else len(lost) or None,
+    }
+
+
+def _lost_row(one: Lost) -> dict[str, object]:
+    return {
+        "term": one.term,
+        "place": one.place,
+        "line": one.line,
+        "value": one.value,
+        **one.why,
+    }
+
+
 def _interchange_row(one: Became) -> dict[str, object]:
     return {
         **_plain(one.interchange),
@@ -192,7 +221,7 @@ def _tell_document(ledger: Ledger, subject: str) -> dict[str, object] | None:
     one = ledger.document(subject)
     if one is None:
         return None
-    report = ledger.report(one.id)
+    report, way = ledger.report(one.id), ways_of(ledger, [one])[one.id]
     findings = [
         {
             "rule": f.rule,
@@ -217,6 +246,8 @@ def _tell_document(ledger: Ledger, subject: str) -> dict[str, object] | None:
             for reason in one.reasons
         ],
         "findings": findings,
+        "form": way.form.value if way.form else None,
+        "lost": [_lost_row(lost) for lost in way.lost],
         "outbox": _outbox_rows(ledger, document=one),
         "events": _event_rows(ledger, one.id),
     }

@@ -79,7 +79,8 @@ def _of_file(name: str, document: str | None, language: Language, *, findings: b
         return view_of(taken, language, Limits(), None)
     place = bootstrap.workspace()
     with bootstrap.checking(workers=1) as (engine, spool):
-        report = judge_one(taken, engine, spool, bootstrap.profiles(place)["auto"])
+        profile = bootstrap.profiles(place)["auto"].at(bootstrap.now())
+        report = judge_one(taken, engine, spool, profile)
     return view_of(taken, language, Limits(), report)
 
 

@@ -55,7 +55,8 @@ def validate(
     worst = 0
     judged: list[Judgement] = []
     with bootstrap.checking(workers=jobs) as (engine, spool):
-        for checked in check(_sources(paths), engine, spool, known[profile], wanted):
+        agreed = known[profile].at(bootstrap.now())
+        for checked in check(_sources(paths), engine, spool, agreed, wanted):
             worst = max(worst, _code(checked.judged.report.outcome))
             if output is Format.JSON:
                 say_json(report_object(checked.path, checked.document, checked.judged))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pipeline.adapters.configuration import (
     read_sheet,
 )
 from pipeline.model.acknowledgement import ReasonCodes
+from pipeline.model.carriage import Carriage, Grouping, LossRule, Original
 from pipeline.model.connection import (
     Atomicity,
     Completeness,
@@ -31,6 +33,7 @@ from pipeline.model.connection import (
     Secret,
     SecretKind,
 )
+from pipeline.model.conversion import Form
 from pipeline.model.directory import Directory, Route, Structure
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
@@ -570,3 +573,87 @@ def test_reasons_are_read_and_held_against_the_published_lists(tmp_path: Path) -
     path.write_text('[invoice]\nOPERATOR = "IRR_NOM_F"\n')
     with pytest.raises(ConfigError, match=r"reasons\.toml: .*not a published reason: IRR_NOM_F"):
         read_reasons(path)
+
+
+RECEIVER = (
+    'name = "ville"\npartner = "Ville"\nrole = "receiver"\n{}\n'
+    '[door]\nprotocol = "local"\npath = "/ville"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "envelope", "carriage"),
+    [
+        pytest.param("", Envelope.SINGLE, Carriage(), id="as-received"),
+        pytest.param(
+            'format = "cii"',
+            Envelope.TAR_GZ,
+            Carriage(form=Form.CII, original=Original.BESIDE, group=Grouping.INVOICE),
+            id="the-original-goes-along",
+        ),
+        pytest.param(
+            'format = "ubl"\noriginal = "none"\nloss = "allow"',
+            Envelope.SINGLE,
+            Carriage(form=Form.UBL, loss=LossRule.ALLOW, group=Grouping.INVOICE),
+            id="the-converted-one-alone",
+        ),
+        pytest.param(
+            'format = "pivot"\ngroup = "day"\ngroup_documents = 20\ngroup_bytes = 1000',
+            Envelope.SINGLE,
+            Carriage(
+                form=Form.PIVOT,
+                original=Original.BESIDE,
+                loss=LossRule.ALLOW,
+                group=Grouping.DAY,
+                documents=20,
+                bytes=1000,
+            ),
+            id="a-pivot-a-day",
+        ),
+        pytest.param(
+            'format = "factur-x"\nfacturx_profile = "basic"\ngroup = "flow"',
+            Envelope.TAR_GZ,
+            Carriage(
+                form=Form.FACTURX,
+                facturx_profile="basic",
+                original=Original.BESIDE,
+                loss=LossRule.ALLOW,
+                group=Grouping.FLOW,
+            ),
+            id="factur-x",
+        ),
+    ],
+)
+def test_a_receiver_asks_for_a_form(asked: str, envelope: Envelope, carriage: Carriage) -> None:
+    """The original goes along unless the sheet says otherwise, and what fits follows."""
+    sheet = read_sheet(RECEIVER.format(asked))
+
+    assert (sheet.envelope, sheet.carriage) == (envelope, carriage)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ('format = "edifact"', "format"),
+        ('facturx_profile = "basic"', "facturx_profile goes with format = 'factur-x'"),
+        ('format = "factur-x"\nfacturx_profile = "comfort"', "facturx_profile"),
+        ('original = "beside"', "original = 'beside' goes with a format"),
+        ('loss = "allow"', "what leaves as received loses nothing"),
+        ('format = "ubl"\nenvelope = "single"', "several files leave in one archive"),
+        ('envelope = "single"\ngroup = "run"', "several files leave in one archive"),
+        ("group_documents = 5", "group_documents: go with a group"),
+        ('group = "month"', "group"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(asked: str, said: str) -> None:
+    """Whoever wrote it reads which keys contradict each other."""
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        read_sheet(RECEIVER.format(asked))
+
+
+def test_a_sender_asks_for_no_form() -> None:
+    """It gets answers, no invoices."""
+    sender = RECEIVER.replace("receiver", "sender").format('scanner = "none"\nformat = "ubl"')
+
+    with pytest.raises(ConfigError, match="format: of a receiver's sheet only"):
+        read_sheet(sender)

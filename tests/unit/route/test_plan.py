@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -19,6 +21,7 @@ from pipeline.model.report import RoutingHeader, Syntax
 from pipeline.model.status import OutboxState
 from pipeline.route.plan import (
     LOT_BYTES,
+    Planning,
     find_recipient,
     find_route,
     member_name,
@@ -37,6 +40,22 @@ STRUCTURES = {
 }
 DIRECTORY = Directory(STRUCTURES)
 NO_TERMS = RoutingHeader()
+
+
+def numbers() -> Callable[[str], int]:
+    """Number each series from 1."""
+    given: Counter[str] = Counter()
+
+    def next_number(series: str) -> int:
+        given[series] += 1
+        return given[series]
+
+    return next_number
+
+
+PLANNING = Planning(
+    now=NOON, hub_code="CPP001", next_number=numbers(), holidays=lambda _year: frozenset()
+)
 
 
 def a_document(
@@ -241,7 +260,7 @@ def test_a_receiver_of_single_files_gets_one_a_document() -> None:
     """Named by number and document id, so that no two can meet."""
     documents = [a_document(seq, route="ville") for seq in (1, 2)]
 
-    rows = plan_deliveries(documents, CONNECTIONS, NOON)
+    rows = plan_deliveries(documents, CONNECTIONS, PLANNING)
 
     assert rows == tuple(
         OutboxRow(
@@ -251,6 +270,7 @@ def test_a_receiver_of_single_files_gets_one_a_document() -> None:
             connection="ville",
             name=f"2026-{document.seq}.{document.id}.xml",
             due=NOON,
+            planned=NOON,
             documents=(document.id,),
             envelope=Envelope.SINGLE,
             generation=1,
@@ -265,7 +285,7 @@ def test_a_receiver_of_lots_gets_one_file_a_flow() -> None:
     """In the order of the flow, whatever order they come in."""
     documents = [a_document(seq, route="hopital") for seq in (3, 1, 2)]
 
-    (row,) = plan_deliveries(documents, CONNECTIONS, NOON)
+    (row,) = plan_deliveries(documents, CONNECTIONS, PLANNING)
 
     assert (row.name, row.envelope) == (f"{FLOW}.0001-0003.tar.gz", Envelope.TAR_GZ)
     assert row.documents == tuple(document_id(FLOW, seq) for seq in (1, 2, 3))
@@ -276,7 +296,7 @@ def test_a_lot_is_cut_before_it_is_too_big_to_pack() -> None:
     sizes = [LOT_BYTES - 1, 1, 1, LOT_BYTES + 1, 1]
     documents = [a_document(seq, route="hopital", size=size) for seq, size in enumerate(sizes, 1)]
 
-    rows = plan_deliveries(documents, CONNECTIONS, NOON)
+    rows = plan_deliveries(documents, CONNECTIONS, PLANNING)
 
     assert [row.name for row in rows] == [
         f"{FLOW}.0001-0002.tar.gz",
@@ -293,7 +313,7 @@ def test_each_recipient_gets_its_own_documents() -> None:
         for seq, name in enumerate(["ville", "hopital", "ville", "hopital"], 1)
     ]
 
-    rows = plan_deliveries(documents, CONNECTIONS, NOON)
+    rows = plan_deliveries(documents, CONNECTIONS, PLANNING)
 
     assert [(row.connection, row.documents) for row in rows] == [
         ("hopital", (document_id(FLOW, 2), document_id(FLOW, 4))),
@@ -307,8 +327,8 @@ def test_a_redelivery_has_another_name_and_another_row(route: str) -> None:
     """The first file may still stand in the recipient's folder."""
     documents = [a_document(1, route=route), a_document(2, route=route)]
 
-    first = plan_deliveries(documents, CONNECTIONS, NOON)
-    again = plan_deliveries(documents, CONNECTIONS, NOON, generation=2)
+    first = plan_deliveries(documents, CONNECTIONS, PLANNING)
+    again = plan_deliveries(documents, CONNECTIONS, PLANNING, generation=2)
 
     for attribute in ("name", "key"):
         made = {getattr(row, attribute) for row in (*first, *again)}
@@ -321,17 +341,19 @@ def test_a_plan_does_not_depend_on_when_it_is_made() -> None:
     """Planned again after a crash, it gives the same rows under the same keys."""
     documents = [a_document(seq, route="ville") for seq in range(1, 5)]
 
-    first = plan_deliveries(documents, CONNECTIONS, NOON)
-    later = plan_deliveries(documents[::-1], CONNECTIONS, NOON.replace(year=2027))
+    first = plan_deliveries(documents, CONNECTIONS, PLANNING)
+    later = plan_deliveries(
+        documents[::-1], CONNECTIONS, replace(PLANNING, now=NOON.replace(year=2027))
+    )
 
-    assert [replace(row, due=NOON) for row in later] == list(first)
+    assert [replace(row, due=NOON, planned=NOON) for row in later] == list(first)
 
 
 def test_a_pdf_leaves_as_a_pdf() -> None:
     """The document is the PDF itself; its second delivery has another name of the same kind."""
     document = replace(a_document(1, route="ville"), syntax=Syntax.FACTURX)
 
-    names = [plan_deliveries([document], CONNECTIONS, NOON, n)[0].name for n in (1, 2)]
+    names = [plan_deliveries([document], CONNECTIONS, PLANNING, n)[0].name for n in (1, 2)]
 
     assert names == [f"2026-1.{document.id}.pdf", f"2026-1.{document.id}.g2.pdf"]
     assert member_name(document) == names[0]
@@ -366,7 +388,7 @@ def test_every_routed_document_is_in_exactly_one_file(routed: list[tuple[str, in
         a_document(seq, route=name, size=size) for seq, (name, size) in enumerate(routed, 1)
     ]
 
-    rows = plan_deliveries(documents, CONNECTIONS, NOON)
+    rows = plan_deliveries(documents, CONNECTIONS, PLANNING)
 
     carried = [(row.connection, subject) for row in rows for subject in row.documents]
     assert sorted(carried) == sorted((one.route or "", one.id) for one in documents)

@@ -289,6 +289,7 @@ def test_the_report_object_has_the_promised_shape() -> None:
         "syntax": "ubl-invoice",
         "outcome": "invalid",
         "partial": False,
+        "profile": "p",
         "layers": [
             {"layer": "syntax", "outcome": "valid"},
             {"layer": "structure", "outcome": "valid"},

@@ -77,7 +77,7 @@ def usual(lines: int = 6) -> Invoice:
     allowance, charge = Decimal("10.00"), Decimal("15.00")
     net = total - allowance + charge
     tax = (net * Decimal("0.20")).quantize(CENT)
-    standard = {"vat_category": VatCategory.STANDARD, "vat_rate": Decimal(20)}
+    standard = Adjustment(vat_category=VatCategory.STANDARD, vat_rate=Decimal(20))
     return Invoice(
         number="FA-2026-0187",
         issue_date=date(2026, 3, 9),
@@ -108,9 +108,9 @@ def usual(lines: int = 6) -> Invoice:
         payment_terms="30 jours nets",
         lines=rows,
         allowances=(
-            Adjustment(amount=allowance, reason="Remise fidélité", reason_code="95", **standard),
+            replace(standard, amount=allowance, reason="Remise fidélité", reason_code="95"),
         ),
-        charges=(Adjustment(amount=charge, reason="Port", reason_code="FC", **standard),),
+        charges=(replace(standard, amount=charge, reason="Port", reason_code="FC"),),
         vat=(VatBreakdown(base=net, amount=tax, category=VatCategory.STANDARD, rate=Decimal(20)),),
         totals=Totals(
             lines=total,

@@ -148,6 +148,8 @@ def _outbox() -> None:
         sa.Column("due", UtcDateTime(), nullable=False),
         sa.Column("payload", sa.LargeBinary()),
         sa.Column("envelope", sa.Text(), nullable=False),
+        sa.Column("recipe", sa.Text()),
+        sa.Column("planned_at", UtcDateTime()),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("final", sa.Boolean(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
@@ -172,6 +174,13 @@ def _outbox() -> None:
         sa.Column("place", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("document", sa.Text(), sa.ForeignKey("document.id"), nullable=False),
         sa.Index("outbox_document_document", "document"),
+    )
+    op.create_table(
+        "conversion",
+        sa.Column("key", sa.Text(), sa.ForeignKey("outbox.key"), primary_key=True),
+        sa.Column("document", sa.Text(), sa.ForeignKey("document.id"), primary_key=True),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Index("conversion_document", "document"),
     )
     op.create_table(
         "attempt",

@@ -1,0 +1,277 @@
+"""Compose deliveries in the form their receivers asked for; let none leave that is not sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from structlog import get_logger
+
+from pipeline.app.convert import Converted, Source, envelope_of, fault_of, told
+from pipeline.app.hub import Hub
+from pipeline.ingest.admission import interface_of
+from pipeline.model.carriage import Conversion, LossRule, Original, Recipe
+from pipeline.model.connection import Envelope
+from pipeline.model.conversion import Form
+from pipeline.model.document import Document
+from pipeline.model.errors import (
+    ConversionLoss,
+    EngineClosed,
+    NotCarried,
+    PipelineError,
+)
+from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
+from pipeline.model.outbox import OutboxRow
+from pipeline.model.profile import Profile
+from pipeline.ports.failpoint import failpoint
+from pipeline.ports.ledger import Sheets
+from pipeline.ports.outside import Scrap
+from pipeline.route.pack import pack_tar_gz
+from pipeline.route.plan import member_name
+from pipeline.syntax.pivot import PivotInvoice
+
+log = get_logger(__name__)
+
+_FOLDER = "made"
+
+#: Returns a document's bytes as received; may raise `ArchiveError`.
+ReadBytes = Callable[[Document], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One delivery, composed as far as its documents could be written.
+
+    Attributes:
+        members: The files it carries, by name and in order.
+        converted: What was written anew, each with its document.
+        faults: Why documents could not be written, or not as a whole, by id.
+    """
+
+    members: tuple[tuple[str, bytes], ...]
+    converted: tuple[tuple[Document, Converted], ...]
+    faults: Mapping[DocumentId, NotCarried]
+
+    @property
+    def conversions(self) -> tuple[Conversion, ...]:
+        """Return what became of the documents that are not as received."""
+        return tuple(
+            Conversion(document=document.id, form=one.form, lost=one.lost)
+            for document, one in self.converted
+        )
+
+    def payload(self, envelope: Envelope) -> bytes:
+        """Return the bytes that leave.
+
+        Raises:
+            NotCarried: A document could not be written.
+        """
+        if self.faults:
+            raise together(self.faults)
+        return pack_tar_gz(self.members) if envelope is Envelope.TAR_GZ else self.members[0][1]
+
+
+@dataclass(slots=True)
+class Carried:
+    """What became of a group of deliveries on their way to another form.
+
+    Attributes:
+        conversions: Of the documents of each delivery, also of one that may not leave.
+        unfit: Why deliveries may not leave, or not now.
+    """
+
+    conversions: dict[OutboxKey, tuple[Conversion, ...]] = field(default_factory=dict)
+    unfit: dict[OutboxKey, PipelineError] = field(default_factory=dict)
+
+
+def carry(
+    hub: Hub,
+    sheets: Sheets,
+    rows: Sequence[OutboxRow],
+    documents: Mapping[str, Document],
+    read: ReadBytes,
+) -> Carried:
+    """Compose the deliveries that are not as received, and judge them.
+
+    What may leave lies in scratch space then (`composed`).
+    """
+    carried, written = Carried(), list[_Written]()
+    profiles = _Profiles(hub, sheets)
+    for row in (one for one in rows if one.recipe is not None):
+        try:
+            made = make(hub, row, documents, read)
+            carried.conversions[row.key] = made.conversions
+            written += _put_aside(hub, row, made, profiles)
+        except PipelineError as error:
+            carried.unfit[row.key] = error
+    failpoint("carry.written")
+    carried.unfit |= _judged(hub, written)
+    failpoint("carry.judged")
+    return carried
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """One converted document in scratch space."""
+
+    row: OutboxRow
+    document: DocumentId
+    scrap: Scrap
+    profile: Profile
+
+
+def _put_aside(hub: Hub, row: OutboxRow, made: Made, profiles: _Profiles) -> Iterator[_Written]:
+    """Write a delivery and its converted documents to scratch space."""
+    hub.spool.write(_name(row), (made.payload(row.envelope),))
+    for place, (document, one) in enumerate(made.converted):
+        if one.form is Form.PIVOT:
+            continue  # its schema is all there is, and it was held against that
+        scrap = hub.spool.write(f"{_name(row)}.{place}", (one.payload,))
+        yield _Written(row, document.id, scrap, profiles.of(row, document))
+
+
+def _judged(hub: Hub, written: Sequence[_Written]) -> dict[OutboxKey, PipelineError]:
+    """Return what keeps deliveries from leaving, of what the engine says of their documents."""
+    faults: dict[OutboxKey, dict[DocumentId, NotCarried]] = {}
+    try:
+        judged = hub.converter.judge((one.scrap, one.profile) for one in written)
+        for one, said in zip(written, judged, strict=True):
+            fault = fault_of(said.report)
+            if fault is not None:
+                faults.setdefault(one.row.key, {})[one.document] = fault
+    except EngineClosed:
+        raise
+    except PipelineError as error:
+        # it is the engine that failed: none of these was judged, all are tried again later
+        return {one.row.key: error for one in written}
+    return {key: together(found) for key, found in faults.items()}
+
+
+def make(hub: Hub, row: OutboxRow, documents: Mapping[str, Document], read: ReadBytes) -> Made:
+    """Write the documents of a delivery as its recipe says.
+
+    Raises:
+        ArchiveError: A document can no longer be taken out of its interchange.
+    """
+    if row.recipe is None:
+        raise ValueError(f"{row.key} leaves as received")
+    bench = _Bench(hub, row, row.recipe)
+    for document in (documents[one] for one in row.documents):
+        bench.add(document, read(document))
+    return bench.done()
+
+
+class _Bench:
+    """Where the documents of one delivery are written, one after the other."""
+
+    def __init__(self, hub: Hub, row: OutboxRow, recipe: Recipe) -> None:
+        self._hub = hub
+        self._row = row
+        self._recipe = recipe
+        self._planned = row.planned or row.due
+        self._members: list[tuple[str, bytes]] = []
+        self._converted: list[tuple[Document, Converted]] = []
+        self._faults: dict[DocumentId, NotCarried] = {}
+        self._pivot: list[PivotInvoice] = []
+
+    def add(self, document: Document, data: bytes) -> None:
+        """Write one document, or keep in mind why it cannot be."""
+        try:
+            one = self._write(document, data)
+        except NotCarried as error:
+            self._faults[document.id] = error
+            return
+        except Exception as error:
+            # a bug of ours holds this one document, and stops no other
+            log.exception("carry.failed", document=document.id)
+            self._faults[document.id] = NotCarried(f"{type(error).__name__}: {error}")
+            return
+        if one.form is not Form.AS_RECEIVED:
+            self._converted.append((document, one))
+        if one.lost and self._recipe.loss is LossRule.HOLD:
+            self._faults[document.id] = ConversionLoss(f"{document.name}: {told(one.lost)}")
+
+    def done(self) -> Made:
+        """Return the delivery."""
+        if self._recipe.form is Form.PIVOT and not self._faults:
+            hub_code = self._hub.settings.hub_code
+            envelope = envelope_of(self._row.name, self._planned, hub_code)
+            written = self._hub.converter.write_pivot(self._pivot, envelope)
+            self._members = [(f"{self._row.name}.xml", written.payload)]
+        return Made(tuple(self._members), tuple(self._converted), self._faults)
+
+    def _write(self, document: Document, data: bytes) -> Converted:
+        source, converter = self._source(document, data), self._hub.converter
+        if self._recipe.form is Form.PIVOT:
+            made, lost = converter.prepare(source, self._recipe)
+            self._pivot.append(made)
+            return Converted(b"", Form.PIVOT, lost)
+        one = converter.convert(source, self._recipe, self._planned)
+        self._members.append((member_name(document, form=one.form), one.payload))
+        # a Factur-X holds its original itself
+        alone = one.form in {Form.AS_RECEIVED, Form.FACTURX}
+        if self._recipe.original is Original.BESIDE and not alone:
+            self._members.append((member_name(document, ".original"), data))
+        return one
+
+    def _source(self, document: Document, data: bytes) -> Source:
+        flow = self._hub.ledger.interchange(document.interchange)
+        if document.syntax is None or flow is None:
+            raise ValueError(f"{document.id} was accepted without a syntax, or a flow")
+        return Source(
+            data=data,
+            syntax=document.syntax,
+            name=document.name,
+            received_on=flow.received_at.date(),
+        )
+
+
+def together(faults: Mapping[DocumentId, NotCarried]) -> NotCarried:
+    """Return the first fault, as that of all the documents that have one."""
+    first = next(iter(faults.values()))
+    more = f" (+{len(faults) - 1})" if len(faults) > 1 else ""
+    return type(first)(f"{first}{more}", faults.keys())
+
+
+def composed(hub: Hub, row: OutboxRow) -> bytes | None:
+    """Return the bytes of a delivery that `carry` let go; None where they are not at hand."""
+    return hub.spool.read(_name(row))
+
+
+def forget(hub: Hub, connection: str) -> None:
+    """Remove what was composed for one connection."""
+    hub.spool.clear(f"{_FOLDER}/{connection}")
+
+
+def _name(row: OutboxRow) -> str:
+    return f"{_FOLDER}/{row.connection}/{row.key}"
+
+
+class _Profiles:
+    """What documents are held against in their new form: what they kept in their old one.
+
+    Unless the receiver's sheet names a profile of its own.
+    """
+
+    def __init__(self, hub: Hub, sheets: Sheets) -> None:
+        self._hub = hub
+        self._sheets = sheets
+        self._known: dict[InterchangeId, Profile] = {}
+
+    def of(self, row: OutboxRow, document: Document) -> Profile:
+        """Return the profile of one document of a delivery."""
+        receiver = self._sheets.connections.get(row.connection)
+        own = receiver.profile if receiver else None
+        if own is not None and own in self._hub.profiles:
+            return self._hub.profiles[own]
+        if document.interchange not in self._known:
+            self._known[document.interchange] = self._senders(document.interchange)
+        return self._known[document.interchange]
+
+    def _senders(self, subject: InterchangeId) -> Profile:
+        hub = self._hub
+        flow = hub.ledger.interchange(subject)
+        sender = self._sheets.connections.get(flow.connection) if flow else None
+        if flow is None or sender is None:  # its sheet was closed meanwhile
+            return hub.profiles[hub.settings.default_profile]
+        return hub.profile_for(sender, interface_of(flow, sender, hub.interfaces))

@@ -1,0 +1,100 @@
+"""``edi convert``: a file of one's own in another form, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.model.limits import Limits
+from pipeline.model.report import Syntax
+from pipeline.syntax.parse import parse
+from pipeline.syntax.recognise import recognise
+
+ROOT = Path(__file__).resolve().parents[2]
+INVOICES = ROOT / "samples" / "invoices"
+UBL, CII = INVOICES / "ubl-380-fournitures.xml", INVOICES / "cii-380-fournitures.xml"
+
+
+@pytest.mark.parametrize(
+    ("source", "to", "syntax"),
+    [
+        pytest.param(UBL, "cii", Syntax.CII, id="ubl-to-cii"),
+        pytest.param(CII, "ubl", Syntax.UBL_INVOICE, id="cii-to-ubl"),
+    ],
+)
+def test_an_invoice_changes_its_syntax_and_loses_nothing(
+    edi: Callable[..., Any], tmp_path: Path, source: Path, to: str, syntax: Syntax
+) -> None:
+    """The verdict is that of the target's packs, on the file that was written."""
+    made = tmp_path / "out.xml"
+
+    ran = edi("convert", str(source), "--to", to, "-o", str(made), "--json")
+
+    told = ran.json
+    assert (ran.code, told["outcome"], told["lost"]) == (0, "valid", [])
+    assert [pack["name"] for pack in told["result"]["packs"]] == [f"en16931-{to}"]
+    assert told["bytes"] == made.stat().st_size
+    assert recognise(parse(made.read_bytes(), Limits())) is syntax
+
+
+def test_a_pivot_tells_what_it_does_not_hold(edi: Callable[..., Any], tmp_path: Path) -> None:
+    """Term by term, with the value and the reason in both languages."""
+    made = tmp_path / "out.xml"
+
+    ran = edi("convert", str(UBL), "--to", "pivot", "-o", str(made), "--json")
+
+    assert (ran.code, ran.json["outcome"]) == (0, "valid")
+    (due,) = [one for one in ran.json["lost"] if one["term"] == "BT-9"]
+    assert due["value"] == "2026-10-01"
+    assert all(due["why"][language] for language in ("fr", "en"))
+    assert parse(made.read_bytes(), Limits()).tag == "CPPFacturePivot"
+
+
+def test_a_result_that_breaks_a_rule_ends_with_1(edi: Callable[..., Any], tmp_path: Path) -> None:
+    """What was wrong stays wrong in the other syntax, under the same rule."""
+    broken = ROOT / "samples" / "broken" / "br-co-15.xml"
+
+    ran = edi("convert", str(broken), "--to", "cii", "-o", str(tmp_path / "out.xml"), "--json")
+
+    found = {one["rule"] for one in ran.json["result"]["findings"]}
+    assert (ran.code, ran.json["outcome"]) == (1, "invalid")
+    assert "BR-CO-15" in found
+
+
+@pytest.mark.parametrize(
+    "content", [pytest.param(b"<a/>", id="no-invoice"), pytest.param(b"<Invoice", id="cut-off")]
+)
+def test_what_cannot_be_read_ends_with_2_and_leaves_nothing(
+    edi: Callable[..., Any], tmp_path: Path, content: bytes
+) -> None:
+    """No half of a file, and no empty one."""
+    source, made = tmp_path / "in.xml", tmp_path / "out.xml"
+    source.write_bytes(content)
+
+    ran = edi("convert", str(source), "--to", "cii", "-o", str(made))
+
+    assert ran.code == 2
+    assert sorted(tmp_path.glob("*out*")) == []
+
+
+def test_no_file_is_written_over(edi: Callable[..., Any], tmp_path: Path) -> None:
+    """Whatever stands under that name stays as it is."""
+    made = tmp_path / "out.xml"
+    made.write_bytes(b"mine")
+
+    ran = edi("convert", str(UBL), "--to", "cii", "-o", str(made))
+
+    assert (ran.code, made.read_bytes()) == (2, b"mine")
+    assert "existe déjà" in ran.err
+
+
+def test_without_a_file_the_document_goes_to_standard_output(edi: Callable[..., Any]) -> None:
+    """Nothing else does: what is said of it goes beside."""
+    ran = edi("convert", str(UBL), "--to", "cii")
+
+    assert ran.code == 0
+    assert recognise(parse(ran.out.encode(), Limits())) is Syntax.CII
+    assert "résultat / result: valid" in ran.err

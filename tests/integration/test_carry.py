@@ -1,0 +1,317 @@
+"""Documents that leave in the form their receivers asked for: real judge, real folders."""
+
+from __future__ import annotations
+
+import tarfile
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from pipeline.app.convert import WIDE
+from pipeline.app.operate.acting import Order, find
+from pipeline.app.operate.release import release
+from pipeline.app.run import run_once
+from pipeline.app.verify import verify
+from pipeline.app.views import ways_of
+from pipeline.app.why import why
+from pipeline.model.carriage import Carriage, Grouping, LossRule, Original
+from pipeline.model.connection import Envelope
+from pipeline.model.conversion import Form
+from pipeline.model.document import Document
+from pipeline.model.limits import Limits
+from pipeline.model.outbox import OutboxKind
+from pipeline.model.report import Syntax
+from pipeline.model.status import OutboxState
+from pipeline.ports import failpoint
+from pipeline.ports.ledger import Query
+from pipeline.syntax import cii, ubl
+from pipeline.syntax.facturx import open_facturx
+from pipeline.syntax.parse import parse
+from pipeline.syntax.recognise import recognise
+from tests.hubs import LIGHT, MINUTE, PACK_GONE, World, invoice, opened, samples
+
+#: A term of the UBL document that neither the model nor CII knows.
+_STRANGE = b"<cbc:IssueTime>12:00:00</cbc:IssueTime>"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Ville takes CII, the original beside it."""
+    with opened(tmp_path) as made:
+        take(made, Carriage(form=Form.CII, original=Original.BESIDE))
+        yield made
+    failpoint.disarm()
+
+
+#: A day's pivots in one flow, the original inside.
+PIVOTS = Carriage(
+    form=Form.PIVOT, original=Original.BESIDE, loss=LossRule.ALLOW, group=Grouping.DAY
+)
+
+
+def take(world: World, carriage: Carriage, **more: object) -> None:
+    """Have Ville take documents as `carriage` says from now on."""
+    beside = carriage.original is Original.BESIDE and carriage.form is Form.CII
+    envelope = Envelope.TAR_GZ if beside else Envelope.SINGLE
+    sheet = replace(world.connections["ville"], carriage=carriage, envelope=envelope)
+    world.connections["ville"] = replace(sheet, **more)  # type: ignore[arg-type]  # of a sheet
+    world.apply("ville", "hopital")
+
+
+def run(world: World) -> None:
+    """Run once, a minute later."""
+    world.clock.move(MINUTE)
+    run_once(world.hub, insist=True)
+
+
+def delivered(world: World) -> dict[str, bytes]:
+    """Return what Ville finds, archives opened, by the end of each name."""
+    found: dict[str, bytes] = {}
+    for path in world.folder("ville", "out").iterdir():
+        payload = path.read_bytes()
+        if not path.name.endswith(".tar.gz"):
+            found[path.name] = payload
+            continue
+        with tarfile.open(fileobj=BytesIO(payload)) as packed:
+            for member in packed:
+                content = packed.extractfile(member)
+                assert content is not None
+                found[member.name] = content.read()
+    return found
+
+
+def the_document(world: World) -> Document:
+    """Return the one document there is."""
+    (one,) = world.hub.ledger.documents(Query())
+    return one
+
+
+def strange(number: str) -> bytes:
+    """Return a sound UBL invoice with something in it that CII has no place for."""
+    written = invoice(number)
+    place = written.index(b"<cbc:InvoiceTypeCode")
+    due = written.find(b"<cbc:DueDate")
+    at = due if 0 < due < place else place
+    return written[:at] + _STRANGE + written[at:]
+
+
+def test_a_ubl_invoice_reaches_who_asked_for_cii_with_its_original(world: World) -> None:
+    """The same terms in the other syntax, and the bytes as received beside it."""
+    sent = invoice("C1")
+    world.drop("caterer", "a.xml", sent)
+
+    run(world)
+
+    one = the_document(world)
+    written, original = delivered(world).values()
+    assert one.step.value == "delivered"
+    assert original == sent
+    root = parse(written, Limits())
+    assert recognise(root) is Syntax.CII
+    assert list(delivered(world)) == [f"C1.{one.id}.xml", f"C1.{one.id}.original.xml"]
+    way = ways_of(world.hub.ledger, [one])[one.id]
+    assert (way.form, way.lost) == (Form.CII, ())
+
+
+def test_a_cii_invoice_reaches_who_asked_for_ubl_alone(world: World) -> None:
+    """Where the sheet leaves the original out, the file is one invoice."""
+    take(world, Carriage(form=Form.UBL))
+    made = samples()
+    sent = made.billed_to(made.BY_KEY["cii-380-fournitures"], made.VILLE, "C1")
+    world.drop("caterer", "a.xml", made.to_cii(sent))
+
+    run(world)
+
+    ((name, written),) = delivered(world).items()
+    assert name.endswith(".xml")
+    assert ubl.read_header(parse(written, Limits())).number == "C1"
+
+
+def test_what_is_in_the_form_already_leaves_byte_for_byte(world: World) -> None:
+    """Nothing is read and written anew that need not be."""
+    take(world, Carriage(form=Form.UBL))
+    sent = invoice("C1")
+    world.drop("caterer", "a.xml", sent)
+
+    run(world)
+
+    assert list(delivered(world).values()) == [sent]
+    assert world.hub.ledger.conversions([the_document(world).id]) == {}
+
+
+def test_a_second_attempt_carries_the_same_bytes(world: World) -> None:
+    """The hub died between putting and marking: the file is recognised, and not sent again."""
+    world.drop("caterer", "a.xml", invoice("C1"))
+
+    def die(name: str) -> None:
+        if name == "deliver.mark.before":
+            raise KeyboardInterrupt
+
+    failpoint.arm(die)
+    with pytest.raises(KeyboardInterrupt):
+        run(world)
+    failpoint.disarm()
+    first = delivered(world)
+    world.stop()
+    world.start()
+    world.clock.move(10 * MINUTE)
+    run(world)
+
+    assert delivered(world) == first
+    assert the_document(world).step.value == "delivered"
+
+
+def test_a_loss_that_the_sheet_does_not_allow_holds_the_document(world: World) -> None:
+    """It is nobody's fault outside: accepted, held for an operator, and what is lost is told."""
+    world.drop("caterer", "a.xml", strange("C1"))
+
+    run(world)
+
+    one = the_document(world)
+    (row,) = world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)
+    assert (one.step.value, row.state, row.attempts) == ("routed", OutboxState.PAUSED, 0)
+    assert row.error.startswith("CONVERSION_LOSS: ")
+    (told,) = why(world.hub.ledger, one.id)
+    assert (told.code, told.who) == ("CONVERSION_LOSS", "operator")
+    assert told.command == f"edi release {one.id}"
+    (lost,) = ways_of(world.hub.ledger, [one])[one.id].lost
+    assert lost.value == "12:00:00"
+    assert delivered(world) == {}
+
+
+def test_a_held_document_leaves_once_the_sheet_allows_its_loss(world: World) -> None:
+    """Released, it is planned anew by the sheet now in force, as another generation."""
+    world.drop("caterer", "a.xml", strange("C1"))
+    run(world)
+    one = the_document(world)
+    allowed = Carriage(form=Form.CII, original=Original.BESIDE, loss=LossRule.ALLOW)
+    take(world, allowed)
+
+    release(world.hub, world.hub.ledger.sheets(), find(world.hub, one.id), Order())
+    run(world)
+
+    assert the_document(world).step.value == "delivered"
+    assert len(delivered(world)) == 2
+    rows = world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)
+    assert {row.generation: row.state for row in rows} == {
+        1: OutboxState.CANCELLED,
+        2: OutboxState.SENT,
+    }
+
+
+def test_what_cannot_be_judged_does_not_leave(world: World) -> None:
+    """The target's rules are missing: it waits, and leaves as planned once they are back."""
+    world.profiles = {"light": LIGHT, "gone": replace(PACK_GONE, name="gone")}
+    world.judge_by(LIGHT)
+    take(world, Carriage(form=Form.CII, original=Original.BESIDE), profile="gone")
+    world.drop("caterer", "a.xml", invoice("C1"))
+    run(world)
+    one = the_document(world)
+    (told,) = why(world.hub.ledger, one.id)
+    before = delivered(world)
+
+    world.judge_by(replace(LIGHT, name="gone"))
+    release(world.hub, world.hub.ledger.sheets(), find(world.hub, one.id), Order())
+    run(world)
+
+    assert (told.code, before) == ("RESULT_UNJUDGED", {})
+    assert len(delivered(world)) == 2
+    assert [row.generation for row in world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)] == [1]
+
+
+def unpayable(number: str) -> bytes:
+    """Return a sound UBL invoice without a means of payment, which a pivot requires."""
+    written = invoice(number)
+    start = written.index(b"<cac:PaymentMeans>")
+    end = written.index(b"</cac:PaymentMeans>") + len(b"</cac:PaymentMeans>")
+    return written[:start] + written[end:]
+
+
+def midnight(world: World) -> None:
+    """Let the day end, and run."""
+    world.clock.move(timedelta(hours=13))
+    run(world)
+
+
+def pivots(world: World) -> dict[str, list[str]]:
+    """Return the invoice numbers in each flow that Ville finds, by its name."""
+    return {
+        name: [one.text or "" for one in parse(payload, WIDE).iterfind(".//DonneesFacture/Id")]
+        for name, payload in sorted(delivered(world).items())
+    }
+
+
+def test_a_day_of_invoices_leaves_as_one_numbered_pivot(world: World) -> None:
+    """UBL and CII together, each with the document as received and a page to read."""
+    take(world, PIVOTS, application_code="VIL750")
+    made = samples()
+    sent = invoice("P1")
+    as_cii = made.to_cii(made.billed_to(made.BY_KEY["cii-380-fournitures"], made.VILLE, "P2"))
+    world.drop("caterer", "a.xml", sent)
+    world.drop("caterer", "b.xml", as_cii)
+    run(world)
+    before = delivered(world)
+
+    midnight(world)
+
+    name = "FEN0036A_VIL750_CPP0010036000000000000001"
+    assert before == {}
+    assert {key: sorted(found) for key, found in pivots(world).items()} == {name: ["P1", "P2"]}
+    root = parse(delivered(world)[name], WIDE)
+    assert root.findtext(".//Recepteur/Id") == "VIL750"
+    files = [b64decode(one.text or "") for one in root.iter("Contenu")]
+    assert {sent, as_cii} <= set(files)
+    assert sum(one.startswith(b"%PDF") for one in files) == 2
+    ways = ways_of(world.hub.ledger, world.hub.ledger.documents(Query())).values()
+    assert {way.form for way in ways} == {Form.PIVOT}
+    assert all("BT-9" in {one.term for one in way.lost} for way in ways)
+
+
+def test_what_cannot_become_a_pivot_keeps_no_other_from_leaving(world: World) -> None:
+    """It leaves its group and waits for an operator; the file goes on, its number with it."""
+    take(world, PIVOTS, application_code="VIL750")
+    world.drop("caterer", "a.xml", invoice("P1"))
+    world.drop("caterer", "b.xml", unpayable("P2"))
+    world.drop("caterer", "c.xml", invoice("P3"))
+    run(world)
+
+    midnight(world)
+
+    assert list(map(sorted, pivots(world).values())) == [["P1", "P3"]]
+    steps = {one.header.number: one for one in world.hub.ledger.documents(Query())}
+    assert [steps[key].step.value for key in ("P1", "P2", "P3")] == [
+        "delivered",
+        "routed",
+        "delivered",
+    ]
+    (told,) = why(world.hub.ledger, steps["P2"].id)
+    assert (told.code, told.state) == ("NOT_CONVERTED", "paused")
+    assert verify(world.hub.ledger, world.hub.archive).differences == ()
+
+
+def test_a_factur_x_holds_its_original(world: World) -> None:
+    """One PDF: the page, the invoice as CII, and the bytes as received."""
+    take(
+        world,
+        Carriage(
+            form=Form.FACTURX,
+            facturx_profile="en16931",
+            original=Original.BESIDE,
+            loss=LossRule.ALLOW,
+        ),
+    )
+    sent = invoice("X1")
+    world.drop("caterer", "a.xml", sent)
+
+    run(world)
+
+    ((name, payload),) = delivered(world).items()
+    found = open_facturx(payload, WIDE)
+    assert name.endswith(".pdf")
+    assert cii.read_header(parse(found.invoice, WIDE)).number == "X1"
+    assert [one.read() for one in found.others] == [sent]

@@ -251,7 +251,8 @@ def _withdraw_without_cancelling() -> None:
 
 def _answer_withdrawal_afterwards() -> None:
     left: list[Callable[[Transaction], None]] = []
-    whole, tell = verbs.withdraw, withdraw._answer
+    whole: Callable[..., Any] = vars(verbs)["withdraw"]
+    tell = withdraw._answer
 
     def later(hub: Hub, _: Transaction, *more: Any) -> None:
         left.append(lambda tx: tell(hub, tx, *more))

@@ -157,7 +157,7 @@ def _deliver_before_commit() -> None:
     ) -> tuple[Document, ...]:
         routed = route(hub, sheets, tx, accepted)
         documents: dict[str, Document] = {one.id: one for one in routed}
-        for row in plan_deliveries(routed, sheets.connections, hub.clock.now()):
+        for row in plan_deliveries(routed, sheets.connections, settle.planning_of(hub, tx)):
             connection = sheets.connections[row.connection]
             payload = deliver.payload_of(hub, sheets, row, documents)
             with hub.doors.open(connection) as session:

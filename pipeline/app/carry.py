@@ -256,22 +256,26 @@ class _Profiles:
     def __init__(self, hub: Hub, sheets: Sheets) -> None:
         self._hub = hub
         self._sheets = sheets
-        self._known: dict[InterchangeId, Profile] = {}
+        self._known: dict[tuple[InterchangeId, str | None], Profile] = {}
 
     def of(self, row: OutboxRow, document: Document) -> Profile:
         """Return the profile of one document of a delivery."""
         receiver = self._sheets.connections.get(row.connection)
         own = receiver.profile if receiver else None
-        if own is not None and own in self._hub.profiles:
-            return self._hub.profiles[own]
-        if document.interchange not in self._known:
-            self._known[document.interchange] = self._senders(document.interchange)
-        return self._known[document.interchange]
+        known = (document.interchange, own if own in self._hub.profiles else None)
+        if known not in self._known:
+            self._known[known] = self._in_force(*known)
+        return self._known[known]
 
-    def _senders(self, subject: InterchangeId) -> Profile:
+    def _in_force(self, subject: InterchangeId, own: str | None) -> Profile:
+        """Return the version of the day the document came: it has been judged by no other."""
         hub = self._hub
         flow = hub.ledger.interchange(subject)
         sender = self._sheets.connections.get(flow.connection) if flow else None
-        if flow is None or sender is None:  # its sheet was closed meanwhile
-            return hub.profiles[hub.settings.default_profile]
-        return hub.profile_for(sender, interface_of(flow, sender, hub.interfaces))
+        if flow is None:
+            return hub.profiles[own or hub.settings.default_profile]
+        if own is not None or sender is None:  # sender's sheet was closed meanwhile
+            return hub.profiles[own or hub.settings.default_profile].at(flow.received_at)
+        return hub.profile_for(
+            sender, interface_of(flow, sender, hub.interfaces), flow.received_at
+        )

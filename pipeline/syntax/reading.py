@@ -127,22 +127,22 @@ class _Reader:
                 self._group(child, kid, kid.group, draft)
             elif not kid.kids:
                 self._leaf(child, kid, draft)
-            elif self._may(child, kid, seen):
+            elif kid not in seen:
                 seen.append(kid)
+                if kid.part is None or not kid.part.first or self._is_first(child, kid):
+                    self._kids(child, kid, draft)
+            elif kid.part is not None and kid.part.mixes:
                 self._kids(child, kid, draft)
-
-    def _may(self, child: Element, kid: Node, seen: list[Node]) -> bool:
-        """Tell whether an element is the first of its kind, or may be read beside the first."""
-        if kid in seen and not (kid.part and kid.part.mixes):
-            self._lose(child, None, _SECOND_GROUP)
-            return False
-        if kid.part is not None and kid.part.first:
-            text = _shown(child)
-            first = self._firsts.setdefault(kid, (child, text))
-            if first[1] != text:
+            else:
                 self._lose(child, None, _SECOND_GROUP)
-            return first[0] is child
-        return True
+
+    def _is_first(self, child: Element, kid: Node) -> bool:
+        """Tell whether an element that speaks of the whole invoice is the first that does."""
+        text = _shown(child)
+        first, said = self._firsts.setdefault(kid, (child, text))
+        if said != text:
+            self._lose(child, None, _SECOND_GROUP)
+        return first is child
 
     def _group(self, element: Element, node: Node, group: Slot, draft: dict[str, Any]) -> None:
         """Read one occurrence of a group."""

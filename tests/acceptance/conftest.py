@@ -170,10 +170,10 @@ def _set_up(warmed: Warm, base: Path, partners: Mapping[str, str]) -> Iterator[W
     home, root = base / "var", base / "sftp"
     edi = _runs_in(home, warmed)
     assert edi("init").code == 0
-    settings = home / "config" / "pipeline.toml"
-    text = settings.read_text(encoding="utf-8")
+    pipeline = home / "config" / "pipeline.toml"
+    text = pipeline.read_text(encoding="utf-8")
     # a worker takes longer to start than it works in most of these tests: one is enough
-    settings.write_text(text.replace("\nworkers = 0\n", "\nworkers = 1\n"), encoding="utf-8")
+    pipeline.write_text(text.replace("\nworkers = 0\n", "\nworkers = 1\n"), encoding="utf-8")
     keys = {name: generate_key(home / "keys" / name) for name in partners}
     settings = ServerSettings(
         root=root,

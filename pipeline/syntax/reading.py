@@ -38,6 +38,10 @@ _SECOND_GROUP = {
     "fr": "Un seul élément de ce nom est admis ici.",
     "en": "Only one element of this name is admitted here.",
 }
+_INCOMPLETE = {
+    "fr": "Sans son terme principal, cette donnée n'est rattachée à rien.",
+    "en": "Without its main term, this belongs to nothing.",
+}
 _OTHER = {
     "fr": "Une autre valeur est attendue ici, et celle-ci n'est pas un terme : {expected}.",
     "en": "Another value is expected here, and this one is no term: {expected}.",
@@ -147,7 +151,9 @@ class _Reader:
     def _group(self, element: Element, node: Node, group: Slot, draft: dict[str, Any]) -> None:
         """Read one occurrence of a group."""
         inner = self.item(element, node)
-        if inner:
+        if inner and not node.needs <= inner.keys():
+            self._lose(element, None, _INCOMPLETE)
+        elif inner:
             holder = _holder(self._top if group.up else draft, group)
             holder.setdefault(group.name, []).append(inner)
 
@@ -280,7 +286,7 @@ class _Reader:
             return
         expected = self._expected(fixed)
         if written not in (expected, *fixed.also) and (expected or fixed.also != (None,)):
-            shown = expected or ", ".join(str(each) for each in fixed.also)
+            shown = shortened(expected or ", ".join(str(each) for each in fixed.also))
             why = {lang: text.format(expected=shown) for lang, text in _OTHER.items()}
             self._lose(element, None, why, name)
 

@@ -180,7 +180,7 @@ class Converter:
         from pipeline.model.labels import Language
         from pipeline.syntax.readable.build import Source as Shown
         from pipeline.syntax.readable.build import build_view
-        from pipeline.syntax.readable.write import write_html
+        from pipeline.syntax.readable.write import write_paper
 
         shown = Shown(
             sha256=sha256(source.data).hexdigest(),
@@ -188,7 +188,7 @@ class Converter:
             name=source.name,
             syntax=source.syntax.value,
         )
-        page = write_html(build_view(reading.invoice, shown, Language.FRENCH, None, reading.lost))
+        page = write_paper(build_view(reading.invoice, shown, Language.FRENCH, None, reading.lost))
         with self._printing:
             return self.printer().print(page)
 

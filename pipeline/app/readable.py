@@ -9,16 +9,18 @@ from hashlib import sha256
 from typing import BinaryIO
 
 from pipeline.app import original as originals
-from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.hub import Hub
 from pipeline.ingest.unwrap import MANIFEST_SEQ, EnvelopeRefused, Kind, kind_of, unwrap
 from pipeline.model.conversion import Lost, Reading
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError, Unreadable
+from pipeline.model.identity import InterchangeId
 from pipeline.model.labels import Language
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
 from pipeline.model.report import Syntax, ValidationReport
 from pipeline.ports.engine import Engine, Job
+from pipeline.ports.ledger import Query
 from pipeline.ports.outside import Printer, Spool
 from pipeline.syntax import cii, ubl
 from pipeline.syntax.attachments import Attachment
@@ -133,24 +135,41 @@ def one_of(documents: Iterator[Taken], wanted: str | None) -> Taken:
     )
 
 
-def view_of_document(hub: Hub, document: Document, language: Language, *, findings: bool) -> View:
-    """Make the view of a document that the hub received.
+def view_of_document(hub: Hub, subject: str, language: Language, *, findings: bool) -> View:
+    """Make the view of a document that the hub received, named by its id.
+
+    The id of a flow will do where it holds one document.
 
     Raises:
-        ConfigError: Its original was erased, or never kept.
+        ConfigError: There is no such document, or its original was erased or never kept.
         ArchiveError: It cannot be read.
         Unreadable: It is no invoice.
     """
+    document = _document(hub, subject)
     flow = hub.ledger.interchange(document.interchange)
     if flow is None:
         raise ConfigError(f"{document.id}: aucun flux / no such flow")
-    limits = sheet_of(hub.ledger.sheets(), flow.connection).limits
+    sheet = hub.ledger.sheets().connections.get(flow.connection)
+    limits = sheet.limits if sheet else Limits()  # the sheet may be closed by now
     report = hub.ledger.report(document.id) if findings else None
     with originals.original(hub, document.id) as stream:
         for taken in take_out(stream, flow.name, limits):
             if taken.seq == document.seq:
                 return view_of(replace(taken, name=document.name), language, limits, report)
     raise ConfigError(f"{document.id}: absent de son flux / not in its flow")
+
+
+def _document(hub: Hub, subject: str) -> Document:
+    found = hub.ledger.document(subject)
+    if found is not None:
+        return found
+    inside = hub.ledger.documents(Query(interchange=InterchangeId(subject)))
+    if len(inside) == 1:
+        return inside[0]
+    if not inside:
+        raise ConfigError(f"{subject}: aucun document / no such document")
+    ids = ", ".join(each.id for each in inside)
+    raise ConfigError(f"{subject}: plusieurs documents / several documents: {ids}")
 
 
 def judge_one(taken: Taken, engine: Engine, spool: Spool, profile: Profile) -> ValidationReport:

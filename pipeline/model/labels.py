@@ -55,6 +55,8 @@ _DOCUMENT = {
     "BT-17": Name("Appel d'offres ou lot", "Tender or lot"),
     "BT-18": Name("Objet facturé", "Invoiced object"),
     "BT-18-1": Name("Objet facturé : schéma", "Invoiced object: scheme"),
+    "BT-18/further": Name("Autre objet facturé", "Further invoiced object"),
+    "BT-18-1/further": Name("Autre objet facturé : schéma", "Further invoiced object: scheme"),
     "BT-19": Name("Imputation comptable de l'acheteur", "Buyer's accounting reference"),
     "BT-20": Name("Conditions de paiement", "Payment terms"),
     "BG-1": Name("Notes", "Notes"),
@@ -249,6 +251,10 @@ _LINE = {
     "BT-127": Name("Note de ligne", "Line note"),
     "BT-128": Name("Objet facturé à la ligne", "Line's invoiced object"),
     "BT-128-1": Name("Objet facturé à la ligne : schéma", "Line's invoiced object: scheme"),
+    "BT-128/further": Name("Autre objet facturé à la ligne", "Line's further invoiced object"),
+    "BT-128-1/further": Name(
+        "Autre objet facturé à la ligne : schéma", "Line's further invoiced object: scheme"
+    ),
     "BT-129": Name("Quantité", "Quantity"),
     "BT-130": Name("Unité", "Unit"),
     "BT-131": Name("Montant net HT", "Net amount"),
@@ -293,6 +299,8 @@ _LINE = {
     "BT-160": Name("Caractéristique", "Attribute"),
     "BT-161": Name("Caractéristique : valeur", "Attribute: value"),
     "BT-127-00": Name("Autres notes de ligne", "Further line notes"),
+    "BT-18/further": Name("Autre objet facturé", "Further invoiced object"),
+    "BT-18-1/further": Name("Autre objet facturé : schéma", "Further invoiced object: scheme"),
     "BT-127/further": Name("Autre note de ligne", "Further line note"),
     "EXT-FR-FE-183": Name("Note de ligne : sujet", "Line note: subject"),
     "EXT-FR-FE-183/further": Name("Autre note de ligne : sujet", "Further line note: subject"),
@@ -388,7 +396,10 @@ _PARTIES = {
 
 
 def _label(term: Term) -> Name:
-    """Return the name of a term: its own, or that of a party with what it says of it."""
+    """Return the name of a term: its own, or that of a party with what it says of it.
+
+    A term that nobody named is called as the norm calls it; a test lets none be.
+    """
     own = _NAMED.get(term.name)
     if own is not None:
         return own
@@ -396,7 +407,7 @@ def _label(term: Term) -> Name:
         part = _PARTY.get(term.path.removeprefix(f"{path}."))
         if part is not None and term.path.startswith(f"{path}."):
             return Name(f"{party.fr} : {part.fr}", f"{party.en}: {part.en}")
-    raise KeyError(term.name)
+    return Name(term.name, term.name)
 
 
 #: Every term and group of the model by its name.

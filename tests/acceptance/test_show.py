@@ -142,7 +142,9 @@ def test_a_document_of_the_hub_is_shown_from_its_original(world: Any, samples: M
 
     known = world.edi("show", row["id"])
     page = world.edi("show", row["id"], "--html")
+    flow = world.edi("show", row["id"].rpartition("-")[0], "--html")
 
+    assert flow.out == page.out
     assert known.code == page.code == 0, page.err
     assert "step" in known.out
     plain = re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", page.out)))

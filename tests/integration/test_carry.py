@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tarfile
 from base64 import b64decode
 from collections.abc import Iterator
@@ -315,3 +316,38 @@ def test_a_factur_x_holds_its_original(world: World) -> None:
     assert name.endswith(".pdf")
     assert cii.read_header(parse(found.invoice, WIDE)).number == "X1"
     assert [one.read() for one in found.others] == [sent]
+
+
+def test_a_platform_gets_a_page_that_people_can_read(world: World) -> None:
+    """UBL without one is given one (DSE §3.3.2.2), under a name of the grammar."""
+    take(world, Carriage(form=Form.UBL), application_code="PAR012")
+    world.drop("caterer", "a.xml", invoice("G1"))
+
+    run(world)
+
+    ((name, written),) = delivered(world).items()
+    found = ubl.read_invoice(parse(written, WIDE)).invoice
+    assert name == "FEN3036A_PAR012_CPP0013036000000000000001"
+    (page,) = [one.attachment for one in found.supports if one.description == "LISIBLE"]
+    assert page is not None
+    assert page.content.startswith(b"%PDF")
+
+
+def test_a_page_that_is_there_is_left_alone(world: World) -> None:
+    """With one of the sender's the document passes byte for byte (DSE §3.3.2.1)."""
+    take(world, Carriage(form=Form.UBL), application_code="PAR012")
+    made = samples()
+    page = sys.modules["invoice_maker"].Attachment(
+        reference="LISIBLE",
+        description="LISIBLE",
+        file_name="l.pdf",
+        mime="application/pdf",
+        content=b"%PDF-1.7",
+    )
+    model = made.billed_to(made.BY_KEY["ubl-380-fournitures"], made.VILLE, "G2")
+    sent = made.to_ubl(replace(model, attachments=(page,)))
+    world.drop("caterer", "a.xml", sent)
+
+    run(world)
+
+    assert list(delivered(world).values()) == [sent]

@@ -89,10 +89,7 @@ def _of_document(subject: str, language: Language, *, findings: bool) -> View:
     with bootstrap.open_hub(
         bootstrap.workspace(), by=bootstrap.operator(), log_to_file=True
     ) as hub:
-        found = hub.ledger.document(subject)
-        if found is None:
-            raise ConfigError(f"{subject}: aucun document / no such document")
-        return view_of_document(hub, found, language, findings=findings)
+        return view_of_document(hub, subject, language, findings=findings)
 
 
 def _language(given: str) -> Language:

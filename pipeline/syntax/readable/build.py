@@ -148,6 +148,10 @@ def _references(invoice: Invoice, show: Shower) -> tuple[Item, ...]:
             show.day("EXT-FR-FE-198", invoice.despatch_advice_date),
             show.line("BT-17", invoice.tender),
             show.identifier(("BT-18", "BT-18-1"), invoice.object),
+            *(
+                show.identifier(("BT-18/further", "BT-18-1/further"), each)
+                for each in invoice.further_objects or (None,)
+            ),
             show.text("BT-19", invoice.accounting_reference),
         )
     )

@@ -194,6 +194,8 @@ def _attribute(attribute: Attribute, show: Shower, place: Place) -> Item | None:
 
 def _references(line: Line, show: Shower, place: Place) -> Iterator[Item | None]:
     yield show.identifier(("BT-128", "BT-128-1"), line.object, place=place)
+    for each in line.further_objects:
+        yield show.identifier(("BT-128/further", "BT-128-1/further"), each, place=place)
     yield show.line("BT-132", line.order_line, place=place)
     yield show.line("EXT-FR-FE-135", line.order, place=place)
     yield show.item("EXT-FR-FE-200", show.written_day(line.order_date), place=place)
@@ -207,8 +209,8 @@ def _references(line: Line, show: Shower, place: Place) -> Iterator[Item | None]
         ("BT-133", line.accounting_reference),
     ):
         yield show.line(term, value, place=place)
-    for each in line.preceding:
-        yield preceding(each, _PRECEDING, show, place)
+    for earlier in line.preceding:
+        yield preceding(earlier, _PRECEDING, show, place)
 
 
 _PRECEDING = ("EXT-FR-FE-136", "EXT-FR-FE-137", "EXT-FR-FE-138", "EXT-FR-FE-139")

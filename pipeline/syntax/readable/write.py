@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template, pass_context
-from jinja2.runtime import Context
-from markupsafe import Markup
+from typing import TYPE_CHECKING
 
 from pipeline.model.labels import LABELS
 from pipeline.syntax.page import policy
 from pipeline.syntax.readable.view import Item, View
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 #: Characters of a word that fits the narrowest column.
 _LONG_WORD = 12
@@ -34,6 +34,8 @@ def write_paper(view: View) -> str:
 
 
 def _write(view: View, *, screen: bool) -> str:
+    from markupsafe import Markup
+
     template, css = _loaded()
     return template.render(
         view=view,
@@ -47,6 +49,9 @@ def _write(view: View, *, screen: bool) -> str:
 
 @cache
 def _loaded() -> tuple[Template, str]:
+    # a tenth of a second: loaded when a page is written
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     loader = PackageLoader("pipeline.syntax.readable", "")
     environment = Environment(
         loader=loader,
@@ -75,10 +80,8 @@ class _Run:
     item: Item | None = None
 
 
-@pass_context
-def _runs(context: Context, items: Sequence[Item], between: str = "\n") -> list[_Run]:
+def _runs(items: Sequence[Item], colon: str, between: str = "\n") -> list[_Run]:
     """Put items that follow each other into runs of text, those with findings apart."""
-    colon = context["words"]["colon"]
     runs: list[_Run] = []
     named = True
     for item in items:

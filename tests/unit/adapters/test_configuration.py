@@ -11,7 +11,6 @@ import pytest
 
 from pipeline.adapters.configuration import (
     read_connections,
-    read_directory,
     read_interfaces,
     read_profiles,
     read_reasons,
@@ -19,6 +18,7 @@ from pipeline.adapters.configuration import (
     read_settings,
     read_sheet,
 )
+from pipeline.adapters.directory_files import read_directory
 from pipeline.model.acknowledgement import ReasonCodes
 from pipeline.model.carriage import Carriage, Grouping, LossRule, Original
 from pipeline.model.connection import (
@@ -35,7 +35,7 @@ from pipeline.model.connection import (
     SecretKind,
 )
 from pipeline.model.conversion import Form
-from pipeline.model.directory import Directory, Route, Structure
+from pipeline.model.directory import Directory, Route, Service, Structure
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
 from pipeline.model.limits import Limits
@@ -303,7 +303,10 @@ def test_a_directory_is_read_from_three_files(tmp_path: Path) -> None:
                 siret=CITY,
                 name="Ville, l'Exemple",
                 active=True,
-                services={"FETES": False, "ECOLE": True},
+                services={
+                    "FETES": Service(name="Comité des fêtes", active=False),
+                    "ECOLE": Service(name="École"),
+                },
             ),
             CLINIC: Structure(siret=CLINIC, name="Clinique", active=False),
         },

@@ -27,6 +27,8 @@ from typing import IO, TYPE_CHECKING
 from pipeline import __version__
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
 from pipeline.model.connection import Protocol, Scanning, Secret, SecretKind
+from pipeline.model.directory import Directory
+from pipeline.model.directory_update import Update
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Figures, Table
 from pipeline.model.finding import Layer
@@ -208,12 +210,35 @@ def profiles(place: Workspace) -> dict[str, Profile]:
 
 def proposed_sheets(place: Workspace) -> Sheets:
     """Read what ``config/`` proposes."""
-    from pipeline.adapters.configuration import read_connections, read_directory
+    from pipeline.adapters.configuration import read_connections
+    from pipeline.adapters.directory_files import read_directory
 
     return Sheets(
         read_connections(place.config / "connections"),
         read_directory(place.config / "directory"),
     )
+
+
+def directory_update(path: Path, *, full: bool) -> Update:
+    """Read what a file, or a folder of files, says of the directory.
+
+    Raises:
+        ConfigError: It cannot be used; every fault with its line and field.
+    """
+    from pipeline.adapters.directory_files import read_update
+
+    return read_update(path, full=full)
+
+
+def check_directory_update(known: Directory, update: Update) -> None:
+    """Refuse an update that does not fit what the directory holds.
+
+    Raises:
+        ConfigError: It tells of services of a structure that nobody knows.
+    """
+    from pipeline.adapters.directory_files import check_update
+
+    check_update(known, update)
 
 
 def settings(place: Workspace) -> Settings:

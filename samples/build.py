@@ -1,6 +1,6 @@
 """Write every sample that is made: `python samples/build.py`, or `--check` to compare only.
 
-It owns the folders `invoices`, `demo`, `directory` and `broken` beside it: what it does
+It owns the folders `invoices`, `demo`, `directory`, `broken` and `rules` beside it: what it does
 not make is removed from them. The same sources give the same samples on any machine;
 an archive counts as the same when what it holds is, since compressors differ.
 """
@@ -42,6 +42,7 @@ from making import (
     zipped,
 )
 from platforms import plateforme, regie
+from rule_cases import rule_files
 from suppliers import MENU, papeterie, traiteur
 from supports import signed
 
@@ -69,7 +70,7 @@ __all__ = [
 ]
 
 HERE = Path(__file__).resolve().parent
-OWNED = ("invoices", "demo", "directory", "broken")
+OWNED = ("invoices", "demo", "directory", "broken", "rules")
 
 
 def demo() -> list[Drop]:
@@ -146,7 +147,7 @@ def everything() -> dict[str, bytes]:
     files = {f"invoices/{sample.key}.xml": sample.written() for sample in SAMPLES}
     files |= {f"demo/{drop.supplier}/{drop.name}": drop.payload for drop in drops}
     files["demo/expected.toml"] = expected(drops)
-    return files | dict(directory()) | dict(broken())
+    return files | dict(directory()) | dict(broken()) | rule_files()
 
 
 def same(made: bytes, found: bytes) -> bool:

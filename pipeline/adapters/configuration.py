@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
@@ -43,7 +42,7 @@ from pipeline.model.connection import (
     SecretKind,
 )
 from pipeline.model.conversion import Form
-from pipeline.model.directory import Directory, Route, Structure
+from pipeline.model.directory import Route
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
 from pipeline.model.limits import Limits
@@ -655,18 +654,9 @@ class _Settings(_Strict):
     reconcile_s: Positive = Settings().reconcile_every.total_seconds()
     clamd: str = Settings().clamd
     keep_logs_days: Annotated[int, Field(ge=1, le=36_500)] = Settings().keep_logs_days
+    check_suppliers: bool = Settings().check_suppliers
     archive: _Archive = _Archive()
     seal: _Seal = _Seal()
-
-
-class _StructureRow(_Strict):
-    siret: Siret
-    name: str
-    active: bool
-
-
-class _ServiceRow(_StructureRow):
-    code: Annotated[str, Field(min_length=1)]
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -696,37 +686,14 @@ def read_connections(folder: Path) -> dict[str, Connection]:
     return found
 
 
-def read_directory(folder: Path) -> Directory:
-    """Read ``config/directory``: structures.csv, services.csv and routes.toml.
+def read_routes(path: Path) -> tuple[Route, ...]:
+    """Read ``config/directory/routes.toml``; a missing file has none.
 
     Raises:
-        ConfigError: A row or a route cannot be used, with its file, line and fault.
+        ConfigError: It cannot be used; the message names file, key and fault.
     """
-    structures: dict[str, _StructureRow] = {}
-    services: dict[str, dict[str, bool]] = {}
-    for where, row in _read_csv(folder / "structures.csv", _StructureRow):
-        if row.siret in structures:
-            raise ConfigError(f"{where}: siret: {row.siret} existe déjà / is there already")
-        structures[row.siret] = row
-        services[row.siret] = {}
-    for where, service in _read_csv(folder / "services.csv", _ServiceRow):
-        known = services.get(service.siret)
-        if known is None:
-            raise ConfigError(f"{where}: siret: {service.siret} absent de / not in structures.csv")
-        if service.code in known:
-            raise ConfigError(f"{where}: code: {service.code} existe déjà / is there already")
-        known[service.code] = service.active
-    routes = folder / "routes.toml"
-    listed = _read(routes, _Routes).route if routes.exists() else ()
-    return Directory(
-        {
-            siret: Structure(
-                siret=siret, name=row.name, active=row.active, services=services[siret]
-            )
-            for siret, row in structures.items()
-        },
-        tuple(Route(**route.model_dump()) for route in listed),
-    )
+    listed = _read(path, _Routes).route if path.exists() else ()
+    return tuple(Route(**route.model_dump()) for route in listed)
 
 
 def read_interfaces(path: Path) -> dict[str, Interface]:
@@ -784,6 +751,7 @@ def read_settings(path: Path) -> Settings:
         reconcile_every=timedelta(seconds=given.reconcile_s),
         clamd=given.clamd,
         keep_logs_days=given.keep_logs_days,
+        check_suppliers=given.check_suppliers,
         archive=given.archive.value(),
         seal=given.seal.value(),
     )
@@ -804,24 +772,6 @@ def _parse(text: str, where: str, model: type[M]) -> M:
         raise ConfigError(f"{where}: {error}") from error
     except ValidationError as error:
         raise ConfigError(_explain(where, error)) from error
-
-
-def _read_csv(path: Path, model: type[M]) -> Iterator[tuple[str, M]]:
-    """Yield each row with its place, ``file:line``; a missing file has none."""
-    if not path.exists():
-        return
-    try:
-        # a spreadsheet puts a byte order mark before its UTF-8
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, restkey="(trop de colonnes / too many columns)")
-            for row in rows:
-                where = f"{path}:{rows.line_num}"
-                try:
-                    yield where, model.model_validate(row)
-                except ValidationError as error:
-                    raise ConfigError(_explain(where, error)) from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path}: {error}") from error
 
 
 def _explain(where: str, error: ValidationError) -> str:

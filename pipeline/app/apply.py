@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from pipeline.app.hub import Hub
 from pipeline.model.connection import Connection, Naming
-from pipeline.model.directory import Route
+from pipeline.model.directory import Address, Directory, Route
 from pipeline.model.errors import ConfigError
 from pipeline.ports.ledger import Sheets
 
@@ -21,7 +21,8 @@ class Change:
     """One key that differs between the sheet in force and the one proposed.
 
     Attributes:
-        subject: ``connection NAME``, ``structure SIRET``, ``routes`` (how many, of what
+        subject: ``connection NAME``, ``structure SIRET``, ``platform
+            MATRICULE``, ``address IDENTIFIER``, ``routes`` (how many, of what
             kind) or ``route CRITERIA``.
         key: Dotted path, or empty where the whole thing is new or gone; of a route
             ``connection``, or ``rank`` among the routes that stay.
@@ -41,11 +42,30 @@ def differences(before: Sheets, after: Sheets) -> tuple[Change, ...]:
     for kind, old, new in (
         ("connection", before.connections, after.connections),
         ("structure", before.directory.structures, after.directory.structures),
+        ("platform", before.directory.platforms, after.directory.platforms),
+        ("address", _lines(before.directory), _lines(after.directory)),
     ):
         for name in sorted({*old, *new}):
             changes.extend(_differ(f"{kind} {name}", old.get(name), new.get(name)))
     changes.extend(_differ_routes(before.directory.routes, after.directory.routes))
     return tuple(changes)
+
+
+def proposed(hub: Hub, sheets: Sheets) -> Sheets:
+    """Return what ``config/`` may put in force: of an imported directory the routes alone."""
+    known = hub.ledger.sheets().directory
+    if not known.imported:
+        return sheets
+    return replace(sheets, directory=replace(known, routes=sheets.directory.routes))
+
+
+def _lines(directory: Directory) -> Mapping[str, Address]:
+    """Return the lines of a directory by address, and the first day where there is one."""
+    return {
+        " ".join((one.identifier, *(str(day) for day in (one.validity.since,) if day))): one
+        for lines in directory.addresses.values()
+        for one in lines
+    }
 
 
 def check_sheets(hub: Hub, sheets: Sheets) -> None:
@@ -68,7 +88,8 @@ def check_sheets(hub: Hub, sheets: Sheets) -> None:
 
 
 def apply(hub: Hub, sheets: Sheets) -> tuple[Change, ...]:
-    """Put `sheets` in force and return what changed."""
+    """Put `sheets` in force and return what changed; an imported directory stays as it is."""
+    sheets = proposed(hub, sheets)
     check_sheets(hub, sheets)
     changes = differences(hub.ledger.sheets(), sheets)
     if changes:

@@ -17,6 +17,7 @@ from pipeline.model.acknowledgement import Figure
 from pipeline.model.connection import Atomicity, Connection, Interface
 from pipeline.model.controls import reason
 from pipeline.model.decision import Decision, Reason, Verdict
+from pipeline.model.directory import day_of
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
@@ -30,6 +31,7 @@ from pipeline.route.plan import (
     no_route,
     plan_deliveries,
 )
+from pipeline.route.registration import Standing, check_registration, check_supplier
 from pipeline.validate.decide import decide
 
 _STEP = {
@@ -120,7 +122,8 @@ def settle_flow(
         keep_figures(hub, tx, interchange.id, check.figures)
     atomic = atomicity_of(connection, interface) is Atomicity.FLOW
     stopped = _stop_flow(hub, tx, interchange, candidates, check, claim, atomic=atomic)
-    settled = stopped or _open_flow(hub, sheets, tx, interchange, candidates, claim)
+    standing = standing_of(hub, interchange, interface)
+    settled = stopped or _open_flow(hub, sheets, tx, interchange, candidates, standing, claim)
     return replace(settled, figures=check.figures)
 
 
@@ -161,6 +164,7 @@ def _open_flow(
     tx: Transaction,
     interchange: Interchange,
     candidates: Sequence[Candidate],
+    standing: Standing,
     claim: Claim | None,
 ) -> Settled:
     """Decide on each document for itself."""
@@ -169,11 +173,20 @@ def _open_flow(
         # what it was held for is over
         opened = replace(interchange, reason=None, detail="")
         opened = _move(hub, tx, opened, InterchangeStep.OPENED, claim)
-    decided = decide_all(tx, sheets, interchange, candidates)
+    decided = decide_all(tx, sheets, interchange, candidates, standing)
     documents = _write(hub, sheets, tx, decided)
     if all(is_final(FOLLOWS, one.step) for one in documents):
         opened = close_if_done(hub, tx, opened)
     return Settled(opened, documents)
+
+
+def standing_of(hub: Hub, interchange: Interchange, interface: Interface | None) -> Standing:
+    """Return by what a flow's documents are held against the directory."""
+    return Standing(
+        channel=interface.answers if interface else None,
+        day=day_of(interchange.received_at),
+        check_suppliers=hub.settings.check_suppliers,
+    )
 
 
 def atomicity_of(connection: Connection, interface: Interface | None) -> Atomicity:
@@ -261,7 +274,11 @@ def flow_refused(document: Document, names: str) -> Reason:
 
 
 def decide_all(
-    tx: Transaction, sheets: Sheets, interchange: Interchange, candidates: Sequence[Candidate]
+    tx: Transaction,
+    sheets: Sheets,
+    interchange: Interchange,
+    candidates: Sequence[Candidate],
+    standing: Standing,
 ) -> list[tuple[Document, Decision]]:
     """Decide on each document: its own checks, then seller, recipient, route and uniqueness.
 
@@ -275,12 +292,7 @@ def decide_all(
         if decision.verdict is Verdict.ACCEPT:
             decision = check_seller(document, sellers)
         if decision.verdict is Verdict.ACCEPT:
-            decision = find_recipient(document, sheets.directory)
-        if decision.verdict is Verdict.ACCEPT:
-            route = find_route(document, sender, sheets.directory)
-            known = route if route in sheets.connections else None
-            document = replace(document, route=known)
-            decision = decision if known else no_route(document)
+            document, decision = direct(document, sender, sheets, standing)
         decided[document.id] = (document, decision)
     accepted = [d for d, decision in decided.values() if decision.verdict is Verdict.ACCEPT]
     holders = _holders(tx, accepted)
@@ -289,6 +301,24 @@ def decide_all(
         document = replace(decided[subject][0], first=first, route=None)
         decided[subject] = (document, decision)
     return list(decided.values())
+
+
+def direct(
+    document: Document, sender: str, sheets: Sheets, standing: Standing
+) -> tuple[Document, Decision]:
+    """Decide by the directory alone: supplier, recipient, what it asks for, and the route."""
+    directory = sheets.directory
+    decision = check_supplier(document, directory, standing)
+    if decision.verdict is Verdict.ACCEPT:
+        decision = find_recipient(document, directory, standing.day)
+    if decision.verdict is Verdict.ACCEPT:
+        decision = check_registration(document, directory, standing)
+    if decision.verdict is not Verdict.ACCEPT:
+        return document, decision
+    route = find_route(document, sender, directory)
+    known = route if route in sheets.connections else None
+    document = replace(document, route=known)
+    return document, decision if known else no_route(document)
 
 
 def _holders(tx: Transaction, documents: Sequence[Document]) -> Mapping[BusinessKey, Document]:

@@ -324,10 +324,10 @@ _INVOICE_STEPS = (
             "Supplier unknown, inactive or not on your sheet",
         ),
         action=_texts(
-            "Vérifiez le SIREN du vendeur ; s'il est juste, demandez à l'exploitant du hub de "
-            "l'ajouter à votre fiche, puis renvoyez la facture.",
-            "Check the seller's SIREN; if it is right, ask the hub's operator to add it to your "
-            "sheet, then send the invoice again.",
+            "Vérifiez le SIREN et le SIRET du vendeur ; s'ils sont justes, demandez à "
+            "l'exploitant du hub de les inscrire, puis renvoyez la facture.",
+            "Check the seller's SIREN and SIRET; if they are right, ask the hub's operator to "
+            "register them, then send the invoice again.",
         ),
     ),
     Control(

@@ -299,6 +299,8 @@ _LINE = {
     "BT-160": Name("Caractéristique", "Attribute"),
     "BT-161": Name("Caractéristique : valeur", "Attribute: value"),
     "BT-127-00": Name("Autres notes de ligne", "Further line notes"),
+    "BT-18/further": Name("Autre objet facturé", "Further invoiced object"),
+    "BT-18-1/further": Name("Autre objet facturé : schéma", "Further invoiced object: scheme"),
     "BT-127/further": Name("Autre note de ligne", "Further line note"),
     "EXT-FR-FE-183": Name("Note de ligne : sujet", "Line note: subject"),
     "EXT-FR-FE-183/further": Name("Autre note de ligne : sujet", "Further line note: subject"),

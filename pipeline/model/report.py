@@ -52,6 +52,7 @@ class RoutingHeader:
     frame: str | None = None  #: BT-23
     customization: str | None = None  #: BT-24
     order_reference: str | None = None  #: BT-13
+    contract_reference: str | None = None  #: BT-12
     seller_name: str | None = None  #: BT-27
     seller_siret: str | None = None  #: BT-29, scheme 0009
     seller_siren: str | None = None  #: BT-30, scheme 0002; else the SIRET's first nine digits

@@ -73,6 +73,8 @@ class Settings:
             ledger, and the chain of events against itself.
         clamd: Where ClamAV's daemon listens: ``unix:PATH`` or ``tcp:HOST:PORT``.
         keep_logs_days: Days whose log files are kept, today among them.
+        check_suppliers: Whether the directory holds every supplier, so that an invoice of one
+            that it does not know is refused.
         archive: How originals lie on the disk.
         seal: Where the chain of events is sealed.
     """
@@ -89,5 +91,6 @@ class Settings:
     reconcile_every: timedelta = timedelta(hours=1)
     clamd: str = "unix:/run/clamav/clamd.ctl"
     keep_logs_days: int = 90
+    check_suppliers: bool = False
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     seal: SealSettings = field(default_factory=SealSettings)

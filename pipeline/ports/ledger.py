@@ -380,8 +380,31 @@ class Ledger(Protocol):
     def sheets_version(self) -> int:
         """Return a number that grows whenever a sheet changes or is closed."""
 
-    def apply(self, sheets: Sheets, by: str, at: datetime) -> None:
-        """Put `sheets` in force; each changed sheet becomes a new version, with an event."""
+    def directory_at(self, moment: datetime) -> Directory:
+        """Return the directory as it was in force at a moment (aware)."""
+
+    def apply(
+        self,
+        sheets: Sheets,
+        by: str,
+        at: datetime,
+        *,
+        expected: int | None = None,
+        facts: Sequence[Fact] = (),
+    ) -> None:
+        """Put `sheets` in force; each changed sheet becomes a new version, with an event.
+
+        Args:
+            sheets: All of them: one that is not there any more is closed.
+            by: Who acts.
+            at: When.
+            expected: What `sheets_version` said when they were made from those in force;
+                None where they were not.
+            facts: What else to tell, in the same transaction.
+
+        Raises:
+            LedgerConflict: Something else was put in force since `expected`; nothing is done.
+        """
 
     # -- intake
     def sightings(self, connection: str) -> Mapping[str, Sighting]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 
 from pipeline.model.calendar import Holidays, next_cutoff
@@ -30,19 +30,27 @@ _INTERFACES: Mapping[Form, str] = {
     Form.UBL: "FEN3036A",
     Form.FACTURX: "FEN3736A",
 }
+#: Scheme of the addresses of the French directory.
+LINE_SCHEME = "0225"
 #: Schemes of addresses that begin with a SIREN: SIREN, SIRET, address of the French directory.
-_MADE_OF_SIREN = frozenset({"0002", "0009", "0225"})
+_MADE_OF_SIREN = frozenset({"0002", "0009", LINE_SCHEME})
 #: A SIRET, or an address of the grain SIREN_SIRET, with or without a routing code.
 _SIRET_IN_ADDRESS = re.compile(r"(?:[0-9]{9}_)?(?P<siret>[0-9]{14})(?:_|$)")
 
 
-def find_recipient(document: Document, directory: Directory) -> Decision:
+def find_recipient(document: Document, directory: Directory, day: date) -> Decision:
     """Decide whether the directory knows who is billed, and their electronic address.
 
     A recipient given by SIRET must be an active structure, and a service code an
     active service of it; one given by SIREN alone must own an active structure. An
     address made of one of these must lead to an active structure of that recipient; it
-    is all there is where the invoice gives neither.
+    is all there is where the invoice gives neither. Where the directory holds addresses
+    of that recipient, it must be one of them.
+
+    Args:
+        document: As it was read.
+        directory: What is known.
+        day: On which it was received.
 
     Returns:
         Accept, or reject with DEST_INC or ADR_ERR.
@@ -50,40 +58,40 @@ def find_recipient(document: Document, directory: Directory) -> Decision:
     header = document.header
     if header.buyer_siret:
         structure = directory.structures.get(header.buyer_siret)
-        if structure is None or not structure.active:
+        if structure is None or not structure.is_active(day):
             return _unknown(document, "SIRET", header.buyer_siret)
-        if header.buyer_service and not structure.services.get(header.buyer_service, False):
+        if header.buyer_service and not structure.has_service(header.buyer_service, day):
             return _unknown(document, "service", f"{header.buyer_siret}/{header.buyer_service}")
     elif header.buyer_siren:
-        if not _owns_active(directory, header.buyer_siren):
+        if not directory.owns_active(header.buyer_siren, day):
             return _unknown(document, "SIREN", header.buyer_siren)
     elif header.buyer_endpoint and header.buyer_endpoint_scheme not in _MADE_OF_SIREN:
         return _unknown(document, "SIREN", "")
-    if _is_address_wrong(header, directory):
+    if _is_address_wrong(header, directory, day):
         return _wrong_address(document)
     return Decision(Verdict.ACCEPT)
 
 
-def _owns_active(directory: Directory, siren: str) -> bool:
-    return any(
-        structure.active and structure.siret[:9] == siren
-        for structure in directory.structures.values()
-    )
-
-
-def _is_address_wrong(header: RoutingHeader, directory: Directory) -> bool:
+def _is_address_wrong(header: RoutingHeader, directory: Directory, day: date) -> bool:
     """Tell whether the address is needed and missing, or leads elsewhere than the invoice says."""
     given = (header.buyer_siret or header.buyer_siren or "")[:9]
     address = header.buyer_endpoint or ""
     if not address or header.buyer_endpoint_scheme not in _MADE_OF_SIREN:
         return not given
     siret = _SIRET_IN_ADDRESS.match(address)
-    if given not in {"", address[:9]}:
+    if given not in {"", address[:9]} or _is_unlisted(header, directory, day):
         return True
     if siret is None:
-        return not _owns_active(directory, address[:9])
+        return not directory.owns_active(address[:9], day)
     structure = directory.structures.get(siret["siret"])
-    return structure is None or not structure.active or structure.siret[:9] != address[:9]
+    return structure is None or not structure.is_active(day) or structure.siren != address[:9]
+
+
+def _is_unlisted(header: RoutingHeader, directory: Directory, day: date) -> bool:
+    """Tell whether the directory holds addresses of a recipient, but not this one."""
+    address = header.buyer_endpoint or ""
+    listed = header.buyer_endpoint_scheme == LINE_SCHEME and address[:9] in directory.addresses
+    return listed and directory.address(address, day) is None
 
 
 def find_route(document: Document, sender: str, directory: Directory) -> str | None:

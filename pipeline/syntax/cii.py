@@ -57,8 +57,9 @@ __all__ = [
 #: Prefixes of the paths below.
 NAMESPACES: Mapping[str, str] = MappingProxyType({"rsm": RSM, "ram": RAM, "udt": UDT, "qdt": QDT})
 
+_BINARY = "AttachmentBinaryObject"
 #: The element that holds an attachment's bytes (BT-125), as a Clark name.
-ATTACHMENT = f"{{{RAM}}}AttachmentBinaryObject"
+ATTACHMENT = f"{{{RAM}}}{_BINARY}"
 
 #: Begins like an IBAN; whether its check digits hold is not asked here.
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9 ]{8,40}")
@@ -450,9 +451,9 @@ _AGREEMENT = (
             Row(term="BT-124", path="ram:URIID"),
             Fixed(path="ram:TypeCode", value="916"),
             Row(term="BT-123", path="ram:Name"),
-            Row(term="BT-125", path="ram:AttachmentBinaryObject"),
-            Row(term="BT-125-1", path="ram:AttachmentBinaryObject/@mimeCode"),
-            Row(term="BT-125-2", path="ram:AttachmentBinaryObject/@filename"),
+            Row(term="BT-125", path=f"ram:{_BINARY}"),
+            Row(term="BT-125-1", path=f"ram:{_BINARY}/@mimeCode"),
+            Row(term="BT-125-2", path=f"ram:{_BINARY}/@filename"),
         ),
     ),
     _party("ram:BuyerAgentTradeParty", "buyer_agent"),
@@ -648,6 +649,7 @@ TABLE = Table(
         Head("frame", "BT-23"),
         Head("customization", "BT-24"),
         Head("order_reference", "BT-13"),
+        Head("contract_reference", "BT-12"),
         Head("seller_name", "BT-27"),
         Head("seller_siret", "BT-29", ((1, _SIRET), (0, _BARE_SIRET))),
         Head("seller_siren", "BT-30", ((0, "[@schemeID='0002']"),)),

@@ -38,6 +38,10 @@ _SECOND_GROUP = {
     "fr": "Un seul élément de ce nom est admis ici.",
     "en": "Only one element of this name is admitted here.",
 }
+_INCOMPLETE = {
+    "fr": "Sans son terme principal, cette donnée n'est rattachée à rien.",
+    "en": "Without its main term, this belongs to nothing.",
+}
 _OTHER = {
     "fr": "Une autre valeur est attendue ici, et celle-ci n'est pas un terme : {expected}.",
     "en": "Another value is expected here, and this one is no term: {expected}.",
@@ -127,27 +131,29 @@ class _Reader:
                 self._group(child, kid, kid.group, draft)
             elif not kid.kids:
                 self._leaf(child, kid, draft)
-            elif self._may(child, kid, seen):
+            elif kid not in seen:
                 seen.append(kid)
+                if kid.part is None or not kid.part.first or self._is_first(child, kid):
+                    self._kids(child, kid, draft)
+            elif kid.part is not None and kid.part.mixes:
                 self._kids(child, kid, draft)
-
-    def _may(self, child: Element, kid: Node, seen: list[Node]) -> bool:
-        """Tell whether an element is the first of its kind, or may be read beside the first."""
-        if kid in seen and not (kid.part and kid.part.mixes):
-            self._lose(child, None, _SECOND_GROUP)
-            return False
-        if kid.part is not None and kid.part.first:
-            text = _shown(child)
-            first = self._firsts.setdefault(kid, (child, text))
-            if first[1] != text:
+            else:
                 self._lose(child, None, _SECOND_GROUP)
-            return first[0] is child
-        return True
+
+    def _is_first(self, child: Element, kid: Node) -> bool:
+        """Tell whether an element that speaks of the whole invoice is the first that does."""
+        text = _shown(child)
+        first, said = self._firsts.setdefault(kid, (child, text))
+        if said != text:
+            self._lose(child, None, _SECOND_GROUP)
+        return first is child
 
     def _group(self, element: Element, node: Node, group: Slot, draft: dict[str, Any]) -> None:
         """Read one occurrence of a group."""
         inner = self.item(element, node)
-        if inner:
+        if inner and not node.needs <= inner.keys():
+            self._lose(element, None, _INCOMPLETE)
+        elif inner:
             holder = _holder(self._top if group.up else draft, group)
             holder.setdefault(group.name, []).append(inner)
 
@@ -280,7 +286,7 @@ class _Reader:
             return
         expected = self._expected(fixed)
         if written not in (expected, *fixed.also) and (expected or fixed.also != (None,)):
-            shown = expected or ", ".join(str(each) for each in fixed.also)
+            shown = shortened(expected or ", ".join(str(each) for each in fixed.also))
             why = {lang: text.format(expected=shown) for lang, text in _OTHER.items()}
             self._lose(element, None, why, name)
 

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -208,13 +207,13 @@ class _Header:
     """The paths of the routing header, compiled.
 
     Attributes:
-        counts: How many paths each field has.
+        fields: Each field, how its text is read, and which of the paths are its own.
         all: Returns the text at every path at once: one evaluation costs about as much as
             thirty strings.
         each: The same one by one.
     """
 
-    counts: tuple[int, ...]
+    fields: tuple[tuple[str, Callable[[str], object], range], ...]
     all: etree.XPath
     each: tuple[etree.XPath, ...]
 
@@ -247,11 +246,12 @@ class Table:
             What is there. A date or an amount that is none is None, as is what is absent.
         """
         found: dict[str, object] = {}
-        texts = iter(self._texts(root))
-        for head, count in zip(self._heads, self._header.counts, strict=True):
-            there = [text for text in islice(texts, count) if text]
-            if there:
-                found[head.name] = _VALUES.get(head.name, _text)(there[0])
+        texts = self._texts(root)
+        for name, read, places in self._header.fields:
+            for place in places:
+                if texts[place]:
+                    found[name] = read(texts[place])
+                    break
         for party in ("seller", "buyer"):
             siret = found.get(f"{party}_siret")
             if isinstance(siret, str) and _SIRET.fullmatch(siret):
@@ -274,11 +274,16 @@ class Table:
 
     @cached_property
     def _header(self) -> _Header:
-        paths = [tuple(self._head_paths(head)) for head in self._heads]
-        texts = [f"string({path})" for path in chain.from_iterable(paths)]
+        texts: list[str] = []
+        fields: list[tuple[str, Callable[[str], object], range]] = []
+        for head in self._heads:
+            start = len(texts)
+            texts += [f"string({path})" for path in self._head_paths(head)]
+            read = _VALUES.get(head.name, _text)
+            fields.append((head.name, read, range(start, len(texts))))
         mark = f", '{_BETWEEN}', "
         return _Header(
-            tuple(map(len, paths)),
+            tuple(fields),
             self._compiled(f"concat({mark.join(texts)})"),
             tuple(map(self._compiled, texts)),
         )
@@ -358,7 +363,8 @@ class Table:
         places = self._places[head.term]
         yield from (f"{places[place].plain}{predicate}" for place, predicate in head.which)
         if head.instead:
-            yield f"{self._places[head.instead][0].plain}[not(/*/{places[0].plain})]"
+            instead = self._places[head.instead][0].plain
+            yield f"{instead}[not({_from(instead, places[0].plain)})]"
 
     def _compiled(self, path: str) -> etree.XPath:
         return etree.XPath(path, namespaces=dict(self.grammar.namespaces), smart_strings=False)
@@ -366,6 +372,18 @@ class Table:
 
 def _union(places: Sequence[Place]) -> str:
     return " | ".join(dict.fromkeys(place.path for place in places))
+
+
+def _from(place: str, other: str) -> str:
+    """Return the path that leads from one place to another, both given from the same element.
+
+    >>> _from("a/b/c", "a/d/e")
+    '../../d/e'
+    """
+    steps, wanted = place.split("/"), other.split("/")
+    while steps and wanted and steps[0] == wanted[0]:
+        steps, wanted = steps[1:], wanted[1:]
+    return "/".join([".."] * len(steps) + wanted)
 
 
 def row_at(field: str, path: str, *, read_only: bool = False) -> tuple[Row, ...]:

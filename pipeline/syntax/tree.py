@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 
 from pipeline.model.terms import TERMS, Kind, steps_of
@@ -69,6 +69,7 @@ class Node:
         name: With the prefix of the format.
         part: What the table says of it, or None for one on the way to a row.
         group: The tuple of which it is one item, or None.
+        needs: Fields without which there is no such item.
         base: Path in the model of what is read within it.
         text: What its text stands for, or None for one that holds elements.
         attributes: What each of its attributes stands for.
@@ -82,6 +83,7 @@ class Node:
     name: str
     part: Part | None = None
     group: Slot | None = None
+    needs: frozenset[str] = frozenset()
     base: str = ""
     text: Text | None = None
     attributes: dict[str, Text] = field(default_factory=dict)
@@ -159,6 +161,7 @@ class _Grower:
             part_of_way = part.term == "" or step == steps[0]
             if part.term and part_of_way:
                 node.group, node.base = _group(part.term, node.base)
+                node.needs = _needs(steps_of(node.base)[-1].kind)
         if part.term and len(steps) > 1:
             raise ValueError(f"{part.term} has more than one step: {steps}")
         node.tests = [
@@ -225,6 +228,15 @@ def _group(term: str, base: str) -> tuple[Slot, str]:
     path = ".".join(step.name for step in steps[: last + 1])
     up, names = _from(path, base)
     return Slot(up, tuple(names[:-1]), names[-1]), path
+
+
+def _needs(kind: type) -> frozenset[str]:
+    """Return the fields without which a value of the model cannot be made."""
+    return frozenset(
+        each.name
+        for each in fields(kind)
+        if each.default is MISSING and each.default_factory is MISSING
+    )
 
 
 def _slot(path: str, base: str) -> Slot:

@@ -58,10 +58,11 @@ __all__ = [
 #: Prefixes of the paths below.
 NAMESPACES: Mapping[str, str] = MappingProxyType({"cac": CAC, "cbc": CBC})
 
+_BINARY = "EmbeddedDocumentBinaryObject"
 #: The element that holds an attachment's bytes (BT-125), as a Clark name.
-ATTACHMENT = f"{{{CBC}}}EmbeddedDocumentBinaryObject"
+ATTACHMENT = f"{{{CBC}}}{_BINARY}"
 
-#: Types of document (BT-3) that UBL writes as a CreditNote; every other is an Invoice.
+#: Types of document (BT-3) that UBL writes as a CreditNote; every other is an Invoice (BR-CL-01).
 CREDITS = frozenset(
     {"81", "83", "261", "262", "296", "308", "381", "396", "420", "458", "502", "503", "532"}
 )
@@ -539,9 +540,9 @@ _ENTRIES: tuple[Entry, ...] = (
             Part(
                 path="cac:Attachment",
                 of=(
-                    Row(term="BT-125", path="cbc:EmbeddedDocumentBinaryObject"),
-                    Row(term="BT-125-1", path="cbc:EmbeddedDocumentBinaryObject/@mimeCode"),
-                    Row(term="BT-125-2", path="cbc:EmbeddedDocumentBinaryObject/@filename"),
+                    Row(term="BT-125", path=f"cbc:{_BINARY}"),
+                    Row(term="BT-125-1", path=f"cbc:{_BINARY}/@mimeCode"),
+                    Row(term="BT-125-2", path=f"cbc:{_BINARY}/@filename"),
                     Row(term="BT-124", path="cac:ExternalReference/cbc:URI"),
                 ),
             ),
@@ -672,6 +673,7 @@ TABLE = Table(
         Head("frame", "BT-23"),
         Head("customization", "BT-24"),
         Head("order_reference", "BT-13"),
+        Head("contract_reference", "BT-12"),
         Head("seller_name", "BT-27", instead="BT-28"),
         Head("seller_siret", "BT-29", ((0, _SIRET), (0, _BARE_SIRET))),
         Head("seller_siren", "BT-30", ((0, "[@schemeID='0002']"),)),

@@ -22,6 +22,10 @@ from pipeline.syntax.table import Fixed, Of, Row, Table
 from pipeline.syntax.tree import Node, Slot, Text, tree
 from pipeline.syntax.values import Form
 
+#: Longest text that is repeated wherever others are told by it, in characters: a currency as
+#: long as a book, at each of a thousand amounts, would be a library.
+MOST_KNOWN = 255
+
 _PLACELESS = {
     "fr": "{format} n'a pas de place pour cette donnée.",
     "en": "{format} has no place for this.",
@@ -125,7 +129,9 @@ class _Writer:
         self._lost = Losses()
         self._within: list[tuple[str, int]] = []
         self._known = {
-            term: carriable(str(_follow(tuple(TERMS[term].path.split(".")))(invoice) or ""))
+            term: carriable(str(_follow(tuple(TERMS[term].path.split(".")))(invoice) or ""))[
+                :MOST_KNOWN
+            ]
             for term in _known_terms(table)
         }
         self._first = True

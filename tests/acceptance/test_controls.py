@@ -304,7 +304,22 @@ FAULTS = (
         payload=lambda bench: bench.beside(BAD, bench.samples.with_wrong_total(bench.model(2))),
         says="BR-CO-15 : ",
         place=f"{BAD} BT-112",
-        families=(AFNOR, G2B, FREE),  # historical: the rules of CPRO, published nowhere
+        families=(AFNOR, G2B, FREE),  # historical: EN 16931 only warns
+    ),
+    Fault(
+        code="REJ_SEMAN",
+        case="historical",
+        payload=lambda bench: bench.beside(BAD, bench.ubl(2, frame="S1")),
+        says="CP-14 : Cadre de facturation inconnu : S1 ; admis : A1 à A25, sauf A11. ",
+        place=f"{BAD} BT-23",
+        families=(HISTORICAL,),
+    ),
+    Fault(
+        code="REJ_CONT_B2G",
+        payload=lambda bench: bench.beside(BAD, bench.ubl(2, contract="M" * 51)),
+        says=f"BR-FR-CPRO-14 : Référence de marché limitée à 50 caractères : {'M' * 51}. ",
+        place=f"{BAD} BT-12",
+        families=(HISTORICAL, AFNOR),  # the others send to companies, or by no public profile
     ),
     Fault(
         code="DEST_INC",
@@ -329,7 +344,6 @@ FAULTS = (
 
 #: Rows without a fault here, and why.
 ELSEWHERE = {
-    "REJ_CONT_B2G": "the rules for public recipients come with the partners",
     "REJ_COH": "the supplier's registration comes with the partners",
     "REJ_ADR": "connected platforms come with the partners",
     "REJ_UNI": "DOUBLON says it, and names the first",

@@ -27,6 +27,7 @@ from pipeline.model.controls import CONTROL
 from pipeline.model.report import Trouble
 from pipeline.model.settings import Settings
 from pipeline.model.status import FOLLOWS, INTERCHANGE_FOLLOWS, OUTBOX_FOLLOWS
+from pipeline.validate.rules.sets import RULES
 
 Table = Mapping[Enum | None, Collection[Enum]]
 
@@ -185,6 +186,20 @@ def test_an_example_sheet_can_be_used(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
 
     assert read_sheet(text, path.name).name == tomllib.loads(text)["name"]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_of_ours_has_samples(rule: str) -> None:
+    """A rule is seen to hold and seen to fail."""
+    folder = ROOT / "samples" / "rules" / rule
+
+    assert list(folder.glob("pass-*.xml"))
+    assert list(folder.glob("fail-*.xml"))
+
+
+def test_there_is_no_sample_of_a_rule_that_is_gone() -> None:
+    """It would never be run."""
+    assert {path.name for path in (ROOT / "samples" / "rules").iterdir()} == set(RULES)
 
 
 def test_there_is_an_example_sheet_for_each_role() -> None:

@@ -19,7 +19,7 @@ from pipeline.model.connection import (
     RetryPolicy,
     Role,
 )
-from pipeline.model.directory import Directory, Route, Structure
+from pipeline.model.directory import Directory, Route, Service, Structure
 from pipeline.model.errors import ConfigError
 from pipeline.model.event import Fact
 from pipeline.model.limits import Limits
@@ -55,7 +55,10 @@ RECEIVER = Connection(
 DIRECTORY = Directory(
     {
         "00000000000018": Structure(
-            siret="00000000000018", name="Mairie", active=False, services={"A": True, "B": False}
+            siret="00000000000018",
+            name="Mairie",
+            active=False,
+            services={"A": Service(), "B": Service(active=False)},
         )
     },
     (

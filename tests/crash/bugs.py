@@ -28,7 +28,6 @@ from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
 from pipeline.app.lease import Lease
 from pipeline.app.operate import verbs, withdraw
-from pipeline.app.settle import planning_of
 from pipeline.model.acknowledgement import AnswerFacts
 from pipeline.model.connection import Connection
 from pipeline.model.document import Document
@@ -158,7 +157,7 @@ def _deliver_before_commit() -> None:
     ) -> tuple[Document, ...]:
         routed = route(hub, sheets, tx, accepted)
         documents: dict[str, Document] = {one.id: one for one in routed}
-        for row in plan_deliveries(routed, sheets.connections, planning_of(hub, tx)):
+        for row in plan_deliveries(routed, sheets.connections, settle.planning_of(hub, tx)):
             connection = sheets.connections[row.connection]
             payload = deliver.payload_of(hub, sheets, row, documents)
             with hub.doors.open(connection) as session:
@@ -252,7 +251,8 @@ def _withdraw_without_cancelling() -> None:
 
 def _answer_withdrawal_afterwards() -> None:
     left: list[Callable[[Transaction], None]] = []
-    whole, tell = withdraw.withdraw, withdraw._answer
+    whole: Callable[..., Any] = vars(verbs)["withdraw"]
+    tell = withdraw._answer
 
     def later(hub: Hub, _: Transaction, *more: Any) -> None:
         left.append(lambda tx: tell(hub, tx, *more))

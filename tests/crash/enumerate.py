@@ -36,7 +36,7 @@ from tests.crash.process import Nursery
 
 BACKENDS = ("postgresql", "sqlite")
 #: Hits of one failpoint that are tried in the main job: the first ones and the last.
-MOST = 4
+MOST = 3
 #: So many elsewhere.
 FEW = 2
 #: Where a file stands at a partner's and is not marked.
@@ -113,6 +113,8 @@ class Bench:
         job: What is worked through.
         most: Hits of one failpoint that are tried in the main job, and at most elsewhere.
         tracing: Whether only to write down which failpoints would be tried.
+        tally: What came of it.
+        scenes: What bugs were seeded in so far, by what makes it.
     """
 
     lab: Lab
@@ -121,6 +123,16 @@ class Bench:
     most: int
     tracing: bool
     tally: Tally = field(default_factory=Tally)
+    scenes: dict[object, Scenario] = field(default_factory=dict)
+
+    def scene(self, bug: Bug) -> Scenario:
+        """Return what a bug is seeded in, prepared once for all that share it."""
+        if bug.among not in self.scenes:
+            scenario = bug.among(self.lab, self.main)
+            if bug.stage(scenario):
+                self.lab.trace(scenario)  # it remembers how all is before each stage
+            self.scenes[bug.among] = scenario
+        return self.scenes[bug.among]
 
     @cached_property
     def tried(self) -> Sequence[Point]:
@@ -243,11 +255,8 @@ def _try(bench: Bench, title: str, scenario: Scenario, every: Sequence[Point]) -
 def _seed(bench: Bench, bug: Bug) -> None:
     """Seed one bug and look for a point at which the checker sees it."""
     tally, name = bench.tally, bench.lab.backend.name
-    scenario = bug.among(bench.lab, bench.main)
-    stage = bug.stage(scenario)
-    if stage:
-        bench.lab.trace(scenario)  # it remembers how all is before each stage
-    first = [Point(stage, place, 1) for place in bug.shows_at]
+    scenario = bench.scene(bug)
+    first = [Point(bug.stage(scenario), place, 1) for place in bug.shows_at]
     for number, point in enumerate(_first_then(first, bench), 1):
         outcome = bench.lab.crash(scenario, point, bug.seed)
         if outcome.kept is not None:

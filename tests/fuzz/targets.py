@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
+
+from lxml import etree
 
 from pipeline.adapters.configuration import read_sheet
 from pipeline.ingest.completeness import gzip_whole, looks_whole, p7m_whole
@@ -21,6 +23,7 @@ from pipeline.ingest.unwrap import HEAD, EnvelopeRefused, kind_of, unwrap
 from pipeline.model.errors import ConfigError
 from pipeline.model.limits import Limits
 from pipeline.model.names import raw_name, shown_name, slug
+from pipeline.model.report import Syntax
 from pipeline.syntax import cii, ubl
 from pipeline.syntax.attachments import attachments_of
 from pipeline.syntax.facturx import PdfRefused, open_facturx
@@ -40,14 +43,16 @@ LIMITS = Limits(
 
 
 def xml(data: bytes) -> None:
-    """Parse a document, recognise it, read its header and its attachments."""
+    """Parse a document, recognise it, read its header, its attachments and all of it."""
     guess_family(data[:HEAD])
     try:
         root = parse(data, LIMITS)
     except XmlRefused as refused:
         _told(refused.message)
         return
-    recognise(root)
+    syntax = recognise(root)
+    if syntax is not None:
+        _carried(root, cii if syntax is Syntax.CII else ubl)
     if ubl.read_header(root) != ubl.read_header(root):
         raise AssertionError("two readings gave two headers")
     cii.read_header(root)
@@ -55,6 +60,18 @@ def xml(data: bytes) -> None:
         if len(attachment.read()) > LIMITS.attachment_bytes:
             raise AssertionError("an attachment is larger than its limit")
     cut_attachments(root)
+
+
+def _carried(root: etree._Element, syntax: ModuleType) -> None:
+    """Convert a document: whatever was in it, what comes out is one that can be read."""
+    reading = syntax.read_invoice(root)
+    for target in (ubl, cii):
+        written = target.write_invoice(reading.invoice)
+        if target.write_invoice(reading.invoice) != written:
+            raise AssertionError("two writings gave two documents")
+        target.read_invoice(parse(written.payload, Limits()))
+        for loss in (*reading.lost, *written.lost):
+            _told(loss.why)
 
 
 def flow(data: bytes) -> None:

@@ -701,7 +701,9 @@ def test_the_hub_keeps_its_promise_whatever_happens(
     _tell(tally, capsys)
 
     assert tally.share >= 0.3
-    assert tally.steps - RARE == wanted
+    assert tally.steps <= wanted | RARE
+    if _asked() in {0, _THOROUGH}:  # a few new ones go where they go
+        assert wanted <= tally.steps
 
 
 @pytest.mark.slow

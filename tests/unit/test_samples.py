@@ -34,6 +34,7 @@ from pipeline.ingest.unwrap import Kind, kind_of
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 INVOICES = sorted((SAMPLES / "invoices").glob("*.xml"))
+RULE_CASES = sorted((SAMPLES / "rules").glob("*/*.xml"))
 DEMO = SAMPLES / "demo"
 EXPECTED = tomllib.loads((DEMO / "expected.toml").read_text(encoding="utf-8"))["file"]
 SCHEMAS = {
@@ -90,7 +91,9 @@ def test_build_names_and_mends_what_differs(tmp_path: Path) -> None:
     assert build(home, "--check") == (0, [])
 
 
-@pytest.mark.parametrize("path", INVOICES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [*INVOICES, *RULE_CASES], ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
 def test_every_sample_invoice_is_valid_under_its_xsd(path: Path) -> None:
     """The rule packs are run on them elsewhere; they need a structure that holds."""
     document = etree.parse(path)

@@ -48,6 +48,11 @@ class Stored:
         return fact is not None and chain_hash(seq, fact, self.previous) == self.hash
 
 
+def lock(connection: Connection) -> None:
+    """Keep everybody else from writing events until the transaction ends."""
+    _read_head(connection, lock=True)
+
+
 def append(connection: Connection, facts: Sequence[Fact]) -> None:
     """Write facts at the end of the chain.
 

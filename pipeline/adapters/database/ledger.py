@@ -36,7 +36,12 @@ from pipeline.adapters.database import (
     rows,
     tables,
 )
-from pipeline.adapters.database.sheets import apply_sheets, read_sheets
+from pipeline.adapters.database.sheets import (
+    apply_sheets,
+    newest_change,
+    read_directory_at,
+    read_sheets,
+)
 from pipeline.adapters.database.statements import BY_AGE, WAITING, outbox_where
 from pipeline.adapters.database.subjects import read_subjects
 from pipeline.adapters.database.transaction import SqlTransaction
@@ -44,7 +49,9 @@ from pipeline.adapters.database.trouble import translated
 from pipeline.adapters.database.upkeep import SqlUpkeep
 from pipeline.model.bulk import BulkId, BulkList
 from pipeline.model.carriage import Conversion
+from pipeline.model.directory import Directory
 from pipeline.model.document import Document
+from pipeline.model.errors import LedgerConflict
 from pipeline.model.event import Event, Fact
 from pipeline.model.figures import DocumentFigures, Received, RuleCount
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
@@ -122,21 +129,38 @@ class SqlLedger:
         with self._read() as connection:
             return read_sheets(connection)
 
+    def directory_at(self, moment: datetime) -> Directory:
+        """Return the directory as it was in force at a moment (aware)."""
+        with self._read() as connection:
+            return read_directory_at(connection, moment)
+
     def sheets_version(self) -> int:
         """Return a number that grows whenever a sheet changes or is closed."""
-        columns = tables.event.c
-        changes = columns.what.in_(("sheet.applied", "sheet.closed"))
         with self._read() as connection:
-            newest = select(func.max(columns.seq)).where(changes)
-            return connection.execute(newest).scalar() or 0
+            return newest_change(connection)
 
-    def apply(self, sheets: Sheets, by: str, at: datetime) -> None:
+    def apply(
+        self,
+        sheets: Sheets,
+        by: str,
+        at: datetime,
+        *,
+        expected: int | None = None,
+        facts: Sequence[Fact] = (),
+    ) -> None:
         """Put `sheets` in force; each changed sheet becomes a new version, with an event.
 
         A sheet that is not among them any more is closed; its versions are kept.
         """
         with self._write("ledger.apply") as connection:
-            chain.append(connection, apply_sheets(connection, sheets, by, at))
+            if expected is not None:
+                chain.lock(connection)  # so that nobody else's change comes in between
+            if expected not in {None, newest_change(connection)}:
+                raise LedgerConflict(
+                    "la configuration a changé entre-temps : rien n'est appliqué, recommencez / "
+                    "the configuration changed meanwhile: nothing is applied, try again"
+                )
+            chain.append(connection, [*facts, *apply_sheets(connection, sheets, by, at)])
 
     # -- intake
     def sightings(self, connection: str) -> Mapping[str, Sighting]:

@@ -11,9 +11,9 @@ from sqlalchemy import Connection as Database
 from sqlalchemy import bindparam, func, insert, select, update
 
 from pipeline.adapters.database.codec import dump, load
-from pipeline.adapters.database.tables import sheet
+from pipeline.adapters.database.tables import event, sheet
 from pipeline.model.connection import Connection
-from pipeline.model.directory import Directory, Route, Structure
+from pipeline.model.directory import Address, Directory, Platform, Route, Structure
 from pipeline.model.errors import ConfigError
 from pipeline.model.event import Fact
 from pipeline.ports.ledger import Sheets
@@ -21,6 +21,9 @@ from pipeline.ports.ledger import Sheets
 T = TypeVar("T")
 
 _CONNECTION, _STRUCTURE, _ROUTES = "connection", "structure", "routes"
+_ADDRESSES, _PLATFORM, _ORIGIN = "addresses", "platform", "origin"
+#: Kinds of sheets that make up the directory.
+DIRECTORY_KINDS = (_STRUCTURE, _ROUTES, _ADDRESSES, _PLATFORM, _ORIGIN)
 #: Kind and name of a sheet.
 _Key = tuple[str, str]
 
@@ -32,23 +35,74 @@ class Routes:
     routes: tuple[Route, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The electronic addresses of one SIREN, as one sheet."""
+
+    addresses: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the directory came from, as one sheet; there is one once it came by import."""
+
+    imported: bool
+
+
 def read_sheets(database: Database) -> Sheets:
     """Return the configuration in force.
 
     Raises:
         ConfigError: A stored sheet cannot be read by this version of the code.
     """
-    connections: dict[str, Connection] = {}
+    bodies = _in_force(database)
+    connections = {
+        name: _read(Connection, kind, name, body)
+        for (kind, name), body in bodies.items()
+        if kind == _CONNECTION
+    }
+    return Sheets(connections, _directory(bodies))
+
+
+def read_directory_at(database: Database, moment: datetime) -> Directory:
+    """Return the directory as it was in force at a moment.
+
+    Raises:
+        ConfigError: A stored sheet cannot be read by this version of the code.
+    """
+    columns = sheet.c
+    statement = select(columns.kind, columns.name, columns.body).where(
+        columns.kind.in_(DIRECTORY_KINDS),
+        columns.applied_at <= moment,
+        columns.ended_at.is_(None) | (columns.ended_at > moment),
+    )
+    ordered = statement.order_by(columns.kind, columns.name, columns.version)
+    rows = database.execute(ordered)
+    return _directory({(kind, name): body for kind, name, body in rows})
+
+
+def _directory(bodies: Mapping[_Key, str]) -> Directory:
     structures: dict[str, Structure] = {}
+    addresses: dict[str, tuple[Address, ...]] = {}
+    platforms: dict[str, Platform] = {}
     routes: tuple[Route, ...] = ()
-    for (kind, name), body in _in_force(database).items():
-        if kind == _CONNECTION:
-            connections[name] = _read(Connection, kind, name, body)
-        elif kind == _STRUCTURE:
+    for (kind, name), body in bodies.items():
+        if kind == _STRUCTURE:
             structures[name] = _read(Structure, kind, name, body)
-        else:
+        elif kind == _ADDRESSES:
+            addresses[name] = _read(Addresses, kind, name, body).addresses
+        elif kind == _PLATFORM:
+            platforms[name] = _read(Platform, kind, name, body)
+        elif kind == _ROUTES:
             routes = _read(Routes, kind, name, body).routes
-    return Sheets(connections, Directory(structures, routes))
+    return Directory(structures, routes, addresses, platforms, (_ORIGIN, _ORIGIN) in bodies)
+
+
+def newest_change(database: Database) -> int:
+    """Return the place of the newest event of a sheet, 0 if there is none."""
+    columns = event.c
+    changes = columns.what.in_(("sheet.applied", "sheet.closed"))
+    return database.execute(select(func.max(columns.seq)).where(changes)).scalar() or 0
 
 
 def apply_sheets(database: Database, sheets: Sheets, by: str, at: datetime) -> list[Fact]:
@@ -86,10 +140,17 @@ def apply_sheets(database: Database, sheets: Sheets, by: str, at: datetime) -> l
 def _bodies(sheets: Sheets) -> Iterator[tuple[_Key, str]]:
     for name, connection in sheets.connections.items():
         yield (_CONNECTION, name), dump(connection)
-    for siret, structure in sheets.directory.structures.items():
+    directory = sheets.directory
+    for siret, structure in directory.structures.items():
         yield (_STRUCTURE, siret), dump(structure)
-    if sheets.directory.routes:
-        yield (_ROUTES, _ROUTES), dump(Routes(sheets.directory.routes))
+    for siren, addresses in directory.addresses.items():
+        yield (_ADDRESSES, siren), dump(Addresses(addresses))
+    for matricule, platform in directory.platforms.items():
+        yield (_PLATFORM, matricule), dump(platform)
+    if directory.routes:
+        yield (_ROUTES, _ROUTES), dump(Routes(directory.routes))
+    if directory.imported:
+        yield (_ORIGIN, _ORIGIN), dump(Origin(imported=True))
 
 
 def _in_force(database: Database) -> Mapping[_Key, str]:

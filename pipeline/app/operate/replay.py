@@ -33,7 +33,13 @@ from pipeline.app.operate.acting import (
 from pipeline.app.operate.again import Looked, candidates, found_in, look_again
 from pipeline.app.operate.release import Held, held_of, settle_again
 from pipeline.app.scan import infected_flow, still_silent
-from pipeline.app.settle import Candidate, atomicity_of, decide_all, flow_refused
+from pipeline.app.settle import (
+    Candidate,
+    atomicity_of,
+    decide_all,
+    flow_refused,
+    standing_of,
+)
 from pipeline.app.work import rework
 from pipeline.model.bulk import Verb
 from pipeline.model.connection import Atomicity
@@ -219,7 +225,7 @@ def _compare_all(hub: Hub, sheets: Sheets, scene: _Scene, target: Target) -> tup
         return said or (_flow_alone(scene, whole),)
     judged = _candidates(scene, stored)
     decided = atomically(
-        hub, lambda tx: _decide(tx, sheets, scene, target, judged), "operator.compare"
+        hub, lambda tx: _decide(hub, tx, sheets, scene, target, judged), "operator.compare"
     )
     reports = {one.document.id: one.report for one in judged}
     return tuple(
@@ -264,6 +270,7 @@ def _candidates(
 
 
 def _decide(
+    hub: Hub,
     tx: Transaction,
     sheets: Sheets,
     scene: _Scene,
@@ -281,7 +288,8 @@ def _decide(
             for one in judged
         }
         return lost | {one.document.id: one.decide() for one in judged if one.broken}
-    decided = decide_all(tx, sheets, scene.held.flow, judged)
+    standing = standing_of(hub, scene.held.flow, sender.interface)
+    decided = decide_all(tx, sheets, scene.held.flow, judged, standing)
     return {document.id: decision for document, decision in decided}
 
 

@@ -22,6 +22,7 @@ CANNOT = 2
 VERBS = {
     "init": "init",
     "apply": "apply",
+    "directory": "directory",
     "run": "run_verb",
     "work": "work",
     "up": "up",

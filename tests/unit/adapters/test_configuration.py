@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from pipeline.adapters.configuration import (
     read_connections,
-    read_directory,
     read_interfaces,
     read_profiles,
     read_reasons,
@@ -18,6 +18,7 @@ from pipeline.adapters.configuration import (
     read_settings,
     read_sheet,
 )
+from pipeline.adapters.directory_files import read_directory
 from pipeline.model.acknowledgement import ReasonCodes
 from pipeline.model.carriage import Carriage, Grouping, LossRule, Original
 from pipeline.model.connection import (
@@ -34,7 +35,7 @@ from pipeline.model.connection import (
     SecretKind,
 )
 from pipeline.model.conversion import Form
-from pipeline.model.directory import Directory, Route, Structure
+from pipeline.model.directory import Directory, Route, Service, Structure
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
 from pipeline.model.limits import Limits
@@ -302,7 +303,10 @@ def test_a_directory_is_read_from_three_files(tmp_path: Path) -> None:
                 siret=CITY,
                 name="Ville, l'Exemple",
                 active=True,
-                services={"FETES": False, "ECOLE": True},
+                services={
+                    "FETES": Service(name="Comité des fêtes", active=False),
+                    "ECOLE": Service(name="École"),
+                },
             ),
             CLINIC: Structure(siret=CLINIC, name="Clinique", active=False),
         },
@@ -466,6 +470,80 @@ def test_profiles_are_read_by_name(tmp_path: Path) -> None:
             reweighed={"BR-CO-15": Severity.FATAL},
         )
     }
+
+
+#: Sets of rules of our own, as the stage that runs them knows them.
+RULES = {"cpro": frozenset({"BR-FR-CPRO-10", "CP-20"}), "g2b": frozenset({"CP-06"})}
+DATED = """
+[profiles.p]
+packs.ubl = ["en16931-ubl"]
+rules = ["cpro"]
+reweighed = { CP-20 = "fatal" }
+[[versions]]
+profile = "p"
+valid_from = 2027-07-01
+rules = []
+[[versions]]
+profile = "p"
+valid_from = 2027-01-01
+reweighed = { BR-FR-CPRO-10 = "warning" }
+"""
+
+
+def test_a_profile_changes_what_it_names_and_keeps_the_rest(tmp_path: Path) -> None:
+    """Each version stands on the one before it, whatever their order in the file."""
+    path = tmp_path / "profiles.toml"
+    path.write_text(DATED)
+
+    first = read_profiles(path, RULES)["p"]
+
+    packs = {"ubl": ("en16931-ubl",)}
+    winter, summer = first.later
+    assert (first.valid_from, first.rules, first.reweighed) == (
+        None,
+        ("cpro",),
+        {"CP-20": Severity.FATAL},
+    )
+    assert winter == Profile(
+        name="p",
+        packs=packs,
+        rules=("cpro",),
+        reweighed={"BR-FR-CPRO-10": Severity.WARNING},
+        valid_from=date(2027, 1, 1),
+    )
+    assert summer == replace(winter, rules=(), valid_from=date(2027, 7, 1))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ('rules = ["cpro"]', 'rules = ["cpor"]', r"profiles\.p\.rules: 'cpor' .*\(cpro, g2b\)"),
+        ("rules = []", 'rules = ["x"]', r"versions\.0\.rules: 'x'"),
+        ("CP-20", "CP-21", r"profiles\.p\.reweighed: 'CP-21'"),
+        ("BR-FR-CPRO-10", "BR-FR-CPRO-1", r"versions\.1\.reweighed: 'BR-FR-CPRO-1'"),
+        ('profile = "p"', 'profile = "q"', r"versions\.0\.profile: 'q'"),
+        ("2027-07-01", "2027-01-01", r"versions\.1\.valid_from: p 2027-01-01 deux fois / twice"),
+        ("rules = []", 'attachments = "x"', r"versions\.0\.attachments: 'x'"),
+        ("rules = []", "ruels = []", r"versions\.0\.ruels"),
+    ],
+)
+def test_a_profile_that_names_what_is_not_there_is_refused(
+    tmp_path: Path, before: str, after: str, told: str
+) -> None:
+    """A rule that silently never runs is worse than a hub that does not start."""
+    path = tmp_path / "profiles.toml"
+    path.write_text(DATED.replace(before, after, 1))
+
+    with pytest.raises(ConfigError, match=rf"profiles\.toml: .*{told}"):
+        read_profiles(path, RULES)
+
+
+def test_a_packs_rule_may_bear_any_name(tmp_path: Path) -> None:
+    """Which rules a pack holds is not known before it is opened."""
+    path = tmp_path / "profiles.toml"
+    path.write_text(DATED.replace("CP-20", "BR-CO-25"))
+
+    assert read_profiles(path, RULES)["p"].reweighed == {"BR-CO-25": Severity.FATAL}
 
 
 def test_settings_that_nobody_wrote_are_the_defaults(tmp_path: Path) -> None:

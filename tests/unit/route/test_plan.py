@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.model.connection import Connection, Door, Envelope, Role
 from pipeline.model.decision import Decision, Verdict
-from pipeline.model.directory import Directory, Route, Structure
+from pipeline.model.directory import Directory, Route, Service, Structure
 from pipeline.model.document import Document
 from pipeline.model.identity import InterchangeId, document_id
 from pipeline.model.outbox import OutboxKind, OutboxRow
@@ -30,13 +30,16 @@ from pipeline.route.plan import (
 )
 
 NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
+DAY = NOON.date()
 FLOW = InterchangeId("F0123456789ABCDEF")
 CITY, CLOSED, UNKNOWN = "21000123600012", "25000321700016", "26000456900018"
 PORT = "23000777100013"
 STRUCTURES = {
-    CITY: Structure(siret=CITY, name="Ville", services={"FETES": False, "SCOLAIRE": True}),
+    CITY: Structure(
+        siret=CITY, name="Ville", services={"FETES": Service(active=False), "SCOLAIRE": Service()}
+    ),
     PORT: Structure(siret=PORT, name="Port"),
-    CLOSED: Structure(siret=CLOSED, name="Syndicat", active=False, services={"EAU": True}),
+    CLOSED: Structure(siret=CLOSED, name="Syndicat", active=False, services={"EAU": Service()}),
 }
 DIRECTORY = Directory(STRUCTURES)
 NO_TERMS = RoutingHeader()
@@ -114,7 +117,7 @@ CONNECTIONS = {
 )
 def test_a_recipient_that_the_directory_knows_can_be_billed(header: RoutingHeader) -> None:
     """By SIRET, with or without service; by SIREN; by an address made of one."""
-    assert find_recipient(a_document(1, header), DIRECTORY) == Decision(Verdict.ACCEPT)
+    assert find_recipient(a_document(1, header), DIRECTORY, DAY) == Decision(Verdict.ACCEPT)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +158,7 @@ def test_a_recipient_that_cannot_be_billed_is_told_as_dest_inc(
     header: RoutingHeader, shown: str
 ) -> None:
     """The sender's fault: refused at once, with what was found."""
-    decision = find_recipient(a_document(1, header), DIRECTORY)
+    decision = find_recipient(a_document(1, header), DIRECTORY, DAY)
 
     (reason,) = decision.reasons
     assert (decision.verdict, reason.code, reason.place) == (
@@ -185,7 +188,7 @@ def test_a_missing_or_wrong_address_is_told_as_adr_err(
     """Sent by such an address the invoice would reach nobody, or somebody else."""
     header = RoutingHeader(buyer_endpoint=address, buyer_endpoint_scheme=scheme, **more)  # type: ignore[arg-type]  # names of texts
 
-    decision = find_recipient(a_document(1, header), DIRECTORY)
+    decision = find_recipient(a_document(1, header), DIRECTORY, DAY)
 
     (reason,) = decision.reasons
     assert (decision.verdict, reason.code, reason.place) == (
@@ -203,7 +206,7 @@ def test_an_address_of_every_grain_is_found_in_the_directory(address: str) -> No
     """SIREN_SIRET, with a routing code, and SIREN with a suffix of its owner's."""
     header = RoutingHeader(buyer_siret=CITY, buyer_endpoint=address, buyer_endpoint_scheme="0225")
 
-    assert find_recipient(a_document(1, header), DIRECTORY) == Decision(Verdict.ACCEPT)
+    assert find_recipient(a_document(1, header), DIRECTORY, DAY) == Decision(Verdict.ACCEPT)
 
 
 def test_the_first_route_that_matches_wins() -> None:

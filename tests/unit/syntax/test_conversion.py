@@ -341,6 +341,17 @@ def test_a_number_made_to_exhaust_is_not_written(number: str) -> None:
     assert [(loss.term, loss.place) for loss in written.lost] == [("BT-146", "BG-25[2]/BT-146")]
 
 
+def test_an_endless_currency_is_not_repeated_at_each_amount() -> None:
+    """Five megabytes a thousand times would be more than any disk has use for."""
+    amounts = tuple(Line(id="1", net=Decimal(number)) for number in range(1000))
+    invoice = Invoice(number="1", currency="E" * 1_000_000, lines=amounts)
+
+    payload = ubl.write_invoice(invoice).payload
+
+    assert len(payload) < 2_000_000
+    assert ubl.read_invoice(parse(payload, Limits())).invoice.currency == invoice.currency
+
+
 def _ubl(inside: str) -> etree._Element:
     return parse(
         f'<Invoice xmlns="{ubl.INVOICE}" xmlns:cac="{ubl.CAC}" xmlns:cbc="{ubl.CBC}">'
@@ -429,6 +440,26 @@ def test_comments_and_white_space_are_no_part_of_a_value() -> None:
     reading = ubl.read_invoice(root)
 
     assert (reading.invoice.number, reading.invoice.notes, reading.lost) == ("F1", (), ())
+
+
+def test_a_scheme_without_an_identifier_is_stated() -> None:
+    """In CII the two stand in different elements."""
+    inside = (
+        "<rsm:SupplyChainTradeTransaction><ram:ApplicableHeaderTradeAgreement>"
+        "<ram:AdditionalReferencedDocument><ram:TypeCode>130</ram:TypeCode>"
+        "<ram:ReferenceTypeCode>ABZ</ram:ReferenceTypeCode></ram:AdditionalReferencedDocument>"
+        "</ram:ApplicableHeaderTradeAgreement></rsm:SupplyChainTradeTransaction>"
+    )
+    root = parse(
+        f'<rsm:CrossIndustryInvoice xmlns:rsm="{cii.RSM}" xmlns:ram="{cii.RAM}">{inside}'
+        "</rsm:CrossIndustryInvoice>".encode(),
+        Limits(),
+    )
+
+    reading = cii.read_invoice(root)
+
+    assert reading.invoice == Invoice()
+    assert [loss.value for loss in reading.lost] == ["130 ABZ"]
 
 
 def test_endless_unknown_elements_are_counted_and_not_listed() -> None:

@@ -148,8 +148,8 @@ CPRO: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-03",
         terms=("BT-29", "BT-29-1"),
-        fr="Identifiant du vendeur absent (SIRET ou équivalent) : schéma {n}.",
-        en="Seller identifier missing (SIRET or equivalent): scheme {n}.",
+        fr=f"Identifiant du vendeur absent (SIRET ou équivalent) : schéma {_SUPPLIERS}.",
+        en=f"Seller identifier missing (SIRET or equivalent): scheme {_SUPPLIERS}.",
         severity=Severity.FATAL,
         source=_SOURCE,
         check=seller_is_identified,
@@ -157,8 +157,8 @@ CPRO: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-04",
         terms=("BT-29", "BT-29-1"),
-        fr="Numéro de TVA du vendeur (schéma 0223) trop long, {n} caractères au plus : {v}.",
-        en="Seller VAT identifier (scheme 0223) too long, at most {n} characters: {v}.",
+        fr="Numéro de TVA du vendeur (schéma 0223) trop long, 18 caractères au plus : {v}.",
+        en="Seller VAT identifier (scheme 0223) too long, at most 18 characters: {v}.",
         severity=Severity.FATAL,
         source=f"{_SOURCE} (the text says less than 18, the list 18: 18 is accepted)",
         check=_seller_id(EU_VAT, re.compile(r"(?s).{1,18}"), "18"),
@@ -177,8 +177,8 @@ CPRO: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-06",
         terms=("BT-29", "BT-29-1"),
-        fr="RIDET (schéma 0228) mal formé, {n} chiffres attendus : {v}.",
-        en="Malformed RIDET (scheme 0228), {n} digits expected: {v}.",
+        fr="RIDET (schéma 0228) mal formé, 9 ou 10 chiffres attendus : {v}.",
+        en="Malformed RIDET (scheme 0228), 9 or 10 digits expected: {v}.",
         severity=Severity.FATAL,
         source=_SOURCE,
         check=_seller_id(RIDET, _RIDET, "9-10"),
@@ -186,8 +186,8 @@ CPRO: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-07",
         terms=("BT-29", "BT-29-1"),
-        fr="Numéro TAHITI (schéma 0229) mal formé, {n} caractères attendus : {v}.",
-        en="Malformed TAHITI number (scheme 0229), {n} characters expected: {v}.",
+        fr="Numéro TAHITI (schéma 0229) mal formé, 9 caractères attendus : {v}.",
+        en="Malformed TAHITI number (scheme 0229), 9 characters expected: {v}.",
         severity=Severity.FATAL,
         source=f"{_SOURCE}; Annexe 7 v1.8, G1.73 (9; the rule says 9 to 10: 10 is a warning)",
         check=tahiti_has_nine,

@@ -28,10 +28,15 @@ from pipeline.model.directory import (
 )
 from pipeline.model.directory_update import Table, Update, merge, orphans
 from pipeline.model.errors import ConfigError
+from pipeline.model.limits import Limits
+from pipeline.syntax import f14
 from pipeline.syntax.check_digits import is_siren, is_siret
+from pipeline.syntax.parse import XmlRefused, parse
 
 #: Faults that a refusal lists; all are counted.
 FAULTS_SHOWN = 50
+#: An F14 is one document, and a large one: so many elements are kept in memory at most.
+_F14_LIMITS = Limits(elements=5_000_000)
 #: What a column more than the header names is called.
 _TOO_MANY = "(trop de colonnes / too many columns)"
 #: The four grains of an address; a suffix never follows a SIRET.
@@ -245,11 +250,12 @@ def read_directory(folder: Path) -> Directory:
 
 
 def read_update(path: Path, *, full: bool) -> Update:
-    """Read what a CSV file, or a folder of them, says of the directory.
+    """Read what a CSV file, a folder of them, or an F14 says of the directory.
 
     Args:
-        path: A file with the columns of one of the four tables, or a folder of such files.
-        full: Whether each table that is there holds every line.
+        path: A file with the columns of one of the four tables, a folder of such files, or XML.
+        full: Whether each table that is there holds every line; of an F14 where it does not
+            say so itself.
 
     Raises:
         ConfigError: It cannot be used; every fault with its file, line and field.
@@ -260,10 +266,32 @@ def read_update(path: Path, *, full: bool) -> Update:
     reading, digest = _Reading(), sha256()
     for file in files:
         data = _bytes(file)
+        if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+            return _read_f14(file, data, full=full)
         digest.update(data)
         _read_csv(str(file), data, reading)
     _refuse(reading.faults)
     return reading.update(full=full, digest=digest.hexdigest())
+
+
+def _read_f14(path: Path, data: bytes, *, full: bool) -> Update:
+    """Read an F14 by the one parser that is safe."""
+    try:
+        found = f14.read(parse(data, _F14_LIMITS), full=full)
+    except XmlRefused as refused:
+        said = " / ".join(refused.message.values())
+        raise ConfigError(f"{path}:{refused.line or 1}: {said}") from refused
+    _refuse(
+        [
+            f"{path}:{one.line}: {one.name}: {one.fr} / {one.en} (trouvé / found: {one.found!r})"
+            for one in found.faults
+        ]
+    )
+    places = {siret: f"{path}:{line}" for siret, line in found.update.places.items()}
+    update = replace(found.update, places=places, sha256=sha256(data).hexdigest())
+    if update == Update(places=places, sha256=update.sha256, full=update.full, apart=True):
+        raise ConfigError(f"{path}: aucun bloc d'annuaire (F14) / no block of the directory (F14)")
+    return update
 
 
 def check_update(directory: Directory, update: Update) -> None:

@@ -117,9 +117,8 @@ def read(root: Element, *, full: bool = False) -> F14:
         try:
             _READERS[name](block, said)
         except _Refused as refused:
-            line = block.sourceline or 0
             place = f"{name}/{refused.name}"
-            faults.append(Fault(int(line), place, refused.fr, refused.en, refused.found))
+            faults.append(Fault(_line_of(block), place, refused.fr, refused.en, refused.found))
     letter = _letter(root)
     is_full = letter == "C" or (full and not letter)
     update = Update(
@@ -138,6 +137,11 @@ def read(root: Element, *, full: bool = False) -> F14:
 
 def _blocks(root: Element) -> Iterator[Element]:
     return (one for one in root.iter("{*}*") if _name(one) in _BLOCKS)
+
+
+def _line_of(block: Element) -> int:
+    line: int | None = block.sourceline  # type: ignore[assignment]  # the stubs are vague
+    return line or 0
 
 
 def _letter(root: Element) -> str:
@@ -189,7 +193,7 @@ def _read_routing(block: Element, said: _Said) -> None:
         return
     service = Service(name=_text(block, "Nom"), active=_is_active(block))
     said.services.setdefault(siret, {})[code] = service
-    said.places.setdefault(siret, str(block.sourceline or 0))
+    said.places.setdefault(siret, str(_line_of(block)))
 
 
 def _read_line(block: Element, said: _Said) -> None:

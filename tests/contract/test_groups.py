@@ -430,3 +430,27 @@ def test_what_waited_for_a_group_gets_a_file_where_the_sheet_asks_for_none_by_no
     assert row.name.endswith(".tar.gz" if grouping is Grouping.FLOW else ".g2.xml")
     day.desk.deliver()
     assert sound(day.desk)
+
+
+def test_what_was_held_out_of_a_file_of_its_own_group_is_found_again(day: Group) -> None:
+    """The file is cancelled with it; its row, which still names the document, hides no other."""
+    flows = [day.desk.flow(f"{n}.xml", CITY) for n in range(6)]
+    day.clock.moment = MONDAY_CUTOFF
+    asks(day, carriage=Carriage(group=Grouping.DAY, documents=1))
+    day.close()
+    for flow in flows:
+        hold(day.hub, day.desk.sheets, day.desk.target(flow.id), order())
+
+    told = [
+        release(day.hub, day.desk.sheets, day.desk.target(flow.id), order()) for flow in flows
+    ]
+    made = day.close()
+    day.desk.deliver()
+    again = [
+        redeliver(day.hub, day.desk.sheets, day.desk.target(flow.id), order()) for flow in flows
+    ]
+
+    assert [len(one.done) for one in told] == [1] * 6
+    assert (made, [day.desk.steps(flow) for flow in flows]) == (6, [["delivered"]] * 6)
+    assert [len(one.done) for one in again] == [1] * 6
+    assert sound(day.desk)

@@ -64,6 +64,9 @@ _UNIT_PRICE = _why(
     "Le pivot donne le prix d'une unité, calculé", "The pivot has the price of one unit, computed"
 )
 _NO_FILE = _why("Le pivot n'a que les pièces jointes elles-mêmes", "The pivot has files only")
+_UNSAVABLE = _why(
+    "Rendu tel qu'un fichier puisse le porter", "Rendered so that a file can bear it"
+)
 _CUT = _why(f"Coupé à {MOST} caractères", f"Cut at {MOST} characters")
 
 #: Every term that the pivot has no place for, by reason; a prefix, then what follows it.
@@ -151,7 +154,9 @@ def _description(text: str, holder: Support, _number: int) -> Why | None:
 
 
 def _filename(name: str, _holder: object, _number: int) -> Why | None:
-    return None if file_name(name) == name else _CUT
+    if file_name(name) == name:
+        return None
+    return _CUT if len(name) > MOST else _UNSAVABLE
 
 
 def _line_id(value: str, _holder: Line, number: int) -> Why | None:

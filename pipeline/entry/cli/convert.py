@@ -14,7 +14,7 @@ import typer
 
 from pipeline import bootstrap
 from pipeline.app.convert_file import Rewritten, rewrite
-from pipeline.entry.cli.output import AsJson, complain, say_json, typed
+from pipeline.entry.cli.output import AsJson, complain, say_json, typed, whole_file
 from pipeline.model.carriage import Recipe
 from pipeline.model.conversion import Form, Lost
 from pipeline.model.errors import ConfigError
@@ -23,7 +23,6 @@ from pipeline.model.finding import Outcome, Severity
 from pipeline.model.report import Judged
 from pipeline.validate.render import report_object
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _CODES = {Outcome.VALID: 0, Outcome.INVALID: 1}
 #: Things that are named on a screen; JSON holds them all.
 _SHOWN = 20
@@ -81,7 +80,8 @@ def convert(
             " / a Factur-X already, carried as received"
         )
     if output is not None and told.payload is not None:
-        _write_whole(output, told.payload)
+        with whole_file(output) as file:
+            file.write(told.payload)
     if as_json:
         say_json(_object(source, to, output, told))
     else:
@@ -110,20 +110,6 @@ def _read(source: str) -> bytes:
     if not stat.S_ISREG(path.stat().st_mode):
         raise ConfigError(f"{typed(source)}: pas un fichier ordinaire / not a regular file")
     return path.read_bytes()
-
-
-def _write_whole(output: Path, payload: bytes) -> None:
-    """Make a file whole or not at all, never over another one."""
-    part = output.with_name(f".{output.name}.part")
-    try:
-        with os.fdopen(os.open(part, _NEW, 0o644), "wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(output)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _object(source: str, to: Target, output: Path | None, told: Rewritten) -> Mapping[str, Any]:

@@ -116,6 +116,8 @@ def _attempt(
         documents = _documents(hub, rows)
         carried = carry(hub, sheets, rows, documents, partial(_bytes_of, hub, sheets))
         conversions = carried.conversions
+        fit = [claim for row, claim in claimed if row.recipe and row.key not in carried.unfit]
+        hub.ledger.begin_outbox(fit)
         results = _put_all(hub, sheets, connection, rows, documents, carried.unfit, lease)
     except PipelineError as error:
         trouble(log, "deliver.closed_door", error, {"connection": name})

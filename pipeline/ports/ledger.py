@@ -444,6 +444,13 @@ class Ledger(Protocol):
 
         None while another owner holds some of that connection: one at a time serves it.
         A claim that had run out is taken over, by either of the two, with an event.
+        Of what leaves as it is an attempt begins here; of a row with a recipe by `begin_outbox`.
+        """
+
+    def begin_outbox(self, held: Sequence[Claim]) -> None:
+        """Note that the files of claimed rows with a recipe are put from now on.
+
+        Whoever dies before has put nothing: such a row can be stopped, and leave its group.
         """
 
     def renew_interchanges(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:

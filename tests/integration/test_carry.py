@@ -36,7 +36,7 @@ from pipeline.syntax.facturx import open_facturx
 from pipeline.syntax.parse import parse
 from pipeline.syntax.pivot import PivotInvoice
 from pipeline.syntax.recognise import recognise
-from tests.hubs import LIGHT, MINUTE, PACK_GONE, World, invoice, opened, samples
+from tests.hubs import HOUR, LIGHT, MINUTE, PACK_GONE, World, invoice, opened, samples
 
 #: A term of the UBL document that neither the model nor CII knows.
 _STRANGE = b"<cbc:IssueTime>12:00:00</cbc:IssueTime>"
@@ -341,6 +341,34 @@ def test_pivots_of_a_receiver_that_lost_its_code_are_held_and_then_planned_anew(
     assert (told.code, told.state) == ("NOT_CONVERTED", "paused")
     assert "application_code" in told.cause
     assert list(delivered(world)) == [f"P1.{one.id}.g2.xml"]
+
+
+def test_a_crash_while_a_flow_is_written_keeps_nothing_from_leaving(world: World) -> None:
+    """Nothing was put yet: what cannot become a pivot is held all the same, the others leave."""
+    take(world, PIVOTS, application_code="VIL750")
+    world.drop("caterer", "a.xml", invoice("P1"))
+    world.drop("caterer", "b.xml", unpayable("P2"))
+    run(world)
+
+    def die(name: str) -> None:
+        if name == "carry.written":
+            raise KeyboardInterrupt
+
+    failpoint.arm(die)
+    with pytest.raises(KeyboardInterrupt):
+        midnight(world)
+    failpoint.disarm()
+    world.stop()
+    world.start()
+    for _ in range(3):
+        world.clock.move(HOUR)
+        run(world)
+
+    assert list(pivots(world).values()) == [["P1"]]
+    steps = {one.header.number: one for one in world.hub.ledger.documents(Query())}
+    (told,) = why(world.hub.ledger, steps["P2"].id)
+    assert (told.code, told.state) == ("NOT_CONVERTED", "paused")
+    assert verify(world.hub.ledger, world.hub.archive).differences == ()
 
 
 def test_a_factur_x_holds_its_original(world: World) -> None:

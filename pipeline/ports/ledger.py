@@ -253,6 +253,20 @@ class Transaction(Protocol):
             error: Why, where it is the hub that takes them out.
         """
 
+    def split_outbox(
+        self, row: OutboxRow, parts: Sequence[OutboxRow], *, by: str, at: datetime
+    ) -> bool:
+        """Take documents out of a file of several, which goes without them, and pause them.
+
+        False, and nothing done, where `stop_outbox` would do nothing.
+
+        Args:
+            row: The file's row, PENDING.
+            parts: New rows for the documents that leave it, not for all; they become PAUSED.
+            by: Who acts.
+            at: When.
+        """
+
     def note_conversions(self, key: OutboxKey, conversions: Sequence[Conversion]) -> None:
         """Write what became of the documents of an outbox row, in place of what it said."""
 

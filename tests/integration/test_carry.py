@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -369,6 +370,48 @@ def test_a_crash_while_a_flow_is_written_keeps_nothing_from_leaving(world: World
     (told,) = why(world.hub.ledger, steps["P2"].id)
     assert (told.code, told.state) == ("NOT_CONVERTED", "paused")
     assert verify(world.hub.ledger, world.hub.archive).differences == ()
+
+
+def test_what_cannot_be_written_keeps_nothing_of_its_flow_from_leaving(world: World) -> None:
+    """Of a file of several the others leave; those at fault wait, each with a file of its own."""
+    lot = Carriage(form=Form.CII, group=Grouping.FLOW)
+    take(world, lot, envelope=Envelope.TAR_GZ)
+    files = [strange("L1"), invoice("L2"), invoice("L3"), strange("L4")]
+    world.drop("caterer", "a.zip", zipped({f"{n}.xml": one for n, one in enumerate(files)}))
+
+    run(world)
+
+    before = {one.header.number: one for one in world.hub.ledger.documents(Query())}
+    assert {one: before[one].step.value for one in before} == {
+        "L1": "routed",
+        "L2": "delivered",
+        "L3": "delivered",
+        "L4": "routed",
+    }
+    first = {f"{number}.{before[number].id}.xml" for number in ("L2", "L3")}
+    assert set(delivered(world)) == first
+    for number in ("L1", "L4"):
+        (told,) = why(world.hub.ledger, before[number].id)
+        assert (told.code, told.state) == ("CONVERSION_LOSS", "paused")
+    assert verify(world.hub.ledger, world.hub.archive).differences == ()
+
+    take(world, replace(lot, loss=LossRule.ALLOW), envelope=Envelope.TAR_GZ)
+    flow = before["L1"].interchange
+    release(world.hub, world.hub.ledger.sheets(), find(world.hub, flow), Order())
+    run(world)
+
+    assert set(delivered(world)) == {f"{n}.{one.id}.xml" for n, one in before.items()}
+    assert {one.step.value for one in world.hub.ledger.documents(Query())} == {"delivered"}
+    assert verify(world.hub.ledger, world.hub.archive).differences == ()
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """Return a zip archive of `files`."""
+    packed = BytesIO()
+    with ZipFile(packed, "w") as archive:
+        for name, payload in files.items():
+            archive.writestr(name, payload)
+    return packed.getvalue()
 
 
 def test_a_factur_x_holds_its_original(world: World) -> None:

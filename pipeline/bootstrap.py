@@ -34,6 +34,7 @@ from pipeline.model.figures import Figures, Table
 from pipeline.model.finding import Layer
 from pipeline.model.gauge import Gauge
 from pipeline.model.identity import derived
+from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, PackRun
 from pipeline.model.settings import Encryption, Settings
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from pipeline.adapters.confinement import Confinement
     from pipeline.adapters.custody import Custody
     from pipeline.adapters.database import Seat
+    from pipeline.adapters.directory_files import Numbers
     from pipeline.adapters.log_reader import LogReader
     from pipeline.adapters.packs import PackShelf
     from pipeline.adapters.process_wire import JobWriter
@@ -82,6 +84,9 @@ _LOCK_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
 _WRITABLE_BY_OTHERS = 0o022
 #: So long, in seconds, whoever wants to run a workspace's jobs waits for those who only ask.
 _LOOKS_S = 2.0
+
+#: An F14 is one document, and a large one: so many elements are kept in memory at most.
+_F14_LIMITS = Limits(elements=5_000_000)
 
 #: Packs that our own answers are held against.
 _CDAR_SCHEMA, _CDAR_RULES = "cdar-d22b-xsd", "br-fr-cdv"
@@ -215,7 +220,7 @@ def proposed_sheets(place: Workspace) -> Sheets:
 
     return Sheets(
         read_connections(place.config / "connections"),
-        read_directory(place.config / "directory"),
+        read_directory(place.config / "directory", _numbers()),
     )
 
 
@@ -227,7 +232,30 @@ def directory_update(path: Path, *, full: bool) -> Update:
     """
     from pipeline.adapters.directory_files import read_update
 
-    return read_update(path, full=full)
+    return read_update(path, full=full, numbers=_numbers(), read_flow=_read_f14)
+
+
+def _numbers() -> Numbers:
+    """Return what checks the keys of SIREN and SIRET."""
+    from pipeline.adapters.directory_files import Numbers
+    from pipeline.syntax.check_digits import is_siren, is_siret
+
+    return Numbers(is_siren, is_siret)
+
+
+def _read_f14(data: bytes, full: bool) -> tuple[Update, Sequence[tuple[int, str]]]:  # noqa: FBT001  # as the adapter calls it
+    """Read an F14 by the one parser that is safe."""
+    from pipeline.syntax import f14
+    from pipeline.syntax.parse import XmlRefused, parse
+
+    try:
+        found = f14.read(parse(data, _F14_LIMITS), full=full)
+    except XmlRefused as refused:
+        return Update(), [(refused.line or 1, " / ".join(refused.message.values()))]
+    return found.update, [
+        (one.line, f"{one.name}: {one.fr} / {one.en} (trouvé / found: {one.found!r:.80})")
+        for one in found.faults
+    ]
 
 
 def check_directory_update(known: Directory, update: Update) -> None:
@@ -399,7 +427,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         settings=wanted,
         compose=partial(_compose, answer_means(place, wanted)),
         vet=Vetter(rules, spool).vet,
-        converter=converter(leaving),
+        converter=converter(leaving, wanted),
         by=by,
         holidays=french_holidays,
         retention=read_retention(_table(place, "retention.toml")),
@@ -721,23 +749,24 @@ def malware_test_file() -> bytes:
     return TEST_FILE
 
 
+def printer(settings: Settings) -> Printer:
+    """Return what prints pages; its process starts with the first page, and is kept."""
+    return _printer(settings.print_limit_s, settings.memory_limit_mb)
+
+
 @cache
-def printer() -> Printer:
-    """Return what prints pages; loaded when it is first asked for, and kept: it takes a while.
+def _printer(limit_s: float, memory_mb: int) -> Printer:
+    from pipeline.adapters.confined_printer import ConfinedPrinter, PrintLimits
 
-    Raises:
-        ConfigError: The machine lacks what it needs; the message names the packages.
-    """
-    from pipeline.adapters.printer import WeasyPrinter
-
-    return WeasyPrinter()
+    limits = PrintLimits(time_s=limit_s, memory_bytes=memory_mb * 1_000_000)
+    return ConfinedPrinter(limits)
 
 
-def converter(engine: Engine) -> Converter:
+def converter(engine: Engine, settings: Settings) -> Converter:
     """Return what writes documents in other forms; `engine` judges what was written."""
     from pipeline.app.convert import Converter
 
-    return Converter(engine=engine, printer=printer, write_pivot=_write_pivot)
+    return Converter(engine=engine, printer=partial(printer, settings), write_pivot=_write_pivot)
 
 
 def _write_pivot(invoices: Sequence[PivotInvoice], envelope: Envelope) -> Written:

@@ -12,7 +12,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from pipeline.adapters.configuration import Matricule, Siret, read_routes
 from pipeline.model.directory import (
@@ -28,7 +36,6 @@ from pipeline.model.directory import (
 )
 from pipeline.model.directory_update import Table, Update, merge, orphans
 from pipeline.model.errors import ConfigError
-from pipeline.syntax.check_digits import is_siren, is_siret
 
 #: Faults that a refusal lists; all are counted.
 FAULTS_SHOWN = 50
@@ -38,8 +45,27 @@ _TOO_MANY = "(trop de colonnes / too many columns)"
 _ADDRESS = re.compile(r"(?P<siren>[0-9]{9})(?:_(?P<siret>[0-9]{14})(?:_.{1,100})?|_.{1,100})?")
 
 
-def _checked_siret(number: str) -> str:
-    if not is_siret(number):
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What tells whether the key of a number is right.
+
+    Attributes:
+        is_siren: Of nine digits.
+        is_siret: Of fourteen.
+    """
+
+    is_siren: Callable[[str], bool]
+    is_siret: Callable[[str], bool]
+
+
+#: Reads an F14, given whether it holds every line where it does not say so itself: what it says,
+#: and each fault with its line.
+ReadFlow = Callable[[bytes, bool], tuple[Update, Sequence[tuple[int, str]]]]
+
+
+def _checked_siret(number: str, info: ValidationInfo) -> str:
+    numbers: Numbers | None = info.context
+    if numbers is not None and not numbers.is_siret(number):
         raise ValueError("clé de contrôle fausse / wrong check digit")
     return number
 
@@ -50,16 +76,19 @@ def _checked_platform(matricule: str) -> str:
     return matricule
 
 
-def _checked_address(identifier: str) -> str:
+def _checked_address(identifier: str, info: ValidationInfo) -> str:
+    numbers: Numbers | None = info.context
     found = _ADDRESS.fullmatch(identifier)
-    if found is None or not is_siren(found["siren"]):
+    if found is None or (numbers is not None and not numbers.is_siren(found["siren"])):
         raise ValueError(
             "attendu / expected: SIREN, SIREN_SIRET, SIREN_SIRET_CODE, SIREN_SUFFIXE ; SIREN faux"
             " ou mal placé / SIREN wrong or not there"
         )
     siret = found["siret"]
-    if siret is not None and not (siret.startswith(found["siren"]) and is_siret(siret)):
-        raise ValueError("SIRET faux, ou d'un autre SIREN / SIRET wrong, or of another SIREN")
+    if siret is not None:
+        if not siret.startswith(found["siren"]):
+            raise ValueError("SIRET d'un autre SIREN / SIRET of another SIREN")
+        _checked_siret(siret, info)
     return identifier
 
 
@@ -174,6 +203,7 @@ R = TypeVar("R", bound=_Row)
 class _Reading:
     """What is read so far, and every fault that was met."""
 
+    numbers: Numbers | None
     structures: dict[str, Structure] = field(default_factory=dict)
     services: dict[str, dict[str, Service]] = field(default_factory=dict)
     addresses: dict[tuple[str, date | None], Address] = field(default_factory=dict)
@@ -226,13 +256,17 @@ class _Reading:
         )
 
 
-def read_directory(folder: Path) -> Directory:
+def read_directory(folder: Path, numbers: Numbers | None = None) -> Directory:
     """Read ``config/directory``: its four tables, each of which may be missing, and its routes.
+
+    Args:
+        folder: Where they lie.
+        numbers: What checks the keys of SIREN and SIRET; None to look at their shape alone.
 
     Raises:
         ConfigError: A row or a route cannot be used, with its file, line and fault.
     """
-    reading = _Reading()
+    reading = _Reading(numbers)
     for table in Table:
         path = folder / f"{table.value}.csv"
         if path.exists():
@@ -244,12 +278,15 @@ def read_directory(folder: Path) -> Directory:
     return replace(made, routes=read_routes(folder / "routes.toml"), imported=False)
 
 
-def read_update(path: Path, *, full: bool) -> Update:
-    """Read what a CSV file, or a folder of them, says of the directory.
+def read_update(path: Path, *, full: bool, numbers: Numbers, read_flow: ReadFlow) -> Update:
+    """Read what a CSV file, a folder of them, or an F14 says of the directory.
 
     Args:
-        path: A file with the columns of one of the four tables, or a folder of such files.
-        full: Whether each table that is there holds every line.
+        path: A file with the columns of one of the four tables, a folder of such files, or XML.
+        full: Whether each table that is there holds every line; of an F14 where it does not
+            say so itself.
+        numbers: What checks the keys of SIREN and SIRET.
+        read_flow: What reads an F14.
 
     Raises:
         ConfigError: It cannot be used; every fault with its file, line and field.
@@ -257,13 +294,24 @@ def read_update(path: Path, *, full: bool) -> Update:
     files = sorted(path.glob("*.csv")) if path.is_dir() else [path]
     if not files:
         raise ConfigError(f"{path}: aucun fichier .csv / no .csv file")
-    reading, digest = _Reading(), sha256()
+    reading, digest = _Reading(numbers), sha256()
     for file in files:
         data = _bytes(file)
+        if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+            return _read_flow(file, data, read_flow, full=full)
         digest.update(data)
         _read_csv(str(file), data, reading)
     _refuse(reading.faults)
     return reading.update(full=full, digest=digest.hexdigest())
+
+
+def _read_flow(path: Path, data: bytes, read_flow: ReadFlow, *, full: bool) -> Update:
+    update, faults = read_flow(data, full)
+    _refuse([f"{path}:{line}: {text}" for line, text in faults])
+    if replace(update, full=frozenset(), apart=False, places={}) == Update():
+        raise ConfigError(f"{path}: aucun bloc d'annuaire (F14) / no block of a directory (F14)")
+    places = {siret: f"{path}:{line}" for siret, line in update.places.items()}
+    return replace(update, places=places, sha256=sha256(data).hexdigest())
 
 
 def check_update(directory: Directory, update: Update) -> None:
@@ -328,7 +376,7 @@ def _taker(
         for found in rows:
             where = f"{name}:{rows.line_num}"
             try:
-                row = model.model_validate(_filled(found, model))
+                row = model.model_validate(_filled(found, model), context=reading.numbers)
             except ValidationError as error:
                 reading.faults.extend(_explain(where, error))
             else:

@@ -102,6 +102,18 @@ class Bench:
         address = buyer.address_id._replace(value=f"{buyer.siret[:9]}_{siret}")
         return self.ubl(2, buyer=replace(buyer, endpoint=address))
 
+    def of_nobody(self) -> bytes:
+        """Pack a good invoice, and one of an establishment that the directory does not know."""
+        seller = self.model().seller
+        return self.beside(
+            BAD, self.ubl(2, seller=replace(seller, siret=seller.siret[:9] + "99999"))
+        )
+
+
+def caterer(samples: Any) -> Any:
+    """Return a company whose platform is not connected."""
+    return samples.BY_KEY["ubl-380-une-ligne"].seller
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
@@ -322,6 +334,46 @@ FAULTS = (
         families=(HISTORICAL, AFNOR),  # the others send to companies, or by no public profile
     ),
     Fault(
+        code="REJ_CONT_B2G",
+        case="private",
+        payload=lambda bench: bench.beside(BAD, bench.ubl(2, buyer=bench.samples.IMPRIMERIE)),
+        says="CP-03 : le destinataire n'est pas une entité publique : ",
+        place=f"{BAD} BT-46",
+        families=(HISTORICAL, AFNOR),
+    ),
+    Fault(
+        code="REJ_CONT_B2G",
+        case="service",
+        payload=lambda bench: bench.beside(BAD, bench.ubl(2, buyer=bench.samples.SYNDICAT)),
+        says="BR-FR-CPRO-11 : code service obligatoire pour ce destinataire : (absent) ; "
+        "attendu : EAU",
+        place=f"{BAD} BT-46",
+        families=(HISTORICAL, AFNOR, FREE),
+    ),
+    Fault(
+        code="REJ_CONT_B2G",
+        case="engagement",
+        payload=lambda bench: bench.beside(
+            BAD, bench.ubl(2, buyer=bench.samples.HOPITAL, order=None)
+        ),
+        says="BR-FR-CPRO-12 : numéro d'engagement (ou de marché) obligatoire pour ce destinataire",
+        place=f"{BAD} BT-13",
+        families=(HISTORICAL, AFNOR, FREE),
+    ),
+    Fault(
+        code="REJ_COH",
+        payload=Bench.of_nobody,
+        says="CP-01 : SIRET du fournisseur inconnu ou inactif dans l'annuaire : ",
+        place=f"{BAD} BT-29",
+    ),
+    Fault(
+        code="REJ_ADR",
+        payload=lambda bench: bench.beside(BAD, bench.ubl(2, buyer=caterer(bench.samples))),
+        says="CP-05 : la plateforme 0555 de l'adresse ",
+        place=f"{BAD} BT-49",
+        families=(G2B,),  # asked of what a public body sends to a company
+    ),
+    Fault(
         code="DEST_INC",
         payload=lambda bench: bench.beside(BAD, bench.ubl(2, buyer=bench.samples.INCONNUE)),
         says="SIRET du destinataire inconnu ou inactif dans l'annuaire : ",
@@ -344,8 +396,6 @@ FAULTS = (
 
 #: Rows without a fault here, and why.
 ELSEWHERE = {
-    "REJ_COH": "the supplier's registration comes with the partners",
-    "REJ_ADR": "connected platforms come with the partners",
     "REJ_UNI": "DOUBLON says it, and names the first",
     "FLOW_IRR": "no fault: test_a_sound_file_of_an_irrecevable_flow_has_nothing_to_correct",
     "NO_ROUTE": "no fault: test_what_waits_for_us_is_told_as_received",
@@ -478,6 +528,28 @@ def sheet(family: str) -> str:
     )
 
 
+def write_directory(samples: Any, folder: Path) -> None:
+    """Write what the directory says of everybody who sends or is billed here."""
+    folder.mkdir()
+    firms = {one.seller.siret: one.seller for one in samples.BY_KEY.values() if one.seller.siret}
+    firms |= {samples.IMPRIMERIE.siret: samples.IMPRIMERIE}
+    cities = (samples.VILLE, samples.HOPITAL, samples.COLLEGE, samples.SYNDICAT)
+    rows = [f'{siret},"{one.name}",true,private,,' for siret, one in sorted(firms.items())]
+    for one in cities:
+        engages, serves = one is samples.HOPITAL, one is samples.SYNDICAT
+        rows.append(f"{one.siret},{one.name},true,public,{engages},{serves}")
+    head = "siret,name,active,kind,engagement,service"
+    (folder / "structures.csv").write_text("\n".join([head, *rows]), "utf-8")
+    services = f"siret,code,name,active\n{samples.SYNDICAT.siret},EAU,Eau,true\n"
+    (folder / "services.csv").write_text(services, "utf-8")
+    (folder / "platforms.csv").write_text("matricule,name,active\n0417,Une,true\n", "utf-8")
+    lines = [
+        f"{party.address_id.value},{platform}"
+        for party, platform in ((samples.IMPRIMERIE, "0417"), (caterer(samples), "0555"))
+    ]
+    (folder / "addresses.csv").write_text("\n".join(["address,platform", *lines]), "utf-8")
+
+
 RECIPIENTS = ("ville-exemple", "imprimerie-exemple")
 SHEETS = {
     **{SENDERS[family]: sheet(family) for family in FAMILIES},
@@ -493,7 +565,14 @@ def played(
 ) -> Iterator[Played]:
     """Drop everything and work on it."""
     troupe = Troupe(samples)
-    with set_up(tmp_path_factory.mktemp("controls"), SHEETS) as world:
+    folder = tmp_path_factory.mktemp("controls")
+    write_directory(samples, folder / "directory")
+    with set_up(folder, SHEETS) as world:
+        settings = world.home / "config" / "pipeline.toml"
+        text = settings.read_text("utf-8")
+        settings.write_text(text.replace("check_suppliers = false", "check_suppliers = true"))
+        imported = world.edi("directory", "import", str(folder / "directory"), "--yes")
+        assert imported.code == 0, imported.err
         _drop(world, _first_act(troupe))
         first = _work(world, Pass({}, []))
         _reject_what_waits(world)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,8 +19,18 @@ from pipeline.model.connection import (
     RetryPolicy,
     Role,
 )
-from pipeline.model.directory import Directory, Route, Service, Structure
-from pipeline.model.errors import ConfigError
+from pipeline.model.directory import (
+    Address,
+    Directory,
+    Flags,
+    Kind,
+    Platform,
+    Route,
+    Service,
+    Structure,
+    Validity,
+)
+from pipeline.model.errors import ConfigError, LedgerConflict
 from pipeline.model.event import Fact
 from pipeline.model.limits import Limits
 from pipeline.ports.ledger import Sheets
@@ -151,3 +161,67 @@ def test_a_sheet_that_cannot_be_read_is_named(database: Any, ledger: SqlLedger) 
 
     with pytest.raises(ConfigError, match=r"connection acme: .*not a stored Connection"):
         ledger.sheets()
+
+
+LINE = Address(identifier="000000000", platform="0417", validity=Validity(date(2026, 1, 1)))
+IMPORTED = Directory(
+    {
+        "00000000000018": Structure(
+            siret="00000000000018",
+            name="Mairie",
+            kind=Kind.PUBLIC,
+            unit_active=False,
+            validity=Validity(date(2026, 1, 1), date(2027, 1, 1)),
+            services={"A": Service(name="Eau", engagement=Validity(None, date(2027, 1, 1)))},
+            flags=Flags(engagement=True, works_only=True),
+        )
+    },
+    DIRECTORY.routes,
+    addresses={"000000000": (LINE, replace(LINE, masked=True, validity=Validity()))},
+    platforms={"0417": Platform(matricule="0417", name="Une", active=False)},
+    imported=True,
+)
+
+
+def test_a_directory_reads_back_as_it_was_imported(ledger: SqlLedger) -> None:
+    """Every field: dates, flags, addresses, platforms, and that it came by import."""
+    sheets = replace(SHEETS, directory=IMPORTED)
+
+    ledger.apply(sheets, BY, NOW)
+
+    assert ledger.sheets() == sheets
+
+
+def test_the_directory_of_a_moment_is_the_one_that_was_in_force_then(ledger: SqlLedger) -> None:
+    """History is kept: who asks why an invoice was refused asks about that day."""
+    later = NOW + timedelta(days=1)
+    ledger.apply(SHEETS, BY, NOW)
+    ledger.apply(replace(SHEETS, directory=IMPORTED), BY, later)
+
+    found = [ledger.directory_at(moment) for moment in (NOW - timedelta(seconds=1), NOW, later)]
+
+    assert found == [Directory(), DIRECTORY, IMPORTED]
+
+
+def test_what_was_made_from_an_older_configuration_is_not_applied(ledger: SqlLedger) -> None:
+    """It would take back what somebody else put in force meanwhile; nothing of it is written."""
+    ledger.apply(SHEETS, BY, NOW)
+    version = ledger.sheets_version()
+    ledger.apply(replace(SHEETS, directory=IMPORTED), BY, NOW)
+    before = told(ledger)
+    extra = Fact(at=NOW, subject="directory", what="directory.imported", by=BY, data={})
+
+    with pytest.raises(LedgerConflict):
+        ledger.apply(SHEETS, BY, NOW, expected=version, facts=[extra])
+
+    assert ledger.sheets().directory == IMPORTED
+    assert told(ledger) == before
+
+
+def test_a_fact_is_told_with_what_is_applied(ledger: SqlLedger) -> None:
+    """In the same transaction: which file a directory came from."""
+    extra = Fact(at=NOW, subject="directory", what="directory.imported", by=BY, data={"file": "a"})
+
+    ledger.apply(Sheets(), BY, NOW, expected=ledger.sheets_version(), facts=[extra])
+
+    assert told(ledger) == [extra]

@@ -14,6 +14,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from pipeline.adapters.confined_printer import ConfinedPrinter, PrintLimits
 from pipeline.app.convert import WIDE
 from pipeline.app.operate.acting import Order, find
 from pipeline.app.operate.release import release
@@ -296,6 +297,30 @@ def test_what_cannot_become_a_pivot_keeps_no_other_from_leaving(world: World) ->
     (told,) = why(world.hub.ledger, steps["P2"].id)
     assert (told.code, told.state) == ("NOT_CONVERTED", "paused")
     assert verify(world.hub.ledger, world.hub.archive).differences == ()
+
+
+def test_a_page_that_takes_too_long_to_print_is_held_and_leaves_later(world: World) -> None:
+    """For our side's fault: the operator reads what took how long, and lets it go again."""
+    take(world, Carriage(form=Form.FACTURX, facturx_profile="en16931", loss=LossRule.ALLOW))
+    patient = world.hub
+    hasty = ConfinedPrinter(PrintLimits(time_s=0.01))
+    world.hub = replace(patient, converter=replace(patient.converter, printer=lambda: hasty))
+    world.drop("caterer", "a.xml", invoice("X1"))
+    run(world)
+    one = the_document(world)
+    (told,) = why(world.hub.ledger, one.id)
+    (row,) = world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)
+    before = delivered(world)
+
+    world.hub = patient
+    release(world.hub, world.hub.ledger.sheets(), find(world.hub, one.id), Order())
+    run(world)
+    hasty.close()
+
+    assert (told.code, told.who, told.state) == ("NOT_CONVERTED", "operator", "paused")
+    assert "print_limit_s" in row.error
+    assert before == {}
+    assert len(delivered(world)) == 1
 
 
 def test_what_breaks_the_pivots_schema_keeps_no_other_from_leaving(world: World) -> None:

@@ -157,6 +157,30 @@ def list_(
     )
 
 
+@directory.command("history")
+def history(as_json: AsJson = False) -> None:
+    """Lister les imports : qui, quand, quel fichier / list imports: who, when, which file."""
+    with bootstrap.reading() as ledger:
+        told = [event.fact for event in ledger.events("directory")]
+    if as_json:
+        say_json([{"at": one.at, "by": one.by, **one.data} for one in told])
+        return
+    say_table(
+        "Imports",
+        ("date", "par / by", "fichier / file", "sha256", "ajoutés / modifiés / fermés"),
+        (
+            (
+                one.at,
+                one.by,
+                one.data["file"],
+                one.data["sha256"],
+                f"{one.data['added']} / {one.data['changed']} / {one.data['closed']}",
+            )
+            for one in told
+        ),
+    )
+
+
 def _directory_on(at: str) -> tuple[date, Directory]:
     """Return a day and the directory that was in force at its end, or that is in force now."""
     with bootstrap.reading() as ledger:

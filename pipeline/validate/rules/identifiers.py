@@ -18,6 +18,14 @@ EU_VAT, INDIVIDUAL, NON_EU, RIDET, TAHITI = "0223", "0226", "0227", "0228", "022
 #: What identifies a party that has no SIRET.
 _INSTEAD = (EU_VAT, INDIVIDUAL, NON_EU, RIDET, TAHITI)
 _SUPPLIERS = ", ".join((SIRET, *_INSTEAD))
+_EXPECTED_FR = (
+    f"attendu : le SIRET de son SIREN ou, sans SIREN, un identifiant de schéma "
+    f"{', '.join(_INSTEAD)}."
+)
+_EXPECTED_EN = (
+    f"expected: the SIRET of its SIREN or, without a SIREN, an identifier of scheme "
+    f"{', '.join(_INSTEAD)}."
+)
 
 _NINE = re.compile(r"[0-9]{9}")
 _FOURTEEN = re.compile(r"[0-9]{14}")
@@ -215,8 +223,8 @@ CPRO: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-17",
         terms=("BG-10", "BT-60", "BT-60-1", "BT-61"),
-        fr="Identifiant du bénéficiaire absent ou incohérent : {v} ; attendu : {n}.",
-        en="Payee identifier missing or inconsistent: {v}; expected: {n}.",
+        fr=f"Identifiant du bénéficiaire absent ou incohérent : {{v}} ; {_EXPECTED_FR}",
+        en=f"Payee identifier missing or inconsistent: {{v}}; {_EXPECTED_EN}",
         severity=Severity.FATAL,
         source=_SOURCE,
         check=payee_is_identified,
@@ -224,8 +232,8 @@ CPRO: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-18",
         terms=("EXT-FR-FE-BG-03", "EXT-FR-FE-69", "EXT-FR-FE-70", "EXT-FR-FE-71"),
-        fr="Identifiant de l'agent du vendeur absent ou incohérent : {v} ; attendu : {n}.",
-        en="Seller's agent identifier missing or inconsistent: {v}; expected: {n}.",
+        fr=f"Identifiant de l'agent du vendeur absent ou incohérent : {{v}} ; {_EXPECTED_FR}",
+        en=f"Seller's agent identifier missing or inconsistent: {{v}}; {_EXPECTED_EN}",
         severity=Severity.FATAL,
         source=f"{_SOURCE} (the text swaps 69 and 71; CPRO-21 gives the right use)",
         check=agent_is_identified,

@@ -19,6 +19,7 @@ from pipeline.app.lease import Lease
 from pipeline.app.levels import trouble
 from pipeline.app.lost import tell_fenced, tell_taken_over
 from pipeline.app.open_flow import open_flow, spool_name
+from pipeline.app.settle import planning_of
 from pipeline.model.carriage import Conversion
 from pipeline.model.connection import Connection, Envelope, RetryPolicy
 from pipeline.model.document import Document
@@ -38,7 +39,7 @@ from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.ports.outside import Session
 from pipeline.route.pack import pack_tar_gz
-from pipeline.route.plan import member_name
+from pipeline.route.plan import member_name, plan_parts
 from pipeline.route.retry import after_failure
 
 log = get_logger(__name__)
@@ -116,6 +117,8 @@ def _attempt(
         documents = _documents(hub, rows)
         carried = carry(hub, sheets, rows, documents, partial(_bytes_of, hub, sheets))
         conversions = carried.conversions
+        fit = [claim for row, claim in claimed if row.recipe and row.key not in carried.unfit]
+        hub.ledger.begin_outbox(fit)
         results = _put_all(hub, sheets, connection, rows, documents, carried.unfit, lease)
     except PipelineError as error:
         trouble(log, "deliver.closed_door", error, {"connection": name})
@@ -294,7 +297,7 @@ def _mark_failed(
     now = hub.clock.now()
     policy = sheet.retry if sheet else RetryPolicy()
     if isinstance(error, NotCarried):
-        return _hold_back(hub, tx, row, claim, error, now + policy.waits[0])
+        return _hold_back(hub, sheets, tx, row, claim, error, now + policy.waits[0])
     tried, after = after_failure(row, error, policy, now)
     abandoned = after is OutboxState.ABANDONED
     if abandoned or not is_told(error):
@@ -314,6 +317,7 @@ def _mark_failed(
 
 def _hold_back(
     hub: Hub,
+    sheets: Sheets,
     tx: Transaction,
     row: OutboxRow,
     claim: Claim,
@@ -322,10 +326,11 @@ def _hold_back(
 ) -> OutboxState | None:
     """Hold what cannot leave in its form; no attempt at the partner's is counted.
 
-    Of a group those documents only: its file goes on without them.
+    Of a file of several those documents only: it goes on without them.
 
     Args:
         hub: The hub.
+        sheets: The configuration in force.
         tx: The transaction.
         row: The delivery.
         claim: On it.
@@ -335,19 +340,37 @@ def _hold_back(
     """
     now, why = hub.clock.now(), f"{error.code}: {error}"
     tx.put_off_outbox(replace(row, error=why), claim=claim, by=hub.by, at=now)
-    paused = OutboxState.PAUSED
+    goes_on = row.is_group or 0 < len(error.documents) < len(row.documents)
     if row.is_group:
-        flows = {one.interchange for one in tx.documents_named(error.documents)}
-        rows = [one for flow in sorted(flows) for one in tx.outbox_of(flow)]
-        members = members_of(row, rows, error.documents)
-        held = tx.leave_group(row, members, paused, by=hub.by, at=now, error=why)
+        held = _leave_group(hub, tx, row, error, why)
+    elif goes_on:
+        held = _leave_lot(hub, sheets, tx, row, error, why)
     else:
-        held = tx.stop_outbox(row, paused, by=hub.by, at=now)
+        held = tx.stop_outbox(row, OutboxState.PAUSED, by=hub.by, at=now)
     if not held:
         tx.put_off_outbox(replace(row, due=later, error=why), claim=claim, by=hub.by, at=now)
     facts = {"connection": row.connection, "row": row.key, "file": row.name}
     trouble(log, "deliver.held", error, facts, final=True)
-    return paused if held and not row.is_group else None
+    return OutboxState.PAUSED if held and not goes_on else None
+
+
+def _leave_group(hub: Hub, tx: Transaction, row: OutboxRow, error: NotCarried, why: str) -> bool:
+    flows = {one.interchange for one in tx.documents_named(error.documents)}
+    rows = [one for flow in sorted(flows) for one in tx.outbox_of(flow)]
+    members = members_of(row, rows, error.documents)
+    now = hub.clock.now()
+    return tx.leave_group(row, members, OutboxState.PAUSED, by=hub.by, at=now, error=why)
+
+
+def _leave_lot(
+    hub: Hub, sheets: Sheets, tx: Transaction, row: OutboxRow, error: NotCarried, why: str
+) -> bool:
+    """Part documents from the others of their flow; each gets a file of its own to wait with."""
+    documents = sorted(tx.documents_named(error.documents), key=lambda one: one.seq)
+    sheet = sheet_of(sheets, row.connection)
+    parts = plan_parts(row, documents, sheet, planning_of(hub, tx))
+    told = [replace(one, error=why) for one in parts]
+    return tx.split_outbox(row, told, by=hub.by, at=hub.clock.now())
 
 
 def _step_documents(

@@ -70,6 +70,7 @@ CHANGES: Mapping[str, str] = {
     "ledger.claim_files": "files to send are claimed",
     "ledger.renew": "the end of claims is put off",
     "ledger.release_flows": "claims on flows that were not decided on are ended",
+    "ledger.begin_files": "files that were written in another form are put from now on",
     "ledger.release_files": "claims on files that were not tried are ended",
     "ledger.hasten": "answers become due at once",
     "ledger.void_claims": "claims of dead runs are ended",

@@ -253,6 +253,20 @@ class Transaction(Protocol):
             error: Why, where it is the hub that takes them out.
         """
 
+    def split_outbox(
+        self, row: OutboxRow, parts: Sequence[OutboxRow], *, by: str, at: datetime
+    ) -> bool:
+        """Take documents out of a file of several, which goes without them, and pause them.
+
+        False, and nothing done, where `stop_outbox` would do nothing.
+
+        Args:
+            row: The file's row, PENDING.
+            parts: New rows for the documents that leave it, not for all; they become PAUSED.
+            by: Who acts.
+            at: When.
+        """
+
     def note_conversions(self, key: OutboxKey, conversions: Sequence[Conversion]) -> None:
         """Write what became of the documents of an outbox row, in place of what it said."""
 
@@ -444,6 +458,13 @@ class Ledger(Protocol):
 
         None while another owner holds some of that connection: one at a time serves it.
         A claim that had run out is taken over, by either of the two, with an event.
+        Of what leaves as it is an attempt begins here; of a row with a recipe by `begin_outbox`.
+        """
+
+    def begin_outbox(self, held: Sequence[Claim]) -> None:
+        """Note that the files of claimed rows with a recipe are put from now on.
+
+        Whoever dies before has put nothing: such a row can be stopped, and leave its group.
         """
 
     def renew_interchanges(self, held: Sequence[Claim], until: datetime) -> Sequence[Claim]:

@@ -211,6 +211,29 @@ def plan_groups(
     return tuple(made)
 
 
+def plan_parts(
+    row: OutboxRow,
+    documents: Iterable[Document],
+    connection: Connection,
+    planning: Planning,
+) -> tuple[OutboxRow, ...]:
+    """Lay out a file of its own, by the same recipe, for documents of a file that holds several.
+
+    Args:
+        row: The file that they are taken out of.
+        documents: Of one interchange, not all that the file holds.
+        connection: The receiver's sheet.
+        planning: The moment, and what numbers flow names.
+    """
+    form = row.recipe.form if row.recipe else Form.AS_RECEIVED
+    carriage = replace(connection.carriage, form=form)
+    as_planned = replace(connection, envelope=row.envelope, carriage=carriage)
+    return tuple(
+        replace(_row(as_planned, (one,), planning, row.generation), recipe=row.recipe)
+        for one in documents
+    )
+
+
 def is_to_wait(row: OutboxRow) -> bool:
     """Tell whether a delivery was planned to wait for its group: it is called as no file is.
 

@@ -17,7 +17,7 @@ from pipeline.app.operate.hold import hold
 from pipeline.app.operate.redeliver import redeliver
 from pipeline.app.operate.release import release
 from pipeline.app.operate.withdraw import withdraw
-from pipeline.app.settle import close_if_done
+from pipeline.app.settle import close_if_done, planning_of
 from pipeline.app.views import ways_of
 from pipeline.app.why import why
 from pipeline.model.carriage import Carriage, Conversion, Grouping
@@ -28,6 +28,7 @@ from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import OutboxState, Step
 from pipeline.ports.failpoint import arm, disarm
 from pipeline.ports.ledger import Sheets, Waiting
+from pipeline.route.plan import plan_parts
 from tests.clocks import SetClock
 from tests.contract.test_operators import CITY, Desk, open_desk, order, sound
 
@@ -441,9 +442,7 @@ def test_what_was_held_out_of_a_file_of_its_own_group_is_found_again(day: Group)
     for flow in flows:
         hold(day.hub, day.desk.sheets, day.desk.target(flow.id), order())
 
-    told = [
-        release(day.hub, day.desk.sheets, day.desk.target(flow.id), order()) for flow in flows
-    ]
+    told = [release(day.hub, day.desk.sheets, day.desk.target(flow.id), order()) for flow in flows]
     made = day.close()
     day.desk.deliver()
     again = [
@@ -453,4 +452,32 @@ def test_what_was_held_out_of_a_file_of_its_own_group_is_found_again(day: Group)
     assert [len(one.done) for one in told] == [1] * 6
     assert (made, [day.desk.steps(flow) for flow in flows]) == (6, [["delivered"]] * 6)
     assert [len(one.done) for one in again] == [1] * 6
+    assert sound(day.desk)
+
+
+def test_documents_part_from_the_others_of_their_file_unless_it_may_be_on_its_way(
+    day: Group,
+) -> None:
+    """Each waits, paused, for a file of its own; a file that somebody has in hand stays whole."""
+    asks(day, carriage=Carriage(group=Grouping.FLOW))
+    flow = day.desk.flow("a.xml", CITY, CITY, CITY)
+    first, second, third = day.desk.documents(flow)
+    (row,) = day.rows()
+    with day.hub.ledger.transaction() as tx:
+        planning = planning_of(day.hub, tx)
+    city = day.desk.sheets.connections["city"]
+    parts = plan_parts(row, [first, third], city, planning)
+    ((_, claim),) = day.desk.claim("city")
+
+    def split() -> bool:
+        with day.hub.ledger.transaction() as tx:
+            return tx.split_outbox(row, parts, by="run:1", at=day.clock.now())
+
+    late = split()
+    day.hub.ledger.release_outbox([claim])
+    done = split()
+
+    assert (late, done) == (False, True)
+    assert [one.documents for one in day.rows(OutboxState.PENDING)] == [(second.id,)]
+    assert [one.documents for one in day.rows(OutboxState.PAUSED)] == [(first.id,), (third.id,)]
     assert sound(day.desk)

@@ -19,7 +19,9 @@ import pytest
 
 from pipeline.adapters.database import beside_others, is_led, leading
 from pipeline.adapters.database.ledger import SqlLedger
+from pipeline.model.carriage import Recipe
 from pipeline.model.connection import Envelope
+from pipeline.model.conversion import Form
 from pipeline.model.decision import Reason
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.errors import ConfigError, Fenced, LedgerConflict
@@ -1090,6 +1092,27 @@ def test_putting_a_row_off_forgets_no_attempt_that_was_cut_short(
         tx.put_off_outbox(replace(row, due=LATER), claim=claim, by=BY, at=NOW)
 
     assert database.sql("SELECT begun FROM outbox") == [(first.token,)]
+    with ledger.transaction() as tx:
+        assert not tx.stop_outbox(row, OutboxState.PAUSED, by=BY, at=NOW)
+
+
+def test_an_attempt_at_another_form_begins_when_that_is_written(
+    database: Any, ledger: SqlLedger
+) -> None:
+    """Whoever dies while writing has put nothing: the row may be stopped; later it may not."""
+    one = flow()
+    record(ledger, one)
+    enqueue(ledger, replace(leaving(one), recipe=Recipe(form=Form.CII)))
+    _claim(ledger)
+    ledger.void_claims()
+    ((row, claim),) = _claim(ledger)
+    before = database.sql("SELECT begun FROM outbox")
+
+    ledger.begin_outbox([claim, replace(claim, token=claim.token + 1)])
+    ledger.void_claims()
+
+    assert before == [(None,)]
+    assert database.sql("SELECT begun FROM outbox") == [(claim.token,)]
     with ledger.transaction() as tx:
         assert not tx.stop_outbox(row, OutboxState.PAUSED, by=BY, at=NOW)
 

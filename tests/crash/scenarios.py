@@ -84,7 +84,7 @@ def pivots(lab: Lab, _main: Scenario) -> Scenario:
     lab.world.have("ville-exemple", PIVOTS)
     assert lab.edi(Stage(("apply",))) == 0, lab.said()
     lab.snapshot("pivots")
-    tries = ("work.settle.", "group.", "carry.", *_LEAVING)
+    tries = ("work.settle.", "group.", "carry.", "ledger.begin_files.", *_LEAVING)
     stages = (replace(RUN, tries=tries), replace(RUN, shift=_A_DAY, tries=tries))
     return Scenario("pivots", pivot_flows(), stages)
 

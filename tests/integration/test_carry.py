@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -37,7 +38,7 @@ from pipeline.syntax.facturx import open_facturx
 from pipeline.syntax.parse import parse
 from pipeline.syntax.pivot import PivotInvoice
 from pipeline.syntax.recognise import recognise
-from tests.hubs import LIGHT, MINUTE, PACK_GONE, World, invoice, opened, samples
+from tests.hubs import HOUR, LIGHT, MINUTE, PACK_GONE, World, invoice, opened, samples
 
 #: A term of the UBL document that neither the model nor CII knows.
 _STRANGE = b"<cbc:IssueTime>12:00:00</cbc:IssueTime>"
@@ -366,6 +367,76 @@ def test_pivots_of_a_receiver_that_lost_its_code_are_held_and_then_planned_anew(
     assert (told.code, told.state) == ("NOT_CONVERTED", "paused")
     assert "application_code" in told.cause
     assert list(delivered(world)) == [f"P1.{one.id}.g2.xml"]
+
+
+def test_a_crash_while_a_flow_is_written_keeps_nothing_from_leaving(world: World) -> None:
+    """Nothing was put yet: what cannot become a pivot is held all the same, the others leave."""
+    take(world, PIVOTS, application_code="VIL750")
+    world.drop("caterer", "a.xml", invoice("P1"))
+    world.drop("caterer", "b.xml", unpayable("P2"))
+    run(world)
+
+    def die(name: str) -> None:
+        if name == "carry.written":
+            raise KeyboardInterrupt
+
+    failpoint.arm(die)
+    with pytest.raises(KeyboardInterrupt):
+        midnight(world)
+    failpoint.disarm()
+    world.stop()
+    world.start()
+    for _ in range(3):
+        world.clock.move(HOUR)
+        run(world)
+
+    assert list(pivots(world).values()) == [["P1"]]
+    steps = {one.header.number: one for one in world.hub.ledger.documents(Query())}
+    (told,) = why(world.hub.ledger, steps["P2"].id)
+    assert (told.code, told.state) == ("NOT_CONVERTED", "paused")
+    assert verify(world.hub.ledger, world.hub.archive).differences == ()
+
+
+def test_what_cannot_be_written_keeps_nothing_of_its_flow_from_leaving(world: World) -> None:
+    """Of a file of several the others leave; those at fault wait, each with a file of its own."""
+    lot = Carriage(form=Form.CII, group=Grouping.FLOW)
+    take(world, lot, envelope=Envelope.TAR_GZ)
+    files = [strange("L1"), invoice("L2"), invoice("L3"), strange("L4")]
+    world.drop("caterer", "a.zip", zipped({f"{n}.xml": one for n, one in enumerate(files)}))
+
+    run(world)
+
+    before = {one.header.number: one for one in world.hub.ledger.documents(Query())}
+    assert {one: before[one].step.value for one in before} == {
+        "L1": "routed",
+        "L2": "delivered",
+        "L3": "delivered",
+        "L4": "routed",
+    }
+    first = {f"{number}.{before[number].id}.xml" for number in ("L2", "L3")}
+    assert set(delivered(world)) == first
+    for number in ("L1", "L4"):
+        (told,) = why(world.hub.ledger, before[number].id)
+        assert (told.code, told.state) == ("CONVERSION_LOSS", "paused")
+    assert verify(world.hub.ledger, world.hub.archive).differences == ()
+
+    take(world, replace(lot, loss=LossRule.ALLOW), envelope=Envelope.TAR_GZ)
+    flow = before["L1"].interchange
+    release(world.hub, world.hub.ledger.sheets(), find(world.hub, flow), Order())
+    run(world)
+
+    assert set(delivered(world)) == {f"{n}.{one.id}.xml" for n, one in before.items()}
+    assert {one.step.value for one in world.hub.ledger.documents(Query())} == {"delivered"}
+    assert verify(world.hub.ledger, world.hub.archive).differences == ()
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """Return a zip archive of `files`."""
+    packed = BytesIO()
+    with ZipFile(packed, "w") as archive:
+        for name, payload in files.items():
+            archive.writestr(name, payload)
+    return packed.getvalue()
 
 
 def test_a_factur_x_holds_its_original(world: World) -> None:

@@ -34,6 +34,8 @@ from pipeline.ports.ledger import Claim
 
 #: What a move writes besides: nobody holds the row any more.
 ENDED: Values = {"lease_owner": None, "lease_until": None}
+#: What notes that a row's file may stand at its recipient's, by the first such claim.
+_BEGIN: Values = {"begun": func.coalesce(outbox.c.begun, outbox.c.lease_token)}
 #: Any number: names the lock that each worker shares while it is at work.
 BESIDE = 7_309_403
 #: Any number: names the locks of those who claim of one connection.
@@ -162,10 +164,17 @@ def claim_outbox(
         return ()
     keys = [row.key for row in taken]
     _hold(connection, outbox.c.key, keys, owner, until)
-    begin = {"begun": func.coalesce(outbox.c.begun, outbox.c.lease_token)}
-    connection.execute(update(outbox).where(outbox.c.key.in_(keys)).values(**begin))
+    at_once = outbox.c.key.in_(keys), outbox.c.recipe.is_(None)
+    connection.execute(update(outbox).where(*at_once).values(**_BEGIN))
     values = {row.key: row for row in find_outbox(connection, OUTBOX_NAMED, {"keys": keys})}
     return [(values[row.key], _claim(row.key, row)) for row in taken]
+
+
+def begin(connection: Connection, claims: Sequence[Claim]) -> None:
+    """Note of claims that their files are put from now on; one that was lost is left alone."""
+    for claim in claims:
+        held = _is_held(outbox.c.key, claim)
+        connection.execute(update(outbox).where(held).values(**_BEGIN))
 
 
 def due_connections(connection: Connection, now: datetime, owner: str | None) -> list[str]:

@@ -236,6 +236,12 @@ class SqlLedger:
         with self._write("ledger.release_flows") as connection:
             claims.release(connection, tables.interchange.c.id, ended, not_before)
 
+    def begin_outbox(self, held: Sequence[Claim]) -> None:
+        """Note that the files of claimed rows with a recipe are put from now on."""
+        if held:
+            with self._write("ledger.begin_files") as connection:
+                claims.begin(connection, held)
+
     def release_outbox(self, ended: Sequence[Claim]) -> None:
         """End claims whose rows were not tried: they stay as they are, and due."""
         with self._write("ledger.release_files") as connection:

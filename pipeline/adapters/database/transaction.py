@@ -518,6 +518,19 @@ class SqlTransaction:
             self._tell(row.key, f"outbox.{after.value}", by, at, {"error": error or None})
         return True
 
+    def split_outbox(
+        self, row: OutboxRow, parts: Sequence[OutboxRow], *, by: str, at: datetime
+    ) -> bool:
+        """Take documents out of a file and pause them with files of their own; False if late."""
+        self._write_collected()
+        if not self._touch(row, at, 0):
+            return False
+        self._shorten(row, {one for part in parts for one in part.documents}, by, at)
+        for part in parts:
+            self.enqueue(part, by, at)
+            self.move_outbox(part, OutboxState.PAUSED, by=by, at=at)
+        return True
+
     def _touch(self, row: OutboxRow, at: datetime, unseen: int) -> bool:
         """Fence whoever might still come back to a row that stays as it is."""
         columns = tables.outbox.c

@@ -17,12 +17,12 @@ from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 from pipeline.adapters.configuration import (
     read_connections,
-    read_directory,
     read_interfaces,
     read_profiles,
     read_settings,
     read_sheet,
 )
+from pipeline.adapters.directory_files import read_directory
 from pipeline.model.controls import CONTROL
 from pipeline.model.report import Trouble
 from pipeline.model.settings import Settings

@@ -1,4 +1,4 @@
-"""Draws what documents tell of the code: step diagrams, reasons, causes, the pivot's table.
+"""Draws what documents tell of the code: step diagrams, reasons, causes, rules, the pivot's table.
 
 Each drawn part stands between two markers, ``<!-- NAME:begin -->`` and
 ``<!-- NAME:end -->``. ``python docs/draw.py`` draws them anew; with ``--check`` nothing is
@@ -15,9 +15,12 @@ from typing import TypeVar
 
 from pipeline.model.causes import CAUSES, Cause
 from pipeline.model.controls import CONTROLS, Actor, Control
+from pipeline.model.invoice import Invoice
+from pipeline.model.rule import Rule
 from pipeline.model.status import FOLLOWS, INTERCHANGE_FOLLOWS, OUTBOX_FOLLOWS
 from pipeline.syntax.pivot_lost import LOSSES
 from pipeline.syntax.pivot_table import TABLE, Row
+from pipeline.validate.rules.sets import RULES, SETS
 
 DOCS = Path(__file__).resolve().parent
 CODE = DOCS.parent / "pipeline"
@@ -25,6 +28,9 @@ CODE = DOCS.parent / "pipeline"
 #: The module that lists the codes; a code named in no other is never given.
 _TABLE = CODE / "model" / "controls.py"
 _WHO = {Actor.SENDER: "you", Actor.OPERATOR: "the hub"}
+
+#: Terms of one rule that its row names.
+_MOST_TERMS = 8
 
 E = TypeVar("E", bound=Enum)
 
@@ -89,11 +95,22 @@ def draw_losses() -> str:
     return "\n".join(lines)
 
 
+def draw_rules() -> str:
+    """Draw every rule of ours: where it runs, what it says, what it weighs, where it is from."""
+    lines = [
+        "| rule | terms | sets | weight | what is told | source |",
+        "|---|---|---|---|---|---|",
+        *(_rule_row(rule) for _, rule in sorted(RULES.items())),
+    ]
+    return "\n".join(lines)
+
+
 #: What is drawn: file, marker, drawing.
 PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("architecture.md", "steps", draw_steps),
     ("partners.md", "reasons", draw_reasons),
     ("operating.md", "causes", draw_causes),
+    ("rules.md", "rules", draw_rules),
     ("pivot.md", "pivot", draw_pivot),
     ("pivot.md", "losses", draw_losses),
 )
@@ -160,6 +177,14 @@ def _cause_row(cause: Cause) -> str:
     says = cause.says["en"].format_map(names)
     command = cause.command.format_map(names)
     return f"| `{cause.code}` | {says} | {cause.acts.value} | {cause.first['en']} | `{command}` |"
+
+
+def _rule_row(rule: Rule[Invoice]) -> str:
+    sets = ", ".join(f"`{each.name}`" for each in SETS if rule in each.rules)
+    told = f"{rule.fr} / {rule.en}"
+    terms = ", ".join(rule.terms[:_MOST_TERMS]) + (", …" if rule.terms[_MOST_TERMS:] else "")
+    weight = rule.severity.value
+    return f"| `{rule.identifier}` | {terms} | {sets} | {weight} | {told} | {rule.source} |"
 
 
 def _pivot_row(row: Row, prefix: str) -> str:

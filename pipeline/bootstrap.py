@@ -427,7 +427,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         settings=wanted,
         compose=partial(_compose, answer_means(place, wanted)),
         vet=Vetter(rules, spool).vet,
-        converter=converter(leaving),
+        converter=converter(leaving, wanted),
         by=by,
         holidays=french_holidays,
         retention=read_retention(_table(place, "retention.toml")),
@@ -749,23 +749,24 @@ def malware_test_file() -> bytes:
     return TEST_FILE
 
 
+def printer(settings: Settings) -> Printer:
+    """Return what prints pages; its process starts with the first page, and is kept."""
+    return _printer(settings.print_limit_s, settings.memory_limit_mb)
+
+
 @cache
-def printer() -> Printer:
-    """Return what prints pages; loaded when it is first asked for, and kept: it takes a while.
+def _printer(limit_s: float, memory_mb: int) -> Printer:
+    from pipeline.adapters.confined_printer import ConfinedPrinter, PrintLimits
 
-    Raises:
-        ConfigError: The machine lacks what it needs; the message names the packages.
-    """
-    from pipeline.adapters.printer import WeasyPrinter
-
-    return WeasyPrinter()
+    limits = PrintLimits(time_s=limit_s, memory_bytes=memory_mb * 1_000_000)
+    return ConfinedPrinter(limits)
 
 
-def converter(engine: Engine) -> Converter:
+def converter(engine: Engine, settings: Settings) -> Converter:
     """Return what writes documents in other forms; `engine` judges what was written."""
     from pipeline.app.convert import Converter
 
-    return Converter(engine=engine, printer=printer, write_pivot=_write_pivot)
+    return Converter(engine=engine, printer=partial(printer, settings), write_pivot=_write_pivot)
 
 
 def _write_pivot(invoices: Sequence[PivotInvoice], envelope: Envelope) -> Written:

@@ -43,7 +43,7 @@ from making import (
 )
 from platforms import plateforme, regie
 from rule_cases import rule_files
-from suppliers import MENU, papeterie, traiteur
+from suppliers import MENU, as_historical, papeterie, traiteur
 from supports import signed
 
 #: What tests make files of their own with.
@@ -55,6 +55,7 @@ __all__ = [
     "INCONNUE",
     "MENU",
     "VILLE",
+    "as_historical",
     "billed_to",
     "demo",
     "signed",

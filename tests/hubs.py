@@ -39,6 +39,7 @@ from pipeline.model.directory import Directory, Route, Structure
 from pipeline.model.errors import EngineError
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged
+from pipeline.model.settings import Settings
 from pipeline.ports.engine import Job
 from pipeline.ports.ledger import Sheets
 from tests.clocks import SetClock
@@ -212,7 +213,7 @@ class World:
             doors=bootstrap.doors(self.home),
             profiles=self.profiles,
             vet=Vetter(self.engine, spool).vet,
-            converter=bootstrap.converter(self.engine),
+            converter=bootstrap.converter(self.engine, Settings()),
             by=f"run:{self._count}",
             breaker=Breaker(),
         )

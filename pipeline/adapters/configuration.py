@@ -650,6 +650,7 @@ class _Settings(_Strict):
     workers: Annotated[int, Field(ge=0)] = 0
     time_limit_s: Positive = Settings().time_limit_s
     memory_limit_mb: Annotated[int, Field(ge=300)] = Settings().memory_limit_mb
+    print_limit_s: Positive = Settings().print_limit_s
     every_s: Positive = Settings().every.total_seconds()
     reconcile_s: Positive = Settings().reconcile_every.total_seconds()
     clamd: str = Settings().clamd
@@ -747,6 +748,7 @@ def read_settings(path: Path) -> Settings:
         workers=given.workers,
         time_limit_s=given.time_limit_s,
         memory_limit_mb=given.memory_limit_mb,
+        print_limit_s=given.print_limit_s,
         every=timedelta(seconds=given.every_s),
         reconcile_every=timedelta(seconds=given.reconcile_s),
         clamd=given.clamd,

@@ -42,14 +42,10 @@ class WeasyPrinter:
     """`ports.outside.Printer` on WeasyPrint; what can be reused lives as long as it does."""
 
     def __init__(self) -> None:
-        """Load WeasyPrint, which takes about half a second.
-
-        Raises:
-            ConfigError: The machine lacks its libraries, or any font.
-        """
-        self._weasyprint = _loaded()
-        fonts = self._weasyprint.text.fonts.FontConfiguration()
-        self._fonts = fonts
+        """Load WeasyPrint; see `load`."""
+        self._weasyprint = load()
+        # one for all pages: each leaves some 200 kB behind that nothing gives back
+        self._fonts = self._weasyprint.text.fonts.FontConfiguration()
         self._fetcher = _fetcher(self._weasyprint)
         self._style = lru_cache(_STYLES)(self._read_style)
 
@@ -108,8 +104,12 @@ def _fetcher(library: ModuleType) -> object:
     return NoFetcher()
 
 
-def _loaded() -> ModuleType:
-    """Import WeasyPrint, or say what the machine lacks."""
+def load() -> ModuleType:
+    """Import WeasyPrint, which takes about half a second.
+
+    Raises:
+        ConfigError: The machine lacks its libraries, or any font.
+    """
     try:
         # it prints a page of advice where a library is missing
         with redirect_stdout(io.StringIO()), warnings.catch_warnings():

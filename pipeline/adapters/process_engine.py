@@ -10,23 +10,17 @@ between two results.
 
 from __future__ import annotations
 
-import ctypes
-import multiprocessing
-import os
-import signal
 import threading
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnContext
 from time import monotonic
 from typing import Generic, TypeVar
 
+from pipeline.adapters.child import POLL_S, START_LIMIT_S, Child, attend, start
 from pipeline.adapters.process_wire import (
     Failed,
     JobWriter,
@@ -56,14 +50,9 @@ WINDOW = 128
 #: is in sight.
 TURN_BACKLOG = 100
 
-#: Time between two looks at the limits, and what a worker may take to start.
-POLL_S = 0.025
-START_LIMIT_S = 60.0
 #: Time after which a call that waits for its workers looks whether the engine was closed.
 _LOOK_UP_S = 0.5
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_PR_SET_PDEATHSIG = 1
 _READY = "ready"
 
 #: What a worker's entry is told.
@@ -112,25 +101,15 @@ class _Task:
 
 
 @dataclass(slots=True)
-class _Worker:
+class _Worker(Child):
     """One worker process as the parent knows it."""
 
-    process: multiprocessing.process.BaseProcess
-    connection: Connection
-    statm: int  #: descriptor of its file in /proc
     deadline: float
     family: str = ""
     served: int = 0
     ready: bool = False
     task: _Task | None = None
     killed: tuple[Trouble, str] | None = None
-
-    def resident(self) -> int:
-        """Return its resident memory in bytes; 0 once it has ended."""
-        try:
-            return int(os.pread(self.statm, 100, 0).split()[1]) * _PAGE
-        except ProcessLookupError:
-            return 0
 
     def enforce(self, limits: EngineLimits) -> None:
         """Kill it if it is over a limit and has not answered yet."""
@@ -146,13 +125,6 @@ class _Worker:
         if not self.connection.poll():  # asked last: it costs more than the two looks above
             self.killed = over
             self.process.kill()
-
-    def end(self) -> None:
-        """Kill it and forget it."""
-        self.process.kill()
-        self.process.join()
-        self.connection.close()
-        os.close(self.statm)
 
 
 @dataclass(slots=True)
@@ -234,7 +206,6 @@ class ProcessEngine(Generic[S]):
         self._settings = settings
         self._limits = limits
         self._slots: list[_Worker | None] = [None] * workers
-        self._context: SpawnContext = multiprocessing.get_context("spawn")
         self._lock = threading.Lock()
         self._busy = threading.Lock()
         self._closing = threading.Event()
@@ -380,15 +351,9 @@ class ProcessEngine(Generic[S]):
         desk.failed(task, killed or (Trouble.ENGINE_CRASH, f"exit code {code}"))
 
     def _start(self, place: int) -> _Worker:
-        here, there = self._context.Pipe()
-        process = self._context.Process(
-            target=self._entry, args=(there, self._settings), name="edi-judge", daemon=True
-        )
-        with _uninterrupted():
-            process.start()
-        there.close()
-        statm = os.open(f"/proc/{process.pid}/statm", os.O_RDONLY)
-        worker = _Worker(process, here, statm, monotonic() + START_LIMIT_S)
+        child = start(self._entry, self._settings, "edi-judge")
+        deadline = monotonic() + START_LIMIT_S
+        worker = _Worker(child.process, child.connection, child.statm, deadline)
         with self._lock:
             self._slots[place] = worker
         if self._watch is None:
@@ -415,17 +380,6 @@ class ProcessEngine(Generic[S]):
                 for worker in self._slots:
                     if worker is not None:
                         worker.enforce(self._limits)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Keep Ctrl-C for later, and from what is started meanwhile: it is the parent's to act on."""
-    resource_tracker.ensure_running()  # to start it would let interrupts in again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def choose(family: str, waiting: Sequence[str], others: Mapping[str, int]) -> int | None:
@@ -472,8 +426,7 @@ def serve(connection: Connection, judge: Callable[[Job], Judged]) -> None:
         connection: The worker's end of the pipe.
         judge: Judges one document.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
-    _die_with_parent()
+    attend()
     try:
         connection.send(_READY)
         while True:
@@ -499,14 +452,6 @@ def _answer(judge: Callable[[Job], Judged], sent: SentJob) -> SentJudged | Faile
         return write_judged(judge(read_job(sent)))
     except Exception:  # noqa: BLE001  # the document's edge: our bug holds one document, not a batch
         return Failed(traceback.format_exc(limit=-4))
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to kill this process with its parent, even in the middle of a document."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    parent = multiprocessing.parent_process()
-    if parent is not None and os.getppid() != parent.pid:
-        os._exit(0)
 
 
 def _all_unclear(job: Job, trouble: tuple[Trouble, str]) -> Judged:

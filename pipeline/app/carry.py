@@ -172,7 +172,7 @@ class _Bench:
         self._members: list[tuple[str, bytes]] = []
         self._converted: list[tuple[Document, Converted]] = []
         self._faults: dict[DocumentId, NotCarried] = {}
-        self._pivot: list[PivotInvoice] = []
+        self._pivot: list[tuple[DocumentId, PivotInvoice]] = []
 
     def add(self, document: Document, data: bytes) -> None:
         """Write one document, or keep in mind why it cannot be."""
@@ -184,7 +184,7 @@ class _Bench:
         except Exception as error:
             # a bug of ours holds this one document, and stops no other
             log.exception("carry.failed", document=document.id)
-            self._faults[document.id] = NotCarried(f"{type(error).__name__}: {error}")
+            self._faults[document.id] = _broken(error)
             return
         if one.form is not Form.AS_RECEIVED:
             self._converted.append((document, one))
@@ -194,17 +194,35 @@ class _Bench:
     def done(self) -> Made:
         """Return the delivery."""
         if self._recipe.form is Form.PIVOT and not self._faults:
-            hub_code = self._hub.settings.hub_code
-            envelope = envelope_of(self._row.name, self._planned, hub_code)
-            written = self._hub.converter.write_pivot(self._pivot, envelope)
-            self._members = [(f"{self._row.name}.xml", written.payload)]
+            try:
+                payload = self._flow_of([one for _, one in self._pivot])
+                self._members = [(f"{self._row.name}.xml", payload)]
+            except Exception as error:
+                # a bug of ours holds what it is about, and stops no other
+                log.exception("carry.failed", row=self._row.key)
+                self._faults = self._culprits(error)
         return Made(tuple(self._members), tuple(self._converted), self._faults)
+
+    def _flow_of(self, invoices: Sequence[PivotInvoice]) -> bytes:
+        envelope = envelope_of(self._row.name, self._planned, self._hub.settings.hub_code)
+        return self._hub.converter.write_pivot(invoices, envelope).payload
+
+    def _culprits(self, error: Exception) -> dict[DocumentId, NotCarried]:
+        """Return what makes no pivot by itself; everything, where each alone would."""
+        found: dict[DocumentId, NotCarried] = {}
+        for document, invoice in self._pivot:
+            try:
+                self._flow_of([invoice])
+            except Exception as own:
+                log.exception("carry.failed", document=document)
+                found[document] = _broken(own)
+        return found or {document: _broken(error) for document, _ in self._pivot}
 
     def _write(self, document: Document, data: bytes) -> Converted:
         source, converter = self._source(document, data), self._hub.converter
         if self._recipe.form is Form.PIVOT:
             made, lost = converter.prepare(source, self._recipe)
-            self._pivot.append(made)
+            self._pivot.append((document.id, made))
             return Converted(b"", Form.PIVOT, lost)
         one = converter.convert(source, self._recipe, self._planned)
         self._members.append((member_name(document, form=one.form), one.payload))
@@ -224,6 +242,12 @@ class _Bench:
             name=document.name,
             received_on=flow.received_at.date(),
         )
+
+
+def _broken(error: Exception) -> NotCarried:
+    if isinstance(error, NotCarried):
+        return error
+    return NotCarried(f"{type(error).__name__}: {error}")
 
 
 def together(faults: Mapping[DocumentId, NotCarried]) -> NotCarried:

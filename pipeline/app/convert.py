@@ -33,6 +33,8 @@ from pipeline.syntax.recognise import guess_family
 
 #: Documents that were judged, and our own words: no partner's limits hold for them.
 WIDE = Limits(file_bytes=2**31, text_bytes=2**31, attachment_bytes=2**31)
+#: Parts of a flow's name.
+_GRAMMAR = ("interface", "application", "identifier")
 #: Findings that an error names.
 _NAMED = 3
 
@@ -200,8 +202,17 @@ def envelope_of(flow: str, planned: datetime, hub: str) -> Envelope:
     ...     datetime.fromisoformat("2026-10-05T08:00:00+00:00"), "CPP001")
     >>> envelope.receiver.id, envelope.parameters[1].value
     ('VIL750', 'CPP0010036000000000000007')
+
+    Raises:
+        NotCarried: It has no name of the grammar.
     """
-    _, application, identifier = flow.split("_")
+    parts = flow.split("_")
+    if len(parts) != len(_GRAMMAR):
+        raise NotCarried(
+            f"{flow}: la fiche du destinataire n'avait plus de application_code, un pivot en porte"
+            " le nom / the receiver's sheet had no application_code left, a pivot is named by it"
+        )
+    _, application, identifier = parts
     return Envelope.of(identifier, planned, receiver=application, sender=hub)
 
 

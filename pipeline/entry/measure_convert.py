@@ -16,6 +16,7 @@ from pipeline.model.carriage import Original, Recipe
 from pipeline.model.conversion import Form
 from pipeline.model.facturx import FacturxProfile
 from pipeline.model.report import Syntax
+from pipeline.model.settings import Settings
 
 #: Invoices a repeat.
 _COUNT = 200
@@ -45,7 +46,7 @@ def measure_convert(_place: bootstrap.Workspace) -> Mapping[str, object]:
         documents from UBL to CII, and the size of what was converted.
     """
     with bootstrap.checking(workers=1) as (engine, _):
-        converter = bootstrap.converter(engine)
+        converter = bootstrap.converter(engine, Settings())
         short, cii = _source(_UBL, Syntax.UBL_INVOICE), _source(_CII, Syntax.CII)
         ubl = _with_lines(short, _SOME)
         long = _with_lines(_source(_LONG_UBL, Syntax.UBL_INVOICE), _LINES)

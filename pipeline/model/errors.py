@@ -180,6 +180,10 @@ class NotCarried(PipelineError):
         self.documents = frozenset(documents)
 
 
+class NotPrinted(NotCarried):
+    """A page could not be printed, or not within its limits."""
+
+
 class ConversionLoss(NotCarried):
     """Its new form does not hold all of it, and the receiver's sheet does not allow that."""
 

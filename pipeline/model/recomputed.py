@@ -59,7 +59,8 @@ class Sums:
 
 def recompute(invoice: Invoice) -> Sums:
     """Compute every sum of an invoice anew; time grows with its lines, whatever they hold."""
-    shares = _shares(invoice)
+    # a breakdown is of lines: there is nothing to compare in a profile that has none
+    shares = _shares(invoice) if invoice.lines else None
     return Sums(
         totals=_totals(invoice),
         bases=tuple(_base(each, shares) for each in invoice.vat),
@@ -73,12 +74,13 @@ def _totals(invoice: Invoice) -> dict[str, Recomputed]:
     counted = [line.net for line in invoice.lines if _counts(line)]
     without_vat = (stated.lines, _minus(stated.allowances), stated.charges)
     due = (stated.with_vat, _minus(stated.paid), stated.rounding)
+    # lines and breakdown that a profile has no place for (MINIMUM, BASIC WL) are no zero
     return {
-        "lines": _sum(stated.lines, counted),
+        "lines": _sum(stated.lines, counted if invoice.lines else [None]),
         "allowances": _sum(stated.allowances, [each.amount for each in invoice.allowances]),
         "charges": _sum(stated.charges, [each.amount for each in invoice.charges]),
         "without_vat": _sum(stated.without_vat, _present(without_vat)),
-        "vat": _sum(stated.vat, [each.amount for each in invoice.vat]),
+        "vat": _sum(stated.vat, [each.amount for each in invoice.vat] or [None]),
         "with_vat": _sum(stated.with_vat, _present((stated.without_vat, stated.vat))),
         "due": _sum(stated.due, _present(due)),
     }
@@ -136,8 +138,9 @@ def _counts(line: Line) -> bool:
     return line.kind in {None, LineKind.DETAIL}
 
 
-def _base(breakdown: VatBreakdown, shares: _Shares) -> Recomputed:
-    return _sum(breakdown.base, shares.get(_key(breakdown), []))
+def _base(breakdown: VatBreakdown, shares: _Shares | None) -> Recomputed:
+    parts: Iterable[Decimal | None] = [None] if shares is None else shares.get(_key(breakdown), [])
+    return _sum(breakdown.base, parts)
 
 
 def _tax(breakdown: VatBreakdown) -> Recomputed:

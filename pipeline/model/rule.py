@@ -51,7 +51,8 @@ class Rule(Generic[Subject]):
         identifier: As its source names it, e.g. ``BR-FR-CPRO-10``.
         terms: The business terms it looks at.
         fr: What it says when it is broken: one sentence, with ``{v}`` for the value found,
-            ``{n}`` for what was expected, ``{term}`` for the name of the term.
+            ``{n}`` for what was expected where that differs from one invoice to another,
+            ``{term}`` for the name of the term.
         en: The same in English.
         severity: As published; a profile may weigh it anew.
         source: Where it is published: document and clause.

@@ -68,6 +68,8 @@ class Settings:
         workers: Worker processes; 0 for one a processor.
         time_limit_s: Wall-clock limit of judging one document.
         memory_limit_mb: Resident memory at which a worker is killed.
+        print_limit_s: Wall-clock limit of printing a large document; a small one has a part
+            of it.
         every: How often `edi run` looks at connections whose sheet says nothing else.
         reconcile_every: How often `edi run` holds archive and partners' folders against the
             ledger, and the chain of events against itself.
@@ -87,6 +89,7 @@ class Settings:
     workers: int = 0
     time_limit_s: float = 60.0
     memory_limit_mb: int = 1000
+    print_limit_s: float = 120.0
     every: timedelta = timedelta(minutes=1)
     reconcile_every: timedelta = timedelta(hours=1)
     clamd: str = "unix:/run/clamav/clamd.ctl"

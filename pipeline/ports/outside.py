@@ -272,6 +272,10 @@ class Printer(Protocol):
 
         Returns:
             The file; the same page gives the same bytes.
+
+        Raises:
+            NotPrinted: The page takes longer or more than it may, or printing broke off.
+            ConfigError: The machine lacks what printing needs.
         """
 
 

@@ -32,6 +32,8 @@ _INTERFACES: Mapping[Form, str] = {
 }
 #: Scheme of the addresses of the French directory.
 LINE_SCHEME = "0225"
+#: Endings of one document's name.
+_ALONE = (".xml", ".pdf")
 #: Schemes of addresses that begin with a SIREN: SIREN, SIRET, address of the French directory.
 _MADE_OF_SIREN = frozenset({"0002", "0009", LINE_SCHEME})
 #: A SIRET, or an address of the grain SIREN_SIRET, with or without a routing code.
@@ -207,6 +209,16 @@ def plan_groups(
             taken = tuple(members[document.id] for document in lot)
             made.append((_group_row(connection, lot, taken[0], planning), taken))
     return tuple(made)
+
+
+def is_to_wait(row: OutboxRow) -> bool:
+    """Tell whether a delivery was planned to wait for its group: it is called as no file is.
+
+    It bears the name of its one document, but leaves in an archive, or in a flow.
+    """
+    in_a_file = row.envelope is Envelope.TAR_GZ
+    in_a_flow = row.recipe is not None and row.recipe.form is Form.PIVOT
+    return (in_a_file or in_a_flow) and not row.is_group and row.name.endswith(_ALONE)
 
 
 def member_name(document: Document, mark: str = "", form: Form = Form.AS_RECEIVED) -> str:

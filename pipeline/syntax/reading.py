@@ -111,8 +111,8 @@ class _Reader:
             self._leaf(element, node, draft)
         shared = draft.pop(_SHARED, None)
         if shared:
-            for text, value in shared:
-                _share(draft, text, value)
+            for one in shared:
+                self._share(draft, *one)
         return draft
 
     def _kids(self, element: Element, node: Node, draft: dict[str, Any]) -> None:
@@ -234,7 +234,8 @@ class _Reader:
         """Keep a value; tell whether there was room for it."""
         slot = text.slot
         if slot.inner:
-            (self._top if slot.up else draft).setdefault(_SHARED, []).append((text, value))
+            holder = self._top if slot.up else draft
+            holder.setdefault(_SHARED, []).append((element, name, text, value))
             return True
         holder = self._top if slot.up else draft
         if slot.trail:
@@ -247,6 +248,29 @@ class _Reader:
             self._lose(element, text.row.term, _SECOND, name)
             return False
         return True
+
+    def _share(
+        self,
+        draft: dict[str, Any],
+        element: Element,
+        name: str | None,
+        text: Text,
+        value: object,
+    ) -> None:
+        """Give what a format states once to every item that it is for."""
+        slot, row = text.slot, text.row
+        items = _holder(draft, slot).setdefault(slot.name, [])
+        if not items:
+            items.append({})
+        meant = [item for item in items if row.among is not None and row.among(item)] or items
+        kept = True
+        for item in meant:
+            holder = item
+            for step in slot.inner[:-1]:
+                holder = holder.setdefault(step, {})
+            kept &= holder.setdefault(slot.inner[-1], value) == value
+        if not kept:
+            self._lose(element, row.term, _SECOND, name)
 
     def _told(self, child: Element, among: tuple[Node, ...]) -> Node | None:
         """Return which of several entries an element is; None if it is none of them."""
@@ -350,17 +374,3 @@ def _holder(draft: dict[str, Any], slot: Slot) -> dict[str, Any]:
     for step in slot.trail:
         draft = draft.setdefault(step, {})
     return draft
-
-
-def _share(draft: dict[str, Any], text: Text, value: object) -> None:
-    """Give what a format states once to every item that it is for."""
-    slot, row = text.slot, text.row
-    items = _holder(draft, slot).setdefault(slot.name, [])
-    if not items:
-        items.append({})
-    meant = [item for item in items if row.among is not None and row.among(item)] or items
-    for item in meant:
-        holder = item
-        for step in slot.inner[:-1]:
-            holder = holder.setdefault(step, {})
-        holder.setdefault(slot.inner[-1], value)

@@ -25,7 +25,7 @@ from pipeline.adapters.eicar import TEST_FILE
 def an_invoice(samples: Any, number: str, payload: bytes | None = None) -> bytes:
     """Write a small sound UBL invoice, with one attachment if `payload` is given."""
     model = samples.BY_KEY["ubl-380-pdf-joint" if payload is not None else "ubl-380-une-ligne"]
-    invoice = samples.billed_to(model, samples.VILLE, number)
+    invoice = samples.as_historical(samples.billed_to(model, samples.VILLE, number))
     if payload is not None:
         attached = replace(invoice.attachments[0], content=payload)
         invoice = replace(invoice, attachments=(attached,))
@@ -406,7 +406,9 @@ def test_malware_found_at_release_leaves_what_was_delivered(
     model = samples.BY_KEY["cii-380-fournitures"]
     files = {
         "1.xml": an_invoice(samples, "V1"),
-        "2.xml": samples.to_cii(samples.billed_to(model, samples.VILLE, "C1")),
+        "2.xml": samples.to_cii(
+            samples.as_historical(samples.billed_to(model, samples.VILLE, "C1"))
+        ),
     }
     drop(world, "caterer", "lot.tar.gz", samples.tar_gz(files))
     run(world, EDI_PACKS=str(tmp_path / "packs"))

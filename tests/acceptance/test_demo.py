@@ -251,8 +251,9 @@ _FREE: dict[str, Callable[[ModuleType, random.Random, str], Iterator[Drawn]]] = 
 
 def _historical(samples: ModuleType, dice: random.Random, number: str) -> Iterator[Drawn]:
     """A flow of several invoices, sound, spoilt in one place, or badly named."""
+    buyers = [samples.VILLE, samples.HOPITAL]
     invoices = [
-        _invoice(samples, dice, f"H{number}{place}", dice.choice([samples.VILLE, samples.HOPITAL]))
+        samples.as_historical(_invoice(samples, dice, f"H{number}{place}", dice.choice(buyers)))
         for place in range(dice.randint(2, 5))
     ]
     files = {f"{place}.xml": samples.to_ubl(one) for place, one in enumerate(invoices)}

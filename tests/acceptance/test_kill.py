@@ -57,7 +57,9 @@ def _flows(samples: ModuleType) -> tuple[dict[str, bytes], dict[str, Counter[byt
                 else ("hopital-exemple", samples.HOPITAL)
             )
             model = samples.BY_KEY[samples.MENU[place % len(samples.MENU)]]
-            payload = samples.to_ubl(samples.billed_to(model, buyer, f"K{flow:02d}-{place:03d}"))
+            payload = samples.to_ubl(
+                samples.as_historical(samples.billed_to(model, buyer, f"K{flow:02d}-{place:03d}"))
+            )
             members[f"{place}.xml"] = payload
             wanted[name][payload] += 1
         packed = samples.tar_gz(members) if flow <= 4 else next(iter(members.values()))

@@ -24,7 +24,9 @@ def flow_name(sequence: int, interface: str = "FSO1100A") -> str:
 def an_invoice(samples: Any, number: str, buyer: Any = None) -> Any:
     """Write a small sound UBL invoice."""
     model = samples.BY_KEY["ubl-380-une-ligne"]
-    return samples.to_ubl(samples.billed_to(model, buyer or samples.VILLE, number))
+    return samples.to_ubl(
+        samples.as_historical(samples.billed_to(model, buyer or samples.VILLE, number))
+    )
 
 
 def drop(world: Any, supplier: str, name: str, payload: bytes) -> None:

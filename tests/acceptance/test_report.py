@@ -29,7 +29,9 @@ def a_busy_day(world: Any, samples: Any) -> str:
     model = samples.BY_KEY["ubl-380-une-ligne"]
 
     def invoice(number: str, buyer: Any = samples.VILLE) -> bytes:
-        written: bytes = samples.to_ubl(samples.billed_to(model, buyer, number))
+        written: bytes = samples.to_ubl(
+            samples.as_historical(samples.billed_to(model, buyer, number))
+        )
         return written
 
     good = invoice("R1")

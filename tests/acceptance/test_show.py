@@ -58,6 +58,31 @@ def test_a_pdf_is_printed(edi: Edi, tmp_path: Path) -> None:
         assert metadata["dc:title"].startswith("Avoir")
 
 
+@pytest.mark.usefixtures("printer")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("show", "--no-findings", "--pdf"),
+        ("convert", "--to", "factur-x"),
+    ],
+)
+def test_a_page_that_takes_too_long_is_told_in_one_line(
+    edi: Edi, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    """It names the setting that allows more, and nothing is made."""
+    made = tmp_path / "facture.pdf"
+    settings = tmp_path / "home" / "config" / "pipeline.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("print_limit_s = 0.01\n", encoding="utf-8")
+
+    shown = edi(*asked, str(GOOD), "-o", str(made), EDI_HOME=str(tmp_path / "home"))
+
+    assert shown.code == 2
+    assert "print_limit_s" in shown.err
+    assert "Traceback" not in shown.err
+    assert not made.exists()
+
+
 def test_an_invoice_that_breaks_its_schema_is_shown_with_its_findings(
     edi: Edi, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ from pipeline.model.facturx import FacturxProfile
 from pipeline.model.finding import Layer, LayerResult, Outcome
 from pipeline.model.report import Judged, ValidationReport
 from pipeline.validate.render import report_object
+from pipeline.validate.rules.sets import RULES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -246,6 +247,22 @@ def test_the_keys_of_a_report_are_those_of_the_readme() -> None:
     keys = report_object("a.xml", None, Judged(ValidationReport(syntax=None, layers=layers)))
 
     assert [key for key in keys if not re.search(rf"`{key}(\[\])?`", TEXTS["README.md"])] == []
+
+
+#: Rules that are published for the public sector, and Chorus Pro's checks of a document.
+PUBLISHED = [
+    *(f"BR-FR-CPRO-{number:02}" for number in range(1, 45)),
+    *(f"CP-{number:02}" for number in range(1, 24)),
+]
+
+
+@pytest.mark.parametrize("identifier", PUBLISHED)
+def test_a_published_rule_is_ours_or_the_page_says_why_not(identifier: str) -> None:
+    """Nobody has to guess whether silence means that it holds, or that nobody looked."""
+    _, _, table = TEXTS["docs/rules.md"].partition("## What is no rule here")
+    left_out = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+
+    assert (identifier in RULES) != any(f"`{identifier}`" in cell for cell in left_out)
 
 
 def test_the_keys_of_an_answer_are_those_of_the_partners_page() -> None:

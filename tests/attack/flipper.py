@@ -35,7 +35,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "samples")]
 
 from lxml import etree  # noqa: E402
 
-from pipeline.adapters.configuration import read_profiles, read_sheet  # noqa: E402
+from pipeline.adapters.configuration import (  # noqa: E402
+    read_profiles,
+    read_sheet,
+)
 from pipeline.adapters.directory_files import read_directory  # noqa: E402
 from pipeline.adapters.packs import PackShelf  # noqa: E402
 from pipeline.bootstrap import WorkerSettings, document_judge, shelf, workspace  # noqa: E402

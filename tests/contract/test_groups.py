@@ -368,3 +368,89 @@ def test_what_a_form_does_not_hold_is_on_record_until_the_flow_is_erased(day: Gr
 
     assert (way.form, way.lost) == (Form.PIVOT, (lost,))
     assert day.hub.ledger.conversions([one.id]) == {}
+
+
+def asks(group: Group, **more: Any) -> None:
+    """Have the city's sheet ask for something else from now on."""
+    sheets = group.desk.sheets
+    city = replace(sheets.connections["city"], **more)
+    group.desk = Desk(group.hub, Sheets({**sheets.connections, "city": city}, sheets.directory))
+    group.hub.ledger.apply(group.desk.sheets, "operator:ada", group.clock.now())
+
+
+def carried(group: Group) -> list[str]:
+    """Return what each file that leaves or left carries, in order."""
+    states = (OutboxState.PENDING, OutboxState.SENT)
+    return sorted(one for row in group.rows(*states) for one in row.documents)
+
+
+@pytest.mark.parametrize("envelope", list(Envelope), ids=["alone", "in-a-lot"])
+def test_what_was_held_with_a_file_of_its_own_leaves_in_that_file(
+    database: Any, tmp_path: Path, envelope: Envelope
+) -> None:
+    """The sheet asks for groups meanwhile: none of them may be taken for one that waits."""
+    with taking(database, tmp_path, Carriage()) as group:
+        asks(group, envelope=envelope)
+        flows = [group.desk.flow(name, CITY, CITY) for name in ("a.xml", "b.xml")]
+        everything = sorted(one.id for flow in flows for one in group.desk.documents(flow))
+        planned = group.rows()
+        for flow in flows:
+            hold(group.hub, group.desk.sheets, group.desk.target(flow.id), order())
+        asks(group, carriage=Carriage(group=Grouping.DAY), envelope=Envelope.TAR_GZ)
+
+        for flow in flows:
+            release(group.hub, group.desk.sheets, group.desk.target(flow.id), order())
+        group.clock.moment = MONDAY_CUTOFF
+        group.close()
+
+        leaving = group.rows(OutboxState.PENDING)
+        assert carried(group) == everything
+        assert [(row.name, row.documents) for row in leaving] == [
+            (row.name, row.documents) for row in planned
+        ]
+        group.desk.deliver()
+        assert sound(group.desk)
+
+
+@pytest.mark.parametrize("grouping", [Grouping.INVOICE, Grouping.FLOW])
+def test_what_waited_for_a_group_gets_a_file_where_the_sheet_asks_for_none_by_now(
+    day: Group, grouping: Grouping
+) -> None:
+    """What it waited under is no file's name: it is planned anew."""
+    flow = day.desk.flow("a.xml", CITY)
+    (one,) = day.desk.documents(flow)
+    hold(day.hub, day.desk.sheets, day.desk.target(flow.id), order())
+    envelope = Envelope.TAR_GZ if grouping is Grouping.FLOW else Envelope.SINGLE
+    asks(day, carriage=Carriage(group=grouping), envelope=envelope)
+
+    release(day.hub, day.desk.sheets, day.desk.target(flow.id), order())
+
+    (row,) = day.rows(OutboxState.PENDING)
+    assert (row.documents, row.envelope, row.generation) == ((one.id,), envelope, 2)
+    assert row.name.endswith(".tar.gz" if grouping is Grouping.FLOW else ".g2.xml")
+    day.desk.deliver()
+    assert sound(day.desk)
+
+
+def test_what_was_held_out_of_a_file_of_its_own_group_is_found_again(day: Group) -> None:
+    """The file is cancelled with it; its row, which still names the document, hides no other."""
+    flows = [day.desk.flow(f"{n}.xml", CITY) for n in range(6)]
+    day.clock.moment = MONDAY_CUTOFF
+    asks(day, carriage=Carriage(group=Grouping.DAY, documents=1))
+    day.close()
+    for flow in flows:
+        hold(day.hub, day.desk.sheets, day.desk.target(flow.id), order())
+
+    told = [
+        release(day.hub, day.desk.sheets, day.desk.target(flow.id), order()) for flow in flows
+    ]
+    made = day.close()
+    day.desk.deliver()
+    again = [
+        redeliver(day.hub, day.desk.sheets, day.desk.target(flow.id), order()) for flow in flows
+    ]
+
+    assert [len(one.done) for one in told] == [1] * 6
+    assert (made, [day.desk.steps(flow) for flow in flows]) == (6, [["delivered"]] * 6)
+    assert [len(one.done) for one in again] == [1] * 6
+    assert sound(day.desk)

@@ -157,7 +157,7 @@ def _hub(home: Path, root: Path) -> Iterator[Hub]:
         target.write_text(text, encoding="utf-8")
     profiles = "".join(
         f"[profiles.{name}]\npacks = {{}}\n"
-        for name in ("auto", "chorus-historical", "fr-b2b", "fr-b2g")
+        for name in ("auto", "chorus-historical", "fr-b2b", "fr-b2g", "fr-g2b")
     )
     (place.config / "profiles.toml").write_text(profiles, encoding="utf-8")
     for name, text in PARTNERS.items():

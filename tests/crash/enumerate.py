@@ -36,7 +36,7 @@ from tests.crash.process import Nursery
 
 BACKENDS = ("postgresql", "sqlite")
 #: Hits of one failpoint that are tried in the main job: the first ones and the last.
-MOST = 4
+MOST = 3
 #: So many elsewhere.
 FEW = 2
 #: Where a file stands at a partner's and is not marked.

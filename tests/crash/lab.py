@@ -321,7 +321,8 @@ def points(
     for (stage, name), count in hits.items():
         if not name.startswith(stages[stage].tries):
             continue
-        tried = 1 if name.startswith(_ALIKE) else most
+        # nothing is durable inside of a change that was not before it: that is tried further
+        tried = 1 if name.startswith(_ALIKE) or name.endswith(".before") else most
         numbers = list(range(1, count + 1))
         if count > tried:
             numbers = [*numbers[: tried - 1], count] if tried > 1 else [1]

@@ -24,7 +24,16 @@ _LEAST = 60
 
 def enumerated(backend: str, *options: str) -> tuple[int, str]:
     """Run the enumeration on one ledger; return its exit code and what it printed."""
-    command = [sys.executable, "-m", "tests.crash.enumerate", "--backend", backend, *options]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.crash.enumerate",
+        "--backend",
+        backend,
+        "--workers",
+        "2",
+        *options,
+    ]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return ran.returncode, ran.stdout + ran.stderr
 

@@ -52,7 +52,7 @@ RECIPIENTS = ("ville-exemple", "hopital-exemple", "imprimerie-exemple")
 
 _PROFILES = "".join(
     f"[profiles.{name}]\npacks = {{}}\n"
-    for name in ("auto", "chorus-historical", "fr-b2b", "fr-b2g")
+    for name in ("auto", "chorus-historical", "fr-b2b", "fr-b2g", "fr-g2b")
 )
 _NEW_ROUTE = '\n[[route]]\nconnection = "ville-exemple"\nbuyer_siret = "{siret}"\n'
 

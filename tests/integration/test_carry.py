@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tarfile
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.adapters.confined_printer import ConfinedPrinter, PrintLimits
 from pipeline.app.convert import WIDE
 from pipeline.app.operate.acting import Order, find
 from pipeline.app.operate.release import release
@@ -22,7 +23,7 @@ from pipeline.app.views import ways_of
 from pipeline.app.why import why
 from pipeline.model.carriage import Carriage, Grouping, LossRule, Original
 from pipeline.model.connection import Envelope
-from pipeline.model.conversion import Form
+from pipeline.model.conversion import Form, Written
 from pipeline.model.document import Document
 from pipeline.model.limits import Limits
 from pipeline.model.outbox import OutboxKind
@@ -31,8 +32,10 @@ from pipeline.model.status import OutboxState
 from pipeline.ports import failpoint
 from pipeline.ports.ledger import Query
 from pipeline.syntax import cii, ubl
+from pipeline.syntax.cpp_parties import Envelope as CppEnvelope
 from pipeline.syntax.facturx import open_facturx
 from pipeline.syntax.parse import parse
+from pipeline.syntax.pivot import PivotInvoice
 from pipeline.syntax.recognise import recognise
 from tests.hubs import LIGHT, MINUTE, PACK_GONE, World, invoice, opened, samples
 
@@ -293,6 +296,76 @@ def test_what_cannot_become_a_pivot_keeps_no_other_from_leaving(world: World) ->
     (told,) = why(world.hub.ledger, steps["P2"].id)
     assert (told.code, told.state) == ("NOT_CONVERTED", "paused")
     assert verify(world.hub.ledger, world.hub.archive).differences == ()
+
+
+def test_a_page_that_takes_too_long_to_print_is_held_and_leaves_later(world: World) -> None:
+    """For our side's fault: the operator reads what took how long, and lets it go again."""
+    take(world, Carriage(form=Form.FACTURX, facturx_profile="en16931", loss=LossRule.ALLOW))
+    patient = world.hub
+    hasty = ConfinedPrinter(PrintLimits(time_s=0.01))
+    world.hub = replace(patient, converter=replace(patient.converter, printer=lambda: hasty))
+    world.drop("caterer", "a.xml", invoice("X1"))
+    run(world)
+    one = the_document(world)
+    (told,) = why(world.hub.ledger, one.id)
+    (row,) = world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)
+    before = delivered(world)
+
+    world.hub = patient
+    release(world.hub, world.hub.ledger.sheets(), find(world.hub, one.id), Order())
+    run(world)
+    hasty.close()
+
+    assert (told.code, told.who, told.state) == ("NOT_CONVERTED", "operator", "paused")
+    assert "print_limit_s" in row.error
+    assert before == {}
+    assert len(delivered(world)) == 1
+
+
+def test_what_breaks_the_pivots_schema_keeps_no_other_from_leaving(world: World) -> None:
+    """It shows only once the whole flow is written: that one is held, and the run goes on."""
+    take(world, PIVOTS, application_code="VIL750")
+    sound = world.hub.converter.write_pivot
+
+    def write(invoices: Sequence[PivotInvoice], envelope: CppEnvelope) -> Written:
+        written = sound(invoices, envelope)
+        if b"<Id>P2</Id>" in written.payload:
+            raise ValueError("CPPFacturePivot breaks its own schema")
+        return written
+
+    world.hub = replace(world.hub, converter=replace(world.hub.converter, write_pivot=write))
+    for name, number in (("a.xml", "P1"), ("b.xml", "P2"), ("c.xml", "P3")):
+        world.drop("caterer", name, invoice(number))
+    run(world)
+
+    midnight(world)
+    run(world)
+
+    assert list(map(sorted, pivots(world).values())) == [["P1", "P3"]]
+    (held,) = [one for one in world.hub.ledger.documents(Query()) if one.header.number == "P2"]
+    (told,) = why(world.hub.ledger, held.id)
+    assert (told.code, told.state) == ("NOT_CONVERTED", "paused")
+    assert verify(world.hub.ledger, world.hub.archive).differences == ()
+
+
+def test_pivots_of_a_receiver_that_lost_its_code_are_held_and_then_planned_anew(
+    world: World,
+) -> None:
+    """Their flow can bear no name of the grammar; released, they leave as the sheet now says."""
+    take(world, PIVOTS, application_code="VIL750")
+    world.drop("caterer", "a.xml", invoice("P1"))
+    run(world)
+    take(world, Carriage(form=Form.UBL), application_code=None)
+
+    midnight(world)
+    one = the_document(world)
+    (told,) = why(world.hub.ledger, one.id)
+    release(world.hub, world.hub.ledger.sheets(), find(world.hub, one.id), Order())
+    run(world)
+
+    assert (told.code, told.state) == ("NOT_CONVERTED", "paused")
+    assert "application_code" in told.cause
+    assert list(delivered(world)) == [f"P1.{one.id}.g2.xml"]
 
 
 def test_a_factur_x_holds_its_original(world: World) -> None:

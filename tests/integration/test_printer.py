@@ -160,7 +160,7 @@ def test_nothing_loads_the_printer_before_it_is_needed() -> None:
     """The command line starts fast, and a judging worker stays small."""
     told = _run(
         "import sys; import pipeline.bootstrap, pipeline.entry.cli.show,"
-        " pipeline.adapters.process_engine;"
+        " pipeline.adapters.process_engine, pipeline.adapters.confined_printer;"
         "print([each for each in sys.modules if each.startswith(('weasyprint', 'jinja2'))])"
     )
 

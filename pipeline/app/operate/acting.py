@@ -150,16 +150,24 @@ def demand_reason(order: Order) -> None:
 def latest_rows(
     rows: Iterable[OutboxRow], documents: Collection[Document]
 ) -> dict[DocumentId, OutboxRow]:
-    """Return the newest delivery of each document that has one: of one in a group, its file."""
+    """Return the newest delivery of each document that has one: of one in a group, its file.
+
+    Of one generation there may be several files, where a document left one for another: all
+    but the last are cancelled.
+    """
     found: dict[DocumentId, OutboxRow] = {}
     wanted = {one.id for one in documents}
     for row in rows:
         if row.kind is not OutboxKind.DELIVERY or row.state is OutboxState.GROUPED:
             continue
         for one in wanted.intersection(row.documents):
-            if one not in found or found[one].generation < row.generation:
+            if one not in found or _rank(found[one]) < _rank(row):
                 found[one] = row
     return found
+
+
+def _rank(row: OutboxRow) -> tuple[int, bool]:
+    return row.generation, row.state is not OutboxState.CANCELLED
 
 
 def record(hub: Hub, tx: Transaction, verb: Verb, told: Told, order: Order) -> None:

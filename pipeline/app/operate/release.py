@@ -34,13 +34,14 @@ from pipeline.app.settle import planning_of, settle_flow
 from pipeline.app.work import findings_of, rework
 from pipeline.model.bulk import Verb
 from pipeline.model.carriage import WAITING_GROUPS
+from pipeline.model.connection import Connection
 from pipeline.model.document import Document
 from pipeline.model.errors import Fenced
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Sheets, Transaction
-from pipeline.route.plan import find_route, plan_deliveries
+from pipeline.route.plan import find_route, is_to_wait, plan_deliveries
 
 log = get_logger(__name__)
 
@@ -174,14 +175,14 @@ def _let_go(hub: Hub, sheets: Sheets, held: Held, told: Told, order: Order) -> N
 def _let_leave(hub: Hub, sheets: Sheets, tx: Transaction, held: Held) -> None:
     """Let deliveries go on: as they were planned, or anew where the sheet asks otherwise now.
 
-    What the hub could not write in one form is not tried in it for ever.
+    What the hub could not write in one form is not tried in it for ever. What had a file of its
+    own keeps it; what waited for a group had none, and gets one where there is none to wait for.
     """
     now = hub.clock.now()
     for row in held.rows:
         sheet = sheets.connections.get(row.connection)
-        if sheet is None or row.is_group or sheet.recipe == row.recipe:
-            waits = sheet is not None and sheet.grouping in WAITING_GROUPS and not row.is_group
-            after = OutboxState.WAITING if waits else OutboxState.PENDING
+        if sheet is None or row.is_group or _is_as_asked(row, sheet):
+            after = OutboxState.WAITING if is_to_wait(row) else OutboxState.PENDING
             tx.move_outbox(row, after, by=hub.by, at=now)
             continue
         tx.move_outbox(row, OutboxState.CANCELLED, by=hub.by, at=now)
@@ -189,6 +190,12 @@ def _let_leave(hub: Hub, sheets: Sheets, tx: Transaction, held: Held) -> None:
         planning = planning_of(hub, tx)
         for anew in plan_deliveries(carried, sheets.connections, planning, row.generation + 1):
             tx.enqueue(anew, hub.by, now)
+
+
+def _is_as_asked(row: OutboxRow, sheet: Connection) -> bool:
+    """Tell whether a delivery may still be made as it was planned."""
+    groups = sheet.grouping in WAITING_GROUPS and sheet.envelope is row.envelope
+    return sheet.recipe == row.recipe and (groups or not is_to_wait(row))
 
 
 def settle_again(

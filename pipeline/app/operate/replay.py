@@ -149,7 +149,8 @@ def replay(
 
     Args:
         hub: The hub; `by` names the operator.
-        sheets: The configuration in force: packs, profiles, limits, directory of now.
+        sheets: The configuration in force: packs, limits, directory of now; of a profile, the
+            version of the day on which the flow was received.
         target: A flow or some of its documents.
         order: Why; not needed for a dry run.
         stage: Where to begin. From `DECIDE` on nothing is judged, so nothing is settled.

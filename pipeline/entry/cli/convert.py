@@ -61,15 +61,16 @@ def convert(
     wanted = (profile or FacturxProfile.EN16931).value if form is Form.FACTURX else ""
     recipe = Recipe(form=form, facturx_profile=wanted, readable=form is Form.PIVOT)
     place = bootstrap.workspace()
+    settings = bootstrap.settings(place)
     with bootstrap.checking(workers=1) as (engine, spool):
         told = rewrite(
             _read(source),
             typed(Path(source).name),
             recipe,
-            bootstrap.converter(engine),
+            bootstrap.converter(engine, settings),
             spool,
             bootstrap.profiles(place)["auto"],
-            hub_code=bootstrap.settings(place).hub_code,
+            hub_code=settings.hub_code,
             at=bootstrap.now(),
         )
     if output is not None and told.payload is not None:

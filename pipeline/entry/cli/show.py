@@ -26,6 +26,7 @@ from pipeline.entry.cli.read import tell
 from pipeline.model.errors import ConfigError
 from pipeline.model.labels import Language
 from pipeline.model.limits import Limits
+from pipeline.ports.outside import Printer
 from pipeline.syntax.readable.view import View
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -68,7 +69,12 @@ def show(
         view = _of_file(subject, document, language, findings=findings)
     else:
         view = _of_document(typed_subject(subject), language, findings=findings)
-    _put(written(view, form or Shape.TEXT, bootstrap.printer), output, form or Shape.TEXT)
+    form = form or Shape.TEXT
+    _put(written(view, form, _printer), output, form)
+
+
+def _printer() -> Printer:
+    return bootstrap.printer(bootstrap.settings(bootstrap.workspace()))
 
 
 def _of_file(name: str, document: str | None, language: Language, *, findings: bool) -> View:

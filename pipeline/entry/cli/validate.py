@@ -51,11 +51,11 @@ def validate(
     if profile not in known:
         raise ConfigError(f"profil inconnu / unknown profile: {profile} ({', '.join(known)})")
     _check_named(paths)
+    agreed = known[profile].at(bootstrap.now())
     wanted = _layers(layers)
     worst = 0
     judged: list[Judgement] = []
     with bootstrap.checking(workers=jobs) as (engine, spool):
-        agreed = known[profile].at(bootstrap.now())
         for checked in check(_sources(paths), engine, spool, agreed, wanted):
             worst = max(worst, _code(checked.judged.report.outcome))
             if output is Format.JSON:
@@ -66,7 +66,7 @@ def validate(
             else:
                 _print(checked)
     if output is Format.HTML:
-        sys.stdout.buffer.write(report_page(judged, profile))
+        sys.stdout.buffer.write(report_page(judged, agreed.version))
         sys.stdout.flush()
     raise typer.Exit(worst)
 

@@ -50,8 +50,8 @@ CPRO: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-01",
         terms=("EXT-FR-FE-01",),
-        fr="Type de contrat inconnu : {v} ; admis : {n}.",
-        en="Unknown contract type: {v}; allowed: {n}.",
+        fr="Type de contrat inconnu : {v} ; admis : CONTRAT, MARCHE.",
+        en="Unknown contract type: {v}; allowed: CONTRAT, MARCHE.",
         severity=Severity.FATAL,
         source=_SOURCE,
         check=one_of("EXT-FR-FE-01", ("CONTRAT", "MARCHE")),
@@ -110,8 +110,8 @@ HISTORICAL: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="CP-18",
         terms=("BT-3",),
-        fr="Type de facture non admis : {v} ; admis : {n}.",
-        en="Invoice type not allowed: {v}; allowed: {n}.",
+        fr="Type de facture non admis : {v} ; admis : 380, 381.",
+        en="Invoice type not allowed: {v}; allowed: 380, 381.",
         severity=Severity.FATAL,
         source="CPPFacturePivot V2_02, Type (its origin's number: BR-FR-CPRO-02)",
         check=one_of("BT-3", ("380", "381")),
@@ -122,8 +122,8 @@ ADVICE: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="CP-23",
         terms=("BT-1",),
-        fr="Préfixe recommandé du numéro de facture absent : {v} ; exemple : {n}.",
-        en="Recommended prefix of the invoice number missing: {v}; example: {n}.",
+        fr="Préfixe recommandé du numéro de facture absent : {v} ; exemple : M1A156109_….",
+        en="Recommended prefix of the invoice number missing: {v}; example: M1A156109_….",
         severity=Severity.WARNING,  # published as information
         source="DSE v1.0 §3.2.1.4",
         check=number_has_prefix,

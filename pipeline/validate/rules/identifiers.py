@@ -18,6 +18,14 @@ EU_VAT, INDIVIDUAL, NON_EU, RIDET, TAHITI = "0223", "0226", "0227", "0228", "022
 #: What identifies a party that has no SIRET.
 _INSTEAD = (EU_VAT, INDIVIDUAL, NON_EU, RIDET, TAHITI)
 _SUPPLIERS = ", ".join((SIRET, *_INSTEAD))
+_EXPECTED_FR = (
+    f"attendu : le SIRET de son SIREN ou, sans SIREN, un identifiant de schéma "
+    f"{', '.join(_INSTEAD)}."
+)
+_EXPECTED_EN = (
+    f"expected: the SIRET of its SIREN or, without a SIREN, an identifier of scheme "
+    f"{', '.join(_INSTEAD)}."
+)
 
 _NINE = re.compile(r"[0-9]{9}")
 _FOURTEEN = re.compile(r"[0-9]{14}")
@@ -148,8 +156,8 @@ CPRO: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-03",
         terms=("BT-29", "BT-29-1"),
-        fr="Identifiant du vendeur absent (SIRET ou équivalent) : schéma {n}.",
-        en="Seller identifier missing (SIRET or equivalent): scheme {n}.",
+        fr=f"Identifiant du vendeur absent (SIRET ou équivalent) : schéma {_SUPPLIERS}.",
+        en=f"Seller identifier missing (SIRET or equivalent): scheme {_SUPPLIERS}.",
         severity=Severity.FATAL,
         source=_SOURCE,
         check=seller_is_identified,
@@ -157,8 +165,8 @@ CPRO: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-04",
         terms=("BT-29", "BT-29-1"),
-        fr="Numéro de TVA du vendeur (schéma 0223) trop long, {n} caractères au plus : {v}.",
-        en="Seller VAT identifier (scheme 0223) too long, at most {n} characters: {v}.",
+        fr="Numéro de TVA du vendeur (schéma 0223) trop long, 18 caractères au plus : {v}.",
+        en="Seller VAT identifier (scheme 0223) too long, at most 18 characters: {v}.",
         severity=Severity.FATAL,
         source=f"{_SOURCE} (the text says less than 18, the list 18: 18 is accepted)",
         check=_seller_id(EU_VAT, re.compile(r"(?s).{1,18}"), "18"),
@@ -177,8 +185,8 @@ CPRO: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-06",
         terms=("BT-29", "BT-29-1"),
-        fr="RIDET (schéma 0228) mal formé, {n} chiffres attendus : {v}.",
-        en="Malformed RIDET (scheme 0228), {n} digits expected: {v}.",
+        fr="RIDET (schéma 0228) mal formé, 9 ou 10 chiffres attendus : {v}.",
+        en="Malformed RIDET (scheme 0228), 9 or 10 digits expected: {v}.",
         severity=Severity.FATAL,
         source=_SOURCE,
         check=_seller_id(RIDET, _RIDET, "9-10"),
@@ -186,8 +194,8 @@ CPRO: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-07",
         terms=("BT-29", "BT-29-1"),
-        fr="Numéro TAHITI (schéma 0229) mal formé, {n} caractères attendus : {v}.",
-        en="Malformed TAHITI number (scheme 0229), {n} characters expected: {v}.",
+        fr="Numéro TAHITI (schéma 0229) mal formé, 9 caractères attendus : {v}.",
+        en="Malformed TAHITI number (scheme 0229), 9 characters expected: {v}.",
         severity=Severity.FATAL,
         source=f"{_SOURCE}; Annexe 7 v1.8, G1.73 (9; the rule says 9 to 10: 10 is a warning)",
         check=tahiti_has_nine,
@@ -215,8 +223,8 @@ CPRO: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-17",
         terms=("BG-10", "BT-60", "BT-60-1", "BT-61"),
-        fr="Identifiant du bénéficiaire absent ou incohérent : {v} ; attendu : {n}.",
-        en="Payee identifier missing or inconsistent: {v}; expected: {n}.",
+        fr=f"Identifiant du bénéficiaire absent ou incohérent : {{v}} ; {_EXPECTED_FR}",
+        en=f"Payee identifier missing or inconsistent: {{v}}; {_EXPECTED_EN}",
         severity=Severity.FATAL,
         source=_SOURCE,
         check=payee_is_identified,
@@ -224,8 +232,8 @@ CPRO: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-18",
         terms=("EXT-FR-FE-BG-03", "EXT-FR-FE-69", "EXT-FR-FE-70", "EXT-FR-FE-71"),
-        fr="Identifiant de l'agent du vendeur absent ou incohérent : {v} ; attendu : {n}.",
-        en="Seller's agent identifier missing or inconsistent: {v}; expected: {n}.",
+        fr=f"Identifiant de l'agent du vendeur absent ou incohérent : {{v}} ; {_EXPECTED_FR}",
+        en=f"Seller's agent identifier missing or inconsistent: {{v}}; {_EXPECTED_EN}",
         severity=Severity.FATAL,
         source=f"{_SOURCE} (the text swaps 69 and 71; CPRO-21 gives the right use)",
         check=agent_is_identified,

@@ -15,8 +15,8 @@ def _text(identifier: str, term: str, limit: int) -> Rule[Invoice]:
     return Rule(
         identifier=identifier,
         terms=(term,),
-        fr="{term} : texte trop long (maximum {n} caractères) : {v}.",
-        en="{term}: text too long (at most {n} characters): {v}.",
+        fr=f"{{term}} : texte trop long (maximum {limit} caractères) : {{v}}.",
+        en=f"{{term}}: text too long (at most {limit} characters): {{v}}.",
         severity=Severity.FATAL,
         source=_SOURCE,
         check=at_most(limit, term),
@@ -29,8 +29,8 @@ RULES: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-02",
         terms=_NUMBERS,
-        fr="Numéro de facture limité à {n} caractères vers le secteur public : {v}.",
-        en="Invoice number limited to {n} characters for the public sector: {v}.",
+        fr="Numéro de facture limité à 20 caractères vers le secteur public : {v}.",
+        en="Invoice number limited to 20 characters for the public sector: {v}.",
         severity=Severity.FATAL,
         source=_SOURCE,
         check=at_most(20, *_NUMBERS),
@@ -38,8 +38,8 @@ RULES: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-14",
         terms=("BT-12",),
-        fr="Référence de marché limitée à {n} caractères : {v}.",
-        en="Contract reference limited to {n} characters: {v}.",
+        fr="Référence de marché limitée à 50 caractères : {v}.",
+        en="Contract reference limited to 50 characters: {v}.",
         severity=Severity.FATAL,
         source=_SOURCE,
         check=at_most(50, "BT-12"),
@@ -47,8 +47,8 @@ RULES: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-15",
         terms=("BT-13",),
-        fr="Numéro d'engagement limité à {n} caractères : {v}.",
-        en="Commitment number limited to {n} characters: {v}.",
+        fr="Numéro d'engagement limité à 50 caractères : {v}.",
+        en="Commitment number limited to 50 characters: {v}.",
         severity=Severity.FATAL,
         source=_SOURCE,
         check=at_most(50, "BT-13"),
@@ -71,8 +71,8 @@ RULES: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-41",
         terms=("BT-125-2",),
-        fr="Nom de pièce jointe tronqué à {n} caractères : {v}.",
-        en="Attachment name cut to {n} characters: {v}.",
+        fr="Nom de pièce jointe tronqué à 50 caractères : {v}.",
+        en="Attachment name cut to 50 characters: {v}.",
         severity=Severity.WARNING,  # Chorus Pro cuts the name and takes the invoice
         source=f"{_SOURCE}; DSE v1.0 §5.4.1",
         check=at_most(50, "BT-125-2"),

@@ -17,6 +17,7 @@ _PIVOT = "CPPFacturePivot V2_02"
 _THIRD_PARTY = "third parties' account of the historical channel"
 
 _MEANS = ("10", "20", "30", "31", "42", "48", "49", "97")
+_MEANS_LISTED = ", ".join(_MEANS)
 #: Frame of an invoice that is paid already.
 _PAID = "A2"
 _POSITIONS, _DECIMALS = 19, 6
@@ -25,12 +26,11 @@ _AMOUNTS = tuple(name for name, term in TERMS.items() if term.kind in {Kind.AMOU
 
 def means_are_known(invoice: Invoice) -> Iterator[Breach]:
     """Yield a breach where no payment means is told, and for each that is not taken."""
-    allowed = ", ".join(_MEANS)
     if not any(payment.means for payment in invoice.payments):
-        yield Breach(term="BT-81", expected=allowed)
+        yield Breach(term="BT-81", expected=_MEANS_LISTED)
     for at, value in values_of(invoice, "BT-81"):
         if value not in _MEANS:
-            yield Breach(term="BT-81", value=str(value), expected=allowed, at=at)
+            yield Breach(term="BT-81", value=str(value), expected=_MEANS_LISTED, at=at)
 
 
 def accounts_are_well_formed(invoice: Invoice) -> Iterator[Breach]:
@@ -94,8 +94,8 @@ MEANS: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="CP-13",
         terms=("BT-81",),
-        fr="Mode de paiement absent ou non admis : {v} ; admis : {n}.",
-        en="Payment means missing or not allowed: {v}; allowed: {n}.",
+        fr=f"Mode de paiement absent ou non admis : {{v}} ; admis : {_MEANS_LISTED}.",
+        en=f"Payment means missing or not allowed: {{v}}; allowed: {_MEANS_LISTED}.",
         severity=Severity.FATAL,
         source=f"{_PIVOT}, ModePaiement; {_THIRD_PARTY}",
         check=means_are_known,

@@ -560,6 +560,7 @@ def test_settings_are_read_in_their_units(tmp_path: Path) -> None:
     path.write_text(
         'hub_code = "HUB001"\ndefault_profile = "en16931"\nheld_for_h = 12\nlease_s = 90\n'
         "workers = 3\ntime_limit_s = 2.5\nmemory_limit_mb = 400\nevery_s = 5\n"
+        "print_limit_s = 30\n"
         "reconcile_s = 600\n"
     )
 
@@ -571,6 +572,7 @@ def test_settings_are_read_in_their_units(tmp_path: Path) -> None:
         workers=3,
         time_limit_s=2.5,
         memory_limit_mb=400,
+        print_limit_s=30.0,
         every=timedelta(seconds=5),
         reconcile_every=timedelta(minutes=10),
     )

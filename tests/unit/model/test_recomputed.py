@@ -39,7 +39,7 @@ def test_one_wrong_total_is_marked(field: str) -> None:
     assert recompute(wrong).totals[field].computed == getattr(totals, field)
 
 
-@given(st.lists(amounts, max_size=40))
+@given(st.lists(amounts, min_size=1, max_size=40))
 def test_the_sum_of_lines_is_exact(nets: list[Decimal]) -> None:
     """As integers of cents say it."""
     invoice = Invoice(lines=tuple(Line(net=net) for net in nets), totals=Totals(lines=Decimal(0)))
@@ -109,3 +109,16 @@ def test_a_rate_of_none_is_a_rate_of_zero() -> None:
     sums = recompute(replace(good, lines=(line,), allowances=(), charges=(), vat=(vat,)))
 
     assert sums.bases[0].agrees is True
+
+
+def test_parts_that_are_not_stated_make_no_sum() -> None:
+    """Factur-X MINIMUM states no VAT breakdown, BASIC WL no lines: nothing in them is wrong."""
+    good = usual()
+
+    minimum = recompute(replace(good, lines=(), vat=(), allowances=(), charges=()))
+    basic_wl = recompute(replace(good, lines=()))
+
+    assert minimum.totals["vat"].agrees is minimum.totals["lines"].agrees is None
+    assert basic_wl.totals["lines"].computed is None
+    assert {each.computed for each in basic_wl.bases} == {None}
+    assert basic_wl.totals["vat"].agrees is True

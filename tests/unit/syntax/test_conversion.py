@@ -442,6 +442,50 @@ def test_comments_and_white_space_are_no_part_of_a_value() -> None:
     assert (reading.invoice.number, reading.invoice.notes, reading.lost) == ("F1", (), ())
 
 
+_MEANS = "ram:SpecifiedTradeSettlementPaymentMeans"
+_TO = "ram:PayeePartyCreditorFinancialAccount"
+_TERMS = "ram:SpecifiedTradePaymentTerms"
+
+
+@pytest.mark.parametrize(
+    ("inside", "term", "value"),
+    [
+        pytest.param(
+            f"<{_MEANS}><ram:TypeCode>30</ram:TypeCode><{_TO}><ram:IBANID>FR76</ram:IBANID>"
+            f"<ram:ProprietaryID>3000</ram:ProprietaryID></{_TO}></{_MEANS}>",
+            "BT-84",
+            "3000",
+            id="account",
+        ),
+        pytest.param(
+            f"<{_MEANS}><ram:TypeCode>59</ram:TypeCode></{_MEANS}>"
+            + "".join(
+                f"<{_TERMS}><ram:DirectDebitMandateID>{each}</ram:DirectDebitMandateID></{_TERMS}>"
+                for each in ("RUM-1", "RUM-2")
+            ),
+            "BT-89",
+            "RUM-2",
+            id="mandate",
+        ),
+    ],
+)
+def test_a_second_value_of_what_all_ways_of_paying_share_is_stated(
+    inside: str, term: str, value: str
+) -> None:
+    """The schema admits it; whoever pays must not be left with half of what was said."""
+    around = "<rsm:SupplyChainTradeTransaction><ram:ApplicableHeaderTradeSettlement>{}"
+    around += "</ram:ApplicableHeaderTradeSettlement></rsm:SupplyChainTradeTransaction>"
+    root = parse(
+        f'<rsm:CrossIndustryInvoice xmlns:rsm="{cii.RSM}" xmlns:ram="{cii.RAM}">'
+        f"{around.format(inside)}</rsm:CrossIndustryInvoice>".encode(),
+        Limits(),
+    )
+
+    (loss,) = cii.read_invoice(root).lost
+
+    assert (loss.term, loss.value) == (term, value)
+
+
 def test_a_scheme_without_an_identifier_is_stated() -> None:
     """In CII the two stand in different elements."""
     inside = (

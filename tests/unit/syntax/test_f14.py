@@ -115,6 +115,6 @@ def test_what_is_taken_out_is_told_apart_from_what_sleeps() -> None:
 
     update = read(text).update
 
-    assert set(update.removed) == {CITY}
-    assert set(update.removed_services) == {(CITY, "FETES")}
+    assert update.removed == frozenset({CITY})
+    assert update.removed_services == frozenset({(CITY, "FETES")})
     assert (update.structures, update.services) == ({}, {})

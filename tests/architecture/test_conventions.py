@@ -23,6 +23,7 @@ from pipeline.adapters.configuration import (
     read_sheet,
 )
 from pipeline.adapters.directory_files import read_directory
+from pipeline.model import errors
 from pipeline.model.controls import CONTROL
 from pipeline.model.report import Trouble
 from pipeline.model.settings import Settings
@@ -33,6 +34,8 @@ Table = Mapping[Enum | None, Collection[Enum]]
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "config"
+#: Names of what the package raises.
+ERRORS = {name for name, each in vars(errors).items() if isinstance(each, type)}
 SHEETS = sorted((CONFIG / "connections").glob("*.sample"))
 MODULES = sorted((ROOT / "pipeline").rglob("*.py"))
 CODE = {
@@ -122,9 +125,9 @@ def test_a_model_class_is_frozen_an_enum_or_an_error(node: ast.ClassDef) -> None
     bases = [ast.unparse(base) for base in node.bases]
     decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
 
-    assert any(base.endswith(("Enum", "Error", "Exception")) for base in bases) or any(
-        "frozen=True" in decorator and "slots=True" in decorator for decorator in decorators
-    )
+    assert any(
+        base in ERRORS or base.endswith(("Enum", "Error", "Exception")) for base in bases
+    ) or any("frozen=True" in decorator and "slots=True" in decorator for decorator in decorators)
 
 
 def test_every_module_says_why_it_exists() -> None:

@@ -43,8 +43,8 @@ _INCOMPLETE = {
     "en": "Without its main term, this belongs to nothing.",
 }
 _OTHER = {
-    "fr": "Une autre valeur est attendue ici, et celle-ci n'est pas un terme : {expected}.",
-    "en": "Another value is expected here, and this one is no term: {expected}.",
+    "fr": "Attendu ici : {expected}. Aucun terme ne porte cette autre valeur.",
+    "en": "Expected here: {expected}. No term holds this other value.",
 }
 _Made = TypeVar("_Made")
 

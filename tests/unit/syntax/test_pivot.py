@@ -834,6 +834,7 @@ def test_the_original_goes_beside_another_main_file() -> None:
         ("../../etc/passwd", ".._.._etc_passwd"),
         ("C:\\a\tb\x00.pdf", "C__a_b_.pdf"),
         ("   ", "sans-nom"),
+        ("..", "sans-nom"),
     ],
 )
 def test_a_name_fits_and_can_be_saved(given: str, name: str) -> None:

@@ -15,6 +15,7 @@ from pipeline.model.connection import Envelope
 from pipeline.model.conversion import Form
 from pipeline.model.document import Document
 from pipeline.model.errors import (
+    ConfigError,
     ConversionLoss,
     EngineClosed,
     NotCarried,
@@ -245,9 +246,12 @@ class _Bench:
 
 
 def _broken(error: Exception) -> NotCarried:
+    """Tell what broke; not in words that quote the document, since the record keeps them."""
     if isinstance(error, NotCarried):
         return error
-    return NotCarried(f"{type(error).__name__}: {error}")
+    if isinstance(error, ConfigError):
+        return NotCarried(f"{error.code}: {error}")
+    return NotCarried(f"{type(error).__name__} (journal / log: carry.failed)")
 
 
 def together(faults: Mapping[DocumentId, NotCarried]) -> NotCarried:

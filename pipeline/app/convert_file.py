@@ -38,6 +38,20 @@ class Rewritten:
     lost: tuple[Lost, ...] = ()
     why: str = ""
 
+    @property
+    def outcome(self) -> Outcome:
+        """Return what is to be said of both files.
+
+        A form with few rules of its own, such as the pivot, makes nothing right: a result is
+        as good as its source at most.
+        """
+        if self.judged is None:
+            return Outcome.UNCLEAR
+        found = {self.source.report.outcome, self.judged.report.outcome}
+        if found == {Outcome.VALID}:
+            return Outcome.VALID
+        return Outcome.INVALID if found <= {Outcome.VALID, Outcome.INVALID} else Outcome.UNCLEAR
+
 
 def rewrite(
     data: bytes,

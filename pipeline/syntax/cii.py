@@ -340,7 +340,12 @@ _LINE_AGREEMENT = (
             Part(
                 path="ram:AppliedTradeAllowanceCharge",
                 of=(
-                    Fixed(path="ram:ChargeIndicator/udt:Indicator", value="false", also=("0",)),
+                    Fixed(
+                        path="ram:ChargeIndicator/udt:Indicator",
+                        value="false",
+                        also=("0", None),
+                        tells=True,
+                    ),
                     Row(term="BT-147", path="ram:ActualAmount"),
                     Row(term="EXT-FR-FE-196", path="ram:ReasonCode"),
                     Row(term="EXT-FR-FE-195", path="ram:Reason"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.model.invoice import Binary
 from pipeline.syntax.characters import carriable
@@ -64,7 +64,34 @@ class PivotFile:
 
 
 def files_of(subject: Subject) -> Iterator[PivotFile]:
-    """Yield the files of one invoice: itself, the readable one, the original, what it attaches."""
+    """Yield the files of one invoice: itself, the readable one, the original, what it attaches.
+
+    No two of them bear one name, in whatever case: whoever saves them would be left with one.
+    """
+    numbers: dict[str, int] = {}
+    for file in _files(subject):
+        name, key = file.name, file.name.casefold()
+        number = numbers.get(key, 0)
+        while name.casefold() in numbers:
+            number += 1
+            name = _numbered(file.name, number + 1)
+        numbers[key] = number
+        numbers.setdefault(name.casefold(), 0)
+        yield file if name == file.name else replace(file, name=name)
+
+
+def _numbered(name: str, number: int) -> str:
+    """Return a name with a number that tells it from another.
+
+    >>> _numbered("bon.pdf", 2), _numbered("x" * 46 + ".pdf", 12)[-12:]
+    ('bon (2).pdf', 'xxx (12).pdf')
+    """
+    extension = _extension_of(name)
+    stem, suffix = name.removesuffix(extension), f" ({number}){extension}"
+    return stem[: MOST - len(suffix)] + suffix
+
+
+def _files(subject: Subject) -> Iterator[PivotFile]:
     context, number = subject.context, subject.invoice.number or ""
     main = context.main or context.original
     yield _made(main, f"facture_{number}", kind=MAIN)
@@ -114,9 +141,13 @@ def file_name(name: str) -> str:
     'annexe n. 3 au cahier des clauses particuli.tar.gz'
     """
     safe = carriable(_UNSAVABLE.sub("_", name)).strip() or "sans-nom"
-    found = _EXTENSION.search(safe)
-    extension = found[0] if found else ""
+    extension = _extension_of(safe)
     return safe if len(safe) <= MOST else safe[: MOST - len(extension)] + extension
+
+
+def _extension_of(name: str) -> str:
+    found = _EXTENSION.search(name)
+    return found[0] if found else ""
 
 
 def category_of(description: str) -> str:

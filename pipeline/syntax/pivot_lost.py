@@ -64,6 +64,9 @@ _UNIT_PRICE = _why(
     "Le pivot donne le prix d'une unité, calculé", "The pivot has the price of one unit, computed"
 )
 _NO_FILE = _why("Le pivot n'a que les pièces jointes elles-mêmes", "The pivot has files only")
+_UNSAVABLE = _why(
+    "Rendu tel qu'un fichier puisse le porter", "Rendered so that a file can bear it"
+)
 _CUT = _why(f"Coupé à {MOST} caractères", f"Cut at {MOST} characters")
 
 #: Every term that the pivot has no place for, by reason; a prefix, then what follows it.
@@ -85,12 +88,13 @@ LOSSES: tuple[tuple[Why, str, str], ...] = (
     (
         _PLACELESS,
         "BT-",
-        """6 7 8 9 10 11 14 15 16 17 18 18-1 19 24 26 28 30 30-1 31 32 33 34 34-1 35 36 37 38
-        39 41 42 43 45 47 47-1 48 49 49-1 50 51 52 53 54 55 56 57 58 60 60-1 61 61-1 62 63 64
-        65 66 67 68 69 70 71 71-1 73 74 75 76 77 78 79 80 83 87 88 89 90 91 92 93 94 95 96 97
-        98 99 100 101 102 103 104 105 106 107 108 110 111 113 114 118 120 121 122 124 126 127
-        127/further 128 128-1 130 132 133 134 135 136 137 138 139 140 141 142 143 144 145 147
-        148 150 151 153 154 156 157 157-1 158 158-1 158-2 159 160 161 162 163 164 165""",
+        """6 7 8 9 10 11 14 15 16 17 18 18-1 18/further 18-1/further 19 24 26 28 30 30-1 31 32
+        33 34 34-1 35 36 37 38 39 41 42 43 45 47 47-1 48 49 49-1 50 51 52 53 54 55 56 57 58 60
+        60-1 61 61-1 62 63 64 65 66 67 68 69 70 71 71-1 73 74 75 76 77 78 79 80 83 87 88 89 90
+        91 92 93 94 95 96 97 98 99 100 101 102 103 104 105 106 107 108 110 111 113 114 118 120
+        121 122 124 126 127 127/further 128 128-1 128/further 128-1/further 130 132 133 134
+        135 136 137 138 139 140 141 142 143 144 145 147 148 150 151 153 154 156 157 157-1 158
+        158-1 158-2 159 160 161 162 163 164 165""",
     ),
     (_PLACELESS, "BG-", "6/department 9/department"),
     (
@@ -150,7 +154,9 @@ def _description(text: str, holder: Support, _number: int) -> Why | None:
 
 
 def _filename(name: str, _holder: object, _number: int) -> Why | None:
-    return None if file_name(name) == name else _CUT
+    if file_name(name) == name:
+        return None
+    return _CUT if len(name) > MOST else _UNSAVABLE
 
 
 def _line_id(value: str, _holder: Line, number: int) -> Why | None:

@@ -414,7 +414,7 @@ _LINE = (
             Part(
                 path="cac:AllowanceCharge",
                 of=(
-                    Fixed(path="cbc:ChargeIndicator", value="false", also=("0",)),
+                    Fixed(path="cbc:ChargeIndicator", value="false", also=("0", None), tells=True),
                     Row(term="EXT-FR-FE-196", path="cbc:AllowanceChargeReasonCode"),
                     Row(term="EXT-FR-FE-195", path="cbc:AllowanceChargeReason"),
                     Row(term="BT-147", path="cbc:Amount", stand_in="0"),

@@ -64,20 +64,55 @@ def test_a_result_that_breaks_a_rule_ends_with_1(edi: Callable[..., Any], tmp_pa
     assert "BR-CO-15" in found
 
 
+def test_a_pivot_of_an_invoice_that_breaks_a_rule_is_not_called_valid(
+    edi: Callable[..., Any], tmp_path: Path
+) -> None:
+    """The pivot has no rules of its own: whoever only looks at the code must not be misled."""
+    broken = ROOT / "samples" / "broken" / "br-co-15.xml"
+
+    told = edi("convert", str(broken), "--to", "pivot", "-o", str(tmp_path / "1.xml"), "--json")
+    said = edi("convert", str(broken), "--to", "pivot", "-o", str(tmp_path / "2.xml"))
+
+    assert (told.code, told.json["outcome"]) == (said.code, "invalid") == (1, "invalid")
+    assert "BR-CO-15: Le montant total TTC" in said.err
+    assert "origine / source: invalid" in said.err
+
+
 @pytest.mark.parametrize(
-    "content", [pytest.param(b"<a/>", id="no-invoice"), pytest.param(b"<Invoice", id="cut-off")]
+    ("content", "rule"),
+    [
+        pytest.param(b"<a/>", "SYNTAX-UNKNOWN", id="no-invoice"),
+        pytest.param(b"<Invoice", "XML-WF", id="cut-off"),
+    ],
 )
 def test_what_cannot_be_read_ends_with_2_and_leaves_nothing(
-    edi: Callable[..., Any], tmp_path: Path, content: bytes
+    edi: Callable[..., Any], tmp_path: Path, content: bytes, rule: str
 ) -> None:
-    """No half of a file, and no empty one."""
+    """No half of a file, and no empty one; why is said as `edi validate` says it."""
     source, made = tmp_path / "in.xml", tmp_path / "out.xml"
     source.write_bytes(content)
 
     ran = edi("convert", str(source), "--to", "cii", "-o", str(made))
 
     assert ran.code == 2
+    assert rule in ran.err
     assert sorted(tmp_path.glob("*out*")) == []
+
+
+def test_a_profile_is_not_promised_of_a_factur_x_that_stays_as_it_is(
+    edi: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A Factur-X is carried as received: its page is the supplier's, whatever is asked for."""
+    source, made = tmp_path / "in.pdf", tmp_path / "out.pdf"
+    assert edi("convert", str(UBL), "--to", "factur-x", "-o", str(source)).code == 0
+
+    told = edi("convert", str(source), "--to", "factur-x", "--profile", "minimum", "-o", str(made))
+    kept = edi("convert", str(source), "--to", "factur-x", "-o", str(made))
+
+    assert (told.code, kept.code) == (2, 0)
+    assert "--profile" in told.err
+    assert "tel que reçu / as received" in kept.err
+    assert made.read_bytes() == source.read_bytes()
 
 
 def test_no_file_is_written_over(edi: Callable[..., Any], tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from pipeline.model.controls import CONTROL
 from pipeline.model.report import Trouble
 from pipeline.model.settings import Settings
 from pipeline.model.status import FOLLOWS, INTERCHANGE_FOLLOWS, OUTBOX_FOLLOWS
-from pipeline.validate.rules.sets import RULES
+from pipeline.validate.rules.sets import RULES, SETS
 
 Table = Mapping[Enum | None, Collection[Enum]]
 
@@ -39,6 +39,8 @@ CODE = {
     path: ast.parse(path.read_text(encoding="utf-8"), str(path))
     for path in [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]
 }
+#: The sets of rules of ours that a profile may name.
+KNOWN = {each.name: frozenset(rule.identifier for rule in each.rules) for each in SETS}
 TABLES: dict[str, Table] = {
     "documents": dict(FOLLOWS.items()),
     "interchanges": dict(INTERCHANGE_FOLLOWS.items()),
@@ -224,7 +226,7 @@ def test_the_shipped_settings_are_the_defaults() -> None:
 
 def test_interfaces_and_settings_name_profiles_that_exist() -> None:
     """A profile that is missing would stop every flow of its interface."""
-    profiles = read_profiles(CONFIG / "profiles.toml")
+    profiles = read_profiles(CONFIG / "profiles.toml", KNOWN)
     interfaces = read_interfaces(CONFIG / "interfaces.toml")
 
     named = {one.profile for one in interfaces.values()} | {Settings().default_profile}

@@ -14,15 +14,15 @@ import typer
 
 from pipeline import bootstrap
 from pipeline.app.convert_file import Rewritten, rewrite
-from pipeline.entry.cli.output import AsJson, complain, say_json, typed
+from pipeline.entry.cli.output import AsJson, complain, say_json, typed, whole_file
 from pipeline.model.carriage import Recipe
 from pipeline.model.conversion import Form, Lost
 from pipeline.model.errors import ConfigError
 from pipeline.model.facturx import FacturxProfile
 from pipeline.model.finding import Outcome, Severity
+from pipeline.model.report import Judged
 from pipeline.validate.render import report_object
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _CODES = {Outcome.VALID: 0, Outcome.INVALID: 1}
 #: Things that are named on a screen; JSON holds them all.
 _SHOWN = 20
@@ -48,9 +48,10 @@ def convert(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Convertir une facture et contrôler le résultat / convert an invoice, judge the result.
+    """Convertir une facture et contrôler les deux / convert an invoice, judge both files.
 
-    Codes de sortie / exit codes: 0 résultat valide, 1 invalide, 2 indéterminé ou illisible.
+    Codes de sortie / exit codes: 0 origine et résultat valides / source and result are valid,
+    1 l'un d'eux invalide / one is not, 2 indéterminé ou illisible / unclear or unreadable.
     Sans -o ni --json, le document va sur la sortie standard / goes to standard output.
     """
     if profile is not None and to is not Target.FACTURX:
@@ -60,11 +61,11 @@ def convert(
     form = Form(to.value)
     wanted = (profile or FacturxProfile.EN16931).value if form is Form.FACTURX else ""
     recipe = Recipe(form=form, facturx_profile=wanted, readable=form is Form.PIVOT)
-    place = bootstrap.workspace()
+    place, data = bootstrap.workspace(), _read(source)
     settings = bootstrap.settings(place)
     with bootstrap.checking(workers=1) as (engine, spool):
         told = rewrite(
-            _read(source),
+            data,
             typed(Path(source).name),
             recipe,
             bootstrap.converter(engine, settings),
@@ -73,11 +74,20 @@ def convert(
             hub_code=settings.hub_code,
             at=bootstrap.now(),
         )
+    as_received = told.payload == data
+    if profile is not None and as_received:
+        raise ConfigError(
+            "--profile : déjà un Factur-X, repris tel que reçu"
+            " / a Factur-X already, carried as received"
+        )
     if output is not None and told.payload is not None:
-        _write_whole(output, told.payload)
+        with whole_file(output) as file:
+            file.write(told.payload)
     if as_json:
         say_json(_object(source, to, output, told))
     else:
+        if as_received:
+            complain("déjà dans cette forme, tel que reçu / as received: in this form already")
         _explain(told)
         if output is None and told.payload is not None:
             sys.stdout.buffer.write(told.payload)
@@ -86,7 +96,7 @@ def convert(
 
 
 def _code(told: Rewritten) -> int:
-    return 2 if told.judged is None else _CODES.get(told.judged.report.outcome, 2)
+    return _CODES.get(told.outcome, 2)
 
 
 def _read(source: str) -> bytes:
@@ -103,20 +113,6 @@ def _read(source: str) -> bytes:
     return path.read_bytes()
 
 
-def _write_whole(output: Path, payload: bytes) -> None:
-    """Make a file whole or not at all, never over another one."""
-    part = output.with_name(f".{output.name}.part")
-    try:
-        with os.fdopen(os.open(part, _NEW, 0o644), "wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(output)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-
-
 def _object(source: str, to: Target, output: Path | None, told: Rewritten) -> Mapping[str, Any]:
     name = typed(source)
     judged = told.judged
@@ -125,7 +121,7 @@ def _object(source: str, to: Target, output: Path | None, told: Rewritten) -> Ma
         "to": to.value,
         "output": str(output) if output is not None and told.payload is not None else None,
         "bytes": None if told.payload is None else len(told.payload),
-        "outcome": judged.report.outcome.value if judged else "unclear",
+        "outcome": told.outcome.value,
         "why": told.why,
         "lost": [_lost(one) for one in told.lost],
         "source": report_object(name, None, told.source),
@@ -154,10 +150,19 @@ def _explain(told: Rewritten) -> None:
         )
     if len(told.lost) > _SHOWN:
         complain(f"… et {len(told.lost) - _SHOWN} autres, avec --json / and more")
-    if told.judged is None:
-        return
-    report = told.judged.report
-    for finding in report.findings:
-        if finding.severity is Severity.FATAL:
-            complain(f"{finding.rule}: {finding.message['fr']} / {finding.message['en']}")
-    complain(f"résultat / result: {report.outcome.value}")
+    for said in {**_fatal(told.source), **_fatal(told.judged)}:
+        complain(said)
+    complain(f"origine / source: {told.source.report.outcome.value}")
+    if told.judged is not None:
+        complain(f"résultat / result: {told.judged.report.outcome.value}")
+
+
+def _fatal(judged: Judged | None) -> dict[str, None]:
+    """Return what blocks a file, each once: a conversion finds most of it in both files."""
+    findings = judged.report.findings if judged else ()
+    said = (
+        f"{one.rule}: {one.message['fr']} / {one.message['en']}"
+        for one in findings
+        if one.severity is Severity.FATAL
+    )
+    return dict.fromkeys(said)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -12,9 +11,7 @@ import typer
 
 from pipeline import bootstrap
 from pipeline.app import original as originals
-from pipeline.entry.cli.output import Subject, say
-
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+from pipeline.entry.cli.output import Subject, say, whole_file
 
 
 def original(
@@ -40,7 +37,6 @@ def original(
             if output is None:
                 shutil.copyfileobj(stream, sys.stdout.buffer)
                 return
-            # never over a file, nor through a link
-            with os.fdopen(os.open(output, _NEW, 0o600), "wb") as file:
+            with whole_file(output) as file:
                 shutil.copyfileobj(stream, file)
     say(f"+ {output}")

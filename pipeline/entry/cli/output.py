@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Annotated
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO
 from unicodedata import category
 
 import typer
@@ -24,6 +27,34 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON, pour machines / for 
 #: characters (those that turn the writing direction among them), halves of surrogate
 #: pairs, line and paragraph separators.
 _OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+
+
+@contextmanager
+def whole_file(output: Path) -> Iterator[BinaryIO]:
+    """Give what a new file is written to: it is there whole in the end, or not at all.
+
+    Raises:
+        FileExistsError: Something is there, if only a link that leads nowhere.
+        OSError: It cannot be written; `filename` is `output`.
+    """
+    if os.path.lexists(output):
+        raise FileExistsError(errno.EEXIST, "existe déjà / exists already", str(output))
+    # no name that another may use: whoever was killed leaves its part behind
+    part = output.with_name(f".edi-{os.getpid()}.part")
+    try:
+        descriptor = os.open(part, _NEW, 0o600)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(output)) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(output)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def typed(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import stat
 import sys
 from pathlib import Path
@@ -21,7 +20,7 @@ from pipeline.app.readable import (
     view_of_document,
     written,
 )
-from pipeline.entry.cli.output import AsJson, say, typed, typed_subject
+from pipeline.entry.cli.output import AsJson, say, typed, typed_subject, whole_file
 from pipeline.entry.cli.read import tell
 from pipeline.model.errors import ConfigError
 from pipeline.model.labels import Language
@@ -29,7 +28,6 @@ from pipeline.model.limits import Limits
 from pipeline.ports.outside import Printer
 from pipeline.syntax.readable.view import View
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 #: Forms that an invoice is shown in, and the end of a file's name that asks for each.
 _SUFFIXES = {".html": Shape.HTML, ".htm": Shape.HTML, ".pdf": Shape.PDF, ".txt": Shape.TEXT}
 
@@ -132,8 +130,7 @@ def _opened(name: str) -> BinaryIO:
 
 def _put(shown: bytes, output: Path | None, form: Shape) -> None:
     if output is not None:
-        # never over a file, nor through a link
-        with os.fdopen(os.open(output, _NEW, 0o600), "wb") as file:
+        with whole_file(output) as file:
             file.write(shown)
         say(f"+ {output}")
     elif form is Shape.TEXT:

@@ -678,7 +678,8 @@ RECEIVER = (
             id="the-converted-one-alone",
         ),
         pytest.param(
-            'format = "pivot"\ngroup = "day"\ngroup_documents = 20\ngroup_bytes = 1000',
+            'application_code = "VIL750"\nformat = "pivot"\ngroup = "day"\n'
+            "group_documents = 20\ngroup_bytes = 1000",
             Envelope.SINGLE,
             Carriage(
                 form=Form.PIVOT,

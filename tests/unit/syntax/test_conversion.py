@@ -433,6 +433,22 @@ def test_what_is_not_read_is_stated_with_its_place(
     assert set(loss.why) == {"fr", "en"}
 
 
+def test_a_charge_on_a_price_is_not_read_as_a_discount() -> None:
+    """The norm has no charge there (BT-147); written again it would be taken off the price."""
+    charged = (
+        "<cac:InvoiceLine><cac:Price><cbc:PriceAmount>12</cbc:PriceAmount><cac:AllowanceCharge>"
+        "<cbc:ChargeIndicator>true</cbc:ChargeIndicator><cbc:Amount>2</cbc:Amount>"
+        "<cbc:BaseAmount>10</cbc:BaseAmount></cac:AllowanceCharge></cac:Price></cac:InvoiceLine>"
+    )
+
+    reading = ubl.read_invoice(_ubl(charged))
+
+    (line,) = reading.invoice.lines
+    assert (line.price, line.price_discount, line.gross_price) == (Decimal(12), None, None)
+    (loss,) = reading.lost
+    assert loss.value == "true 2 10"
+
+
 def test_comments_and_white_space_are_no_part_of_a_value() -> None:
     """As the rule packs read it."""
     root = _ubl("<cbc:ID> F<!-- x -->1\n</cbc:ID><!-- y --><?z z?><cbc:Note> </cbc:Note>")

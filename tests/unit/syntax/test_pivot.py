@@ -844,7 +844,46 @@ def test_a_name_fits_and_can_be_saved(given: str, name: str) -> None:
 
     assert texts(unit, "PJ/NomPJ")[1:] == [name]
     assert texts(unit, "PJ/NomPJOrigine") == [name]
-    assert told(invoice) == ({} if given == name else {"BG-24[1]/BT-125-2": given})
+    in_one_line = " ".join(given.split())
+    assert told(invoice) == ({} if given == name else {"BG-24[1]/BT-125-2": in_one_line})
+
+
+def test_no_two_files_bear_one_name() -> None:
+    """Whoever saves them into one folder must have them all, the invoice first of all."""
+    names = ("bon.pdf", "Bon.PDF", "bon.pdf", "bon (2).pdf", "2026-0412.xml", "é" * 46 + ".pdf")
+    supports = tuple(
+        Support(attachment=Binary(bytes([place]), "application/pdf", name))
+        for place, name in enumerate((*names, "é" * 60 + ".pdf"))
+    )
+    invoice = replace(INVOICE, supports=supports)
+    unit = written(invoice)
+
+    found = texts(unit, "PJ/NomPJ")
+    assert found == [
+        "2026-0412.xml",
+        "bon.pdf",
+        "Bon (2).PDF",
+        "bon (3).pdf",
+        "bon (2) (2).pdf",
+        "2026-0412 (2).xml",
+        "é" * 46 + ".pdf",
+        "é" * 42 + " (2).pdf",
+    ]
+    assert texts(unit, "PJ/NomPJOrigine")[:5] == list(names[:5])
+    assert contents(unit)[1:] == [bytes([place]) for place in range(7)]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("C:\\a.pdf", "Rendu tel qu'un fichier"), ("x" * 60 + ".pdf", "Coupé à 50 caractères")],
+)
+def test_what_became_of_a_name_is_said_as_it_is(given: str, said: str) -> None:
+    """A short name with a colon in it was not cut."""
+    support = Support(attachment=Binary(b"x", "application/pdf", given))
+
+    (loss,) = ready(replace(INVOICE, supports=(support,))).lost
+
+    assert loss.why["fr"].startswith(said)
 
 
 def test_a_long_kind_of_attachment_is_cut_and_told() -> None:

@@ -11,10 +11,10 @@ from pipeline.app.convert import Converted, Source, envelope_of, fault_of, told
 from pipeline.app.hub import Hub
 from pipeline.ingest.admission import interface_of
 from pipeline.model.carriage import Conversion, LossRule, Original, Recipe
-from pipeline.model.connection import Envelope
 from pipeline.model.conversion import Form
 from pipeline.model.document import Document
 from pipeline.model.errors import (
+    ConfigError,
     ConversionLoss,
     EngineClosed,
     NotCarried,
@@ -26,7 +26,7 @@ from pipeline.model.profile import Profile
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Sheets
 from pipeline.ports.outside import Scrap
-from pipeline.route.pack import pack_tar_gz
+from pipeline.route.pack import pack
 from pipeline.route.plan import member_name
 from pipeline.syntax.pivot import PivotInvoice
 
@@ -60,15 +60,15 @@ class Made:
             for document, one in self.converted
         )
 
-    def payload(self, envelope: Envelope) -> bytes:
+    def payload(self, row: OutboxRow) -> bytes:
         """Return the bytes that leave.
 
         Raises:
-            NotCarried: A document could not be written.
+            NotCarried: A document could not be written, or the file holds one alone.
         """
         if self.faults:
             raise together(self.faults)
-        return pack_tar_gz(self.members) if envelope is Envelope.TAR_GZ else self.members[0][1]
+        return pack(row, self.members)
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ class _Written:
 
 def _put_aside(hub: Hub, row: OutboxRow, made: Made, profiles: _Profiles) -> Iterator[_Written]:
     """Write a delivery and its converted documents to scratch space."""
-    hub.spool.write(_name(row), (made.payload(row.envelope),))
+    hub.spool.write(_name(row), (made.payload(row),))
     for place, (document, one) in enumerate(made.converted):
         if one.form is Form.PIVOT:
             continue  # its schema is all there is, and it was held against that
@@ -245,9 +245,12 @@ class _Bench:
 
 
 def _broken(error: Exception) -> NotCarried:
+    """Tell what broke; not in words that quote the document, since the record keeps them."""
     if isinstance(error, NotCarried):
         return error
-    return NotCarried(f"{type(error).__name__}: {error}")
+    if isinstance(error, ConfigError):
+        return NotCarried(f"{error.code}: {error}")
+    return NotCarried(f"{type(error).__name__} (journal / log: carry.failed)")
 
 
 def together(faults: Mapping[DocumentId, NotCarried]) -> NotCarried:

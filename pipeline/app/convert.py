@@ -20,7 +20,7 @@ from pipeline.model.finding import Outcome, Severity
 from pipeline.model.invoice import Binary, Support
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
-from pipeline.model.report import Judged, Syntax, ValidationReport
+from pipeline.model.report import Judged, Syntax, Trouble, ValidationReport
 from pipeline.ports.engine import Engine, Job
 from pipeline.ports.outside import Printer, Scrap
 from pipeline.route.lisible import Lisible, Origin, lisible_of
@@ -223,14 +223,25 @@ def envelope_of(flow: str, planned: datetime, hub: str) -> Envelope:
 
 
 def fault_of(report: ValidationReport) -> ResultRefused | ResultUnjudged | None:
-    """Return what keeps a converted document from leaving; None where it is clean."""
+    """Return what keeps a converted document from leaving; None where it is clean.
+
+    Rules are named and the document is not quoted: this is on record for ever.
+    """
     if report.outcome is Outcome.VALID:
         return None
     if report.outcome is Outcome.UNCLEAR:
-        trouble = report.trouble.value if report.trouble else ""
-        return ResultUnjudged(f"{trouble} {report.trouble_detail}".strip())
+        return ResultUnjudged(_trouble_of(report))
     fatal = [one for one in report.findings if one.severity is Severity.FATAL]
-    return ResultRefused("; ".join(f"{one.rule}: {one.message['fr']}" for one in fatal[:_NAMED]))
+    named = [f"{one.rule} ({one.term})" if one.term else one.rule for one in fatal]
+    more = f" (+{len(named) - _NAMED})" if len(named) > _NAMED else ""
+    return ResultRefused("; ".join(named[:_NAMED]) + more)
+
+
+def _trouble_of(report: ValidationReport) -> str:
+    if report.trouble is None:
+        return ""
+    detail = report.trouble_detail if report.trouble is Trouble.PACK_MISSING else ""
+    return f"{report.trouble.value}: {detail}" if detail else report.trouble.value
 
 
 def told(lost: Sequence[Lost]) -> str:

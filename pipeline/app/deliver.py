@@ -21,7 +21,7 @@ from pipeline.app.lost import tell_fenced, tell_taken_over
 from pipeline.app.open_flow import open_flow, spool_name
 from pipeline.app.settle import planning_of
 from pipeline.model.carriage import Conversion
-from pipeline.model.connection import Connection, Envelope, RetryPolicy
+from pipeline.model.connection import Connection, RetryPolicy
 from pipeline.model.document import Document
 from pipeline.model.errors import (
     ArchiveError,
@@ -38,7 +38,7 @@ from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.ports.outside import Session
-from pipeline.route.pack import pack_tar_gz
+from pipeline.route.pack import pack
 from pipeline.route.plan import member_name, plan_parts
 from pipeline.route.retry import after_failure
 
@@ -187,10 +187,10 @@ def payload_of(
         return row.payload
     read = partial(_bytes_of, hub, sheets)
     if row.recipe is not None:
-        return composed(hub, row) or make(hub, row, documents, read).payload(row.envelope)
+        return composed(hub, row) or make(hub, row, documents, read).payload(row)
     carried = [documents[one] for one in row.documents]
     members = [(member_name(one), read(one)) for one in carried]
-    return pack_tar_gz(members) if row.envelope is Envelope.TAR_GZ else members[0][1]
+    return pack(row, members)
 
 
 def _bytes_of(hub: Hub, sheets: Sheets, document: Document) -> bytes:

@@ -15,7 +15,7 @@ from pipeline.app.hub import Hub
 from pipeline.model.errors import ArchiveError, ConfigError
 from pipeline.model.identity import InterchangeId
 from pipeline.model.interchange import Interchange
-from pipeline.model.outbox import OutboxKind
+from pipeline.model.outbox import OutboxKind, members_of
 from pipeline.model.retention import DEFAULT_CLASS, RetentionClass
 from pipeline.model.status import INTERCHANGE_FOLLOWS, OutboxState, is_final
 from pipeline.ports.ledger import Query, Sheets, Transaction
@@ -95,10 +95,21 @@ def erase(hub: Hub, subject: str, reason: str) -> Erased:
 
 
 def _cancel_abandoned(hub: Hub, tx: Transaction, flow: Interchange) -> None:
-    """Cancel deliveries that were given up: without bytes nobody can make them again."""
-    for row in tx.outbox_of(flow.id):
-        if row.state is OutboxState.ABANDONED:
-            tx.move_outbox(row, OutboxState.CANCELLED, by=hub.by, at=hub.clock.now())
+    """Cancel deliveries that were given up: without bytes nobody can make them again.
+
+    The file of a group still stands for what other flows have in it.
+
+    Raises:
+        ConfigError: One of them may be on its way after all.
+    """
+    rows = tx.outbox_of(flow.id)
+    ours = {one.id for one in tx.documents_of(flow.id)}
+    after, now = OutboxState.CANCELLED, hub.clock.now()
+    for row in (one for one in rows if one.state is OutboxState.ABANDONED):
+        if not row.is_group:
+            tx.move_outbox(row, after, by=hub.by, at=now)
+        elif not tx.leave_group(row, members_of(row, rows, ours), after, by=hub.by, at=now):
+            raise ConfigError(f"{flow.id}: {Obstacle.IN_FLIGHT.value}")
 
 
 def keep_by_law(hub: Hub, subject: str, reason: str, *, held: bool) -> bool:

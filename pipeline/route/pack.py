@@ -5,7 +5,28 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from pipeline.model.connection import Envelope
+from pipeline.model.errors import NotCarried
+from pipeline.model.outbox import OutboxRow
+
+
+def pack(row: OutboxRow, members: Sequence[tuple[str, bytes]]) -> bytes:
+    """Return the bytes that leave for a row: its members by name, packed as it says.
+
+    Raises:
+        NotCarried: Several would have to leave in a file that holds one.
+    """
+    if row.envelope is Envelope.TAR_GZ:
+        return pack_tar_gz(members)
+    if len(members) != 1:
+        raise NotCarried(
+            f"{row.name}: {len(members)} fichiers dans un envoi qui n'en tient qu'un"
+            " / files in a delivery that holds one",
+            row.documents,
+        )
+    return members[0][1]
 
 
 def pack_tar_gz(members: Iterable[tuple[str, bytes]]) -> bytes:

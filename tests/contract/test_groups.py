@@ -481,3 +481,28 @@ def test_documents_part_from_the_others_of_their_file_unless_it_may_be_on_its_wa
     assert [one.documents for one in day.rows(OutboxState.PENDING)] == [(second.id,)]
     assert [one.documents for one in day.rows(OutboxState.PAUSED)] == [(first.id,), (third.id,)]
     assert sound(day.desk)
+
+
+def test_erasing_a_flow_takes_no_other_out_of_a_group_that_was_given_up(day: Group) -> None:
+    """The other's second copy stays one to be made again, and is still told."""
+    gone, kept = day.desk.flow("a.xml", CITY), day.desk.flow("b.xml", CITY)
+    (other,) = day.desk.documents(kept)
+    day.clock.moment = MONDAY_CUTOFF
+    day.close()
+    day.desk.deliver()
+    for flow in (gone, kept):
+        redeliver(day.hub, day.desk.sheets, day.desk.target(flow.id), order())
+    day.close()
+    day.desk.give_up()
+    with day.hub.ledger.transaction() as tx:
+        tx.mark_removed(gone.id, "run:1", FRIDAY)
+        close_if_done(day.hub, tx, day.desk.again(gone))
+        for answer in day.desk.rows(gone, OutboxKind.ACKNOWLEDGEMENT):
+            tx.move_outbox(answer, OutboxState.CANCELLED, by="run:1", at=FRIDAY)
+
+    erase(day.hub, gone.id, "demandé")
+
+    (row,) = [one for one in day.files if one.generation > 1]
+    assert (row.state, row.documents) == (OutboxState.ABANDONED, (other.id,))
+    assert "DELIVERY_ABANDONED" in [one.code for one in why(day.hub.ledger, other.id)]
+    assert sound(day.desk)

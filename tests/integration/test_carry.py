@@ -331,7 +331,7 @@ def test_what_breaks_the_pivots_schema_keeps_no_other_from_leaving(world: World)
     def write(invoices: Sequence[PivotInvoice], envelope: CppEnvelope) -> Written:
         written = sound(invoices, envelope)
         if b"<Id>P2</Id>" in written.payload:
-            raise ValueError("CPPFacturePivot breaks its own schema")
+            raise ValueError("CPPFacturePivot breaks its own schema: Jean Martin")
         return written
 
     world.hub = replace(world.hub, converter=replace(world.hub.converter, write_pivot=write))
@@ -346,6 +346,8 @@ def test_what_breaks_the_pivots_schema_keeps_no_other_from_leaving(world: World)
     (held,) = [one for one in world.hub.ledger.documents(Query()) if one.header.number == "P2"]
     (told,) = why(world.hub.ledger, held.id)
     assert (told.code, told.state) == ("NOT_CONVERTED", "paused")
+    assert "Martin" not in told.cause
+    assert not [one for one in world.hub.ledger.events() if "Martin" in repr(one.fact.data)]
     assert verify(world.hub.ledger, world.hub.archive).differences == ()
 
 

@@ -6,11 +6,18 @@ import gzip
 import io
 import struct
 import tarfile
+from dataclasses import replace
+from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.route.pack import pack_tar_gz
+from pipeline.model.connection import Envelope
+from pipeline.model.errors import NotCarried
+from pipeline.model.identity import DocumentId, OutboxKey
+from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.route.pack import pack, pack_tar_gz
 
 names = st.text("abc-_.0123456789", min_size=1, max_size=120).map(lambda text: f"x{text}.xml")
 members = st.lists(
@@ -56,3 +63,25 @@ def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     stream = tar.extractfile(member)
     assert stream is not None
     return stream.read()
+
+
+def test_several_never_leave_as_one() -> None:
+    """Taking the first would count the others as delivered."""
+    row = OutboxRow(
+        key=OutboxKey("D1"),
+        kind=OutboxKind.DELIVERY,
+        interchange=None,
+        connection="city",
+        name="a.xml",
+        due=datetime(2026, 10, 2, tzinfo=UTC),
+        documents=(DocumentId("F1-0001"), DocumentId("F1-0002")),
+    )
+    members = [("a.xml", b"<a/>"), ("b.xml", b"<b/>")]
+
+    with pytest.raises(NotCarried, match="2 fichiers") as told:
+        pack(row, members)
+
+    assert told.value.documents == set(row.documents)
+    assert pack(row, members[:1]) == b"<a/>"
+    lot = replace(row, envelope=Envelope.TAR_GZ)
+    assert pack(lot, members) == pack_tar_gz(members)

@@ -17,12 +17,13 @@ from pipeline.model.conversion import Form, Lost, Reading, Unwritable, Written
 from pipeline.model.errors import NotCarried, ResultRefused, ResultUnjudged
 from pipeline.model.facturx import FacturxProfile, Relationship
 from pipeline.model.finding import Outcome, Severity
-from pipeline.model.invoice import Binary, Invoice, Support
+from pipeline.model.invoice import Binary, Support
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, Syntax, Trouble, ValidationReport
 from pipeline.ports.engine import Engine, Job
 from pipeline.ports.outside import Printer, Scrap
+from pipeline.route.lisible import Lisible, Origin, lisible_of
 from pipeline.syntax.cpp_parties import Envelope
 from pipeline.syntax.forms import OWN_FORM, read_document, write_document
 from pipeline.syntax.pivot import PivotInvoice
@@ -153,8 +154,13 @@ class Converter:
             )
 
     def _page_for(self, source: Source, reading: Reading) -> Binary | None:
-        """Print a page of a document that brings none; a Factur-X is one (DSE §3.3)."""
-        if source.syntax is Syntax.FACTURX or _has_page(reading.invoice):
+        """Print a page of a document that brings none; a Factur-X is one (DSE §3.3).
+
+        By which interface it came is not known here: what the sender gave for a page is taken
+        for one, as in the formats of AFNOR.
+        """
+        becomes = lisible_of(source.syntax, Origin.AFNOR, reading.invoice.supports)
+        if becomes is not Lisible.MADE:
             return None
         printed = self._print(source, reading)
         return Binary(printed, "application/pdf", f"lisible_{reading.invoice.number or ''}.pdf")
@@ -244,10 +250,6 @@ def told(lost: Sequence[Lost]) -> str:
     more = f" (+{len(lost) - _NAMED})" if len(lost) > _NAMED else ""
     why = lost[0].why
     return f"{named}{more}: {why['fr']} / {why['en']}"
-
-
-def _has_page(invoice: Invoice) -> bool:
-    return any((one.description or "").strip().upper() == READABLE for one in invoice.supports)
 
 
 def _type_of(source: Source) -> str:

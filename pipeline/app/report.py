@@ -38,6 +38,18 @@ DOCUMENT_OUTCOME: Mapping[Step, str] = {
 _OUTCOMES = ("accepted", "rejected", "duplicate", "held", "waiting")
 
 
+def day_at(now: datetime, timezone: str) -> date:
+    """Return which day it is by the clock of a time zone.
+
+    Raises:
+        ConfigError: There is no such time zone.
+
+    >>> day_at(datetime.fromisoformat("2026-11-27T23:30:00+00:00"), "Europe/Paris").isoformat()
+    '2026-11-28'
+    """
+    return now.astimezone(_zone(timezone)).date()
+
+
 def day_period(day: date, timezone: str) -> Period:
     """Return a day by the clock of a time zone, with its 23, 24 or 25 hours.
 
@@ -160,11 +172,15 @@ def _flow(one: AnswerTime, sheets: Sheets) -> FlowFigures:
 
 
 def _midnight(day: date, timezone: str) -> datetime:
+    _zone(timezone)
+    return moment(day, time(), timezone)
+
+
+def _zone(timezone: str) -> ZoneInfo:
     try:
-        ZoneInfo(timezone)
+        return ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError):
         raise ConfigError(f"fuseau inconnu / unknown time zone: {timezone}") from None
-    return moment(day, time(), timezone)
 
 
 def is_empty(tables: Sequence[Table]) -> bool:

@@ -180,7 +180,7 @@ _PAYMENT = {
     "BT-82": Name("Moyen de paiement, en clair", "Payment means, in words"),
     "BT-83": Name("Référence à rappeler", "Reference to quote"),
     "BG-17": Name("Virement", "Credit transfer"),
-    "BT-84": Name("Compte à créditer (IBAN)", "Account to pay to (IBAN)"),
+    "BT-84": Name("Compte à créditer", "Account to pay to"),
     "BT-85": Name("Titulaire du compte", "Account holder"),
     "BT-86": Name("Banque (BIC)", "Bank (BIC)"),
     "BG-18": Name("Carte de paiement", "Payment card"),

@@ -368,15 +368,17 @@ def _variants(name: str) -> Iterator[str]:
 def _fit(name: str) -> str:
     r"""Return a file's name without what no file system takes.
 
-    >>> _fit("../../é\n.pdf"), _fit("  "), _fit("a" * 300 + ".txt")[-6:]
-    ('.._.._é_.pdf', 'annexe', 'aa.txt')
+    >>> _fit("../../é\n.pdf"), _fit("  "), _fit(".."), _fit("a" * 300 + ".txt")[-6:]
+    ('.._.._é_.pdf', 'annexe', 'annexe', 'aa.txt')
     """
     safe = carriable(_UNSAFE.sub("_", name.strip())).strip()
+    if not safe.strip("."):  # a folder, to who saves it
+        return "annexe"
     stem, point, extension = safe.rpartition(".")
     if not point or len(extension) > _MOST_EXTENSION:
         stem, point, extension = safe, "", ""
     most = MOST_NAME - _MOST_EXTENSION - len(" (100).")
-    return f"{stem[:most]}{point}{extension}" or "annexe"
+    return f"{stem[:most]}{point}{extension}"
 
 
 def _describe(pdf: pikepdf.Pdf, at: datetime) -> Described:

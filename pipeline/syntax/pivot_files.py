@@ -140,7 +140,9 @@ def file_name(name: str) -> str:
     >>> file_name("annexe n. 3 au cahier des clauses particulières, lot 7.tar.gz")
     'annexe n. 3 au cahier des clauses particuli.tar.gz'
     """
-    safe = carriable(_UNSAVABLE.sub("_", name)).strip() or "sans-nom"
+    safe = carriable(_UNSAVABLE.sub("_", name)).strip()
+    if not safe.strip("."):  # a folder, to who saves it
+        safe = "sans-nom"
     extension = _extension_of(safe)
     return safe if len(safe) <= MOST else safe[: MOST - len(extension)] + extension
 

@@ -59,6 +59,10 @@ _DEPOSIT = _why(
 )
 _ONE_ONLY = _why("Le pivot n'en tient qu'un", "The pivot holds only one of them")
 _NO_DETAIL = _why("Le pivot n'a que les lignes de détail", "The pivot has lines of detail only")
+_NO_CREDIT = _why(
+    "Le pivot ne nomme une facture d'origine que pour un avoir",
+    "The pivot names an original invoice for credit notes only",
+)
 _RENUMBERED = _why("Le pivot numérote les lignes lui-même", "The pivot numbers lines itself")
 _UNIT_PRICE = _why(
     "Le pivot donne le prix d'une unité, calculé", "The pivot has the price of one unit, computed"
@@ -274,10 +278,16 @@ def _items(
     for at, item in enumerate(items):
         left_out = (field.path, at) in subject.left_out
         number += not left_out
-        not_chosen = _NO_DETAIL if field.path == "lines" else _ONE_ONLY
-        inside = why or (not_chosen if left_out else None)
+        inside = why or (_not_chosen(subject, field.path) if left_out else None)
         inner_place = f"{place}{field.name}[{at + 1}]/"
         yield from _below(subject, item, field.inner, inner_place, inside, number)
+
+
+def _not_chosen(subject: Subject, path: str) -> Why:
+    """Return why an item was left out of those at a path."""
+    if path == "lines":
+        return _NO_DETAIL
+    return _NO_CREDIT if path == "preceding" and not subject.origin else _ONE_ONLY
 
 
 def _reason(

@@ -43,8 +43,12 @@ _INCOMPLETE = {
     "en": "Without its main term, this belongs to nothing.",
 }
 _OTHER = {
-    "fr": "Une autre valeur est attendue ici, et celle-ci n'est pas un terme : {expected}.",
-    "en": "Another value is expected here, and this one is no term: {expected}.",
+    "fr": "Attendu ici : {expected}. Aucun terme ne porte cette autre valeur.",
+    "en": "Expected here: {expected}. No term holds this other value.",
+}
+_FOREIGN = {
+    "fr": "Ce montant est en {found}, la facture en {expected} : il n'est pas repris.",
+    "en": "This amount is in {found}, its invoice in {expected}: it is not carried.",
 }
 _Made = TypeVar("_Made")
 
@@ -162,6 +166,8 @@ class _Reader:
         raw = element.text if not len(element) else self._inside(element)
         written = raw.strip(_WHITE) if raw else ""
         text = node.text
+        if text is not None and written and self._is_foreign(element, node, text):
+            return
         if text is None:
             read = True
         elif text.plain and written and text.name not in draft:
@@ -180,6 +186,23 @@ class _Reader:
                 self._attribute(element, found, str(name), str(value).strip(_WHITE), draft)
             elif written == "":
                 self._lose(element, None, _UNKNOWN, str(name))
+
+    def _is_foreign(self, element: Element, node: Node, text: Text) -> bool:
+        """Tell whether an amount is in another currency than its invoice; state it as lost.
+
+        Read as it is, it would be written again as so much of the invoice's currency.
+        """
+        for name, value in element.items():
+            found = node.attributes.get(str(name))
+            if found is None or found.fixed is None or not isinstance(found.fixed.value, Of):
+                continue
+            expected, currency = self._expected(found.fixed), str(value).strip(_WHITE)
+            if expected and currency and currency not in (expected, *found.fixed.also):
+                told = {"found": shortened(currency), "expected": shortened(expected)}
+                why = {lang: each.format(**told) for lang, each in _FOREIGN.items()}
+                self._lose(element, text.row.term or None, why)
+                return True
+        return False
 
     def _inside(self, element: Element) -> str:
         for child in element.iterchildren("*"):

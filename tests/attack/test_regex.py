@@ -63,9 +63,12 @@ def found() -> dict[str, Use]:
                 uses[place] = Use(_literal(call), frozenset({way}))
                 continue
             name = _assigned(tree, call)
-            held = getattr(importlib.import_module(module), name) if name else None
+            if name is None:  # handed on: used in whichever way
+                uses[place] = Use(_literal(call), frozenset({"fullmatch", "search"}))
+                continue
+            held = getattr(importlib.import_module(module), name)
             ways = {one for other, one, _ in called if other == name}
-            uses[f"{module}.{name}" if name else place] = Use(held, frozenset(ways))
+            uses[f"{module}.{name}"] = Use(held, frozenset(ways))
     return uses
 
 
@@ -93,8 +96,9 @@ def _assigned(tree: ast.Module, call: ast.Call) -> str | None:
 
 USES = found()
 #: Modules that put patterns together when they use them: from the name of a root element, tried
-#: in test_cost.py; and from ``sentences.toml``, tried below.
+#: in test_cost.py; from ``sentences.toml``, tried below; and from a length alone.
 MADE = {
+    "pipeline.syntax.pivot_table",
     "pipeline.ingest.completeness",
     "pipeline.adapters.sentences",
     "pipeline.model.sentences",

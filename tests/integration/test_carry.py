@@ -479,6 +479,26 @@ def test_a_platform_gets_a_page_that_people_can_read(world: World) -> None:
     assert page.content.startswith(b"%PDF")
 
 
+def test_a_page_that_is_only_promised_is_made(world: World) -> None:
+    """A link is nothing that people read: nobody follows it, and it may be dead."""
+    take(world, Carriage(form=Form.UBL), application_code="PAR012")
+    promised = (
+        b"<cac:AdditionalDocumentReference><cbc:ID>L</cbc:ID>"
+        b"<cbc:DocumentDescription>LISIBLE</cbc:DocumentDescription><cac:Attachment>"
+        b"<cac:ExternalReference><cbc:URI>https://example.test/f.pdf</cbc:URI>"
+        b"</cac:ExternalReference></cac:Attachment></cac:AdditionalDocumentReference>"
+    )
+    before = b"<cac:AccountingSupplierParty>"
+    world.drop("caterer", "a.xml", invoice("G3").replace(before, promised + before, 1))
+
+    run(world)
+
+    (written,) = delivered(world).values()
+    found = ubl.read_invoice(parse(written, WIDE)).invoice
+    pages = [one.attachment is not None for one in found.supports if one.description == "LISIBLE"]
+    assert pages == [False, True]
+
+
 def test_a_page_that_is_there_is_left_alone(world: World) -> None:
     """With one of the sender's the document passes byte for byte (DSE §3.3.2.1)."""
     take(world, Carriage(form=Form.UBL), application_code="PAR012")

@@ -11,7 +11,7 @@ import typer
 
 from pipeline import bootstrap
 from pipeline.app.conserve import balance, is_balanced
-from pipeline.app.report import day_period
+from pipeline.app.report import day_at, day_period
 from pipeline.entry.cli.output import AsJson, complain, say, say_json, say_table, typed
 from pipeline.model.conserved import OUTCOMES, Conserved
 from pipeline.model.errors import ConfigError
@@ -39,7 +39,7 @@ def conservation(
 
     Code de sortie / exit code 1 : un écart / a difference.
     """
-    days = list(_days(day, first, last))
+    days = list(_days(day_at(bootstrap.now(), timezone), day, first, last))
     lines: list[tuple[date, Conserved]] = []
     with bootstrap.reading() as ledger:
         for each in days:
@@ -57,11 +57,10 @@ def conservation(
         raise typer.Exit(1)
 
 
-def _days(day: str | None, first: str | None, last: str | None) -> Iterator[date]:
+def _days(today: date, day: str | None, first: str | None, last: str | None) -> Iterator[date]:
     """Yield the days that are asked for; today without any."""
     if day is not None and (first or last):
         raise ConfigError("précisez --day, ou --from et --to / say --day, or --from and --to")
-    today = bootstrap.now().date()
     start = _date(day or first, today)
     end = start if day else _date(last, today)
     if not start <= end <= start + timedelta(days=_MOST_DAYS):

@@ -14,7 +14,15 @@ from pipeline.model.report import Trouble
 
 #: Errors that end a command, or are tried again at once: no file, flow or document waits for
 #: them. A chain that cannot be sealed keeps nobody's invoice.
-PASSING = {"PIPELINE", "LEDGER_CONFLICT", "FENCED", "ENGINE", "ENGINE_CLOSED", "SEAL"}
+PASSING = {
+    "PIPELINE",
+    "LEDGER_CONFLICT",
+    "FENCED",
+    "ENGINE",
+    "ENGINE_CLOSED",
+    "SEAL",
+    "UNREADABLE",
+}
 
 
 def errors(kind: type[PipelineError] = PipelineError) -> set[str]:

@@ -449,6 +449,37 @@ def test_a_charge_on_a_price_is_not_read_as_a_discount() -> None:
     assert loss.value == "true 2 10"
 
 
+@pytest.mark.parametrize("module", [ubl, cii], ids=["ubl", "cii"])
+def test_an_amount_in_another_currency_is_not_read_as_one_in_the_invoices(
+    module: ModuleType,
+) -> None:
+    """The norm's packs let it pass; written again, 250 dollars would be 250 euros."""
+    if module is ubl:
+        root = _ubl(
+            "<cbc:DocumentCurrencyCode>EUR</cbc:DocumentCurrencyCode><cac:LegalMonetaryTotal>"
+            '<cbc:PayableAmount currencyID="USD">250</cbc:PayableAmount></cac:LegalMonetaryTotal>'
+        )
+    else:
+        root = parse(
+            f'<rsm:CrossIndustryInvoice xmlns:rsm="{cii.RSM}" xmlns:ram="{cii.RAM}">'
+            "<rsm:SupplyChainTradeTransaction><ram:ApplicableHeaderTradeSettlement>"
+            "<ram:InvoiceCurrencyCode>EUR</ram:InvoiceCurrencyCode>"
+            "<ram:SpecifiedTradeSettlementHeaderMonetarySummation>"
+            '<ram:DuePayableAmount currencyID="USD">250</ram:DuePayableAmount>'
+            "</ram:SpecifiedTradeSettlementHeaderMonetarySummation>"
+            "</ram:ApplicableHeaderTradeSettlement></rsm:SupplyChainTradeTransaction>"
+            "</rsm:CrossIndustryInvoice>".encode(),
+            Limits(),
+        )
+
+    reading = module.read_invoice(root)
+
+    assert reading.invoice.totals.due is None
+    (loss,) = reading.lost
+    assert (loss.term, loss.value) == ("BT-115", "250")
+    assert "USD" in loss.why["fr"]
+
+
 def test_comments_and_white_space_are_no_part_of_a_value() -> None:
     """As the rule packs read it."""
     root = _ubl("<cbc:ID> F<!-- x -->1\n</cbc:ID><!-- y --><?z z?><cbc:Note> </cbc:Note>")

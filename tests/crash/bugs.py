@@ -26,7 +26,6 @@ from pipeline.app import deliver, pull, settle, work
 from pipeline.app.answer import answer
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
-from pipeline.app.lease import Lease
 from pipeline.app.operate import verbs, withdraw
 from pipeline.model.acknowledgement import AnswerFacts
 from pipeline.model.connection import Connection
@@ -113,9 +112,9 @@ def _mark_before_sending() -> None:
         connection: Connection,
         rows: Sequence[OutboxRow],
         documents: Mapping[str, Document],
-        lease: Lease,
+        *more: Any,
     ) -> list[Any]:
-        waiting[threading.get_ident()] = hub, sheets, connection, rows, documents, lease
+        waiting[threading.get_ident()] = hub, sheets, connection, rows, documents, *more
         payloads = [deliver.payload_of(hub, sheets, row, documents) for row in rows]
         return [deliver.Put(sha256(one).hexdigest(), sent=True) for one in payloads]
 

@@ -124,10 +124,11 @@ def test_it_starts_nothing_and_touches_no_other_process() -> None:
 
 def test_the_one_that_prints_is_such_a_process() -> None:
     """Seen from outside, while it waits for its next page: another network, no descriptor."""
+    others = printers()
     printer = ConfinedPrinter(PrintLimits())
     printer.print("<p>Facture</p>")
     try:
-        (worker,) = {child.pid for child in active_children() if child.name == "edi-print"}
+        (worker,) = printers() - others
         of_it, ours = (Path(f"/proc/{one}/ns/net").readlink() for one in (worker, os.getpid()))
         fields = Path(f"/proc/{worker}/status").read_text(encoding="utf-8").split("\n")
         targets = {str(each.readlink()) for each in Path(f"/proc/{worker}/fd").iterdir()}
@@ -136,3 +137,8 @@ def test_the_one_that_prints_is_such_a_process() -> None:
         assert {each for each in targets if not each.startswith("socket:")} == {"/dev/null"}
     finally:
         printer.close()
+
+
+def printers() -> set[int | None]:
+    """Return the ids of this process's printers: another test may have left one at work."""
+    return {child.pid for child in active_children() if child.name == "edi-print"}

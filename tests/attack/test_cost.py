@@ -16,8 +16,8 @@ import pytest
 PROGRAM = Path(__file__).with_name("measured.py")
 #: Processor seconds, and megabytes by which a process may grow.
 MOST_S, MOST_MB = 1.0, 200
-#: Two million of something, of which one million are within the limit, have to be counted; the same
-#: work takes a machine that others share up to twice its time.
+#: Two million of something, of which one million are within the limit, have to be counted; the
+#: same work takes a machine that others share up to twice its time.
 SLOWER = {"elements-2-million": 4.0, "comments-2-million": 2.0, "p7m-pieces": 2.0}
 
 SAID = {

@@ -27,7 +27,7 @@ from paramiko.ssh_exception import IncompatiblePeer
 
 from pipeline.adapters.secrets import check_closed, reveal
 from pipeline.adapters.sftp_wire import Attributes, Refused, Wire, WireError
-from pipeline.model.connection import Connection, Door
+from pipeline.model.connection import Connection, Door, Protocol
 from pipeline.model.errors import (
     ConfigError,
     ConnectError,
@@ -378,7 +378,8 @@ def _private_key(path: Path) -> paramiko.PKey:
         key = paramiko.PKey.from_path(path)
     except (OSError, ValueError, TypeError, paramiko.SSHException, UnknownKeyType) as error:
         raise ConfigError(
-            f"{path}: not an ed25519, ecdsa or rsa private key without passphrase"
+            f"{path}: pas une clé privée ed25519, ecdsa ou rsa sans phrase secrète"
+            " / not an ed25519, ecdsa or rsa private key without passphrase"
         ) from error
     key.public_blob = None  # a certificate that happens to lie beside it: the sheet decides
     return key
@@ -401,6 +402,25 @@ def _add_certificate(key: paramiko.PKey, path: Path) -> None:
         raise ConfigError(f"{path}: a public key without certificate")
 
 
+def door_faults(connection: Connection, workspace: Path) -> Iterator[str]:
+    """Yield what keeps a sheet's door from being used, as far as this machine can tell.
+
+    A private key that is not there yet is none: it may be brought before the first pass.
+    """
+    door = connection.door
+    if door.protocol is not Protocol.SFTP:
+        return
+    try:
+        _pinned_key(connection)
+    except ConfigError as error:
+        yield f"door.host_key: {str(error).removeprefix(f'{connection.name}: ')}"
+    if door.key and (workspace / door.key).exists():
+        try:
+            _private_key(workspace / door.key)
+        except ConfigError as error:
+            yield f"door.key: {error}"
+
+
 def _pinned_key(connection: Connection) -> paramiko.PKey:
     """Read the host key of the sheet.
 
@@ -412,8 +432,10 @@ def _pinned_key(connection: Connection) -> paramiko.PKey:
         return paramiko.PKey.from_type_string(kind, base64.b64decode(encoded, validate=True))
     except (ValueError, paramiko.SSHException, UnknownKeyType) as error:
         raise ConfigError(
-            f"{connection.name}: host_key is not a line 'type base64' of an ed25519, "
-            "ecdsa or rsa key"
+            f"{connection.name}: host_key: une ligne « type base64 » d'une clé ed25519, ecdsa ou"
+            f" rsa est attendue (trouvé : {connection.door.host_key!r:.80}) ; ssh-keyscan la"
+            " montre, le partenaire la confirme / host_key is not a line 'type base64' of an"
+            " ed25519, ecdsa or rsa key; ssh-keyscan shows it, the partner confirms it"
         ) from error
 
 

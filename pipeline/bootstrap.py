@@ -39,6 +39,7 @@ from pipeline.model.offered import Offered
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, PackRun
 from pipeline.model.settings import Encryption, Settings
+from pipeline.ports.credentials import Credentials
 from pipeline.ports.engine import Engine, Job
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Ledger, Sheets
@@ -229,13 +230,8 @@ def offered(place: Workspace) -> Offered:
     """Read what ``config/`` proposes, as far as it can be read."""
     from pipeline.adapters.configuration import offered_connections
     from pipeline.adapters.directory_files import PILOT, read_directory, read_pilot
-    from pipeline.adapters.sftp import door_faults
 
-    read = offered_connections(place.config / "connections")
-    doors = {
-        name: tuple(f"{name}: {fault}" for fault in door_faults(sheet, place.home))
-        for name, sheet in read.connections.items()
-    }
+    read, found = offered_connections(place.config / "connections"), credentials(place.home)
     folder, faults = place.config / "directory", list[str]()
     directory: Directory | None = None
     pilot: Mapping[str, tuple[Validity, ...]] = {}
@@ -245,7 +241,11 @@ def offered(place: Workspace) -> Offered:
     except ConfigError as error:
         faults += str(error).splitlines()
     return replace(
-        read.blamed(doors), directory=directory, directory_faults=tuple(faults), pilot=pilot
+        read,
+        credentials={name: found.of_sheet(one) for name, one in read.connections.items()},
+        directory=directory,
+        directory_faults=tuple(faults),
+        pilot=pilot,
     )
 
 
@@ -687,6 +687,13 @@ def doors(home: Path) -> Doors:
     from pipeline.adapters.sftp import SftpDoors
 
     return DoorsByProtocol({Protocol.SFTP: SftpDoors(home), Protocol.LOCAL: LocalDoors(home)})
+
+
+def credentials(home: Path) -> Credentials:
+    """Return what reads the certificates and keys of a workspace."""
+    from pipeline.adapters.credential_files import CredentialFiles
+
+    return CredentialFiles(home, home / "config" / "anchors", home / "host_key")
 
 
 def scanners(clamd: str, patience_s: float = 150.0) -> Mapping[Scanning, Scanner]:

@@ -41,6 +41,7 @@ from pipeline.model.connection import (
     Schedule,
     Secret,
     SecretKind,
+    Successors,
 )
 from pipeline.model.connection import Environment as SheetEnvironment
 from pipeline.model.conversion import Form
@@ -107,6 +108,10 @@ class _Secret(_Strict):
         return Secret(SecretKind(kind), name)
 
 
+#: One OpenSSH line, or nothing.
+_HOST_KEY = r"^(\S+ \S+.*)?$"
+
+
 class _Door(_Strict):
     protocol: Protocol = Protocol.SFTP
     host: str = ""
@@ -115,7 +120,9 @@ class _Door(_Strict):
     key: str = ""
     certificate: str | None = None
     password: _Secret | None = None
-    host_key: Annotated[str, Field(pattern=r"^(\S+ \S+.*)?$")] = ""
+    key_expires: date | None = None
+    host_key: Annotated[str, Field(pattern=_HOST_KEY)] = ""
+    host_key_expires: date | None = None
     path: str = ""
     transports: Annotated[int, Field(ge=1, le=16)] = 2
     timeout_s: Positive = 30.0
@@ -125,6 +132,7 @@ class _Door(_Strict):
     def _says_what_its_protocol_needs(self) -> _Door:
         given = {name for name, value in self if value}
         remote = {"host", "user", "host_key", "key", "certificate", "password"}
+        remote |= {"key_expires", "host_key_expires"}
         if self.protocol is Protocol.LOCAL:
             if "path" not in given or given & remote:
                 raise ValueError("a local door needs path, and nothing of an SFTP account")
@@ -134,14 +142,40 @@ class _Door(_Strict):
             raise ValueError(f"an SFTP door needs {', '.join(sorted(missing))}")
         if "path" in given or not given & {"key", "password"}:
             raise ValueError("an SFTP door needs key or password, and no path")
-        if "certificate" in given and "key" not in given:
-            raise ValueError("a certificate goes with a key")
+        if given & {"certificate", "key_expires"} and "key" not in given:
+            raise ValueError("certificate and key_expires go with a key")
         return self
 
     def value(self) -> Door:
         """Return the door as the model's value."""
         plain = self.model_dump(exclude={"password"})
         return Door(**plain, password=self.password.value() if self.password else None)
+
+
+class _Next(_Strict):
+    """What takes over: at least one, each beside the one that the sheet has now."""
+
+    certificate: str | None = None
+    certificate_from: date | None = None
+    key: str = ""
+    key_certificate: str | None = None
+    key_from: date | None = None
+    key_expires: date | None = None
+    host_key: Annotated[str, Field(pattern=_HOST_KEY)] = ""
+    host_key_from: date | None = None
+    host_key_expires: date | None = None
+
+    @model_validator(mode="after")
+    def _days_go_with_what_they_are_of(self) -> _Next:
+        said = {name for name, value in self if value}
+        for what in ("certificate", "key", "host_key"):
+            others = {f"{what}_from", f"{what}_expires", f"{what}_certificate"}
+            if what not in said and said & others:
+                named = ", ".join(sorted(said & others))
+                raise ValueError(f"{named}: va avec / goes with {what}")
+        if not said:
+            raise ValueError("nommez / name certificate, key or host_key")
+        return self
 
 
 class _Schedule(_Strict):
@@ -307,6 +341,8 @@ class _Sheet(_Receiving):
     partner: str
     role: Role
     door: _Door
+    certificate: Annotated[str, Field(min_length=1)] | None = None
+    next: _Next | None = None
     folders: _Folders = _Folders()
     application_code: ApplicationCode | None = None
     matricule: Matricule | None = None
@@ -364,6 +400,24 @@ class _Sheet(_Receiving):
         return self
 
     @model_validator(mode="after")
+    def _what_takes_over_follows_something(self) -> _Sheet:
+        after, door = self.next, self.door
+        if after is None:
+            return self
+        if after.certificate and not self.certificate:
+            raise ValueError("next.certificate: la fiche n'en a pas / the sheet has none now")
+        if door.protocol is Protocol.LOCAL and (after.key or after.host_key):
+            raise ValueError("next.key, next.host_key: of an SFTP account only")
+        for what, new, old in (
+            ("certificate", after.certificate, self.certificate),
+            ("key", after.key, door.key),
+            ("host_key", after.host_key.split()[:2], door.host_key.split()[:2]),
+        ):
+            if new and new == old:
+                raise ValueError(f"next.{what}: c'est celui en vigueur / it is the one in use")
+        return self
+
+    @model_validator(mode="after")
     def _pivots_are_addressed(self) -> _Sheet:
         if self.format is Form.PIVOT and self.application_code is None:
             raise ValueError("format = 'pivot' needs application_code: the flow is named by it")
@@ -407,6 +461,8 @@ class _Sheet(_Receiving):
             partner=self.partner,
             role=self.role,
             door=self.door.value(),
+            certificate=self.certificate,
+            next=Successors(**self.next.model_dump()) if self.next else None,
             inbox=self.folders.inbox,
             archive=self.folders.archive,
             out=self.folders.out,

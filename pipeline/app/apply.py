@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 from pipeline.app.hub import Hub
 from pipeline.model.connection import Connection, Role
+from pipeline.model.credential import (
+    ABSENT,
+    Credential,
+    CredentialKind,
+    Turn,
+    faults_of,
+    refusals,
+)
 from pipeline.model.directory import Address, Directory, Kind, Route, Validity, day_of
 from pipeline.model.errors import ConfigError
 from pipeline.model.offered import Offered
@@ -94,13 +102,14 @@ def fit(hub: Hub, offered: Offered) -> Fit:
     A bad sheet is refused alone. Routes are taken whole or not at all, since the first that
     matches wins: without one of them what it is for would go where the next one leads.
     """
-    known, day = hub.ledger.sheets(), day_of(hub.clock.now())
+    known, now = hub.ledger.sheets(), hub.clock.now()
     directory = _merged(known, offered.directory or known.directory)
     all_faults = offered.blamed(
         {
             name: (
                 *_faults(hub, one),
-                *_agreement_faults(one, directory, offered.pilot, day),
+                *_agreement_faults(one, directory, offered.pilot, day_of(now)),
+                *_credential_faults(name, offered.credentials.get(name, ()), now),
             )
             for name, one in offered.connections.items()
         }
@@ -217,6 +226,26 @@ def _agreement_faults(
             f" start_date / a private company, not registered for the B2B pilot on {day}:"
             " register it in config/directory/pilot.csv, or change start_date"
         )
+
+
+#: Keys of a sheet that name certificates and keys.
+_CREDENTIAL_KEYS: Mapping[CredentialKind, str] = {
+    CredentialKind.CERTIFICATE: "certificate",
+    CredentialKind.KEY: "door.key",
+    CredentialKind.KEY_CERTIFICATE: "door.certificate",
+    CredentialKind.HOST_KEY: "door.host_key",
+}
+
+
+def _credential_faults(name: str, found: Iterable[Credential], now: datetime) -> Iterator[str]:
+    """Yield why a sheet's door cannot be used; a private key may still be brought."""
+    for one in found:
+        key = _CREDENTIAL_KEYS[one.kind]
+        if one.turn is Turn.NEXT:
+            key = f"next.{key.removeprefix('door.')}"
+        for fault in refusals(faults_of(one, now)):
+            if (one.kind, fault.code) != (CredentialKind.KEY, ABSENT):
+                yield f"{name}: {key}: {one.place}: {fault}"
 
 
 def _differ(subject: str, old: object, new: object) -> Iterator[Change]:

@@ -82,7 +82,9 @@ class Door:
         key: Path of our private key file, relative to the workspace; empty with a password.
         certificate: Path of the OpenSSH certificate that goes with `key`, or None.
         password: Where the password is, or None.
+        key_expires: Last day of `key`, where one was agreed: a bare key knows none.
         host_key: The server's public key as one OpenSSH line, ``type base64``.
+        host_key_expires: Last day of `host_key`, where the partner named one.
         path: Folder that holds the partner's folders; only of a local door.
         transports: Connections opened side by side.
         timeout_s: Wall-clock limit of connecting and of one answer.
@@ -96,11 +98,44 @@ class Door:
     key: str = ""
     certificate: str | None = None
     password: Secret | None = None
+    key_expires: date | None = None
     host_key: str = ""
+    host_key_expires: date | None = None
     path: str = ""
     transports: int = 2
     timeout_s: float = 30.0
     transfer_timeout_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Successors:
+    """What takes the place of keys and certificates of a sheet, each on its day.
+
+    Until then both are valid: a server may show either host key. `app.rollover` makes the
+    change, once the new one was seen to work.
+
+    Attributes:
+        certificate: File of the partner's next X.509 certificate, from the workspace on.
+        certificate_from: First day it is the one in use; None for when an operator says so,
+            or the other ends.
+        key: File of our next private key.
+        key_certificate: File of the OpenSSH certificate that goes with it.
+        key_from: As `certificate_from`.
+        key_expires: As `Door.key_expires`.
+        host_key: The key that the server is going to show.
+        host_key_from: As `certificate_from`.
+        host_key_expires: As `Door.host_key_expires`.
+    """
+
+    certificate: str | None = None
+    certificate_from: date | None = None
+    key: str = ""
+    key_certificate: str | None = None
+    key_from: date | None = None
+    key_expires: date | None = None
+    host_key: str = ""
+    host_key_from: date | None = None
+    host_key_expires: date | None = None
 
 
 class Scanning(Enum):
@@ -195,6 +230,8 @@ class Connection:
         partner: Name of the party behind it.
         role: Sender or receiver.
         door: Where and as whom we log in.
+        certificate: File of the partner's X.509 certificate, from the workspace on, or None.
+        next: What takes the place of its keys and certificates; None where nothing does.
         inbox: Folder where the sender drops files.
         archive: Folder where taken files are moved, on the partner's side.
         out: Folder where the partner fetches answers (sender) or invoices
@@ -234,6 +271,8 @@ class Connection:
     partner: str
     role: Role
     door: Door
+    certificate: str | None = None
+    next: Successors | None = None
     inbox: str = "in"
     archive: str = "archive"
     out: str = "out"

@@ -62,6 +62,13 @@ def differences(before: Sheets, after: Sheets) -> tuple[Change, ...]:
     return tuple(changes)
 
 
+def key_differences(
+    name: str, before: Connection | None, after: Connection | None
+) -> tuple[Change, ...]:
+    """Return every key in which two versions of a connection sheet differ."""
+    return tuple(_differ(f"connection {name}", before, after))
+
+
 def proposed(hub: Hub, sheets: Sheets) -> Sheets:
     """Return what ``config/`` may put in force: of an imported directory the routes alone."""
     return replace(sheets, directory=_merged(hub.ledger.sheets(), sheets.directory))
@@ -253,7 +260,7 @@ def _differ(subject: str, old: object, new: object) -> Iterator[Change]:
         if old is not new:
             yield Change(subject, "", _short(old), _short(new))
         return
-    before, after = dict(_flat(old)), dict(_flat(new))
+    before, after = dict(flat(old)), dict(flat(new))
     for key in sorted({*before, *after}):
         if before.get(key) != after.get(key):
             yield Change(subject, key, before.get(key), after.get(key))
@@ -315,12 +322,12 @@ def _short(value: object) -> str | None:
     return None if value is None else "présent / present"
 
 
-def _flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+def flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
     """Yield every leaf of a dataclass with its dotted path."""
     inside = value if isinstance(value, Mapping) else asdict(value)  # type: ignore[call-overload]  # only sheets and structures come here
     for key, item in inside.items():
         where = f"{path}.{key}" if path else str(key)
         if isinstance(item, Mapping):
-            yield from _flat(item, where)
+            yield from flat(item, where)
         else:
             yield where, str(getattr(item, "value", item))

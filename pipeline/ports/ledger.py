@@ -34,16 +34,42 @@ class Sheets:
         directory: Who can be billed, and where to.
         standing: Where sheets stand, by name, those among them that are not in force any more.
             Only the ledger knows: what `config/` proposes has none, and applying looks at none.
+        since: When the version in force of each sheet was put in force, as far as the ledger
+            told.
     """
 
     connections: Mapping[str, Connection] = field(default_factory=dict)
     directory: Directory = field(default_factory=Directory)
     standing: Mapping[str, Standing] = field(default_factory=dict)
+    since: Mapping[str, datetime] = field(default_factory=dict)
 
     def state(self, connection: str) -> SheetState:
         """Return where a sheet stands; in production if nothing else is known of it."""
         known = self.standing.get(connection)
         return known.state if known else SheetState.PRODUCTION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetVersion:
+    """One version of a connection sheet that was ever put in force.
+
+    Attributes:
+        version: From 1.
+        connection: What it says; None where this version of the code cannot read it.
+        applied_at: When it was put in force (aware, UTC).
+        by: Who did.
+        ended_at: When another one took its place, or none did; None while it is in force.
+    """
+
+    version: int
+    connection: Connection | None
+    applied_at: datetime
+    by: str
+    ended_at: datetime | None
+
+    def held_at(self, moment: datetime) -> bool:
+        """Tell whether it was in force at a moment."""
+        return self.applied_at <= moment and (self.ended_at is None or moment < self.ended_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,6 +465,9 @@ class Ledger(Protocol):
         Raises:
             LedgerConflict: Something else was put in force since `expected`; nothing is done.
         """
+
+    def versions(self, connection: str) -> Sequence[SheetVersion]:
+        """Return every version of a connection sheet, oldest first."""
 
     def move_sheet(self, before: Standing, after: Standing) -> None:
         """Move a connection sheet from where it was seen to stand, with an event.

@@ -42,6 +42,7 @@ from pipeline.adapters.database.sheets import (
     newest_change,
     read_directory_at,
     read_sheets,
+    read_versions,
 )
 from pipeline.adapters.database.statements import BY_AGE, WAITING, outbox_where
 from pipeline.adapters.database.subjects import read_subjects
@@ -77,6 +78,7 @@ from pipeline.ports.ledger import (
     Claim,
     Query,
     Sheets,
+    SheetVersion,
     Subject,
     Waiting,
 )
@@ -165,6 +167,11 @@ class SqlLedger:
                 )
             applied = apply_sheets(connection, sheets, by, at, begin)
             chain.append(connection, [*facts, *applied])
+
+    def versions(self, connection: str) -> Sequence[SheetVersion]:
+        """Return every version of a connection sheet, oldest first."""
+        with self._read() as database:
+            return read_versions(database, connection)
 
     def move_sheet(self, before: Standing, after: Standing) -> None:
         """Move a connection sheet from where it was seen to stand, with an event.

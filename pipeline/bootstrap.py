@@ -579,8 +579,14 @@ def log_reader(place: Workspace) -> LogReader:
 
 
 def operator() -> str:
-    """Return who acts when a person types a verb."""
-    return f"operator:{getpass.getuser()}"
+    """Return who acts when a person types a verb: as told, else who called sudo, else the login.
+
+    Raises:
+        ConfigError: ``EDI_OPERATOR`` is no name.
+    """
+    from pipeline.adapters.configuration import operator_name
+
+    return f"operator:{operator_name() or getpass.getuser()}"
 
 
 def _must_exist(place: Workspace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
@@ -76,15 +77,34 @@ Contact = Annotated[str, Field(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+$"
 
 
 class Environment(BaseSettings):
-    """What the environment says: EDI_HOME, EDI_DATABASE, EDI_PACKS; EDI_FAILPOINT in tests."""
+    """What the environment says: EDI_HOME, EDI_DATABASE, …; EDI_FAILPOINT in tests."""
 
     model_config = SettingsConfigDict(env_prefix="EDI_", extra="ignore")
 
     home: Path = Path("var")
     database: str | None = None
     packs: Path | None = None
+    operator: Annotated[str, Field(pattern=r"^[\w.@-]{1,64}$")] | None = None
     failpoint: str | None = None
     failpoint_trace: Path | None = None
+
+
+def operator_name() -> str | None:
+    """Return who acts, where the account that runs this is shared by several people.
+
+    ``EDI_OPERATOR`` says it, or else sudo does.
+
+    Raises:
+        ConfigError: ``EDI_OPERATOR`` is no name.
+    """
+    try:
+        told = Environment().operator
+    except ValidationError as error:
+        raise ConfigError(
+            "EDI_OPERATOR: un nom de 1 à 64 lettres, chiffres, . _ @ - est attendu"
+            " / a name of 1 to 64 letters, digits, . _ @ - is expected"
+        ) from error
+    return told or os.environ.get("SUDO_USER")
 
 
 class _Strict(BaseModel):

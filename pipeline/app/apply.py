@@ -20,6 +20,9 @@ from pipeline.model.credential import (
 from pipeline.model.directory import Address, Directory, Kind, Route, Validity, day_of
 from pipeline.model.errors import ConfigError
 from pipeline.model.offered import Offered
+from pipeline.model.proposal import Proposal
+from pipeline.model.settings import Approval
+from pipeline.model.standing import BEFORE_TRAFFIC, SheetState
 from pipeline.ports.ledger import Sheets
 from pipeline.syntax.check_digits import is_siret
 
@@ -184,6 +187,55 @@ def apply(hub: Hub, sheets: Sheets) -> tuple[Change, ...]:
     if changes:
         hub.ledger.apply(sheets, hub.by, hub.clock.now())
     return changes
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What came of a configuration that was to be put in force.
+
+    Attributes:
+        changes: What is in force now and was not before.
+        proposals: What waits for a second person.
+    """
+
+    changes: tuple[Change, ...]
+    proposals: tuple[Proposal, ...] = ()
+
+
+def carry_out(hub: Hub, sheets: Sheets, *, draft: bool = False) -> Carried:
+    """Put `sheets` in force, as far as nobody else has to agree; propose the rest.
+
+    Args:
+        hub: The hub; where it asks for four eyes, only what carries no traffic is in force at
+            once: new sheets, as drafts, and those that are not approved yet.
+        sheets: What fits.
+        draft: True to let new sheets begin as drafts, whoever has to agree.
+
+    Raises:
+        ConfigError: It names things which do not exist.
+    """
+    check_sheets(hub, sheets)
+    known, now = hub.ledger.sheets(), hub.clock.now()
+    four_eyes = hub.settings.approval is Approval.FOUR_EYES
+    at_once = _at_once(known, sheets) if four_eyes else sheets
+    changes = differences(known, at_once)
+    begin = SheetState.DRAFT if draft or four_eyes else SheetState.PRODUCTION
+    if changes:
+        hub.ledger.apply(at_once, hub.by, now, begin=begin)
+    proposals = hub.ledger.propose(sheets, hub.by, now) if four_eyes else ()
+    return Carried(changes, tuple(proposals))
+
+
+def _at_once(known: Sheets, wanted: Sheets) -> Sheets:
+    """Return what is in force with every change that no traffic depends on."""
+    before, after = known.connections, wanted.connections
+    free = {
+        name
+        for name in {*before, *after}
+        if name not in known.standing or known.state(name) in BEFORE_TRAFFIC
+    }
+    stays = {name: one for name, one in before.items() if name not in free}
+    return Sheets(stays | {name: after[name] for name in free if name in after}, known.directory)
 
 
 def _lost_routes(routes: Iterable[Route], connections: Collection[str]) -> Iterator[str]:

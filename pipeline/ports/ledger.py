@@ -18,6 +18,7 @@ from pipeline.model.figures import DocumentFigures, Received, RuleCount
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.proposal import DIRECTORY, Proposal, ProposalState
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
 from pipeline.model.standing import SheetState, Standing
@@ -475,6 +476,50 @@ class Ledger(Protocol):
         Raises:
             ValueError: `SHEET_FOLLOWS` has no such move: our bug.
             Fenced: It stands elsewhere, or was moved meanwhile; nothing is done.
+        """
+
+    def propose(
+        self,
+        sheets: Sheets,
+        by: str,
+        at: datetime,
+        *,
+        directory: str = DIRECTORY,
+        facts: Sequence[Fact] = (),
+    ) -> Sequence[Proposal]:
+        """Keep `sheets` for a second person instead of putting them in force.
+
+        Each connection that would change is a proposal of its own; all that would change of
+        the directory is one. The same proposed again stays the proposal of who was first. What
+        was proposed by the same way before, and is not any more, is replaced.
+
+        Args:
+            sheets: As of `apply`.
+            by: Who acts.
+            at: When.
+            directory: `DIRECTORY` or `IMPORT`: the way by which it is proposed.
+            facts: What else to tell once it is in force.
+
+        Returns:
+            The proposals that stand for these changes.
+        """
+
+    def proposals(self) -> Sequence[Proposal]:
+        """Return every proposal, oldest first."""
+
+    def as_proposed(self, subject: str) -> Sheets:
+        """Return the configuration as it would be with one proposal in force."""
+
+    def settle_proposal(
+        self, proposal: Proposal, after: ProposalState, *, by: str, at: datetime, reason: str = ""
+    ) -> ProposalState:
+        """Settle an open proposal, APPROVED or REFUSED; approved, it is in force, whole.
+
+        Returns:
+            How it stands then: STALE where what it was to change was changed since.
+
+        Raises:
+            Fenced: It is not open any more; nothing is done.
         """
 
     # -- intake

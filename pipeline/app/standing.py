@@ -92,7 +92,7 @@ def resume(hub: Hub, name: str, reason: str) -> Standing:
     return _move(hub, before, before.resumes, reason=reason, cause=MoveCause.OPERATOR)
 
 
-def tested(hub: Hub, seen: Standing) -> Standing:
+def note_passed(hub: Hub, seen: Standing) -> Standing:
     """Note that a sheet passed its test: a draft is tested now, any other stays where it is.
 
     Args:

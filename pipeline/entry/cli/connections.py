@@ -17,10 +17,10 @@ from pipeline.app.apply import flat
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.register import Biography, Line, Search, biography, register
 from pipeline.app.standing import close as close_sheet
+from pipeline.app.standing import note_passed
 from pipeline.app.standing import promote as promote_sheet
 from pipeline.app.standing import resume as resume_sheet
 from pipeline.app.standing import suspend as suspend_sheet
-from pipeline.app.standing import tested
 from pipeline.app.trial import STEPS, Tried, try_sheet
 from pipeline.entry.cli.directory import parse_day
 from pipeline.entry.cli.output import AsJson, prose, say, say_json, say_table, typed
@@ -270,7 +270,7 @@ def try_out(
             if not as_json:
                 _tell(one)
         passed = all(one.passed for one in tried)
-        standing = tested(hub, seen) if passed else seen
+        standing = note_passed(hub, seen) if passed else seen
     if as_json:
         steps = [_step_object(one) for one in tried]
         say_json({"passed": passed, "steps": steps, **_standing_object(standing)})

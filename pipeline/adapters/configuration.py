@@ -84,9 +84,14 @@ class Environment(BaseSettings):
     home: Path = Path("var")
     database: str | None = None
     packs: Path | None = None
-    operator: Annotated[str, Field(pattern=r"^[\w.@-]{1,64}$")] | None = None
     failpoint: str | None = None
     failpoint_trace: Path | None = None
+
+
+class _Person(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="EDI_", extra="ignore")
+
+    operator: Annotated[str, Field(pattern=r"^[\w.@-]{1,64}$")] | None = None
 
 
 def operator_name() -> str | None:
@@ -98,7 +103,7 @@ def operator_name() -> str | None:
         ConfigError: ``EDI_OPERATOR`` is no name.
     """
     try:
-        told = Environment().operator
+        told = _Person().operator
     except ValidationError as error:
         raise ConfigError(
             "EDI_OPERATOR: un nom de 1 à 64 lettres, chiffres, . _ @ - est attendu"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipeline.app.breaker import Breaker
@@ -13,6 +13,7 @@ from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
 from pipeline.model.calendar import Holidays
 from pipeline.model.connection import Connection, Interface, Scanning
 from pipeline.model.errors import ConfigError
+from pipeline.model.interchange import Interchange
 from pipeline.model.profile import Profile
 from pipeline.model.retention import RetentionClass
 from pipeline.model.settings import Settings
@@ -106,3 +107,24 @@ def sheet_of(sheets: Sheets, name: str) -> Connection:
         raise ConfigError(
             f"{name}: fiche de raccordement absente ou close / connection sheet absent or closed"
         ) from None
+
+
+def sheet_at(hub: Hub, sheets: Sheets, flow: Interchange) -> Connection:
+    """Return its sender's sheet as it was in force when a flow was received.
+
+    A flow is judged by what was agreed then, also where the sheet was changed before anybody
+    came to look at it.
+
+    Raises:
+        ConfigError: No sheet of this name is in force now: nobody could be answered.
+    """
+    current = sheet_of(sheets, flow.connection)
+    for one in hub.ledger.versions(flow.connection):
+        if one.connection is not None and one.held_at(flow.received_at):
+            return one.connection
+    return current
+
+
+def with_sheet(sheets: Sheets, connection: Connection) -> Sheets:
+    """Return a configuration with one sheet as it is given."""
+    return replace(sheets, connections={**sheets.connections, connection.name: connection})

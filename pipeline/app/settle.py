@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.hub import Hub, sheet_of, with_sheet
 from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
 from pipeline.ingest.duplicate import find_duplicates
 from pipeline.ingest.sellers import check_seller
@@ -123,7 +123,8 @@ def settle_flow(
     atomic = atomicity_of(connection, interface) is Atomicity.FLOW
     stopped = _stop_flow(hub, tx, interchange, candidates, check, claim, atomic=atomic)
     standing = standing_of(hub, interchange, interface)
-    settled = stopped or _open_flow(hub, sheets, tx, interchange, candidates, standing, claim)
+    agreed = with_sheet(sheets, connection)
+    settled = stopped or _open_flow(hub, agreed, tx, interchange, candidates, standing, claim)
     return replace(settled, figures=check.figures)
 
 

@@ -37,11 +37,12 @@ from pipeline.model.identity import derived
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, PackRun
-from pipeline.model.settings import Encryption, Settings
+from pipeline.model.settings import Encryption, MailSettings, Settings
+from pipeline.ports.credentials import Credentials
 from pipeline.ports.engine import Engine, Job
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Ledger, Sheets
-from pipeline.ports.outside import Doors, Printer, Scanner, Spool
+from pipeline.ports.outside import Doors, Mail, Printer, Scanner, Spool
 
 if TYPE_CHECKING:
     import xmlschema
@@ -432,6 +433,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         holidays=french_holidays,
         retention=read_retention(_table(place, "retention.toml")),
         seals=seals(place),
+        credentials=credentials(place.home),
+        mail=mail(place.home, wanted.mail),
     )
     try:
         with logs.logging_to(log_folder, by=by, keep_days=wanted.keep_logs_days):
@@ -662,6 +665,20 @@ def doors(home: Path) -> Doors:
     from pipeline.adapters.sftp import SftpDoors
 
     return DoorsByProtocol({Protocol.SFTP: SftpDoors(home), Protocol.LOCAL: LocalDoors(home)})
+
+
+def credentials(home: Path) -> Credentials:
+    """Return what reads the certificates and keys of a workspace."""
+    from pipeline.adapters.credential_files import CredentialFiles
+
+    return CredentialFiles(home, home / "config" / "anchors", home / "host_key")
+
+
+def mail(home: Path, wanted: MailSettings) -> Mail | None:
+    """Return the way to people's mailboxes, or None where nobody is written to."""
+    from pipeline.adapters.mail import SmtpMail
+
+    return SmtpMail(wanted, home) if wanted.host else None
 
 
 def scanners(clamd: str, patience_s: float = 150.0) -> Mapping[Scanning, Scanner]:

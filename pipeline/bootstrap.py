@@ -27,7 +27,7 @@ from typing import IO, TYPE_CHECKING
 from pipeline import __version__
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
 from pipeline.model.connection import Protocol, Scanning, Secret, SecretKind
-from pipeline.model.directory import Directory
+from pipeline.model.directory import Directory, Validity
 from pipeline.model.directory_update import Update
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Figures, Table
@@ -35,6 +35,7 @@ from pipeline.model.finding import Layer
 from pipeline.model.gauge import Gauge
 from pipeline.model.identity import derived
 from pipeline.model.limits import Limits
+from pipeline.model.offered import Offered
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, PackRun
 from pipeline.model.settings import Encryption, MailSettings, Settings
@@ -223,6 +224,23 @@ def proposed_sheets(place: Workspace) -> Sheets:
         read_connections(place.config / "connections"),
         read_directory(place.config / "directory", _numbers()),
     )
+
+
+def offered(place: Workspace) -> Offered:
+    """Read what ``config/`` proposes, as far as it can be read."""
+    from pipeline.adapters.configuration import offered_connections
+    from pipeline.adapters.directory_files import PILOT, read_directory, read_pilot
+
+    read = offered_connections(place.config / "connections")
+    folder, faults = place.config / "directory", list[str]()
+    directory: Directory | None = None
+    pilot: Mapping[str, tuple[Validity, ...]] = {}
+    try:
+        pilot = read_pilot(folder / PILOT, _numbers())
+        directory = read_directory(folder, _numbers())
+    except ConfigError as error:
+        faults += str(error).splitlines()
+    return replace(read, directory=directory, directory_faults=tuple(faults), pilot=pilot)
 
 
 def directory_update(path: Path, *, full: bool) -> Update:

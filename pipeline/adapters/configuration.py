@@ -49,6 +49,7 @@ from pipeline.model.directory import Route
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
 from pipeline.model.limits import Limits
+from pipeline.model.offered import Offered
 from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
 from pipeline.model.report import Syntax
 from pipeline.model.retention import DEFAULT_CLASS, CountedFrom, Period, RetentionClass
@@ -818,6 +819,42 @@ def read_connections(folder: Path) -> dict[str, Connection]:
             raise ConfigError(f"{path}: name: « {sheet.name} » existe déjà / is taken already")
         found[sheet.name] = sheet
     return found
+
+
+def offered_connections(folder: Path) -> Offered:
+    """Read what can be read of ``config/connections``, and what is wrong with the rest.
+
+    A faulty file is told of under the name that stands in it. Where it is no TOML, or has none,
+    nobody can tell whose sheet it is.
+    """
+    found: dict[str, Connection] = {}
+    faults: dict[str, tuple[str, ...]] = {}
+    strays: list[str] = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            sheet = _read(path, _Sheet).value()
+        except ConfigError as error:
+            name, told = _name_in(path), str(error).splitlines()
+            if name is None:
+                strays += told
+            else:
+                faults[name] = (*faults.get(name, ()), *told)
+            continue
+        if sheet.name in found:
+            twice = f"{path}: name: « {sheet.name} » existe déjà / is taken already"
+            faults[sheet.name] = (*faults.get(sheet.name, ()), twice)
+        else:
+            found[sheet.name] = sheet
+    return Offered(connections=found, faults=faults, strays=tuple(strays))
+
+
+def _name_in(path: Path) -> str | None:
+    """Return the name that a faulty sheet gives itself."""
+    try:
+        named = tomllib.loads(path.read_text(encoding="utf-8")).get("name")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None
+    return named if isinstance(named, str) and named else None
 
 
 def read_routes(path: Path) -> tuple[Route, ...]:

@@ -228,8 +228,8 @@ _FORMS = {
         "an OpenSSH certificate, a line as ssh-keygen -s writes it",
     ),
     CredentialKind.HOST_KEY: (
-        "une ligne « type base64 » d'une clé ed25519, ECDSA ou RSA",
-        "a line 'type base64' of an ed25519, ECDSA or RSA key",
+        "« type base64 », ed25519, ECDSA ou RSA, que montre ssh-keyscan et confirme le partenaire",
+        "'type base64', ed25519, ECDSA or RSA, which ssh-keyscan shows and the partner confirms",
     ),
 }
 

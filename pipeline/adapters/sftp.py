@@ -392,7 +392,8 @@ def _private_key(path: Path) -> paramiko.PKey:
         key = paramiko.PKey.from_path(path)
     except (OSError, ValueError, TypeError, paramiko.SSHException, UnknownKeyType) as error:
         raise ConfigError(
-            f"{path}: not an ed25519, ecdsa or rsa private key without passphrase"
+            f"{path}: pas une clé privée ed25519, ecdsa ou rsa sans phrase secrète"
+            " / not an ed25519, ecdsa or rsa private key without passphrase"
         ) from error
     key.public_blob = None  # a certificate that happens to lie beside it: the sheet decides
     return key
@@ -430,8 +431,10 @@ def _pinned_keys(connection: Connection) -> list[paramiko.PKey]:
         ]
     except (ValueError, paramiko.SSHException, UnknownKeyType) as error:
         raise ConfigError(
-            f"{connection.name}: host_key is not a line 'type base64' of an ed25519, "
-            "ecdsa or rsa key"
+            f"{connection.name}: host_key: une ligne « type base64 » d'une clé ed25519, ecdsa ou"
+            f" rsa est attendue (trouvé : {' ; '.join(lines)!r:.80}) ; ssh-keyscan la"
+            " montre, le partenaire la confirme / host_key is not a line 'type base64' of an"
+            " ed25519, ecdsa or rsa key; ssh-keyscan shows it, the partner confirms it"
         ) from error
 
 

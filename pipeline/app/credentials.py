@@ -56,20 +56,24 @@ def of_sheet(hub: Hub, sheet: Connection, now: datetime) -> tuple[Entry, ...]:
     return tuple(_entry(one, [sheet.name], now) for one in hub.credentials.of_sheet(sheet))
 
 
-def refused(hub: Hub, before: Sheets, proposed: Sheets, now: datetime) -> Iterator[str]:
-    """Yield why proposed sheets cannot be put in force, a line each: sheet, key, fault.
+def refused(hub: Hub, known: Connection | None, sheet: Connection, now: datetime) -> Iterator[str]:
+    """Yield why a proposed sheet cannot be put in force: sheet, key, file, fault.
 
-    What is in force already and is not changed is not refused for what came with time: one
-    sheet whose certificate has run out, and which is suspended, keeps no other from changing.
-    Nor is a file of ours that is not there yet: it is needed at the first login.
+    What is in force already and is not changed is not refused for what came with time: it is
+    suspended. Nor is a file of ours that is not there yet: it is needed at the first login.
+
+    Args:
+        hub: The hub.
+        known: The version in force; None without one.
+        sheet: The one proposed.
+        now: The moment (aware).
     """
-    for name, sheet in proposed.connections.items():
-        known = before.connections.get(name)
-        same = known is not None and _named(known) == _named(sheet)
-        for entry in of_sheet(hub, sheet, now):
-            for each in refusals(entry.faults):
-                if not (same and each.code in ENDED) and not _may_come_later(entry, each):
-                    yield f"{name}: {key_of(entry.credential)}: {entry.credential.place}: {each}"
+    same = known is not None and _named(known) == _named(sheet)
+    for entry in of_sheet(hub, sheet, now):
+        for each in refusals(entry.faults):
+            if not (same and each.code in ENDED) and not _may_come_later(entry, each):
+                place = f"{key_of(entry.credential)}: {entry.credential.place}"
+                yield f"{sheet.name}: {place}: {each}"
 
 
 def ended(entries: Sequence[Entry]) -> Mapping[str, tuple[str, ...]]:

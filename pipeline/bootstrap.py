@@ -38,12 +38,12 @@ from pipeline.model.limits import Limits
 from pipeline.model.offered import Offered
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, PackRun, Syntax
-from pipeline.model.settings import Encryption, Settings
+from pipeline.model.settings import Encryption, MailSettings, Settings
 from pipeline.ports.credentials import Credentials
 from pipeline.ports.engine import Engine, Job
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Ledger, Sheets
-from pipeline.ports.outside import Doors, Printer, Scanner, Spool
+from pipeline.ports.outside import Doors, Mail, Printer, Scanner, Spool
 
 if TYPE_CHECKING:
     import xmlschema
@@ -232,7 +232,7 @@ def offered(place: Workspace) -> Offered:
     from pipeline.adapters.configuration import offered_connections
     from pipeline.adapters.directory_files import PILOT, read_directory, read_pilot
 
-    read, found = offered_connections(place.config / "connections"), credentials(place.home)
+    read = offered_connections(place.config / "connections")
     folder, faults = place.config / "directory", list[str]()
     directory: Directory | None = None
     pilot: Mapping[str, tuple[Validity, ...]] = {}
@@ -241,13 +241,7 @@ def offered(place: Workspace) -> Offered:
         directory = read_directory(folder, _numbers())
     except ConfigError as error:
         faults += str(error).splitlines()
-    return replace(
-        read,
-        credentials={name: found.of_sheet(one) for name, one in read.connections.items()},
-        directory=directory,
-        directory_faults=tuple(faults),
-        pilot=pilot,
-    )
+    return replace(read, directory=directory, directory_faults=tuple(faults), pilot=pilot)
 
 
 def directory_update(path: Path, *, full: bool) -> Update:
@@ -458,6 +452,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         holidays=french_holidays,
         retention=read_retention(_table(place, "retention.toml")),
         seals=seals(place),
+        credentials=credentials(place.home),
+        mail=mail(place.home, wanted.mail),
     )
     try:
         with logs.logging_to(log_folder, by=by, keep_days=wanted.keep_logs_days):
@@ -695,6 +691,13 @@ def credentials(home: Path) -> Credentials:
     from pipeline.adapters.credential_files import CredentialFiles
 
     return CredentialFiles(home, home / "config" / "anchors", home / "host_key")
+
+
+def mail(home: Path, wanted: MailSettings) -> Mail | None:
+    """Return the way to people's mailboxes, or None where nobody is written to."""
+    from pipeline.adapters.mail import SmtpMail
+
+    return SmtpMail(wanted, home) if wanted.host else None
 
 
 def scanners(clamd: str, patience_s: float = 150.0) -> Mapping[Scanning, Scanner]:

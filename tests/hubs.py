@@ -42,6 +42,7 @@ from pipeline.model.report import Judged
 from pipeline.model.settings import Settings
 from pipeline.ports.engine import Job
 from pipeline.ports.ledger import Sheets
+from pipeline.ports.outside import Mail
 from tests.clocks import SetClock
 
 _numbers = count(1)
@@ -187,6 +188,7 @@ class World:
         engine: Of every hub.
         hub: The hub at work.
         profiles: Of every hub.
+        mail: Of every hub; nobody is written to without.
     """
 
     home: Path
@@ -196,6 +198,7 @@ class World:
     clock: SetClock = field(default_factory=SetClock)
     engine: Engine = field(default_factory=Engine)
     profiles: Mapping[str, Profile] = field(default_factory=lambda: {"light": LIGHT})
+    mail: Mail | None = None
     hub: Hub = field(init=False)
     _count: int = 0
 
@@ -211,6 +214,8 @@ class World:
             spool=spool,
             engine=self.engine,
             doors=bootstrap.doors(self.home),
+            credentials=bootstrap.credentials(self.home),
+            mail=self.mail,
             profiles=self.profiles,
             vet=Vetter(self.engine, spool).vet,
             converter=bootstrap.converter(self.engine, Settings()),

@@ -57,6 +57,8 @@ from pipeline.model.settings import (
     Approval,
     ArchiveSettings,
     Encryption,
+    MailSecurity,
+    MailSettings,
     SealSettings,
     Settings,
 )
@@ -741,6 +743,36 @@ class _Seal(_Strict):
         return SealSettings(folder=self.folder, key=key, trusted=self.trusted)
 
 
+class _Mail(_Strict):
+    host: str = ""
+    port: Annotated[int, Field(gt=0, lt=65536)] = MailSettings().port
+    security: MailSecurity = MailSettings().security
+    sender: Contact | None = None
+    operators: tuple[Contact, ...] = ()
+    user: str = ""
+    password: _Secret | None = None
+    timeout_s: Positive = MailSettings().timeout_s
+
+    @model_validator(mode="after")
+    def _says_what_writing_needs(self) -> _Mail:
+        if self.host and not self.sender:
+            raise ValueError("host va avec / goes with sender")
+        if bool(self.user) != bool(self.password):
+            raise ValueError("user va avec / goes with password")
+        if self.user and self.security is MailSecurity.NONE:
+            raise ValueError(
+                "security = 'none': le mot de passe passerait en clair / the password would"
+                " travel in clear"
+            )
+        return self
+
+    def value(self) -> MailSettings:
+        """Return the table as the model's value."""
+        plain = self.model_dump(exclude={"sender", "password"})
+        password = self.password.value() if self.password else None
+        return MailSettings(**plain, sender=self.sender or "", password=password)
+
+
 class _Settings(_Strict):
     hub_code: ApplicationCode = Settings().hub_code
     matricule: Matricule = Settings().matricule
@@ -759,6 +791,7 @@ class _Settings(_Strict):
     approval: Approval = Settings().approval
     archive: _Archive = _Archive()
     seal: _Seal = _Seal()
+    mail: _Mail = _Mail()
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -894,6 +927,7 @@ def read_settings(path: Path) -> Settings:
         approval=given.approval,
         archive=given.archive.value(),
         seal=given.seal.value(),
+        mail=given.mail.value(),
     )
 
 

@@ -16,9 +16,10 @@ from pipeline.model.errors import ConfigError
 from pipeline.model.profile import Profile
 from pipeline.model.retention import RetentionClass
 from pipeline.model.settings import Settings
+from pipeline.ports.credentials import Credentials
 from pipeline.ports.engine import Engine
 from pipeline.ports.ledger import Claim, Ledger, Sheets
-from pipeline.ports.outside import Archive, Clock, Doors, Scanner, Spool
+from pipeline.ports.outside import Archive, Clock, Doors, Mail, Scanner, Spool
 from pipeline.ports.seals import Seals
 
 #: Writes the answer files for some facts, taking sequence numbers as it needs them.
@@ -38,6 +39,8 @@ class Hub:
         holidays: Public holidays by year, for calendars that keep them free.
         retention: How long what is exchanged is kept, by class.
         seals: Where the heads of the chain are kept.
+        credentials: Reads the certificates and keys that sheets name.
+        mail: Hands letters to a mail server; None where nobody is written to.
         breaker: Which servers failed a moment ago; as old as the hub.
         keeper: Keeps the claims alive that are worked on.
     """
@@ -59,6 +62,8 @@ class Hub:
     holidays: Holidays
     retention: Mapping[str, RetentionClass]
     seals: Seals
+    credentials: Credentials
+    mail: Mail | None = None
     breaker: Breaker = field(default_factory=Breaker)
     keeper: Keeper = field(default_factory=Keeper)
 

@@ -82,9 +82,9 @@ class Door:
         key: Path of our private key file, relative to the workspace; empty with a password.
         certificate: Path of the OpenSSH certificate that goes with `key`, or None.
         password: Where the password is, or None.
-        key_expires: Last day of `key`, where one was agreed: a bare key knows none.
+        key_expires: Day on which `key` ends, excluded; a bare key knows of none.
         host_key: The server's public key as one OpenSSH line, ``type base64``.
-        host_key_expires: Last day of `host_key`, where the partner named one.
+        host_key_expires: Day on which `host_key` ends, excluded, where the partner named one.
         path: Folder that holds the partner's folders; only of a local door.
         transports: Connections opened side by side.
         timeout_s: Wall-clock limit of connecting and of one answer.

@@ -341,6 +341,12 @@ class Transaction(Protocol):
             How many; those that somebody else settled meanwhile are left alone.
         """
 
+    def warn_once(self, subject: str, days: int, at: datetime) -> bool:
+        """Note that the warning of so many days left is given; False if it was before.
+
+        Of two processes at once one gets True, if its transaction commits.
+        """
+
     def append(self, fact: Fact) -> None:
         """Add a fact that no move above tells."""
 
@@ -665,6 +671,9 @@ class Ledger(Protocol):
 
     def known_rows(self, keys: Collection[OutboxKey]) -> Collection[OutboxKey]:
         """Return those keys that an outbox row has."""
+
+    def warned(self) -> Mapping[str, int]:
+        """Return the last warning of each subject that was ever warned of, by days left."""
 
     def names_between(
         self, connection: str, lowest: str, highest: str, since: datetime

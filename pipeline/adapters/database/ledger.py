@@ -454,6 +454,11 @@ class SqlLedger:
         with self._read() as connection:
             return notices.known_rows(connection, keys)
 
+    def warned(self) -> Mapping[str, int]:
+        """Return the last warning of each subject that was ever warned of, by days left."""
+        with self._read() as connection:
+            return notices.warned(connection)
+
     def names_between(
         self, connection: str, lowest: str, highest: str, since: datetime
     ) -> Sequence[tuple[str, datetime]]:

@@ -52,6 +52,15 @@ standing = Table(
     Column("resumes", Text),
 )
 
+#: Warnings that something ends, by how many days were left: each is given once.
+expiry_warning = Table(
+    "expiry_warning",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("days", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
 listing_seen = Table(
     "listing_seen",
     metadata,

@@ -47,6 +47,12 @@ def _configuration() -> None:
         sa.Column("reason", Words(), nullable=False),
         sa.Column("resumes", sa.Text()),
     )
+    op.create_table(
+        "expiry_warning",
+        sa.Column("subject", sa.Text(), primary_key=True),
+        sa.Column("days", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+    )
 
 
 def _intake() -> None:

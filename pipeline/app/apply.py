@@ -9,6 +9,7 @@ from datetime import date
 
 from pipeline.app.credentials import refused
 from pipeline.app.hub import Hub
+from pipeline.app.subscriptions import subscription_faults
 from pipeline.model.connection import Connection, Role
 from pipeline.model.directory import Address, Directory, Kind, Route, Validity, day_of
 from pipeline.model.errors import ConfigError
@@ -211,10 +212,7 @@ def _faults(hub: Hub, one: Connection) -> Iterator[str]:
     if one.retention not in hub.retention:
         known = ", ".join(sorted(hub.retention))
         yield f"{one.name}: retention: « {one.retention} » inconnu / unknown ({known})"
-    for code in one.interfaces:
-        if code not in hub.interfaces:
-            known = ", ".join(sorted(hub.interfaces))
-            yield f"{one.name}: interfaces: « {code} » inconnu / unknown ({known})"
+    yield from subscription_faults(one, hub.interfaces)
 
 
 def _agreement_faults(

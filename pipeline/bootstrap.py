@@ -393,7 +393,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters import logs
     from pipeline.adapters.archive import FolderSpool
     from pipeline.adapters.clock import SystemClock
-    from pipeline.adapters.configuration import read_interfaces, read_retention
+    from pipeline.adapters.configuration import read_interfaces, read_retention, read_takes
     from pipeline.adapters.database import open_ledger
     from pipeline.adapters.holidays import french_holidays
     from pipeline.adapters.owned import OwnedFolder
@@ -424,6 +424,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         scanners=known_scanners,
         interfaces=read_interfaces(_table(place, "interfaces.toml")),
         profiles=profiles(place),
+        takes=read_takes(_table(place, "profiles.toml")),
         settings=wanted,
         compose=partial(_compose, answer_means(place, wanted)),
         vet=Vetter(rules, spool).vet,
@@ -949,7 +950,11 @@ def document_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
             # one byte too many is enough for the parser to refuse it
             data = file.read(min(os.fstat(file.fileno()).st_size, job.limits.file_bytes + 1))
         question = Question(
-            profile=job.profile, limits=job.limits, layers=job.layers, syntaxes=job.syntaxes
+            profile=job.profile,
+            limits=job.limits,
+            layers=job.layers,
+            syntaxes=job.syntaxes,
+            receivers=job.receivers,
         )
         scan = _scan_for(job.scanner, partial(known, settings.clamd, settings.patience_s))
         return judge_document(data, question, replace(artefacts, scan=scan))
@@ -1066,6 +1071,7 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
         run_pack=run_pack,
         sentences=sentences,
         rule_set=cache(_rule_set),
+        schema_run=lambda name: opened(name)[1],
     )
 
 

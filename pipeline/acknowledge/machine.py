@@ -21,8 +21,10 @@ key                       value
 ``amounts[]``             sums of totals with VAT, credit notes taken off: ``currency,
                           accepted, rejected, duplicate, held``; amounts are text
 ``documents[]``           by place: ``id, name, number, issue_date, type, seller, buyer,
-                          total_with_vat, currency, outcome, reasons[], findings_total
-                          {fatal,warning}, findings[]``
+                          total_with_vat, currency, outcome, agreement, reasons[],
+                          findings_total{fatal,warning}, findings[]``
+``agreement``             what the document was held against, or ``null``: ``day, profile,
+                          receiver, takes``, the versions of that day
 ``seller``                ``name, siret, siren, vat``
 ``buyer``                 ``name, siret, siren, service``
 ``findings[]``            the first 50, fatal ones first: ``rule, severity, term, xpath,
@@ -50,6 +52,7 @@ from pipeline.acknowledge.summary import (
     totals,
 )
 from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts
+from pipeline.model.agreement import Agreement
 from pipeline.model.controls import CONTROL, first_by_step
 from pipeline.model.decision import Reason
 from pipeline.model.finding import Finding, Severity
@@ -121,9 +124,21 @@ def _document(one: AnsweredDocument) -> dict[str, object]:
         "total_with_vat": amount_text(header.total_with_vat),
         "currency": _text(header.currency),
         "outcome": bucket(document).value,
+        "agreement": _agreement(document.agreement),
         "reasons": _reasons(document.reasons),
         "findings_total": {each.value: number[each] for each in Severity},
         "findings": [_finding(finding) for finding in one.findings[:MOST_FINDINGS]],
+    }
+
+
+def _agreement(agreement: Agreement | None) -> dict[str, object] | None:
+    if agreement is None:
+        return None
+    return {
+        "day": agreement.day.isoformat(),
+        "profile": agreement.profile,
+        "receiver": agreement.receiver or None,
+        "takes": agreement.takes or None,
     }
 
 

@@ -10,6 +10,7 @@ from pipeline.app.breaker import Breaker
 from pipeline.app.convert import Converter
 from pipeline.app.lease import Keeper, Lease, Renew
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
+from pipeline.model.agreement import Takes
 from pipeline.model.calendar import Holidays
 from pipeline.model.connection import Connection, Interface, Scanning
 from pipeline.model.errors import ConfigError
@@ -37,6 +38,7 @@ class Hub:
         by: Who acts, as events tell it: ``run:<id>`` or ``operator:<name>``.
         holidays: Public holidays by year, for calendars that keep them free.
         retention: How long what is exchanged is kept, by class.
+        takes: What receivers' sheets may say that they take, by name.
         seals: Where the heads of the chain are kept.
         breaker: Which servers failed a moment ago; as old as the hub.
         keeper: Keeps the claims alive that are worked on.
@@ -59,6 +61,7 @@ class Hub:
     holidays: Holidays
     retention: Mapping[str, RetentionClass]
     seals: Seals
+    takes: Mapping[str, Takes] = field(default_factory=dict)
     breaker: Breaker = field(default_factory=Breaker)
     keeper: Keeper = field(default_factory=Keeper)
 
@@ -92,6 +95,17 @@ class Hub:
         if name not in self.profiles:
             raise ConfigError(f"{connection.name}: profil inconnu / unknown profile '{name}'")
         return self.profiles[name].at(at)
+
+    def receivers_schemas(self, at: datetime) -> Mapping[str, tuple[str, ...]]:
+        """Return the XSDs of all that receivers take at a moment (aware), by syntax.
+
+        Each once, in a fixed order.
+        """
+        found: dict[str, dict[str, None]] = {}
+        for name in sorted(self.takes):
+            for syntax, schemas in self.takes[name].at(at).schemas.items():
+                found.setdefault(syntax, {}).update(dict.fromkeys(schemas))
+        return {syntax: tuple(schemas) for syntax, schemas in found.items()}
 
 
 def sheet_of(sheets: Sheets, name: str) -> Connection:

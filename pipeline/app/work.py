@@ -276,6 +276,7 @@ def jobs_for(
 ) -> Iterator[tuple[int, Job]]:
     """Yield the place and the job of every file of a flow that is to be judged."""
     profile = hub.profile_for(connection, interface, received_at)
+    receivers = hub.receivers_schemas(received_at)
     allowed = interface.syntaxes if interface else ()
     for file in opened.files:
         if file.scrap is not None:
@@ -289,6 +290,7 @@ def jobs_for(
                     syntaxes=tuple(Syntax(name) for name in allowed),
                     affinity=guess_family(file.scrap.head),
                     scanner=connection.scanner,
+                    receivers=receivers,
                 ),
             )
 

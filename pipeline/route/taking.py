@@ -281,8 +281,9 @@ def _runs_of(report: ValidationReport, takes: Takes) -> list[SchemaRun]:
 def _written(name: str, found: Finding) -> Reason:
     line = f"ligne {found.line}" if found.line else ""
     place = " ".join(part for part in (name, found.xpath, line) if part)
-    told = {key: f"{found.rule}, {text}" for key, text in found.message.items()}
-    return reason(_CODE, place, told["fr"], told["en"])
+    value = f" ({found.value})" if found.value else ""
+    fr, en = found.message["fr"].rstrip("."), found.message["en"].rstrip(".")
+    return reason(_CODE, place, f"{found.rule}, {fr}{value}", f"{found.rule}, {en}{value}")
 
 
 def _unasked(name: str, run: SchemaRun) -> Reason:

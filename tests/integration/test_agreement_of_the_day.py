@@ -144,6 +144,24 @@ def test_a_replay_asks_what_the_receiver_took_on_that_day(world: World) -> None:
     assert [(one.changes, one.codes) for one in stricter.compared] == [(True, ("NOT_TAKEN",))]
 
 
+def test_a_receivers_schema_refuses_its_documents_alone(world: World) -> None:
+    """With the place in the document, and what was found there; another's go on."""
+    schemas = {"ubl-invoice": ("receiver-public-ubl-invoice",)}
+    world.hub = replace(world.hub, takes={"ville": Takes(name="ville", schemas=schemas)})
+    world.drop("caterer", "mine.xml", invoice("N" * 21))
+    world.drop("caterer", "theirs.xml", invoice("H" * 21, "HOPITAL"))
+    run(world)
+
+    assert steps(world) == {
+        "mine.xml": (Step.REJECTED, ["NOT_TAKEN"]),
+        "theirs.xml": (Step.DELIVERED, []),
+    }
+    (why,) = by_name(world)["mine.xml"].reasons
+    assert why.place == "mine.xml /ubl:Invoice/cbc:ID ligne 5"
+    assert "receiver-public-ubl-invoice" in why.message["fr"]
+    assert "N" * 21 in why.message["fr"]
+
+
 def test_a_sheet_that_names_what_does_not_exist_is_refused(world: World) -> None:
     """Before anything arrives, and with the names that do."""
     connections = dict(world.connections)

@@ -153,7 +153,9 @@ def document_of(row: Row[Any]) -> Document:
 def report_values(subject: DocumentId, value: ValidationReport) -> Values:
     """Return the row of a report, without its findings."""
     layers = tuple(replace(result, findings=()) for result in value.layers)
-    return {"document": subject, "body": _text(replace(value, layers=layers))}
+    bare = replace(value, layers=layers)
+    # what a receiver's XSD finds is of this document alone, and stays in the body
+    return {"document": subject, "body": dump(bare) if bare.receivers else _text(bare)}
 
 
 def finding_values(subject: DocumentId, value: ValidationReport) -> list[Values]:

@@ -95,7 +95,7 @@ def test_a_contract_stands_in_for_an_engagement() -> None:
 def test_nothing_said_limits_nothing() -> None:
     """An empty list is no list of nothing; no attachments at all is said by files = 0."""
     open_ = Takes(name="open")
-    bare = dict.fromkeys(HEADER)
+    bare: dict[str, Any] = dict.fromkeys(HEADER)
     assert reasons(open_, (AttachedFile("x.exe", "exe", 10**9),) * 99, Syntax.CII, **bare) == (
         Verdict.ACCEPT,
         [],

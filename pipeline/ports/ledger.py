@@ -254,17 +254,28 @@ class Transaction(Protocol):
         """
 
     def split_outbox(
-        self, row: OutboxRow, parts: Sequence[OutboxRow], *, by: str, at: datetime
+        self,
+        row: OutboxRow,
+        parts: Sequence[OutboxRow],
+        after: OutboxState,
+        *,
+        by: str,
+        at: datetime,
+        unseen: int = 0,
+        error: str = "",
     ) -> bool:
-        """Take documents out of a file of several, which goes without them, and pause them.
+        """Take documents out of a file of several of one flow, which goes without them.
 
         False, and nothing done, where `stop_outbox` would do nothing.
 
         Args:
-            row: The file's row, PENDING.
-            parts: New rows for the documents that leave it, not for all; they become PAUSED.
+            row: The file's row, PENDING or PAUSED.
+            parts: New rows for the documents that leave it, not for all.
+            after: PAUSED or CANCELLED: what becomes of the new rows.
             by: Who acts.
             at: When.
+            unseen: As for `stop_outbox`.
+            error: Why, where it is the hub that takes them out.
         """
 
     def note_conversions(self, key: OutboxKey, conversions: Sequence[Conversion]) -> None:

@@ -52,7 +52,6 @@ from pipeline.acknowledge.summary import (
     totals,
 )
 from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts
-from pipeline.model.agreement import Agreement
 from pipeline.model.controls import CONTROL, first_by_step
 from pipeline.model.decision import Reason
 from pipeline.model.finding import Finding, Severity
@@ -124,21 +123,10 @@ def _document(one: AnsweredDocument) -> dict[str, object]:
         "total_with_vat": amount_text(header.total_with_vat),
         "currency": _text(header.currency),
         "outcome": bucket(document).value,
-        "agreement": _agreement(document.agreement),
+        "agreement": document.agreement.as_object() if document.agreement else None,
         "reasons": _reasons(document.reasons),
         "findings_total": {each.value: number[each] for each in Severity},
         "findings": [_finding(finding) for finding in one.findings[:MOST_FINDINGS]],
-    }
-
-
-def _agreement(agreement: Agreement | None) -> dict[str, object] | None:
-    if agreement is None:
-        return None
-    return {
-        "day": agreement.day.isoformat(),
-        "profile": agreement.profile,
-        "receiver": agreement.receiver or None,
-        "takes": agreement.takes or None,
     }
 
 

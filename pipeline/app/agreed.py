@@ -28,6 +28,17 @@ class Agreed:
     profile: str
     takes: Mapping[str, Takes] = field(default_factory=dict)
 
+    def receivers_schemas(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the XSDs of all that receivers took on that day, by syntax.
+
+        Each once, in a fixed order.
+        """
+        found: dict[str, dict[str, None]] = {}
+        for name in sorted(self.takes):
+            for syntax, schemas in self.takes[name].at(self.moment).schemas.items():
+                found.setdefault(syntax, {}).update(dict.fromkeys(schemas))
+        return {syntax: tuple(schemas) for syntax, schemas in found.items()}
+
     def with_receiver(self, receiver: Connection | None) -> Agreement:
         """Return the agreement on a document.
 

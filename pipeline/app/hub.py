@@ -96,17 +96,6 @@ class Hub:
             raise ConfigError(f"{connection.name}: profil inconnu / unknown profile '{name}'")
         return self.profiles[name].at(at)
 
-    def receivers_schemas(self, at: datetime) -> Mapping[str, tuple[str, ...]]:
-        """Return the XSDs of all that receivers take at a moment (aware), by syntax.
-
-        Each once, in a fixed order.
-        """
-        found: dict[str, dict[str, None]] = {}
-        for name in sorted(self.takes):
-            for syntax, schemas in self.takes[name].at(at).schemas.items():
-                found.setdefault(syntax, {}).update(dict.fromkeys(schemas))
-        return {syntax: tuple(schemas) for syntax, schemas in found.items()}
-
 
 def sheet_of(sheets: Sheets, name: str) -> Connection:
     """Return a connection sheet by name.

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pipeline.app.agreed import Agreed, agreed_on
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
+from pipeline.app.registered import check_both
 from pipeline.ingest.duplicate import find_duplicates
 from pipeline.ingest.sellers import check_seller
 from pipeline.model.acknowledgement import Figure
@@ -27,12 +28,11 @@ from pipeline.model.status import FOLLOWS, InterchangeStep, Step, is_final
 from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.route.plan import (
     Planning,
-    find_recipient,
     find_route,
     no_route,
     plan_deliveries,
 )
-from pipeline.route.registration import Standing, check_registration, check_supplier
+from pipeline.route.registration import Standing
 from pipeline.route.taking import check_taken
 from pipeline.validate.decide import decide
 
@@ -325,11 +325,7 @@ def direct(
 ) -> tuple[Document, Decision]:
     """Decide by the directory alone: supplier, recipient, what it asks for, and the route."""
     directory = sheets.directory
-    decision = check_supplier(document, directory, standing)
-    if decision.verdict is Verdict.ACCEPT:
-        decision = find_recipient(document, directory, standing.day)
-    if decision.verdict is Verdict.ACCEPT:
-        decision = check_registration(document, directory, standing)
+    decision = check_both(document, directory, standing)
     if decision.verdict is not Verdict.ACCEPT:
         return document, decision
     route = find_route(document, sender, directory)

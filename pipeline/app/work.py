@@ -11,6 +11,7 @@ from typing import Self
 
 from structlog import get_logger
 
+from pipeline.app.agreed import Agreed
 from pipeline.app.answer import Findings, answer
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
@@ -276,7 +277,8 @@ def jobs_for(
 ) -> Iterator[tuple[int, Job]]:
     """Yield the place and the job of every file of a flow that is to be judged."""
     profile = hub.profile_for(connection, interface, received_at)
-    receivers = hub.receivers_schemas(received_at)
+    agreed = Agreed(moment=received_at, profile=profile.version, takes=hub.takes)
+    receivers = agreed.receivers_schemas()
     allowed = interface.syntaxes if interface else ()
     for file in opened.files:
         if file.scrap is not None:

@@ -93,6 +93,15 @@ class Agreement:
     receiver: str = ""
     takes: str = ""
 
+    def as_object(self) -> dict[str, str | None]:
+        """Return it as reports and answers give it to programs."""
+        return {
+            "day": self.day.isoformat(),
+            "profile": self.profile,
+            "receiver": self.receiver or None,
+            "takes": self.takes or None,
+        }
+
     def __str__(self) -> str:
         """Return it on one line, as listings and answers show it.
 

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from pipeline.adapters.vault import Vault
     from pipeline.app.convert import Converter
     from pipeline.app.hub import Hub
+    from pipeline.app.registered import Register
     from pipeline.app.trial import Sample
     from pipeline.model.connection import Connection as Sheet
     from pipeline.model.conversion import Written
@@ -414,7 +415,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters import logs
     from pipeline.adapters.archive import FolderSpool
     from pipeline.adapters.clock import SystemClock
-    from pipeline.adapters.configuration import read_interfaces, read_retention
+    from pipeline.adapters.configuration import read_interfaces, read_retention, read_takes
     from pipeline.adapters.database import open_ledger
     from pipeline.adapters.holidays import french_holidays
     from pipeline.adapters.owned import OwnedFolder
@@ -452,6 +453,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         scanners=known_scanners,
         interfaces=read_interfaces(_table(place, "interfaces.toml")),
         profiles=profiles(place),
+        takes=read_takes(_table(place, "profiles.toml")),
         settings=wanted,
         compose=partial(_compose, answer_means(place, wanted)),
         vet=vetter.vet,
@@ -607,6 +609,72 @@ def _table(place: Workspace, name: str) -> Path:
 
     own = place.config / name
     return own if own.exists() else data_folder("config") / name
+
+
+@contextmanager
+def register(
+    place: Workspace,
+    profile: Profile,
+    folder: Path | None,
+    why_not: Mapping[str, str] | None,
+) -> Iterator[Register]:
+    """Open what documents of one's own are registered by.
+
+    Args:
+        place: The workspace; need not exist.
+        profile: What they are judged by.
+        folder: A directory as it lies in ``config/directory``; None for the workspace's.
+        why_not: Why nothing is to be asked, by language; None where it is.
+
+    Raises:
+        ConfigError: The folder cannot be read as a directory.
+    """
+    from pipeline.adapters.configuration import read_interfaces, read_takes
+    from pipeline.app.agreed import Agreed
+    from pipeline.app.registered import Register, channel_of
+
+    takes = read_takes(_table(place, "profiles.toml"))
+    known = Register(
+        sheets=None,
+        agreed=Agreed(moment=now(), profile=profile.version, takes=takes),
+        channel=channel_of(
+            profile.name, read_interfaces(_table(place, "interfaces.toml")).values()
+        ),
+        missing=why_not or {},
+    )
+    if why_not is not None:
+        yield known
+    elif folder is not None:
+        from pipeline.adapters.directory_files import read_directory
+
+        if not folder.is_dir():
+            raise ConfigError(f"{folder}: pas un dossier / no folder")
+        yield replace(known, sheets=Sheets(directory=read_directory(folder, _numbers())))
+    else:
+        with _own_sheets(place) as found:
+            sheets, missing = found
+            wanted = settings(place).check_suppliers if sheets else False
+            yield replace(known, sheets=sheets, missing=missing, check_suppliers=wanted)
+
+
+@contextmanager
+def _own_sheets(place: Workspace) -> Iterator[tuple[Sheets | None, Mapping[str, str]]]:
+    """Open a workspace's directory; where there is none to ask, say why."""
+    if not place.config.is_dir():
+        yield (
+            None,
+            {
+                "fr": f"pas d'espace de travail ({place.home}), donc pas d'annuaire",
+                "en": f"no workspace ({place.home}), so no directory",
+            },
+        )
+        return
+    with reading(place) as ledger:
+        sheets = ledger.sheets()
+        if sheets.directory.structures:
+            yield sheets, {}
+        else:
+            yield None, {"fr": "l'annuaire est vide", "en": "the directory is empty"}
 
 
 @contextmanager
@@ -1024,7 +1092,11 @@ def document_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
             # one byte too many is enough for the parser to refuse it
             data = file.read(min(os.fstat(file.fileno()).st_size, job.limits.file_bytes + 1))
         question = Question(
-            profile=job.profile, limits=job.limits, layers=job.layers, syntaxes=job.syntaxes
+            profile=job.profile,
+            limits=job.limits,
+            layers=job.layers,
+            syntaxes=job.syntaxes,
+            receivers=job.receivers,
         )
         scan = _scan_for(job.scanner, partial(known, settings.clamd, settings.patience_s))
         return judge_document(data, question, replace(artefacts, scan=scan))
@@ -1129,6 +1201,7 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
         run_pack=run_pack,
         sentences=sentences,
         rule_set=cache(_rule_set),
+        schema_run=lambda name: opened(name)[1],
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, time, timedelta
 from pathlib import Path, PurePosixPath
@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.model.acknowledgement import ReasonCodes
+from pipeline.model.agreement import Need, TakenAttachments, Takes
 from pipeline.model.carriage import Carriage, Grouping, LossRule, Original
 from pipeline.model.connection import (
     AnswerFamily,
@@ -67,12 +68,16 @@ from pipeline.model.settings import (
 #: Longest wait that may be set, in seconds; longer ones are slips of the pen.
 _YEAR = 366 * 86_400
 
+M = TypeVar("M", bound=BaseModel)
 Positive = Annotated[float, Field(gt=0, le=_YEAR)]
 Wait = Annotated[float, Field(ge=0, le=_YEAR)]
 Count = Annotated[int, Field(gt=0)]
 Siren = Annotated[str, Field(pattern=r"^[0-9]{9}$")]
 Siret = Annotated[str, Field(pattern=r"^[0-9]{14}$")]
 ApplicationCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{6}$")]
+TypeCode = Annotated[str, Field(pattern=r"^[0-9]{2,3}$")]
+Frame = Annotated[str, Field(pattern=r"^[A-Z][0-9]{1,2}$")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Matricule = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
 #: An e-mail address, as far as can be told without writing to it.
 Contact = Annotated[str, Field(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+$", max_length=254)]
@@ -265,6 +270,7 @@ class _Receiving(_Strict):
     group: Grouping | None = None
     group_documents: Count = Carriage().documents
     group_bytes: Count = Carriage().bytes
+    takes: str | None = None
 
     @property
     def _with_original(self) -> Original:
@@ -491,6 +497,7 @@ class _Sheet(_Receiving):
             interfaces=self.interfaces,
             atomicity=self.atomicity,
             profile=self.profile,
+            takes=self.takes,
             envelope=self.envelope_value(),
             carriage=self.carriage(),
             completeness=Completeness(
@@ -603,6 +610,7 @@ class _Profile(_Strict):
     claims: bool = False
     rules: tuple[str, ...] = ()
     attachments: str | None = None
+    schemas: dict[Syntax, tuple[str, ...]] = {}
     weigh_all: Severity | None = None
     reweighed: dict[str, Severity] = {}
 
@@ -617,14 +625,74 @@ class _Version(_Strict):
     claims: bool | None = None
     rules: tuple[str, ...] | None = None
     attachments: str | None = None
+    schemas: dict[Syntax, tuple[str, ...]] | None = None
     weigh_all: Severity | None = None
     reweighed: dict[str, Severity] | None = None
 
     def applied(self, before: _Profile) -> _Profile:
         """Return the version before this one with what changes."""
-        changes = {name: value for name, value in self if name in _Profile.model_fields}
-        given = {name: value for name, value in changes.items() if value is not None}
-        return before.model_copy(update=given)
+        return _changed(before, self)
+
+
+def _changed(before: M, version: BaseModel) -> M:
+    """Return a version with what the next one gives; what that leaves out stays."""
+    changes = {name: value for name, value in version if name in type(before).model_fields}
+    given = {name: value for name, value in changes.items() if value is not None}
+    return before.model_copy(update=given)
+
+
+class _TakenAttachments(_Strict):
+    extensions: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]+$")], ...] = ()
+    file_bytes: Count | None = None
+    total_bytes: Count | None = None
+    files: Annotated[int, Field(ge=0)] | None = None
+
+    def value(self) -> TakenAttachments:
+        """Return the table as the model's value."""
+        return TakenAttachments(
+            extensions=frozenset(self.extensions),
+            file_bytes=self.file_bytes,
+            total_bytes=self.total_bytes,
+            files=self.files,
+        )
+
+
+class _Takes(_Strict):
+    syntaxes: tuple[Syntax, ...] = ()
+    types: tuple[TypeCode, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    currencies: tuple[Currency, ...] = ()
+    needs: tuple[Need, ...] = ()
+    attachments: _TakenAttachments | None = None
+    schemas: dict[Syntax, tuple[str, ...]] = {}
+
+    def value(self, name: str, valid_from: date | None = None) -> Takes:
+        """Return the table as the model's value."""
+        return Takes(
+            name=name,
+            syntaxes=tuple(one.value for one in self.syntaxes),
+            types=self.types,
+            frames=self.frames,
+            currencies=self.currencies,
+            needs=self.needs,
+            attachments=self.attachments.value() if self.attachments else None,
+            schemas={syntax.value: names for syntax, names in self.schemas.items()},
+            valid_from=valid_from,
+        )
+
+
+class _TakesVersion(_Strict):
+    """What changes in what a receiver takes, and from which day on; what is not named stays."""
+
+    takes: str
+    valid_from: date
+    syntaxes: tuple[Syntax, ...] | None = None
+    types: tuple[TypeCode, ...] | None = None
+    frames: tuple[Frame, ...] | None = None
+    currencies: tuple[Currency, ...] | None = None
+    needs: tuple[Need, ...] | None = None
+    attachments: _TakenAttachments | None = None
+    schemas: dict[Syntax, tuple[str, ...]] | None = None
 
 
 class _Claim(_Strict):
@@ -650,9 +718,23 @@ class _AttachmentRules(_Strict):
     forbidden: str = ""
 
 
+def _refuse_disorder(
+    table: str, key: str, rows: Sequence[tuple[str, date]], known: Collection[str]
+) -> None:
+    """Refuse versions of what does not exist, and two that begin on one day."""
+    for place, (name, valid_from) in enumerate(rows):
+        if name not in known:
+            raise ValueError(f"{table}.{place}.{key}: {name!r} inconnu / unknown")
+        if (name, valid_from) in rows[:place]:
+            day = f"{name} {valid_from}"
+            raise ValueError(f"{table}.{place}.valid_from: {day} deux fois / twice")
+
+
 class _Profiles(_Strict):
     profiles: dict[str, _Profile]
     versions: tuple[_Version, ...] = ()
+    takes: dict[str, _Takes] = {}
+    takes_versions: tuple[_TakesVersion, ...] = ()
     claims: tuple[_Claim, ...] = ()
     attachments: dict[str, _AttachmentRules] = {}
 
@@ -669,14 +751,10 @@ class _Profiles(_Strict):
 
     @model_validator(mode="after")
     def _versions_follow_one_another(self) -> _Profiles:
-        days: set[tuple[str, date]] = set()
-        for place, row in enumerate(self.versions):
-            if row.profile not in self.profiles:
-                raise ValueError(f"versions.{place}.profile: {row.profile!r} inconnu / unknown")
-            if (row.profile, row.valid_from) in days:
-                day = f"{row.profile} {row.valid_from}"
-                raise ValueError(f"versions.{place}.valid_from: {day} deux fois / twice")
-            days.add((row.profile, row.valid_from))
+        own = [(row.profile, row.valid_from) for row in self.versions]
+        taken = [(row.takes, row.valid_from) for row in self.takes_versions]
+        _refuse_disorder("versions", "profile", own, self.profiles)
+        _refuse_disorder("takes_versions", "takes", taken, self.takes)
         return self
 
     def rows(self) -> Iterator[tuple[str, _Profile | _Version]]:
@@ -710,6 +788,15 @@ class _Profiles(_Strict):
             later.append(replace(self._made(name, row), valid_from=change.valid_from))
         return replace(self._made(name, self.profiles[name]), later=tuple(later))
 
+    def taken(self, name: str) -> Takes:
+        """Return what one kind of receiver takes as the model's value, with later versions."""
+        row, later = self.takes[name], list[Takes]()
+        changes = (each for each in self.takes_versions if each.takes == name)
+        for change in sorted(changes, key=lambda each: each.valid_from):
+            row = _changed(row, change)
+            later.append(row.value(name, change.valid_from))
+        return replace(self.takes[name].value(name), later=tuple(later))
+
     def _made(self, name: str, row: _Profile) -> Profile:
         rules = self.attachments[row.attachments] if row.attachments is not None else None
         return Profile(
@@ -723,6 +810,7 @@ class _Profiles(_Strict):
             )
             if rules
             else None,
+            schemas={syntax.value: names for syntax, names in row.schemas.items()},
             weigh_all=row.weigh_all,
             reweighed=row.reweighed,
         )
@@ -836,9 +924,6 @@ class _Settings(_Strict):
     mail: _Mail = _Mail()
 
 
-M = TypeVar("M", bound=BaseModel)
-
-
 def read_sheet(text: str, where: str = "sheet") -> Connection:
     """Read one connection sheet from its TOML text.
 
@@ -940,6 +1025,16 @@ def read_profiles(
         except ValueError as error:
             raise ConfigError(f"{path}: {error}") from error
     return {name: table.value(name) for name in table.profiles}
+
+
+def read_takes(path: Path) -> dict[str, Takes]:
+    """Read what receivers may take (``[takes]`` of the profiles), by name.
+
+    Raises:
+        ConfigError: It cannot be used; the message names file, key and fault.
+    """
+    table = _read(path, _Profiles)
+    return {name: table.taken(name) for name in table.takes}
 
 
 def read_retention(path: Path) -> dict[str, RetentionClass]:

@@ -209,6 +209,9 @@ def _faults(hub: Hub, one: Connection) -> Iterator[str]:
     if one.profile is not None and one.profile not in hub.profiles:
         known = ", ".join(sorted(hub.profiles))
         yield f"{one.name}: profile: « {one.profile} » inconnu / unknown ({known})"
+    if one.takes is not None and one.takes not in hub.takes:
+        known = ", ".join(sorted(hub.takes))
+        yield f"{one.name}: takes: « {one.takes} » inconnu / unknown ({known})"
     if one.retention not in hub.retention:
         known = ", ".join(sorted(hub.retention))
         yield f"{one.name}: retention: « {one.retention} » inconnu / unknown ({known})"

@@ -10,6 +10,7 @@ from pipeline.app.breaker import Breaker
 from pipeline.app.convert import Converter
 from pipeline.app.lease import Keeper, Lease, Renew
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
+from pipeline.model.agreement import Takes
 from pipeline.model.calendar import Holidays
 from pipeline.model.connection import Connection, Scanning
 from pipeline.model.errors import ConfigError
@@ -43,6 +44,7 @@ class Hub:
         by: Who acts, as events tell it: ``run:<id>`` or ``operator:<name>``.
         holidays: Public holidays by year, for calendars that keep them free.
         retention: How long what is exchanged is kept, by class.
+        takes: What receivers' sheets may say that they take, by name.
         seals: Where the heads of the chain are kept.
         credentials: Reads the certificates and keys that sheets name.
         mail: Hands letters to a mail server; None where nobody is written to.
@@ -70,6 +72,7 @@ class Hub:
     seals: Seals
     credentials: Credentials
     mail: Mail | None = None
+    takes: Mapping[str, Takes] = field(default_factory=dict)
     breaker: Breaker = field(default_factory=Breaker)
     keeper: Keeper = field(default_factory=Keeper)
 

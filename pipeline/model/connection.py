@@ -252,6 +252,8 @@ class Connection:
             secondary ones.
         atomicity: Overrides what the interface family says; None keeps it.
         profile: Overrides the family's validation profile; None keeps it.
+        takes: Of a receiver: what it takes, by its name in ``profiles.toml``; None for any
+            document that its sender may send.
         envelope: How documents travel to a receiver.
         carriage: In which form they do, and how many in one file.
         completeness: When a dropped file is whole.
@@ -295,6 +297,7 @@ class Connection:
     interfaces: tuple[str, ...] = ()
     atomicity: Atomicity | None = None
     profile: str | None = None
+    takes: str | None = None
     envelope: Envelope = Envelope.SINGLE
     carriage: Carriage = field(default_factory=Carriage)
     completeness: Completeness = field(default_factory=Completeness)

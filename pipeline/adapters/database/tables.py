@@ -119,6 +119,7 @@ document = Table(
     Column("codes", Text, nullable=False),
     Column("route", Text),
     Column("first", Text, ForeignKey("document.id")),
+    Column("agreement", Text),
     # three terms of the header, to be searched
     Column("number", Text),
     Column("seller", Text),

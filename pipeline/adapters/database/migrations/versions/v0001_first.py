@@ -113,6 +113,7 @@ def _documents() -> None:
         sa.Column("codes", sa.Text(), nullable=False),
         sa.Column("route", sa.Text()),
         sa.Column("first", sa.Text(), sa.ForeignKey("document.id")),
+        sa.Column("agreement", sa.Text()),
         sa.Column("number", sa.Text()),
         sa.Column("seller", sa.Text()),
         sa.Column("buyer_siret", sa.Text()),

@@ -24,8 +24,10 @@ from pipeline.adapters.configuration import (
 )
 from pipeline.adapters.directory_files import read_directory
 from pipeline.model.controls import CONTROL
+from pipeline.model.proposal import PROPOSAL_FOLLOWS
 from pipeline.model.report import Trouble
 from pipeline.model.settings import Settings
+from pipeline.model.standing import SHEET_FOLLOWS
 from pipeline.model.status import FOLLOWS, INTERCHANGE_FOLLOWS, OUTBOX_FOLLOWS
 from pipeline.validate.rules.sets import RULES, SETS
 
@@ -45,6 +47,8 @@ TABLES: dict[str, Table] = {
     "documents": dict(FOLLOWS.items()),
     "interchanges": dict(INTERCHANGE_FOLLOWS.items()),
     "outbox": dict(OUTBOX_FOLLOWS.items()),
+    "sheets": dict(SHEET_FOLLOWS.items()),
+    "proposals": dict(PROPOSAL_FOLLOWS.items()),
 }
 
 #: The one module that parses XML and compiles XSDs with lxml.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from pipeline.model.connection import Connection, Role
 from pipeline.model.errors import ConfigError, Fenced
 from pipeline.model.settings import Approval, Settings
 from pipeline.model.standing import MoveCause, SheetState
+from pipeline.ports.failpoint import PHASES
 from pipeline.ports.ledger import Sheets
 from tests.hubs import MINUTE, World, opened
 
@@ -210,3 +211,54 @@ def test_a_suspended_sheet_goes_on_where_it_was_and_only_it_stands_still(world: 
         resume(ana, name, "twice")
     with pytest.raises(ConfigError, match="unknown connection sheet"):
         suspend(ana, "nobody", "why")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One change of the ledger that somebody asks for, and asks for again after a crash."""
+
+    point: str
+    event: str
+    do: Callable[[World], object]
+
+
+def _propose(world: World) -> object:
+    name, sheet = other_key(world)
+    return carry_out(person(world, ANA), changed(world, **{name: sheet}))
+
+
+def _approve(world: World) -> object:
+    bob = person(world, BOB)
+    done = [one.id for one in world.hub.ledger.proposals()]
+    return approve(bob, done[0])
+
+
+def _suspend(world: World) -> object:
+    return suspend(person(world, ANA), min(world.hub.ledger.sheets().connections), "audit")
+
+
+ACTS = (
+    Act("ledger.propose", "proposal.made", _propose),
+    Act("ledger.settle_proposal", "proposal.approved", _approve),
+    Act("ledger.move_sheet", "sheet.moved", _suspend),
+)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("act", ACTS, ids=[one.point for one in ACTS])
+def test_what_is_asked_for_again_after_a_crash_is_done_once(
+    world: World, fail_at: Callable[..., None], act: Act, phase: str
+) -> None:
+    """Before its commit nothing of it is there, after it everything is: one event either way."""
+    if act.do is _approve:
+        _propose(world)
+    fail_at(f"{act.point}.{phase}", KeyboardInterrupt())
+
+    with pytest.raises(KeyboardInterrupt):
+        act.do(world)
+    crashed = world.hub.ledger.count_events(act.event)
+    act.do(world)
+
+    assert crashed == (1 if phase == "after" else 0)
+    assert world.hub.ledger.count_events(act.event) == 1
+    assert world.hub.ledger.verify() == []

@@ -221,13 +221,12 @@ def profiles(place: Workspace) -> dict[str, Profile]:
 
 def proposed_sheets(place: Workspace) -> Sheets:
     """Read what ``config/`` proposes."""
-    from pipeline.adapters.configuration import read_connections
+    from pipeline.adapters.configuration import read_sheets
     from pipeline.adapters.directory_files import read_directory
 
-    return Sheets(
-        read_connections(place.config / "connections"),
-        read_directory(place.config / "directory", _numbers()),
-    )
+    read = read_sheets(place.config / "connections")
+    directory = read_directory(place.config / "directory", _numbers())
+    return Sheets(read.connections, directory, read.apis)
 
 
 def offered(place: Workspace) -> Offered:

@@ -134,7 +134,7 @@ def sheet_at(hub: Hub, sheets: Sheets, flow: Interchange) -> Connection:
     """
     current = sheet_of(sheets, flow.connection)
     for one in hub.ledger.versions(flow.connection):
-        if one.connection is not None and one.held_at(flow.received_at):
+        if isinstance(one.connection, Connection) and one.held_at(flow.received_at):
             return one.connection
     return current
 

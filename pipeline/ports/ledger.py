@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from pipeline.model.api_sheet import ApiSheet
 from pipeline.model.bulk import BulkId, BulkList, ItemState
 from pipeline.model.carriage import Conversion
 from pipeline.model.connection import Connection
@@ -34,6 +35,8 @@ class Sheets:
     Attributes:
         connections: The connection sheets, by name.
         directory: Who can be billed, and where to.
+        apis: The sheets of partners that come by the API, by name; no two sheets of either kind
+            have one name.
         standing: Where sheets stand, by name, those among them that are not in force any more.
             Only the ledger knows: what `config/` proposes has none, and applying looks at none.
         since: When the version in force of each sheet was put in force, as far as the ledger
@@ -42,6 +45,7 @@ class Sheets:
 
     connections: Mapping[str, Connection] = field(default_factory=dict)
     directory: Directory = field(default_factory=Directory)
+    apis: Mapping[str, ApiSheet] = field(default_factory=dict)
     standing: Mapping[str, Standing] = field(default_factory=dict)
     since: Mapping[str, datetime] = field(default_factory=dict)
 
@@ -53,7 +57,7 @@ class Sheets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetVersion:
-    """One version of a connection sheet that was ever put in force.
+    """One version of a sheet that was ever put in force.
 
     Attributes:
         version: From 1.
@@ -64,7 +68,7 @@ class SheetVersion:
     """
 
     version: int
-    connection: Connection | None
+    connection: Connection | ApiSheet | None
     applied_at: datetime
     by: str
     ended_at: datetime | None
@@ -504,7 +508,7 @@ class Ledger(Protocol):
         """
 
     def versions(self, connection: str) -> Sequence[SheetVersion]:
-        """Return every version of a connection sheet, oldest first."""
+        """Return every version of a sheet with a door, or of the API, oldest first."""
 
     def move_sheet(self, before: Standing, after: Standing) -> None:
         """Move a connection sheet from where it was seen to stand, with an event.

@@ -81,6 +81,7 @@ def test_sheets_are_found_by_each_column(world: Any) -> None:
         'structure = "21750001600019"\napplication_code = "VIL750"\nstart_date = 2026-09-01\n'
         'environment = "qualification"\n'
     )
+    (path.parent / "editor.toml").write_text('name = "editor"\npartner = "E"\nrole = "api"\n')
     path.write_text(
         said + path.read_text().replace("\nkey =", "\nkey_expires = 2030-01-31\nkey =")
     )
@@ -103,6 +104,7 @@ def test_sheets_are_found_by_each_column(world: Any) -> None:
         one for one in everybody if one != "ville-exemple"
     ]
     assert listed(world, "--interface", "FSO1100A") == ["supplier"]
+    assert listed(world, "--kind", "api", "--protocol", "oauth2") == ["editor"]
     assert (unknown.code, "draft" in unknown.err) == (2, True)
     assert "(qualification)" in world.edi("connections", "list").out
 

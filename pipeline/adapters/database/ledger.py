@@ -173,7 +173,7 @@ class SqlLedger:
             chain.append(connection, [*facts, *applied])
 
     def versions(self, connection: str) -> Sequence[SheetVersion]:
-        """Return every version of a connection sheet, oldest first."""
+        """Return every version of a sheet with a door, or of the API, oldest first."""
         with self._read() as database:
             return read_versions(database, connection)
 

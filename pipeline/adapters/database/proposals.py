@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from pipeline.adapters.database.codec import dump
 from pipeline.adapters.database.sheets import (
-    CONNECTION,
+    AGREEMENTS,
     Key,
     bodies_in_force,
     bodies_of,
@@ -50,9 +50,9 @@ def propose(
     for key in sorted({*in_force, *wanted}):
         if in_force.get(key) != wanted.get(key):
             kind, name = key
-            if kind == CONNECTION and directory == IMPORT:
+            if kind in AGREEMENTS and directory == IMPORT:
                 continue  # put in force by somebody since the import was planned
-            subject = f"connection {name}" if kind == CONNECTION else directory
+            subject = f"{kind} {name}" if kind in AGREEMENTS else directory
             groups.setdefault(subject, {})[key] = wanted.get(key)
     bases = _bases(database)
     standing = {_id_of(subject, said, bases): subject for subject, said in groups.items()}

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from pipeline.adapters.database import standings
 from pipeline.adapters.database.codec import dump, load
 from pipeline.adapters.database.tables import event, sheet
+from pipeline.model.api_sheet import ApiSheet
 from pipeline.model.connection import Connection
 from pipeline.model.directory import Address, Directory, Platform, Route, Structure
 from pipeline.model.errors import ConfigError
@@ -23,7 +24,12 @@ from pipeline.ports.ledger import Sheets, SheetVersion
 
 T = TypeVar("T")
 
-CONNECTION, _STRUCTURE, _ROUTES = "connection", "structure", "routes"
+CONNECTION, API = "connection", "api"
+#: Kinds of sheets that are agreements: each has a standing.
+AGREEMENTS: Mapping[str, type[Connection | ApiSheet]] = MappingProxyType(
+    {CONNECTION: Connection, API: ApiSheet}
+)
+_STRUCTURE, _ROUTES = "structure", "routes"
 _ADDRESSES, _PLATFORM, _ORIGIN = "addresses", "platform", "origin"
 #: Kinds of sheets that make up the directory.
 DIRECTORY_KINDS = (_STRUCTURE, _ROUTES, _ADDRESSES, _PLATFORM, _ORIGIN)
@@ -72,18 +78,23 @@ def read_sheets_of(database: Database, bodies: Mapping[Key, str]) -> Sheets:
         for (kind, name), body in bodies.items()
         if kind == CONNECTION
     }
+    apis = {
+        name: _read(ApiSheet, kind, name, body)
+        for (kind, name), body in bodies.items()
+        if kind == API
+    }
     standing, since = standings.read_standings(database), _since(database)
-    return Sheets(connections, _directory(bodies), standing, since)
+    return Sheets(connections, _directory(bodies), apis, standing, since)
 
 
 def read_versions(database: Database, name: str) -> list[SheetVersion]:
-    """Return every version of a connection, oldest first."""
+    """Return every version of an agreement, oldest first."""
     columns = sheet.c
-    statement = select(sheet).where(columns.kind == CONNECTION, columns.name == name)
+    statement = select(sheet).where(columns.kind.in_(AGREEMENTS), columns.name == name)
     return [
         SheetVersion(
             version=row.version,
-            connection=_readable(row.body),
+            connection=_readable(AGREEMENTS[row.kind], row.body),
             applied_at=row.applied_at,
             by=row.applied_by,
             ended_at=row.ended_at,
@@ -92,9 +103,9 @@ def read_versions(database: Database, name: str) -> list[SheetVersion]:
     ]
 
 
-def _readable(body: str) -> Connection | None:
+def _readable(kind: type[T], body: str) -> T | None:
     try:
-        return load(Connection, body)
+        return load(kind, body)
     except ValueError:
         return None  # of a version of the code that wrote sheets in another way
 
@@ -102,7 +113,7 @@ def _readable(body: str) -> Connection | None:
 def _since(database: Database) -> dict[str, datetime]:
     columns = sheet.c
     statement = select(columns.name, columns.applied_at).where(
-        columns.kind == CONNECTION, columns.ended_at.is_(None)
+        columns.kind.in_(AGREEMENTS), columns.ended_at.is_(None)
     )
     return {row.name: row.applied_at for row in database.execute(statement)}
 
@@ -198,14 +209,14 @@ def put_in_force(
     _end(database, [*changed, *closed], at)
     if rows:
         database.execute(insert(sheet), rows)
-    doors = [name for kind, name in changed if kind == CONNECTION]
+    doors = [name for kind, name in changed if kind in AGREEMENTS]
     new = standings.begin(database, doors, begin, by, at)
     told = [(key, "sheet.applied", versions.get(key, 0) + 1) for key in changed]
     told += [(key, "sheet.closed", versions[key]) for key in closed]
     facts = []
     for (kind, name), what, version in told:
         data: dict[str, object] = {"kind": kind, "version": version, **extra}
-        if kind == CONNECTION and name in new:
+        if kind in AGREEMENTS and name in new:
             data["state"] = begin.value
         facts.append(Fact(at=at, subject=name, what=what, by=by, data=data))
     return [*facts, *standings.back_to_draft(database, doors, by, at)]
@@ -215,6 +226,8 @@ def bodies_of(sheets: Sheets) -> Iterator[tuple[Key, str]]:
     """Yield a configuration as it is stored: the text of each sheet, by kind and name."""
     for name, connection in sheets.connections.items():
         yield (CONNECTION, name), dump(connection)
+    for name, api in sheets.apis.items():
+        yield (API, name), dump(api)
     directory = sheets.directory
     for siret, structure in directory.structures.items():
         yield (_STRUCTURE, siret), dump(structure)

@@ -92,6 +92,7 @@ def warnings_due(sheets: Sheets, entries: Sequence[Entry], now: datetime) -> Ite
                 fingerprint="",
                 ends=end,
                 days=(end - now) // _DAY,
+                over=end <= now,
                 successor=False,
             )
             yield Due(subject=f"sheet:{name}:{end}", days=days, ending=ending, sheets=(sheet,))
@@ -110,6 +111,7 @@ def _ending(one: Credential, ends: datetime, users: Sequence[Connection], now: d
         fingerprint=one.fingerprint,
         ends=ends,
         days=(ends - now) // _DAY,
+        over=ends <= now,
         successor=bool(users) and all(one.part in to_come(sheet) for sheet in users),
     )
 

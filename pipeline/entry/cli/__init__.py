@@ -59,6 +59,7 @@ VERBS = {
     "bench": "bench",
     "packs": "packs",
     "keys": "keys",
+    "certificates": "certificates",
 }
 
 

@@ -25,7 +25,15 @@ from pipeline.adapters.certificates import (
 from pipeline.adapters.secrets import check_closed
 from pipeline.model.calendar import moment
 from pipeline.model.connection import Connection
-from pipeline.model.credential import Credential, CredentialKind, Fault, Turn, Weight, fault
+from pipeline.model.credential import (
+    ABSENT,
+    Credential,
+    CredentialKind,
+    Fault,
+    Turn,
+    Weight,
+    fault,
+)
 from pipeline.model.errors import ConfigError
 
 T = TypeVar("T")
@@ -206,7 +214,7 @@ def _content(path: Path) -> bytes:
 def _absent(error: OSError) -> Fault:
     said = error.strerror or type(error).__name__
     return fault(
-        "ABSENT",
+        ABSENT,
         Weight.REFUSED,
         f"le fichier ne peut être lu ({said}) ; attendu : depuis l'espace de travail, lisible par"
         " le hub",

@@ -392,8 +392,7 @@ def _private_key(path: Path) -> paramiko.PKey:
         key = paramiko.PKey.from_path(path)
     except (OSError, ValueError, TypeError, paramiko.SSHException, UnknownKeyType) as error:
         raise ConfigError(
-            f"{path}: pas une clé privée ed25519, ecdsa ou rsa sans phrase secrète"
-            " / not an ed25519, ecdsa or rsa private key without passphrase"
+            f"{path}: not an ed25519, ecdsa or rsa private key without passphrase"
         ) from error
     key.public_blob = None  # a certificate that happens to lie beside it: the sheet decides
     return key

@@ -9,6 +9,7 @@ from datetime import date
 
 from pipeline.app.credentials import refused
 from pipeline.app.hub import Hub
+from pipeline.app.subscriptions import subscription_faults
 from pipeline.model.connection import Connection, Role
 from pipeline.model.directory import Address, Directory, Kind, Route, Validity, day_of
 from pipeline.model.errors import ConfigError
@@ -54,6 +55,13 @@ def differences(before: Sheets, after: Sheets) -> tuple[Change, ...]:
             changes.extend(_differ(f"{kind} {name}", old.get(name), new.get(name)))
     changes.extend(_differ_routes(before.directory.routes, after.directory.routes))
     return tuple(changes)
+
+
+def key_differences(
+    name: str, before: Connection | None, after: Connection | None
+) -> tuple[Change, ...]:
+    """Return every key in which two versions of a connection sheet differ."""
+    return tuple(_differ(f"connection {name}", before, after))
 
 
 def proposed(hub: Hub, sheets: Sheets) -> Sheets:
@@ -201,13 +209,13 @@ def _faults(hub: Hub, one: Connection) -> Iterator[str]:
     if one.profile is not None and one.profile not in hub.profiles:
         known = ", ".join(sorted(hub.profiles))
         yield f"{one.name}: profile: « {one.profile} » inconnu / unknown ({known})"
+    if one.takes is not None and one.takes not in hub.takes:
+        known = ", ".join(sorted(hub.takes))
+        yield f"{one.name}: takes: « {one.takes} » inconnu / unknown ({known})"
     if one.retention not in hub.retention:
         known = ", ".join(sorted(hub.retention))
         yield f"{one.name}: retention: « {one.retention} » inconnu / unknown ({known})"
-    for code in one.interfaces:
-        if code not in hub.interfaces:
-            known = ", ".join(sorted(hub.interfaces))
-            yield f"{one.name}: interfaces: « {code} » inconnu / unknown ({known})"
+    yield from subscription_faults(one, hub.interfaces)
 
 
 def _agreement_faults(
@@ -241,7 +249,7 @@ def _differ(subject: str, old: object, new: object) -> Iterator[Change]:
         if old is not new:
             yield Change(subject, "", _short(old), _short(new))
         return
-    before, after = dict(_flat(old)), dict(_flat(new))
+    before, after = dict(flat(old)), dict(flat(new))
     for key in sorted({*before, *after}):
         if before.get(key) != after.get(key):
             yield Change(subject, key, before.get(key), after.get(key))
@@ -303,12 +311,12 @@ def _short(value: object) -> str | None:
     return None if value is None else "présent / present"
 
 
-def _flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+def flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
     """Yield every leaf of a dataclass with its dotted path."""
     inside = value if isinstance(value, Mapping) else asdict(value)  # type: ignore[call-overload]  # only sheets and structures come here
     for key, item in inside.items():
         where = f"{path}.{key}" if path else str(key)
         if isinstance(item, Mapping):
-            yield from _flat(item, where)
+            yield from flat(item, where)
         else:
             yield where, str(getattr(item, "value", item))

@@ -181,6 +181,8 @@ def refusals(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
     return tuple(each for each in faults if each.weight is Weight.REFUSED)
 
 
+#: Fault of what is not there, or cannot be read: it may still be brought.
+ABSENT = "ABSENT"
 #: Faults that come with a day, and not with a change.
 ENDED = frozenset({"EXPIRED", "CHAIN_EXPIRED"})
 

@@ -155,7 +155,8 @@ def test_partners_who_share_a_key_are_not_told_of_each_other(
     run_once(world.hub, insist=False)
 
     named = {
-        str(one["To"]): re.findall(r"Fiches : ([a-z, ]+)", one.get_content()) for one in mailbox.taken
+        str(one["To"]): re.findall(r"Fiches : ([a-z, ]+)", one.get_content())
+        for one in mailbox.taken
     }
     assert named == {
         "ops@hub.example": ["caterer, ville"],

@@ -37,7 +37,7 @@ class Mailbox:
             return self.refuses
         content = envelope.content
         assert isinstance(content, bytes)
-        self.taken.append(message_from_bytes(content, policy=policy.default))  # type: ignore[arg-type]  # of that policy
+        self.taken.append(message_from_bytes(content, policy=policy.default))
         return "250 taken"
 
     def authenticate(

@@ -16,6 +16,7 @@ from pipeline.app.credentials import inventory
 from pipeline.app.expiry import look_after_ends
 from pipeline.app.run import run_once
 from pipeline.app.standing import resume
+from pipeline.app.verify import verify
 from pipeline.model.connection import Successors
 from pipeline.model.credential import CredentialKind
 from pipeline.model.outbox import OutboxKind, OutboxRow
@@ -90,14 +91,15 @@ def test_each_threshold_is_told_once_to_operator_and_partner(
     said = []
     for days in (91, 90, 89, 60, 30, 15, 7, 1, 0.5, 0, -1):
         world.clock.moment = NOON + timedelta(days=91 - days)
-        look_after_ends(world.hub)
-        look_after_ends(world.hub)
+        look_after_ends(world.hub, world.hub.ledger.sheets())
+        look_after_ends(world.hub, world.hub.ledger.sheets())
         said.append(len(letters(world)))
 
     run_once(world.hub, insist=False)
 
     assert said == [0, 2, 2, 4, 6, 8, 10, 12, 12, 14, 14]
     assert len(mailbox.taken) == 14
+    assert verify(world.hub.ledger, world.hub.archive).sound
 
 
 def test_a_letter_says_what_ends_when_and_what_to_do(
@@ -135,10 +137,10 @@ def test_a_late_start_tells_only_the_nearest(world: World, root: Issued, mailbox
 def test_a_clock_that_is_set_back_repeats_nothing(world: World, root: Issued) -> None:
     """What was told of fewer days need not be told of more."""
     give(world, root, {"caterer": NOON + 10 * DAY})
-    look_after_ends(world.hub)
+    look_after_ends(world.hub, world.hub.ledger.sheets())
     world.clock.moment = NOON - 40 * DAY
 
-    look_after_ends(world.hub)
+    look_after_ends(world.hub, world.hub.ledger.sheets())
 
     assert list(world.hub.ledger.warned().values()) == [15]
 
@@ -255,14 +257,14 @@ def test_a_sheet_goes_on_when_it_is_renewed_and_resumed(world: World, root: Issu
     """Resuming alone does not help; the reason is told again."""
     give(world, root, {"caterer": NOON + DAY})
     world.clock.moment = NOON + 2 * DAY
-    look_after_ends(world.hub)
+    look_after_ends(world.hub, world.hub.ledger.sheets())
     resume(world.hub, "caterer", "on verra")
-    look_after_ends(world.hub)
+    look_after_ends(world.hub, world.hub.ledger.sheets())
     again = states(world)["caterer"]
 
     give(world, root, {"caterer": NOON + 300 * DAY})
     resume(world.hub, "caterer", "renouvelé")
-    look_after_ends(world.hub)
+    look_after_ends(world.hub, world.hub.ledger.sheets())
 
     assert (again, states(world)["caterer"]) == (SheetState.SUSPENDED, SheetState.PRODUCTION)
 
@@ -277,11 +279,11 @@ def test_the_end_of_an_agreement_is_warned_of_and_stops_its_sheet(
     run_once(world.hub, insist=False)
     subject = str(mailbox.taken[0]["Subject"]).strip()
     world.clock.moment = datetime(2026, 3, 8, 22, 59, tzinfo=NOON.tzinfo)
-    look_after_ends(world.hub)
+    look_after_ends(world.hub, world.hub.ledger.sheets())
     before = states(world)["caterer"]
     world.clock.move(timedelta(minutes=1))
 
-    look_after_ends(world.hub)
+    look_after_ends(world.hub, world.hub.ledger.sheets())
 
     assert subject.startswith("EDI caterer : accord, prend fin dans 6 jour(s)")
     assert (before, states(world)["caterer"]) == (SheetState.PRODUCTION, SheetState.SUSPENDED)
@@ -294,7 +296,7 @@ def test_a_certificate_gives_way_to_the_next_when_it_ends(world: World, root: Is
     give(world, root, {"caterer": NOON + DAY}, next=Successors(certificate="next.pem"))
     world.clock.moment = NOON + DAY
 
-    look_after_ends(world.hub)
+    look_after_ends(world.hub, world.hub.ledger.sheets())
     world.apply("ville", "hopital")  # the file still names both
 
     sheets = world.hub.ledger.sheets()
@@ -311,7 +313,7 @@ def test_nothing_is_suspended_for_what_has_not_ended(world: World) -> None:
     """A sheet without certificate and without dates is none of the desk's business."""
     world.clock.moment = NOON + 3000 * DAY
 
-    look_after_ends(world.hub)
+    look_after_ends(world.hub, world.hub.ledger.sheets())
 
     assert set(states(world).values()) == {SheetState.PRODUCTION}
     assert world.hub.ledger.warned() == {}

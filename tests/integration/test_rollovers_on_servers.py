@@ -245,7 +245,7 @@ def test_a_key_takes_over_on_its_day_once_it_works(world: World, partner: Partne
         if step == timedelta(minutes=1):
             partner.trust(old, new)
         world.clock.move(step)
-        look_after_ends(world.hub)
+        look_after_ends(world.hub, world.hub.ledger.sheets())
         keys.append(sheet(world).door.key == str(new))
 
     assert keys == [False, False, False, True]
@@ -304,7 +304,7 @@ def test_an_openssh_certificate_that_ends_gives_way_with_its_key(
     world.apply("ville", "hopital")
     world.clock.moment = NOON + 2 * DAY
 
-    look_after_ends(world.hub)
+    look_after_ends(world.hub, world.hub.ledger.sheets())
 
     states = {name: one.state for name, one in world.hub.ledger.sheets().standing.items()}
     assert sheet(world).door.certificate == str(folder / "two-cert.pub")

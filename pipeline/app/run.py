@@ -92,8 +92,7 @@ def start_run(hub: Hub) -> Sheets:
         ConfigError: A sheet in force names an interface or a profile that is gone.
     """
     follow_record(hub)
-    look_after_ends(hub)
-    sheets = hub.ledger.sheets()
+    sheets = look_after_ends(hub, hub.ledger.sheets())
     check_sheets(hub, sheets)
     voided = hub.ledger.void_claims()
     if voided:

@@ -37,6 +37,7 @@ _SENT: Mapping[str, _Said] = {
     "D": ("remise", "delivery"),
     "A": ("réponse", "answer"),
     "N": ("avis", "notice"),
+    "L": ("courrier", "letter"),
 }
 _STATES: Mapping[str, _Said] = {
     "started": ("commence", "begins"),
@@ -251,6 +252,17 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     ),
     "gap.closed": _template(
         "{connection} : numéros {series} {first}–{last} arrivés", "missing numbers arrived"
+    ),
+    "credential.expiring": _template(
+        "{place} ({kind}) prend fin le {ends}, {days} jour(s) ; fiches {connections}",
+        "ends soon, or has ended: see 'edi certificates list'",
+    ),
+    "credential.switched": _template(
+        "{connection} : relève faite, {parts}", "the next ones are in use"
+    ),
+    "credential.not_switched": _template(
+        "{connection} : relève non faite, {part} ({code} : {error})",
+        "the next one does not work yet, nothing is changed",
     ),
     "job.noted": _job,
     "job.taken": _template(

@@ -61,6 +61,7 @@ VERBS = {
     "bench": "bench",
     "packs": "packs",
     "keys": "keys",
+    "certificates": "certificates",
 }
 
 

@@ -105,8 +105,17 @@ def _judge() -> Any:
 
 
 @cache
-def _judge_messages() -> Any:
+def judge_messages() -> Any:
+    """Return what judges messages."""
     return bootstrap.message_judge(_settings())
+
+
+@cache
+def judge_without_packs() -> Any:
+    """Return what judges messages where no rules are installed."""
+    settings = _settings()
+    catalogue = settings.catalogue.replace("[packs.br-fr-cdv]", "[packs.gone]")
+    return bootstrap.message_judge(replace(settings, catalogue=catalogue))
 
 
 def _settings() -> bootstrap.WorkerSettings:
@@ -207,7 +216,7 @@ class World:
     connections: dict[str, Connection]
     clock: SetClock = field(default_factory=SetClock)
     engine: Engine = field(default_factory=Engine)
-    messages: Engine = field(default_factory=lambda: Engine(judge_one=_judge_messages))
+    messages: Engine = field(default_factory=lambda: Engine(judge_one=judge_messages))
     profiles: Mapping[str, Profile] = field(default_factory=lambda: {"light": LIGHT})
     hub: Hub = field(init=False)
     _count: int = 0

@@ -481,3 +481,17 @@ def test_a_hostile_or_broken_message_is_refused(world: World, payload: bytes) ->
 
     assert (refused.step, refused.reason) == (InterchangeStep.REFUSED, "IRR_SYNTAX")
     assert [name[:8] for name in answers(world)] == ["CSO1300A"]
+
+
+def test_a_platform_answers_a_factur_x(world: World) -> None:
+    """FEN3736A goes out; CEN3736A takes its invoice, CEI3736A then could not take the flow."""
+    form = Carriage(form=Form.FACTURX, facturx_profile="en16931", loss=LossRule.ALLOW)
+    agree(world, **{**PLATFORM, "interfaces": ("FEN3736A",), "carriage": form})
+    (row,) = deliver(world, "F1")
+
+    reply(world, name_of("CEN3736A", 1, "PAR012"), a_cdar("F1", 202))
+    reply(world, name_of("CEI3736A", 2, "PAR012"), a_cdar(row.name, 501))
+
+    said = world.hub.ledger.receipts(documents=row.documents)
+    assert row.name.startswith("FEN3736A_PAR012_")
+    assert [(one.status, one.document is None) for one in said] == [("202", False), ("501", True)]

@@ -38,6 +38,7 @@ from pipeline.adapters.database.tables import (
     outbox,
     outbox_document,
     pause,
+    receipt,
     report,
 )
 from pipeline.model.status import FOLLOWS, InterchangeStep, OutboxState
@@ -198,6 +199,7 @@ ADD_INTERCHANGE = _add(interchange)
 ADD_RUN = _add(job_run)
 ADD_PAUSE = _add(pause)
 ADD_BULK = _add(bulk)
+ADD_RECEIPT = _add(receipt)
 #: By dialect: take the next number of a series.
 NEXT_NUMBER: Mapping[str, Executable] = {
     dialect: build(counter)

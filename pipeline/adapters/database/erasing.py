@@ -75,6 +75,7 @@ def _blank_reports(connection: Connection, flow: Interchange) -> None:
     connection.execute(delete(conversion).where(inside(conversion.c.document)))
     bodies = select(report.c.document, report.c.body).where(inside(report.c.document))
     for subject, body in connection.execute(bodies).all():
-        bare = replace(load(ValidationReport, body), trouble_detail="")
+        bare = load(ValidationReport, body)
+        bare = replace(bare, trouble_detail="", attached=(), receivers=())
         blanked = update(report).where(report.c.document == subject)
         connection.execute(blanked.values(body=dump(bare)))

@@ -38,6 +38,29 @@ sheet = Table(
     Column("ended_at", UtcDateTime),
 )
 
+#: Where connections stand, in force or not; never removed.
+standing = Table(
+    "standing",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("reason", Words, nullable=False),
+    # what a suspended one goes back to
+    Column("resumes", Text),
+)
+
+#: Warnings that something ends, by how many days were left: each is given once.
+expiry_warning = Table(
+    "expiry_warning",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("days", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
 listing_seen = Table(
     "listing_seen",
     metadata,
@@ -96,6 +119,7 @@ document = Table(
     Column("codes", Text, nullable=False),
     Column("route", Text),
     Column("first", Text, ForeignKey("document.id")),
+    Column("agreement", Text),
     # three terms of the header, to be searched
     Column("number", Text),
     Column("seller", Text),

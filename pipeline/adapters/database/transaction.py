@@ -643,6 +643,11 @@ class SqlTransaction:
             settled += self._run(statement).rowcount
         return settled
 
+    def warn_once(self, subject: str, days: int, at: datetime) -> bool:
+        """Note that a warning is given; whoever comes second waits for this, and gives none."""
+        values = {"subject": subject, "days": days, "at": at}
+        return bool(self._run(statements.ADD_WARNING[self._dialect], values).rowcount)
+
     def append(self, fact: Fact) -> None:
         """Add a fact that no move above tells."""
         self._facts.append(fact)

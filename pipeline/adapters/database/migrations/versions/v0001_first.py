@@ -37,6 +37,22 @@ def _configuration() -> None:
         sa.Column("applied_by", sa.Text(), nullable=False),
         sa.Column("ended_at", UtcDateTime()),
     )
+    op.create_table(
+        "standing",
+        sa.Column("connection", sa.Text(), primary_key=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("reason", Words(), nullable=False),
+        sa.Column("resumes", sa.Text()),
+    )
+    op.create_table(
+        "expiry_warning",
+        sa.Column("subject", sa.Text(), primary_key=True),
+        sa.Column("days", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+    )
 
 
 def _intake() -> None:
@@ -97,6 +113,7 @@ def _documents() -> None:
         sa.Column("codes", sa.Text(), nullable=False),
         sa.Column("route", sa.Text()),
         sa.Column("first", sa.Text(), sa.ForeignKey("document.id")),
+        sa.Column("agreement", sa.Text()),
         sa.Column("number", sa.Text()),
         sa.Column("seller", sa.Text()),
         sa.Column("buyer_siret", sa.Text()),

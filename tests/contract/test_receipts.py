@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -45,21 +45,21 @@ AT = datetime(2026, 3, 2, 11, tzinfo=UTC)
 SIREN = "091000018"
 AT_ONCE = Completeness(stable_for=timedelta(0), partial_wait=timedelta(0))
 #: A public recipient, a platform, and one that writes tables.
-CITY = {
+CITY: Mapping[str, Any] = {
     "naming": Naming.GRAMMAR,
     "application_code": "VIL750",
     "interfaces": ("FEN0036A",),
     "carriage": Carriage(form=Form.PIVOT, original=Original.BESIDE, loss=LossRule.ALLOW),
     "acknowledge_within": timedelta(hours=4),
 }
-PLATFORM = {
+PLATFORM: Mapping[str, Any] = {
     "naming": Naming.GRAMMAR,
     "application_code": "PAR012",
     "matricule": "0417",
     "interfaces": ("FEN3036A",),
     "carriage": Carriage(form=Form.UBL),
 }
-PLAIN = {"replies": (ReplyForm.CSV, ReplyForm.JSON)}
+PLAIN: Mapping[str, Any] = {"replies": (ReplyForm.CSV, ReplyForm.JSON)}
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def either(database: Database, tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def agree(world: World, name: str = "ville", **terms: Any) -> None:
+def agree(world: World, terms: Mapping[str, Any], name: str = "ville") -> None:
     """Put another sheet of a receiver in force."""
     sheet = replace(world.connections[name], completeness=AT_ONCE, **terms)
     world.connections[name] = sheet
@@ -163,7 +163,7 @@ def events(world: World, subject: str) -> list[str]:
 
 def test_a_public_recipient_takes_a_pivot(world: World) -> None:
     """FEN0036A goes out, FSO1300A comes back: taken in once, with an event, and no answer."""
-    agree(world, **CITY)
+    agree(world, CITY)
     (row,) = deliver(world, "F1")
 
     taken = reply(world, name_of("FSO1300A", 1), a_statut(row.name[-25:]))
@@ -180,7 +180,7 @@ def test_a_public_recipient_takes_a_pivot(world: World) -> None:
 def test_the_same_said_again_changes_nothing(either: World) -> None:
     """A partner that lost its record sends it again under a new name: one receipt, one event."""
     world = either
-    agree(world, **CITY)
+    agree(world, CITY)
     (row,) = deliver(world, "F1")
     reply(world, name_of("FSO1300A", 1), a_statut(row.name[-25:]))
 
@@ -193,7 +193,7 @@ def test_the_same_said_again_changes_nothing(either: World) -> None:
 
 def test_the_same_bytes_under_another_name_are_a_duplicate(world: World) -> None:
     """As of a deposit: answered as irrecevable, naming the first; nothing new is written."""
-    agree(world, **CITY)
+    agree(world, CITY)
     (row,) = deliver(world, "F1")
     reply(world, name_of("FSO1300A", 1), a_statut(row.name))
 
@@ -206,7 +206,7 @@ def test_the_same_bytes_under_another_name_are_a_duplicate(world: World) -> None
 
 def test_a_refused_pivot_opens_a_case_that_a_new_delivery_closes(world: World) -> None:
     """The operator reads why, and what to type; then nobody waits any more."""
-    agree(world, **CITY)
+    agree(world, CITY)
     (row,) = deliver(world, "F1")
     (document,) = row.documents
     line = ErrorLine(nature="TECHNIQUE", code="XSD", label="schéma", description="ligne 12")
@@ -226,7 +226,7 @@ def test_a_refused_pivot_opens_a_case_that_a_new_delivery_closes(world: World) -
 
 def test_what_was_refused_and_then_taken_is_no_case(world: World) -> None:
     """The last word counts; both stay on record."""
-    agree(world, **CITY)
+    agree(world, CITY)
     (row,) = deliver(world, "F1")
     reply(world, name_of("FSO1300A", 1), a_statut(row.name, 96))
 
@@ -241,7 +241,7 @@ def test_what_was_refused_and_then_taken_is_no_case(world: World) -> None:
 def test_a_platform_takes_one_invoice_and_refuses_another(either: World) -> None:
     """CEN3036A: one CDAR an invoice, found by number, SIREN and year."""
     world = either
-    agree(world, **PLATFORM)
+    agree(world, PLATFORM)
     deliver(world, "F1", "F2")
     name = name_of("CEN3036A", 1, "PAR012")
     messages = [("1.xml", a_cdar("F1", 202)), ("2.xml", a_cdar("F2", 213))]
@@ -263,7 +263,7 @@ def test_a_platform_takes_one_invoice_and_refuses_another(either: World) -> None
 
 def test_a_platform_could_not_take_a_flow(world: World) -> None:
     """CEI3036A: 501 of the flow as a whole."""
-    agree(world, **PLATFORM)
+    agree(world, PLATFORM)
     (row,) = deliver(world, "F1")
 
     reply(world, name_of("CEI3036A", 1, "PAR012"), a_cdar(row.name, 501))
@@ -305,7 +305,7 @@ def test_what_cannot_be_taken_is_answered_and_changes_nothing(
     world: World, status: int, code: str
 ) -> None:
     """CSO1300A with the reason."""
-    agree(world, **CITY)
+    agree(world, CITY)
     (row,) = deliver(world, "F1")
     flow = row.name if status == 91 else "CPP0010036000000000000000099"
 
@@ -318,7 +318,7 @@ def test_what_cannot_be_taken_is_answered_and_changes_nothing(
 
 def test_one_unknown_object_refuses_all_that_a_flow_says(world: World) -> None:
     """All or nothing, so that whoever corrects it sends the whole of it again."""
-    agree(world, **PLATFORM)
+    agree(world, PLATFORM)
     (row,) = deliver(world, "F1")
     messages = [("1.xml", a_cdar("F1", 202)), ("2.xml", a_cdar("F9", 202))]
 
@@ -333,8 +333,8 @@ def test_one_unknown_object_refuses_all_that_a_flow_says(world: World) -> None:
 
 def test_only_who_got_it_may_say_it(world: World) -> None:
     """Another receiver names the very file: it hears what a stranger hears, no more."""
-    agree(world, **CITY)
-    agree(world, "hopital", **{**CITY, "application_code": "HOP750"})
+    agree(world, CITY)
+    agree(world, {**CITY, "application_code": "HOP750"}, "hopital")
     (row,) = deliver(world, "F1")
 
     name = name_of("FSO1300A", 1, "HOP750")
@@ -349,7 +349,7 @@ def test_only_who_got_it_may_say_it(world: World) -> None:
 def test_what_has_not_left_cannot_be_taken(world: World) -> None:
     """It waits for the others of its day: whoever acknowledges it cannot have seen it."""
     asked = Carriage(form=Form.UBL, group=Grouping.DAY)
-    agree(world, **{**PLATFORM, "carriage": asked, "envelope": Envelope.TAR_GZ})
+    agree(world, {**PLATFORM, "carriage": asked, "envelope": Envelope.TAR_GZ})
     deliver(world, "F1")
 
     refused = reply(world, name_of("CEN3036A", 1, "PAR012"), a_cdar("F1", 202))
@@ -360,7 +360,7 @@ def test_what_has_not_left_cannot_be_taken(world: World) -> None:
 
 def test_what_may_have_left_is_taken_before_we_know_it(world: World) -> None:
     """An attempt was begun and its end is not known: the partner's word comes first."""
-    agree(world, **PLATFORM)
+    agree(world, PLATFORM)
     out = world.folder("ville", "out")
     out.rename(out.with_name("gone"))
     out.write_bytes(b"no folder")
@@ -377,7 +377,7 @@ def test_what_may_have_left_is_taken_before_we_know_it(world: World) -> None:
 def test_a_late_word_is_taken_and_no_longer_missed(either: World) -> None:
     """What is owed is listed with who owes it; it may come at any time."""
     world = either
-    agree(world, **CITY)
+    agree(world, CITY)
     (row,) = deliver(world, "F1")
     ledger, sheets = world.hub.ledger, world.hub.ledger.sheets()
     before = unacknowledged(ledger, sheets, world.clock.now() + timedelta(hours=3))
@@ -394,7 +394,7 @@ def test_a_late_word_is_taken_and_no_longer_missed(either: World) -> None:
 
 def test_a_receiver_without_a_writer_answers_by_a_table(world: World) -> None:
     """A file by its name and an invoice by its number; the answer is a page and an object."""
-    agree(world, **PLAIN)
+    agree(world, PLAIN)
     first, second = deliver(world, "F1", "F2")
     table = (
         "flow;number;seller;date;status;at;reason\r\n"
@@ -414,7 +414,7 @@ def test_a_receiver_without_a_writer_answers_by_a_table(world: World) -> None:
 
 def test_a_refused_table_is_told_line_by_line(world: World) -> None:
     """A person reads the page, a program the object; nothing is taken."""
-    agree(world, **PLAIN)
+    agree(world, PLAIN)
     (row,) = deliver(world, "F1")
     lines = {"flow": row.name, "status": "taken"}, {"flow": "x", "status": "lost"}
     table = json.dumps({"schema": "edi-receipts/1", "receipts": lines})
@@ -431,7 +431,7 @@ def test_a_refused_table_is_told_line_by_line(world: World) -> None:
 def test_words_of_a_partner_go_when_a_flow_is_erased(either: World) -> None:
     """What was said stays; in which words does not."""
     world = either
-    agree(world, **CITY)
+    agree(world, CITY)
     (row,) = deliver(world, "F1")
     line = ErrorLine(nature="Facture F1", code="X", label="y")
     flow = reply(world, name_of("FSO1300A", 1), a_statut(row.name, 94, line))
@@ -445,7 +445,7 @@ def test_words_of_a_partner_go_when_a_flow_is_erased(either: World) -> None:
 
 def test_a_message_that_cannot_be_held_against_its_rules_is_held(world: World) -> None:
     """No fault of the partner's: an operator releases it once the rules are back."""
-    agree(world, **PLATFORM)
+    agree(world, PLATFORM)
     (row,) = deliver(world, "F1")
     world.messages.judge_one = judge_without_packs
     held = reply(world, name_of("CEN3036A", 1, "PAR012"), a_cdar("F1", 202))
@@ -475,7 +475,7 @@ def test_a_message_that_cannot_be_held_against_its_rules_is_held(world: World) -
 )
 def test_a_hostile_or_broken_message_is_refused(world: World, payload: bytes) -> None:
     """With its reason; what nobody can read is no reason to stop."""
-    agree(world, **CITY)
+    agree(world, CITY)
 
     refused = reply(world, name_of("FSO1300A", 1), payload)
 
@@ -486,7 +486,7 @@ def test_a_hostile_or_broken_message_is_refused(world: World, payload: bytes) ->
 def test_a_platform_answers_a_factur_x(world: World) -> None:
     """FEN3736A goes out; CEN3736A takes its invoice, CEI3736A then could not take the flow."""
     form = Carriage(form=Form.FACTURX, facturx_profile="en16931", loss=LossRule.ALLOW)
-    agree(world, **{**PLATFORM, "interfaces": ("FEN3736A",), "carriage": form})
+    agree(world, {**PLATFORM, "interfaces": ("FEN3736A",), "carriage": form})
     (row,) = deliver(world, "F1")
 
     reply(world, name_of("CEN3736A", 1, "PAR012"), a_cdar("F1", 202))

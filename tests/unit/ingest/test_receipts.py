@@ -23,9 +23,9 @@ def told(text: str | bytes, forms: Sequence[ReplyForm] = BOTH, most: int = 3) ->
     return list(of_table(payload, "ack.csv", forms, most))
 
 
-def faults(text: str | bytes, **given: Sequence[ReplyForm]) -> list[str]:
+def faults(text: str | bytes, forms: Sequence[ReplyForm] = BOTH) -> list[str]:
     """Return what is told of a table that cannot be taken, in English, without what to do."""
-    found = [one for one in told(text, **given) if isinstance(one, Reason)]
+    found = [one for one in told(text, forms) if isinstance(one, Reason)]
     return [f"{one.code} {one.place}: {one.message['en']}" for one in found]
 
 

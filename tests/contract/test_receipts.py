@@ -29,6 +29,7 @@ from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.receipt import Said
 from pipeline.model.status import InterchangeStep
+from pipeline.ports.failpoint import arm, disarm
 from pipeline.ports.ledger import Query
 from pipeline.route.pack import pack_tar_gz
 from pipeline.syntax import cdar, cpp_status
@@ -495,3 +496,65 @@ def test_a_platform_answers_a_factur_x(world: World) -> None:
     said = world.hub.ledger.receipts(documents=row.documents)
     assert row.name.startswith("FEN3736A_PAR012_")
     assert [(one.status, one.document is None) for one in said] == [("202", False), ("501", True)]
+
+
+#: Where a receiver's file is on its way from its folder to the record.
+ON_ITS_WAY = ("pull.", "aside.", "work.", "spool.")
+
+
+@pytest.mark.slow
+def test_what_a_receiver_says_is_taken_once_wherever_the_hub_dies(world: World) -> None:
+    """At each step the process ends; the next one takes the answer in, and only once."""
+    agree(world, PLAIN)
+    rows = deliver(world, *(f"F{place}" for place in range(40)))
+    world.drop("ville", "ack-0.csv", table_of(rows[0]))
+    reached = points_of(world)
+
+    for place, point in enumerate(reached, 1):
+        name, row = f"ack-{place}.csv", rows[place]
+        world.drop("ville", name, table_of(row))
+        die_at(world, point)
+        world.stop()
+        world.start()
+        for _ in range(3):
+            run(world)
+
+        (flow,) = world.hub.ledger.interchanges(Query(text=name))
+        said = world.hub.ledger.receipts(documents=row.documents)
+        assert (point, flow.step, flow.removed) == (point, InterchangeStep.CLOSED, True)
+        assert (point, [one.interchange for one in said]) == (point, [flow.id])
+        assert (point, events(world, row.key)) == (point, ["receipt.taken"])
+    assert len(reached) > 20
+    assert list(world.folder("ville", "in").iterdir()) == []
+    assert verify(world.hub.ledger, world.hub.archive).sound
+
+
+def table_of(row: OutboxRow) -> bytes:
+    """Write that a file was taken."""
+    return f"flow,status\n{row.name},taken\n".encode()
+
+
+def points_of(world: World) -> list[str]:
+    """Work once; return the steps that were met on the way in, each once."""
+    met: dict[str, None] = {}
+    arm(lambda point: met.update({point: None}))
+    try:
+        run(world)
+    finally:
+        disarm()
+    return [point for point in met if point.startswith(ON_ITS_WAY)]
+
+
+def die_at(world: World, point: str) -> None:
+    """Work until a step is met, and no further."""
+
+    def die(reached: str) -> None:
+        if reached == point:
+            raise KeyboardInterrupt
+
+    arm(die)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(world)
+    finally:
+        disarm()

@@ -14,7 +14,7 @@ from pipeline.app.hub import Hub
 from pipeline.app.jobs import Upcoming, upcoming
 from pipeline.app.notices import open_gaps
 from pipeline.model.calendar import moment
-from pipeline.model.connection import Connection, Schedule
+from pipeline.model.connection import Connection, Role, Schedule
 from pipeline.model.credential import THRESHOLDS, refusals
 from pipeline.model.gap import Gap
 from pipeline.model.interchange import Interchange
@@ -150,7 +150,7 @@ def cutoffs_at_risk(ledger: Ledger, sheets: Sheets, now: datetime) -> Iterator[C
     """Yield each connection whose last cut-off has flows without a final answer."""
     for connection in sheets.connections.values():
         passed = _last_cutoff(connection.schedule, now)
-        if passed is None:
+        if passed is None or connection.role is not Role.SENDER:
             continue
         cutoff, end = passed
         query = Query(connection=connection.name, received_before=cutoff, limit=None)

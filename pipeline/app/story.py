@@ -169,6 +169,13 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
         "{file} reçu de {connection}, {size} octets [{interchange}]", "received"
     ),
     "interchange.settled": _settled,
+    "receipts.taken": _template(
+        "{interchange} : {new} acquittement(s) nouveau(x)", "acknowledgements taken in"
+    ),
+    "receipt.foreign": _template(
+        "{interchange}, {place} : parle de ce qui a été remis à un autre ({rows})",
+        "speaks of what another partner got",
+    ),
     "scan.silent": _template(
         "{interchange} : l'antivirus {scanner} ne rend pas de verdict ({error})",
         "the malware scanner gives no verdict",

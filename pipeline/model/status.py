@@ -136,6 +136,8 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "paused": ("en pause", "paused"),
         "sent": ("envoyé", "sent"),
         "cancelled": ("annulé", "cancelled"),
+        "taken": ("pris", "taken"),
+        "partly taken": ("pris en partie", "partly taken"),
     }
 )
 

@@ -601,8 +601,8 @@ class SqlTransaction:
     def acknowledge(self, receipt: Receipt, by: str, at: datetime) -> bool:
         """Write what a partner says of a delivery; False if the same was said before."""
         self._write_collected()
-        statement = receipts.add(receipt, self._dialect)
-        if not self._run(statement).rowcount:
+        statement = statements.ADD_RECEIPT[self._dialect]
+        if not self._run(statement, receipts.values_of(receipt)).rowcount:
             return False
         data = {
             "row": receipt.row,

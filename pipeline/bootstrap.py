@@ -26,8 +26,8 @@ from typing import IO, TYPE_CHECKING
 
 from pipeline import __version__
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
-from pipeline.model.connection import Protocol, Scanning, Secret, SecretKind
-from pipeline.model.directory import Directory
+from pipeline.model.connection import Interface, Protocol, Scanning, Secret, SecretKind
+from pipeline.model.directory import Directory, Validity
 from pipeline.model.directory_update import Update
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Figures, Table
@@ -35,9 +35,11 @@ from pipeline.model.finding import Layer
 from pipeline.model.gauge import Gauge
 from pipeline.model.identity import derived
 from pipeline.model.limits import Limits
+from pipeline.model.offered import Offered
 from pipeline.model.profile import Profile
-from pipeline.model.report import Judged, PackRun
+from pipeline.model.report import Judged, PackRun, Syntax
 from pipeline.model.settings import Encryption, Settings
+from pipeline.ports.credentials import Credentials
 from pipeline.ports.engine import Engine, Job
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Ledger, Sheets
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from pipeline.adapters.vault import Vault
     from pipeline.app.convert import Converter
     from pipeline.app.hub import Hub
+    from pipeline.app.trial import Sample
     from pipeline.model.connection import Connection as Sheet
     from pipeline.model.conversion import Written
     from pipeline.model.invoice import Invoice
@@ -221,6 +224,29 @@ def proposed_sheets(place: Workspace) -> Sheets:
     return Sheets(
         read_connections(place.config / "connections"),
         read_directory(place.config / "directory", _numbers()),
+    )
+
+
+def offered(place: Workspace) -> Offered:
+    """Read what ``config/`` proposes, as far as it can be read."""
+    from pipeline.adapters.configuration import offered_connections
+    from pipeline.adapters.directory_files import PILOT, read_directory, read_pilot
+
+    read, found = offered_connections(place.config / "connections"), credentials(place.home)
+    folder, faults = place.config / "directory", list[str]()
+    directory: Directory | None = None
+    pilot: Mapping[str, tuple[Validity, ...]] = {}
+    try:
+        pilot = read_pilot(folder / PILOT, _numbers())
+        directory = read_directory(folder, _numbers())
+    except ConfigError as error:
+        faults += str(error).splitlines()
+    return replace(
+        read,
+        credentials={name: found.of_sheet(one) for name, one in read.connections.items()},
+        directory=directory,
+        directory_faults=tuple(faults),
+        pilot=pilot,
     )
 
 
@@ -664,6 +690,13 @@ def doors(home: Path) -> Doors:
     return DoorsByProtocol({Protocol.SFTP: SftpDoors(home), Protocol.LOCAL: LocalDoors(home)})
 
 
+def credentials(home: Path) -> Credentials:
+    """Return what reads the certificates and keys of a workspace."""
+    from pipeline.adapters.credential_files import CredentialFiles
+
+    return CredentialFiles(home, home / "config" / "anchors", home / "host_key")
+
+
 def scanners(clamd: str, patience_s: float = 150.0) -> Mapping[Scanning, Scanner]:
     """Return who can look for malware; nobody for ``none``.
 
@@ -740,6 +773,36 @@ def samples() -> Path:
     from pipeline.adapters.resources import data_folder
 
     return data_folder("samples")
+
+
+def sample_flow(sheet: Sheet, interfaces: Mapping[str, Interface], own: Path | None) -> Sample:
+    """Return a flow to try a sheet with: a file of one's own, or an invoice of ours.
+
+    Raises:
+        ConfigError: The file cannot be read, or none of ours is what the sheet's interface takes.
+    """
+    from pipeline.app.trial import Sample
+
+    if own is not None:
+        try:
+            return Sample(own.name, own.read_bytes())
+        except OSError as error:
+            raise ConfigError(f"{own}: {error.strerror or error}") from error
+    taken = [interfaces[code].syntaxes for code in sheet.interfaces[:1]]
+    for syntax, name in _SAMPLES.items():
+        if not taken or syntax.value in taken[0]:
+            return Sample(name, (samples() / "invoices" / name).read_bytes())
+    raise ConfigError(
+        f"{sheet.name}: aucun exemple à nous pour / no sample of ours for {sheet.interfaces[0]}"
+        f" ({', '.join(taken[0])}) : donnez le vôtre / give yours: --sample"
+    )
+
+
+#: Which of our samples is tried for a sheet, by syntax.
+_SAMPLES = {
+    Syntax.UBL_INVOICE: "ubl-380-fournitures.xml",
+    Syntax.CII: "cii-380-fournitures.xml",
+}
 
 
 def malware_test_file() -> bytes:

@@ -16,10 +16,10 @@ from pipeline.app.carry import carry, composed, forget, make
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lanes import in_lanes
 from pipeline.app.lease import Lease
+from pipeline.app.leave import leave
 from pipeline.app.levels import trouble
 from pipeline.app.lost import tell_fenced, tell_taken_over
 from pipeline.app.open_flow import open_flow, spool_name
-from pipeline.app.settle import planning_of
 from pipeline.model.carriage import Conversion
 from pipeline.model.connection import Connection, RetryPolicy
 from pipeline.model.document import Document
@@ -33,13 +33,13 @@ from pipeline.model.errors import (
     PipelineError,
 )
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
-from pipeline.model.outbox import OutboxKind, OutboxRow, members_of
+from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.ports.outside import Session
 from pipeline.route.pack import pack
-from pipeline.route.plan import member_name, plan_parts
+from pipeline.route.plan import member_name
 from pipeline.route.retry import after_failure
 
 log = get_logger(__name__)
@@ -341,10 +341,9 @@ def _hold_back(
     now, why = hub.clock.now(), f"{error.code}: {error}"
     tx.put_off_outbox(replace(row, error=why), claim=claim, by=hub.by, at=now)
     goes_on = row.is_group or 0 < len(error.documents) < len(row.documents)
-    if row.is_group:
-        held = _leave_group(hub, tx, row, error, why)
-    elif goes_on:
-        held = _leave_lot(hub, sheets, tx, row, error, why)
+    if goes_on:
+        paused = OutboxState.PAUSED
+        held = leave(hub, sheets, tx, row, error.documents, paused, error=why)
     else:
         held = tx.stop_outbox(row, OutboxState.PAUSED, by=hub.by, at=now)
     if not held:
@@ -352,25 +351,6 @@ def _hold_back(
     facts = {"connection": row.connection, "row": row.key, "file": row.name}
     trouble(log, "deliver.held", error, facts, final=True)
     return OutboxState.PAUSED if held and not goes_on else None
-
-
-def _leave_group(hub: Hub, tx: Transaction, row: OutboxRow, error: NotCarried, why: str) -> bool:
-    flows = {one.interchange for one in tx.documents_named(error.documents)}
-    rows = [one for flow in sorted(flows) for one in tx.outbox_of(flow)]
-    members = members_of(row, rows, error.documents)
-    now = hub.clock.now()
-    return tx.leave_group(row, members, OutboxState.PAUSED, by=hub.by, at=now, error=why)
-
-
-def _leave_lot(
-    hub: Hub, sheets: Sheets, tx: Transaction, row: OutboxRow, error: NotCarried, why: str
-) -> bool:
-    """Part documents from the others of their flow; each gets a file of its own to wait with."""
-    documents = sorted(tx.documents_named(error.documents), key=lambda one: one.seq)
-    sheet = sheet_of(sheets, row.connection)
-    parts = plan_parts(row, documents, sheet, planning_of(hub, tx))
-    told = [replace(one, error=why) for one in parts]
-    return tx.split_outbox(row, told, by=hub.by, at=hub.clock.now())
 
 
 def _step_documents(

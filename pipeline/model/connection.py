@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from enum import Enum
 
 from pipeline.model.carriage import Carriage, Grouping, Recipe
@@ -16,6 +16,13 @@ class Role(Enum):
 
     SENDER = "sender"
     RECEIVER = "receiver"
+
+
+class Environment(Enum):
+    """Whether what goes through a connection counts."""
+
+    PRODUCTION = "production"
+    QUALIFICATION = "qualification"  #: a rehearsal with the partner: nothing of it counts
 
 
 class Naming(Enum):
@@ -75,7 +82,9 @@ class Door:
         key: Path of our private key file, relative to the workspace; empty with a password.
         certificate: Path of the OpenSSH certificate that goes with `key`, or None.
         password: Where the password is, or None.
+        key_expires: Last day of `key`, where one was agreed: a bare key knows none.
         host_key: The server's public key as one OpenSSH line, ``type base64``.
+        host_key_expires: Last day of `host_key`, where the partner named one.
         path: Folder that holds the partner's folders; only of a local door.
         transports: Connections opened side by side.
         timeout_s: Wall-clock limit of connecting and of one answer.
@@ -89,11 +98,44 @@ class Door:
     key: str = ""
     certificate: str | None = None
     password: Secret | None = None
+    key_expires: date | None = None
     host_key: str = ""
+    host_key_expires: date | None = None
     path: str = ""
     transports: int = 2
     timeout_s: float = 30.0
     transfer_timeout_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Successors:
+    """What takes the place of keys and certificates of a sheet, each on its day.
+
+    Until then both are valid: a server may show either host key. `app.rollover` makes the
+    change, once the new one was seen to work.
+
+    Attributes:
+        certificate: File of the partner's next X.509 certificate, from the workspace on.
+        certificate_from: First day it is the one in use; None for when an operator says so,
+            or the other ends.
+        key: File of our next private key.
+        key_certificate: File of the OpenSSH certificate that goes with it.
+        key_from: As `certificate_from`.
+        key_expires: As `Door.key_expires`.
+        host_key: The key that the server is going to show.
+        host_key_from: As `certificate_from`.
+        host_key_expires: As `Door.host_key_expires`.
+    """
+
+    certificate: str | None = None
+    certificate_from: date | None = None
+    key: str = ""
+    key_certificate: str | None = None
+    key_from: date | None = None
+    key_expires: date | None = None
+    host_key: str = ""
+    host_key_from: date | None = None
+    host_key_expires: date | None = None
 
 
 class Scanning(Enum):
@@ -188,6 +230,8 @@ class Connection:
         partner: Name of the party behind it.
         role: Sender or receiver.
         door: Where and as whom we log in.
+        certificate: File of the partner's X.509 certificate, from the workspace on, or None.
+        next: What takes the place of its keys and certificates; None where nothing does.
         inbox: Folder where the sender drops files.
         archive: Folder where taken files are moved, on the partner's side.
         out: Folder where the partner fetches answers (sender) or invoices
@@ -214,12 +258,21 @@ class Connection:
             reported to both sides; None never.
         schedule: When it is worked on.
         retention: Class that says how long what comes through it is kept.
+        structure: SIRET of the partner's structure, or None.
+        environment: Production, or a rehearsal of it.
+        start_date: First day of the agreement, in France; None for ever before.
+        end_date: Day on which it ends, excluded; None for no end.
+        contact: E-mail address of those who look after the partner's side, or None.
+        private: Whether a receiver is a private company: the B2B pilot takes only those that
+            registered for it.
     """
 
     name: str
     partner: str
     role: Role
     door: Door
+    certificate: str | None = None
+    next: Successors | None = None
     inbox: str = "in"
     archive: str = "archive"
     out: str = "out"
@@ -244,6 +297,25 @@ class Connection:
     gap_after: timedelta | None = None
     schedule: Schedule = field(default_factory=Schedule)
     retention: str = "invoice"
+    structure: str | None = None
+    environment: Environment = Environment.PRODUCTION
+    start_date: date | None = None
+    end_date: date | None = None
+    contact: str | None = None
+    private: bool = False
+
+    def agreed_on(self, day: date) -> bool:
+        """Tell whether the agreement covers a day.
+
+        >>> sheet = Connection(name="a", partner="A", role=Role.SENDER, door=Door(),
+        ...     start_date=date(2026, 9, 1), end_date=date(2027, 1, 1))
+        >>> [sheet.agreed_on(date(2026, 8, 31)), sheet.agreed_on(date(2026, 9, 1)),
+        ...     sheet.agreed_on(date(2027, 1, 1))]
+        [False, True, False]
+        """
+        return (self.start_date is None or self.start_date <= day) and (
+            self.end_date is None or day < self.end_date
+        )
 
     @property
     def recipe(self) -> Recipe | None:

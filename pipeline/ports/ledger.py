@@ -20,16 +20,56 @@ from pipeline.model.interchange import Interchange, Sighting
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
+from pipeline.model.standing import SheetState, Standing
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
 class Sheets:
-    """The configuration in force: connections by name, and the directory."""
+    """The configuration in force.
+
+    Attributes:
+        connections: The connection sheets, by name.
+        directory: Who can be billed, and where to.
+        standing: Where sheets stand, by name, those among them that are not in force any more.
+            Only the ledger knows: what `config/` proposes has none, and applying looks at none.
+        since: When the version in force of each sheet was put in force, as far as the ledger
+            told.
+    """
 
     connections: Mapping[str, Connection] = field(default_factory=dict)
     directory: Directory = field(default_factory=Directory)
+    standing: Mapping[str, Standing] = field(default_factory=dict)
+    since: Mapping[str, datetime] = field(default_factory=dict)
+
+    def state(self, connection: str) -> SheetState:
+        """Return where a sheet stands; in production if nothing else is known of it."""
+        known = self.standing.get(connection)
+        return known.state if known else SheetState.PRODUCTION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetVersion:
+    """One version of a connection sheet that was ever put in force.
+
+    Attributes:
+        version: From 1.
+        connection: What it says; None where this version of the code cannot read it.
+        applied_at: When it was put in force (aware, UTC).
+        by: Who did.
+        ended_at: When another one took its place, or none did; None while it is in force.
+    """
+
+    version: int
+    connection: Connection | None
+    applied_at: datetime
+    by: str
+    ended_at: datetime | None
+
+    def held_at(self, moment: datetime) -> bool:
+        """Tell whether it was in force at a moment."""
+        return self.applied_at <= moment and (self.ended_at is None or moment < self.ended_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,17 +294,28 @@ class Transaction(Protocol):
         """
 
     def split_outbox(
-        self, row: OutboxRow, parts: Sequence[OutboxRow], *, by: str, at: datetime
+        self,
+        row: OutboxRow,
+        parts: Sequence[OutboxRow],
+        after: OutboxState,
+        *,
+        by: str,
+        at: datetime,
+        unseen: int = 0,
+        error: str = "",
     ) -> bool:
-        """Take documents out of a file of several, which goes without them, and pause them.
+        """Take documents out of a file of several of one flow, which goes without them.
 
         False, and nothing done, where `stop_outbox` would do nothing.
 
         Args:
-            row: The file's row, PENDING.
-            parts: New rows for the documents that leave it, not for all; they become PAUSED.
+            row: The file's row, PENDING or PAUSED.
+            parts: New rows for the documents that leave it, not for all.
+            after: PAUSED or CANCELLED: what becomes of the new rows.
             by: Who acts.
             at: When.
+            unseen: As for `stop_outbox`.
+            error: Why, where it is the hub that takes them out.
         """
 
     def note_conversions(self, key: OutboxKey, conversions: Sequence[Conversion]) -> None:
@@ -392,7 +443,7 @@ class Ledger(Protocol):
         """Return the configuration in force."""
 
     def sheets_version(self) -> int:
-        """Return a number that grows whenever a sheet changes or is closed."""
+        """Return a number that grows whenever a sheet changes, moves or is closed."""
 
     def directory_at(self, moment: datetime) -> Directory:
         """Return the directory as it was in force at a moment (aware)."""
@@ -405,19 +456,36 @@ class Ledger(Protocol):
         *,
         expected: int | None = None,
         facts: Sequence[Fact] = (),
+        begin: SheetState = SheetState.PRODUCTION,
     ) -> None:
         """Put `sheets` in force; each changed sheet becomes a new version, with an event.
+
+        A connection that never was in force begins its standing; one that was goes on where it
+        stood, whatever that is. One that was tested or approved as another version is a draft
+        again.
 
         Args:
             sheets: All of them: one that is not there any more is closed.
             by: Who acts.
             at: When.
+            begin: Where a new connection begins.
             expected: What `sheets_version` said when they were made from those in force;
                 None where they were not.
             facts: What else to tell, in the same transaction.
 
         Raises:
             LedgerConflict: Something else was put in force since `expected`; nothing is done.
+        """
+
+    def versions(self, connection: str) -> Sequence[SheetVersion]:
+        """Return every version of a connection sheet, oldest first."""
+
+    def move_sheet(self, before: Standing, after: Standing) -> None:
+        """Move a connection sheet from where it was seen to stand, with an event.
+
+        Raises:
+            ValueError: `SHEET_FOLLOWS` has no such move: our bug.
+            Fenced: It stands elsewhere, or was moved meanwhile; nothing is done.
         """
 
     # -- intake

@@ -519,16 +519,24 @@ class SqlTransaction:
         return True
 
     def split_outbox(
-        self, row: OutboxRow, parts: Sequence[OutboxRow], *, by: str, at: datetime
+        self,
+        row: OutboxRow,
+        parts: Sequence[OutboxRow],
+        after: OutboxState,
+        *,
+        by: str,
+        at: datetime,
+        unseen: int = 0,
+        error: str = "",
     ) -> bool:
-        """Take documents out of a file and pause them with files of their own; False if late."""
+        """Take documents out of a file, into files of their own; False if it is too late."""
         self._write_collected()
-        if not self._touch(row, at, 0):
+        if not self._touch(row, at, unseen):
             return False
         self._shorten(row, {one for part in parts for one in part.documents}, by, at)
         for part in parts:
-            self.enqueue(part, by, at)
-            self.move_outbox(part, OutboxState.PAUSED, by=by, at=at)
+            self.enqueue(replace(part, error=error), by, at)
+            self.move_outbox(part, after, by=by, at=at)
         return True
 
     def _touch(self, row: OutboxRow, at: datetime, unseen: int) -> bool:

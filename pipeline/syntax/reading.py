@@ -166,7 +166,7 @@ class _Reader:
         raw = element.text if not len(element) else self._inside(element)
         written = raw.strip(_WHITE) if raw else ""
         text = node.text
-        if text is not None and written and self._is_foreign(element, node, text):
+        if text is not None and written and node.bound and self._is_foreign(element, node, text):
             return
         if text is None:
             read = True
@@ -192,12 +192,9 @@ class _Reader:
 
         Read as it is, it would be written again as so much of the invoice's currency.
         """
-        for name, value in element.items():
-            found = node.attributes.get(str(name))
-            if found is None or found.fixed is None or not isinstance(found.fixed.value, Of):
-                continue
-            expected, currency = self._expected(found.fixed), str(value).strip(_WHITE)
-            if expected and currency and currency not in (expected, *found.fixed.also):
+        for name, fixed in node.bound:
+            expected, currency = self._expected(fixed), element.get(name, "").strip(_WHITE)
+            if expected and currency and currency not in (expected, *fixed.also):
                 told = {"found": shortened(currency), "expected": shortened(expected)}
                 why = {lang: each.format(**told) for lang, each in _FOREIGN.items()}
                 self._lose(element, text.row.term or None, why)

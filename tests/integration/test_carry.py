@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
+import pikepdf
 import pytest
 
 from pipeline.adapters.confined_printer import ConfinedPrinter, PrintLimits
@@ -52,6 +53,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     failpoint.disarm()
 
 
+#: What a supplier gives people to read.
+OWN_PAGE = b"%PDF-1.7"
 #: A day's pivots in one flow, the original inside.
 PIVOTS = Carriage(
     form=Form.PIVOT, original=Original.BESIDE, loss=LossRule.ALLOW, group=Grouping.DAY
@@ -274,6 +277,53 @@ def test_a_day_of_invoices_leaves_as_one_numbered_pivot(world: World) -> None:
     ways = ways_of(world.hub.ledger, world.hub.ledger.documents(Query())).values()
     assert {way.form for way in ways} == {Form.PIVOT}
     assert all("BT-9" in {one.term for one in way.lost} for way in ways)
+
+
+def with_own_page(number: str) -> bytes:
+    """Return a UBL invoice that brings a page of its supplier's."""
+    made = samples()
+    (other, *_) = made.BY_KEY["ubl-380-pdf-joint"].attachments
+    page = replace(
+        other,
+        reference="LISIBLE",
+        description="LISIBLE",
+        file_name="l.pdf",
+        mime="application/pdf",
+        content=OWN_PAGE,
+    )
+    model = made.billed_to(made.BY_KEY["ubl-380-fournitures"], made.VILLE, number)
+    written: bytes = made.to_ubl(replace(model, attachments=(page,)))
+    return written
+
+
+@pytest.mark.parametrize(
+    ("interface", "kind"),
+    [pytest.param("FSO1100A", "lisible", id="e1"), pytest.param("FSO1110A", "duplicata", id="e2")],
+)
+def test_a_historical_invoice_gets_a_page_of_ours_in_its_pivot(
+    world: World, interface: str, kind: str
+) -> None:
+    """The supplier's own stays beside it; of an E2 ours is a duplicate (DSE §3.3.3)."""
+    sheet = replace(world.connections["supplier"], interfaces=(interface,))
+    world.connections["supplier"] = sheet
+    take(world, Carriage(form=Form.PIVOT, loss=LossRule.ALLOW), application_code="VIL750")
+    world.drop(
+        "supplier", f"{interface}_SUP001_SUP001{interface[3:7]}{1:015d}", with_own_page("H1")
+    )
+
+    run(world)
+    run(world)  # seen twice, it is whole
+
+    (payload,) = delivered(world).values()
+    root = parse(payload, WIDE)
+    files = {
+        one.findtext("NomPJ"): b64decode(one.findtext("Contenu") or "") for one in root.iter("PJ")
+    }
+    assert OWN_PAGE in files.values()
+    (ours,) = [each for name, each in files.items() if str(name).startswith(f"{kind}_")]
+    assert ours.startswith(b"%PDF")
+    with pikepdf.open(BytesIO(ours)) as pdf:
+        assert str(pdf.docinfo["/Title"]).endswith("(duplicata) H1") == (kind == "duplicata")
 
 
 def test_what_cannot_become_a_pivot_keeps_no_other_from_leaving(world: World) -> None:
@@ -501,18 +551,7 @@ def test_a_page_that_is_only_promised_is_made(world: World) -> None:
 def test_a_page_that_is_there_is_left_alone(world: World) -> None:
     """With one of the sender's the document passes byte for byte (DSE §3.3.2.1)."""
     take(world, Carriage(form=Form.UBL), application_code="PAR012")
-    made = samples()
-    (other, *_) = made.BY_KEY["ubl-380-pdf-joint"].attachments
-    page = replace(
-        other,
-        reference="LISIBLE",
-        description="LISIBLE",
-        file_name="l.pdf",
-        mime="application/pdf",
-        content=b"%PDF-1.7",
-    )
-    model = made.billed_to(made.BY_KEY["ubl-380-fournitures"], made.VILLE, "G2")
-    sent = made.to_ubl(replace(model, attachments=(page,)))
+    sent = with_own_page("G2")
     world.drop("caterer", "a.xml", sent)
 
     run(world)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, time, timedelta
+from datetime import date, time
 from pathlib import Path
 from typing import TypeVar
 
@@ -199,11 +199,11 @@ def _host_key(named: _Named) -> Credential:
         )
 
 
-def _ending(one: Credential, last: date | None, sheet: Connection) -> Credential:
-    """Return a bare key with the end that the sheet gives it: that of its last day."""
-    if last is None:
+def _ending(one: Credential, end: date | None, sheet: Connection) -> Credential:
+    """Return a bare key with the end that the sheet gives it."""
+    if end is None:
         return one
-    return replace(one, until=moment(last + timedelta(days=1), time(), sheet.schedule.timezone))
+    return replace(one, until=moment(end, time(), sheet.schedule.timezone))
 
 
 def _content(path: Path) -> bytes:
@@ -236,8 +236,8 @@ _FORMS = {
         "an OpenSSH certificate, a line as ssh-keygen -s writes it",
     ),
     CredentialKind.HOST_KEY: (
-        "une ligne « type base64 » d'une clé ed25519, ECDSA ou RSA",
-        "a line 'type base64' of an ed25519, ECDSA or RSA key",
+        "« type base64 », ed25519, ECDSA ou RSA, que montre ssh-keyscan et confirme le partenaire",
+        "'type base64', ed25519, ECDSA or RSA, which ssh-keyscan shows and the partner confirms",
     ),
 }
 

@@ -430,8 +430,10 @@ def _pinned_keys(connection: Connection) -> list[paramiko.PKey]:
         ]
     except (ValueError, paramiko.SSHException, UnknownKeyType) as error:
         raise ConfigError(
-            f"{connection.name}: host_key is not a line 'type base64' of an ed25519, "
-            "ecdsa or rsa key"
+            f"{connection.name}: host_key: une ligne « type base64 » d'une clé ed25519, ecdsa ou"
+            f" rsa est attendue (trouvé : {' ; '.join(lines)!r:.80}) ; ssh-keyscan la"
+            " montre, le partenaire la confirme / host_key is not a line 'type base64' of an"
+            " ed25519, ecdsa or rsa key; ssh-keyscan shows it, the partner confirms it"
         ) from error
 
 

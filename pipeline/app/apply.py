@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import date
 
+from pipeline.app.credentials import refused
 from pipeline.app.hub import Hub
+from pipeline.app.subscriptions import subscription_faults
 from pipeline.model.connection import Connection, Role
-from pipeline.model.credential import (
-    ABSENT,
-    Credential,
-    CredentialKind,
-    Turn,
-    faults_of,
-    refusals,
-)
 from pipeline.model.directory import Address, Directory, Kind, Route, Validity, day_of
 from pipeline.model.errors import ConfigError
 from pipeline.model.offered import Offered
+from pipeline.model.rollover import kept
 from pipeline.ports.ledger import Sheets
 from pipeline.syntax.check_digits import is_siret
 
@@ -71,7 +66,19 @@ def key_differences(
 
 def proposed(hub: Hub, sheets: Sheets) -> Sheets:
     """Return what ``config/`` may put in force: of an imported directory the routes alone."""
-    return replace(sheets, directory=_merged(hub.ledger.sheets(), sheets.directory))
+    known = hub.ledger.sheets()
+    directory = _merged(known, sheets.directory)
+    return replace(
+        sheets, connections=_rolled_over(known, sheets.connections), directory=directory
+    )
+
+
+def _rolled_over(known: Sheets, offered: Mapping[str, Connection]) -> Mapping[str, Connection]:
+    """Return offered sheets without the keys and certificates that gave way since."""
+    return {
+        name: kept(known.connections[name], sheet) if name in known.connections else sheet
+        for name, sheet in offered.items()
+    }
 
 
 def _merged(known: Sheets, directory: Directory) -> Directory:
@@ -110,13 +117,15 @@ def fit(hub: Hub, offered: Offered) -> Fit:
     matches wins: without one of them what it is for would go where the next one leads.
     """
     known, now = hub.ledger.sheets(), hub.clock.now()
+    day, in_force = day_of(now), known.connections
+    offered = replace(offered, connections=_rolled_over(known, offered.connections))
     directory = _merged(known, offered.directory or known.directory)
     all_faults = offered.blamed(
         {
             name: (
                 *_faults(hub, one),
-                *_agreement_faults(one, directory, offered.pilot, day_of(now)),
-                *_credential_faults(name, offered.credentials.get(name, ()), now),
+                *_agreement_faults(one, directory, offered.pilot, day),
+                *refused(hub, in_force.get(name), one, now),
             )
             for name, one in offered.connections.items()
         }
@@ -125,8 +134,8 @@ def fit(hub: Hub, offered: Offered) -> Fit:
         name: one for name, one in offered.connections.items() if name not in all_faults
     }
     # of a file that nobody can read it is not known whose it is: nothing is withdrawn meanwhile
-    kept = known.connections if offered.strays else {*all_faults} & {*known.connections}
-    connections = {**{name: known.connections[name] for name in kept}, **connections}
+    staying = in_force if offered.strays else {*all_faults} & {*in_force}
+    connections = {**{name: in_force[name] for name in staying}, **connections}
     lost = tuple(_lost_routes(directory.routes, connections))
     if lost:
         directory = replace(directory, routes=known.directory.routes)
@@ -200,13 +209,13 @@ def _faults(hub: Hub, one: Connection) -> Iterator[str]:
     if one.profile is not None and one.profile not in hub.profiles:
         known = ", ".join(sorted(hub.profiles))
         yield f"{one.name}: profile: « {one.profile} » inconnu / unknown ({known})"
+    if one.takes is not None and one.takes not in hub.takes:
+        known = ", ".join(sorted(hub.takes))
+        yield f"{one.name}: takes: « {one.takes} » inconnu / unknown ({known})"
     if one.retention not in hub.retention:
         known = ", ".join(sorted(hub.retention))
         yield f"{one.name}: retention: « {one.retention} » inconnu / unknown ({known})"
-    for code in one.interfaces:
-        if code not in hub.interfaces:
-            known = ", ".join(sorted(hub.interfaces))
-            yield f"{one.name}: interfaces: « {code} » inconnu / unknown ({known})"
+    yield from subscription_faults(one, hub.interfaces)
 
 
 def _agreement_faults(
@@ -233,26 +242,6 @@ def _agreement_faults(
             f" start_date / a private company, not registered for the B2B pilot on {day}:"
             " register it in config/directory/pilot.csv, or change start_date"
         )
-
-
-#: Keys of a sheet that name certificates and keys.
-_CREDENTIAL_KEYS: Mapping[CredentialKind, str] = {
-    CredentialKind.CERTIFICATE: "certificate",
-    CredentialKind.KEY: "door.key",
-    CredentialKind.KEY_CERTIFICATE: "door.certificate",
-    CredentialKind.HOST_KEY: "door.host_key",
-}
-
-
-def _credential_faults(name: str, found: Iterable[Credential], now: datetime) -> Iterator[str]:
-    """Yield why a sheet's door cannot be used; a private key may still be brought."""
-    for one in found:
-        key = _CREDENTIAL_KEYS[one.kind]
-        if one.turn is Turn.NEXT:
-            key = f"next.{key.removeprefix('door.')}"
-        for fault in refusals(faults_of(one, now)):
-            if (one.kind, fault.code) != (CredentialKind.KEY, ABSENT):
-                yield f"{name}: {key}: {one.place}: {fault}"
 
 
 def _differ(subject: str, old: object, new: object) -> Iterator[Change]:

@@ -82,9 +82,9 @@ class Door:
         key: Path of our private key file, relative to the workspace; empty with a password.
         certificate: Path of the OpenSSH certificate that goes with `key`, or None.
         password: Where the password is, or None.
-        key_expires: Last day of `key`, where one was agreed: a bare key knows none.
+        key_expires: Day on which `key` ends, excluded; a bare key knows of none.
         host_key: The server's public key as one OpenSSH line, ``type base64``.
-        host_key_expires: Last day of `host_key`, where the partner named one.
+        host_key_expires: Day on which `host_key` ends, excluded, where the partner named one.
         path: Folder that holds the partner's folders; only of a local door.
         transports: Connections opened side by side.
         timeout_s: Wall-clock limit of connecting and of one answer.
@@ -151,6 +151,13 @@ class AnswerFormat(Enum):
 
     JSON = "json"
     HTML = "html"
+
+
+class ReplyForm(Enum):
+    """A form in which a receiver may answer that has no writer of CPPStatut or CDAR."""
+
+    CSV = "csv"
+    JSON = "json"
 
 
 class AnswerFamily(Enum):
@@ -232,7 +239,7 @@ class Connection:
         door: Where and as whom we log in.
         certificate: File of the partner's X.509 certificate, from the workspace on, or None.
         next: What takes the place of its keys and certificates; None where nothing does.
-        inbox: Folder where the sender drops files.
+        inbox: Folder where the partner drops files; of a receiver, what it answers.
         archive: Folder where taken files are moved, on the partner's side.
         out: Folder where the partner fetches answers (sender) or invoices
             (receiver).
@@ -241,9 +248,12 @@ class Connection:
         siren: Of a sender that is no platform, or None.
         sellers: SIREN of each seller whose invoices a sender may send; None for any.
         naming: Flow-name grammar, or free names.
-        interfaces: Codes that a grammar sender may use.
+        interfaces: Codes of the principal interfaces that were subscribed; each brings its
+            secondary ones.
         atomicity: Overrides what the interface family says; None keeps it.
         profile: Overrides the family's validation profile; None keeps it.
+        takes: Of a receiver: what it takes, by its name in ``profiles.toml``; None for any
+            document that its sender may send.
         envelope: How documents travel to a receiver.
         carriage: In which form they do, and how many in one file.
         completeness: When a dropped file is whole.
@@ -256,6 +266,9 @@ class Connection:
         recapitulation: Whether each day is summed up in `out`.
         gap_after: Time after which a missing sequence number of the flow grammar is
             reported to both sides; None never.
+        replies: Forms besides those of its interfaces in which a receiver may answer.
+        acknowledge_within: Agreed time in which a receiver says that it took a delivery; None
+            if none was agreed.
         schedule: When it is worked on.
         retention: Class that says how long what comes through it is kept.
         structure: SIRET of the partner's structure, or None.
@@ -284,6 +297,7 @@ class Connection:
     interfaces: tuple[str, ...] = ()
     atomicity: Atomicity | None = None
     profile: str | None = None
+    takes: str | None = None
     envelope: Envelope = Envelope.SINGLE
     carriage: Carriage = field(default_factory=Carriage)
     completeness: Completeness = field(default_factory=Completeness)
@@ -295,6 +309,8 @@ class Connection:
     manifest: ManifestRule = ManifestRule.OPTIONAL
     recapitulation: bool = False
     gap_after: timedelta | None = None
+    replies: tuple[ReplyForm, ...] = ()
+    acknowledge_within: timedelta | None = None
     schedule: Schedule = field(default_factory=Schedule)
     retention: str = "invoice"
     structure: str | None = None
@@ -316,6 +332,11 @@ class Connection:
         return (self.start_date is None or self.start_date <= day) and (
             self.end_date is None or day < self.end_date
         )
+
+    @property
+    def drops_files(self) -> bool:
+        """Tell whether the partner leaves files here for us to take."""
+        return self.role is Role.SENDER or bool(self.interfaces or self.replies)
 
     @property
     def recipe(self) -> Recipe | None:
@@ -341,41 +362,3 @@ class Connection:
         if self.carriage.group is not None:
             return self.carriage.group
         return Grouping.FLOW if self.envelope is Envelope.TAR_GZ else Grouping.INVOICE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interface:
-    """One row of the interface table (``config/interfaces.toml``).
-
-    Attributes:
-        code: Eight characters, e.g. ``FSO1100A``.
-        title: What it carries, in the reference's words.
-        syntaxes: Syntaxes a deposit under it may use (`report.Syntax` values).
-        refused_by: Code of the answer to an irrecevable flow; in the AFNOR family also of
-            that which says that a flow is recevable.
-        taken_by: Code of the answer that tells what became of the invoices.
-        atomicity: What a broken file takes down.
-        profile: Validation profile.
-        source: Where this was read.
-        answers: Family of its answers.
-    """
-
-    code: str
-    title: str
-    syntaxes: tuple[str, ...]
-    refused_by: str
-    taken_by: str
-    atomicity: Atomicity
-    profile: str
-    source: str
-    answers: AnswerFamily = AnswerFamily.HISTORICAL
-
-    @property
-    def digits(self) -> str:
-        """Return the four digits that flow names repeat.
-
-        >>> Interface(code="FSO1100A", title="", syntaxes=(), refused_by="", taken_by="",
-        ...     atomicity=Atomicity.FLOW, profile="", source="").digits
-        '1100'
-        """
-        return self.code[3:7]

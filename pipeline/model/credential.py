@@ -139,20 +139,25 @@ class Credential:
         """Return whole days until it ends, negative once it has; None if it never does."""
         return None if self.ends is None else (self.ends - now) // _DAY
 
-    def threshold(self, now: datetime) -> int | None:
-        """Return the nearest of `THRESHOLDS` that is reached; None where none is.
+    @property
+    def part(self) -> CredentialKind:
+        """Return what it gives way with: a key takes its certificate along."""
+        together = self.kind is CredentialKind.KEY_CERTIFICATE
+        return CredentialKind.KEY if together else self.kind
 
-        >>> from datetime import UTC
-        >>> end = datetime(2027, 1, 31, tzinfo=UTC)
-        >>> one = Credential(kind=CredentialKind.KEY, place="k", until=end)
-        >>> [one.threshold(end - timedelta(days=left)) for left in (91, 90, 16, 15, 0.5, -4)]
-        [None, 90, 30, 15, 1, 0]
-        """
-        if self.ends is None:
-            return None
-        left = self.ends - now
-        reached = [days for days in THRESHOLDS if left <= timedelta(days=days)]
-        return min(reached, default=None)
+
+def threshold(ends: datetime | None, now: datetime) -> int | None:
+    """Return the nearest of `THRESHOLDS` that is reached; None where none is, or nothing ends.
+
+    >>> from datetime import UTC
+    >>> end = datetime(2027, 1, 31, tzinfo=UTC)
+    >>> [threshold(end, end - timedelta(days=left)) for left in (91, 90, 16, 15, 0.5, -4)]
+    [None, 90, 30, 15, 1, 0]
+    """
+    if ends is None:
+        return None
+    reached = [days for days in THRESHOLDS if ends - now <= timedelta(days=days)]
+    return min(reached, default=None)
 
 
 def fault(code: str, weight: Weight, fr: str, en: str) -> Fault:

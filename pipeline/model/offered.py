@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from pipeline.model.connection import Connection
-from pipeline.model.credential import Credential
 from pipeline.model.directory import Directory, Validity
 
 
@@ -21,7 +20,6 @@ class Offered:
         strays: What is wrong with files of which nobody can tell whose sheet they are.
         directory: Who can be billed; None where that cannot be read.
         directory_faults: Why it cannot.
-        credentials: The certificates and keys that each sheet names, as they were found.
         pilot: When which companies, by SIREN, are registered for the B2B pilot.
     """
 
@@ -30,7 +28,6 @@ class Offered:
     strays: tuple[str, ...] = ()
     directory: Directory | None = None
     directory_faults: tuple[str, ...] = ()
-    credentials: Mapping[str, Sequence[Credential]] = field(default_factory=dict)
     pilot: Mapping[str, tuple[Validity, ...]] = field(default_factory=dict)
 
     def blamed(self, faults: Mapping[str, tuple[str, ...]]) -> Offered:

@@ -18,6 +18,7 @@ from pipeline.model.figures import DocumentFigures, Received, RuleCount
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
 from pipeline.model.standing import SheetState, Standing
@@ -138,6 +139,18 @@ class Transaction(Protocol):
 
     def holders(self, keys: Collection[BusinessKey]) -> Mapping[BusinessKey, DocumentId]:
         """Return which accepted document holds each key that is held."""
+
+    def rows_named(self, names: Collection[str]) -> Sequence[OutboxRow]:
+        """Return the outbox rows, of any connection, whose file has one of these names."""
+
+    def rows_carrying(self, subject: DocumentId) -> Sequence[OutboxRow]:
+        """Return the deliveries that carry a document, by key."""
+
+    def documents_numbered(self, number: str) -> Sequence[Document]:
+        """Return the documents of this number, of any seller, by id."""
+
+    def claimed(self, key: OutboxKey) -> bool:
+        """Tell whether somebody ever had an outbox row in hand: its file may be there."""
 
     def next_number(self, series: str) -> int:
         """Take the next number of a series, from 1, without gaps if this commits."""
@@ -321,6 +334,12 @@ class Transaction(Protocol):
     def note_conversions(self, key: OutboxKey, conversions: Sequence[Conversion]) -> None:
         """Write what became of the documents of an outbox row, in place of what it said."""
 
+    def acknowledge(self, receipt: Receipt, by: str, at: datetime) -> bool:
+        """Write what a partner says of a delivery, with an event on what it is about.
+
+        False, and nothing done, where the same was said before.
+        """
+
     # -- frozen lists
     def freeze(self, bulk: BulkList) -> bool:
         """Write a list with its items, and an event; False if it is there already."""
@@ -339,6 +358,12 @@ class Transaction(Protocol):
 
         Returns:
             How many; those that somebody else settled meanwhile are left alone.
+        """
+
+    def warn_once(self, subject: str, days: int, at: datetime) -> bool:
+        """Note that the warning of so many days left is given; False if it was before.
+
+        Of two processes at once one gets True, if its transaction commits.
         """
 
     def append(self, fact: Fact) -> None:
@@ -657,6 +682,29 @@ class Ledger(Protocol):
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
 
+    def receipts(
+        self,
+        *,
+        documents: Collection[DocumentId] = (),
+        interchange: InterchangeId | None = None,
+    ) -> Sequence[Receipt]:
+        """Return what partners said of deliveries, oldest first.
+
+        Args:
+            documents: Of these documents, and of files that carry them.
+            interchange: What this flow said, and what was said of files that left for it; the
+                documents are not looked at then.
+        """
+
+    def unsaid(
+        self, connection: str, sent_before: datetime
+    ) -> Sequence[tuple[OutboxKey, str, datetime]]:
+        """Return the deliveries put through a connection of which its partner said nothing.
+
+        Returns:
+            Key, name and moment of those that were put before a moment, oldest first.
+        """
+
     def claimed_ever(self, keys: Collection[OutboxKey]) -> Mapping[OutboxKey, int]:
         """Return those of these outbox rows that a worker has had in hand, however it ended.
 
@@ -665,6 +713,9 @@ class Ledger(Protocol):
 
     def known_rows(self, keys: Collection[OutboxKey]) -> Collection[OutboxKey]:
         """Return those keys that an outbox row has."""
+
+    def warned(self) -> Mapping[str, int]:
+        """Return the last warning of each subject that was ever warned of, by days left."""
 
     def names_between(
         self, connection: str, lowest: str, highest: str, since: datetime

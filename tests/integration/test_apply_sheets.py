@@ -246,32 +246,6 @@ def test_one_bad_file_hides_no_other(place: bootstrap.Workspace) -> None:
     assert "broken.toml" in read.strays[0]
 
 
-@pytest.mark.parametrize(
-    ("mode", "host_key", "key", "said"),
-    [
-        pytest.param(0o640, HOST_KEY, "door.key", "chmod 600", id="key readable by others"),
-        pytest.param(
-            0o600, "ssh-ed25519 AAAA", "door.host_key", "UNREADABLE", id="wrong host key"
-        ),
-    ],
-)
-def test_a_door_that_cannot_be_used_is_refused_with_its_key(
-    world: World, place: bootstrap.Workspace, mode: int, host_key: str, key: str, said: str
-) -> None:
-    """Before the first pass fails by it, at an hour when nobody looks."""
-    write(place, "city", host_key=host_key)
-    write(place, "other")
-    bootstrap.generate_key(place.home / "keys" / "city")
-    (place.home / "keys" / "city").chmod(mode)
-
-    found = fit(world.hub, bootstrap.offered(place))
-
-    assert "other" in found.sheets.connections, "the key of that one may still be brought"
-    assert found.faults[0].startswith(f"city: {key}: ")
-    assert said in found.faults[0]
-    assert found.faults[1] == "city: n'est pas mise en vigueur / is not put in force"
-
-
 def test_a_bad_register_registers_nobody_and_is_told(place: bootstrap.Workspace) -> None:
     """Each row with its line: a SIREN with a wrong key is somebody else's, or nobody's."""
     write(place, "city")

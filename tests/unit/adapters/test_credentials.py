@@ -280,11 +280,11 @@ def test_short_host_keys_are_refused(desk: Desk) -> None:
 
 
 def test_bare_keys_end_on_the_day_that_the_sheet_says(desk: Desk) -> None:
-    """They know of none; the day is over when it is in the sheet's time zone."""
+    """They know of none; it begins when it does in the sheet's time zone."""
     line = generate(desk.home / "key")
-    last = date(2026, 3, 10)
+    end = date(2026, 3, 11)
 
-    own, host = desk.account(key="key", key_expires=last, host_key=line, host_key_expires=last)
+    own, host = desk.account(key="key", key_expires=end, host_key=line, host_key_expires=end)
 
     assert str(own.until) == str(host.until) == "2026-03-10 23:00:00+00:00"
     assert (own.days_left(NOON), codes(own, 8.4), codes(own, 8.5)) == (8, [], ["EXPIRED"])

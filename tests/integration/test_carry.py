@@ -231,6 +231,57 @@ def test_what_cannot_be_judged_does_not_leave(world: World) -> None:
     assert [row.generation for row in world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)] == [1]
 
 
+def test_an_engine_that_stops_uses_up_no_attempt_of_a_delivery(world: World) -> None:
+    """Nothing was tried at the receiver's, however often the engine fails; then it leaves."""
+
+    def stop(name: str) -> None:
+        world.engine.down = name == "carry.written"
+
+    world.drop("caterer", "a.xml", invoice("C1"))
+    failpoint.arm(stop)
+    for _ in range(len(world.connections["ville"].retry.waits) + 2):
+        run(world)
+    (row,) = world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)
+    failpoint.disarm()
+    world.engine.down = False
+    run(world)
+
+    assert (row.attempts, row.state) == (0, OutboxState.PENDING)
+    assert row.error.startswith("ENGINE: ")
+    assert the_document(world).step.value == "delivered"
+
+
+def test_an_attempt_cut_short_that_cannot_be_made_again_is_explained(world: World) -> None:
+    """Its file may have been put: it stays due, and whoever asks is told what to ask for."""
+    world.profiles = {"light": LIGHT, "other": replace(LIGHT, name="other")}
+    world.judge_by(LIGHT)
+    take(world, Carriage(form=Form.CII, original=Original.BESIDE), profile="other")
+    world.drop("caterer", "a.xml", invoice("C1"))
+
+    def die(name: str) -> None:
+        if name == "deliver.composed":
+            raise KeyboardInterrupt
+
+    failpoint.arm(die)
+    with pytest.raises(KeyboardInterrupt):
+        run(world)
+    failpoint.disarm()
+    world.stop()
+    world.start()
+    world.judge_by(replace(PACK_GONE, name="other"))
+    world.clock.move(HOUR)
+    run(world)
+
+    (told,) = why(world.hub.ledger, the_document(world).id)
+    assert (told.code, told.state, told.who) == ("CUT_SHORT", "pending", "operator")
+    assert "RESULT_UNJUDGED" in told.cause
+
+    world.judge_by(replace(LIGHT, name="other"))
+    world.clock.move(HOUR)
+    run(world)
+    assert the_document(world).step.value == "delivered"
+
+
 def unpayable(number: str) -> bytes:
     """Return a sound UBL invoice without a means of payment, which a pivot requires."""
     written = invoice(number)

@@ -260,7 +260,8 @@ def _cause_of_row(ledger: Ledger, row: OutboxRow) -> Cause:
     if paused := _paused(ledger, sheet.partner):
         return paused
     code = row.error.partition(":")[0] or _failing(ledger, row.connection)
-    return CAUSE.get(code, CAUSE["NOT_TRIED"])
+    # what is ours to mend would be paused, had no attempt of it begun
+    return CAUSE["CUT_SHORT"] if code in _OURS else CAUSE.get(code, CAUSE["NOT_TRIED"])
 
 
 def _cause_of_received(ledger: Ledger, one: Interchange) -> Cause:

@@ -108,7 +108,10 @@ def tell(subject: str, *, as_json: bool) -> None:
     with bootstrap.reading() as ledger:
         told = _tell_document(ledger, subject) or _tell_interchange(ledger, subject)
     if told is None:
-        complain(f"{subject}: inconnu / unknown")
+        complain(
+            f"{subject}: ni fichier, ni flux ou document connu"
+            " / neither a file, nor a flow or document that is known"
+        )
         raise typer.Exit(2)
     if as_json:
         say_json(told)

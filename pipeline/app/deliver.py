@@ -13,6 +13,7 @@ from structlog import get_logger
 from pipeline.app.atomic import atomically
 from pipeline.app.breaker import is_told
 from pipeline.app.carry import carry, composed, forget, make
+from pipeline.app.handover import Placed, place
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lanes import in_lanes
 from pipeline.app.lease import Lease
@@ -48,19 +49,6 @@ log = get_logger(__name__)
 GROUP = 48
 #: After these nothing was attempted, or nobody knows whether it may be.
 _UNTOUCHED = (CircuitOpen, LedgerConflict, Fenced, EngineClosed)
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """What one attempt did.
-
-    Attributes:
-        sha256: Of the bytes that now stand at the partner's.
-        sent: False if they stood there already.
-    """
-
-    sha256: str
-    sent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +98,7 @@ def _attempt(
     lease: Lease,
 ) -> Sent:
     rows = [row for row, _ in claimed]
-    results: Sequence[Put | PipelineError]
+    results: Sequence[Placed | PipelineError]
     conversions: Mapping[OutboxKey, Sequence[Conversion]] = {}
     try:
         connection = sheet_of(sheets, name)
@@ -147,15 +135,15 @@ def _put_all(
     documents: Mapping[str, Document],
     uncarried: Mapping[OutboxKey, PipelineError],
     lease: Lease,
-) -> list[Put | PipelineError]:
-    def put(_: Hub, connection: Connection, session: Session, row: OutboxRow) -> Put:
+) -> list[Placed | PipelineError]:
+    def put(_: Hub, connection: Connection, session: Session, row: OutboxRow) -> Placed:
         lease.check(row.key)
         payload = payload_of(hub, sheets, row, documents)
         failpoint("deliver.composed")
         # again when all is written: it may have taken long
-        sent = session.put(connection.out, row.name, payload, lambda: lease.check(row.key))
+        placed = place(session, connection, row, payload, lambda: lease.check(row.key))
         failpoint("deliver.put")
-        return Put(sha256(payload).hexdigest(), sent)
+        return placed
 
     unfit = {**uncarried, **_vet(hub, rows)}
     failpoint("deliver.vetted")
@@ -234,7 +222,7 @@ def _mark_held(
     hub: Hub,
     sheets: Sheets,
     name: str,
-    tried: Sequence[tuple[tuple[OutboxRow, Claim], Put | PipelineError]],
+    tried: Sequence[tuple[tuple[OutboxRow, Claim], Placed | PipelineError]],
     conversions: Mapping[OutboxKey, Sequence[Conversion]],
     lease: Lease,
 ) -> None:
@@ -259,7 +247,7 @@ def _mark(
     sheets: Sheets,
     name: str,
     claimed: Sequence[tuple[OutboxRow, Claim]],
-    results: Sequence[Put | PipelineError],
+    results: Sequence[Placed | PipelineError],
     conversions: Mapping[OutboxKey, Sequence[Conversion]],
 ) -> None:
     """Write how every attempt of the group ended, by one commit."""
@@ -281,7 +269,7 @@ def _mark(
 
     atomically(hub, mark, "deliver.mark")
     for (row, _), result in zip(claimed, results, strict=True):
-        if isinstance(result, Put):
+        if isinstance(result, Placed):
             log.info("deliver.done", connection=name, row=row.key, file=row.name, sent=result.sent)
 
 

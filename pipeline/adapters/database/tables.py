@@ -150,6 +150,8 @@ outbox = Table(
     Column("interchange", Text, ForeignKey("interchange.id")),
     Column("connection", Text, nullable=False),
     Column("name", Text, nullable=False),
+    # where it lies at the partner's; empty for the sheet's `out`
+    Column("folder", Text, nullable=False),
     Column("due", UtcDateTime, nullable=False),
     Column("payload", LargeBinary),
     Column("envelope", Text, nullable=False),

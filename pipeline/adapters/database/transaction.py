@@ -734,6 +734,7 @@ def _told(row: OutboxRow) -> Mapping[str, object]:
         "interchange": row.interchange,
         "connection": row.connection,
         "name": row.name,
+        "folder": row.folder or None,
         "documents": len(row.documents) or None,
         "generation": row.generation,
         "final": row.final,

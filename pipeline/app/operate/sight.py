@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from pipeline.app.deliver import payload_of
+from pipeline.app.handover import folder_of
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.operate.acting import Target, latest_rows, now_standing
 from pipeline.app.sessions import Sessions
@@ -136,12 +137,16 @@ def _found_at(
     # a list asks flow by flow: a recipient that does not answer is waited for once
     doors = Sessions(hub.doors, hub.breaker, hub.clock, sheets.connections.values())
     with doors, doors.open(sheet) as session:
-        standing = {file.name: file for file in session.list_files(sheet.out)}
+        folders = {folder_of(sheet, row) for row in rows}
+        standing = {
+            (folder, file.name): file for folder in folders for file in session.list_files(folder)
+        }
         for row in rows:
-            if row.name not in standing:
+            folder = folder_of(sheet, row)
+            if (folder, row.name) not in standing:
                 continue
-            file, digest = standing[row.name], sha256()
-            for chunk in session.fetch(sheet.out, file, file.size):
+            file, digest = standing[folder, row.name], sha256()
+            for chunk in session.fetch(folder, file, file.size):
                 digest.update(chunk)
             ours = _digest_of(hub, sheets, row)
             if ours in {None, digest.hexdigest()}:

@@ -145,6 +145,7 @@ def _outbox() -> None:
         sa.Column("interchange", sa.Text(), sa.ForeignKey("interchange.id")),
         sa.Column("connection", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("folder", sa.Text(), nullable=False),
         sa.Column("due", UtcDateTime(), nullable=False),
         sa.Column("payload", sa.LargeBinary()),
         sa.Column("envelope", sa.Text(), nullable=False),

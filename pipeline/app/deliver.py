@@ -13,7 +13,7 @@ from structlog import get_logger
 from pipeline.app.atomic import atomically
 from pipeline.app.breaker import is_told
 from pipeline.app.carry import carry, composed, forget, make
-from pipeline.app.handover import Placed, place
+from pipeline.app.handover import Placed, lay_out, place
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lanes import in_lanes
 from pipeline.app.lease import Lease
@@ -262,6 +262,7 @@ def _mark(
                 done = replace(row, attempts=row.attempts + 1, error="")
                 now = hub.clock.now()
                 tx.settle_outbox(done, after, claim=claim, by=hub.by, at=now, sha256=result.sha256)
+                lay_out(tx, sheets, row, result, now)
             if after is not None:
                 tx.note_conversions(row.key, conversions.get(row.key, ()))
                 ended.setdefault(after, set()).update(row.documents)

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
 from pipeline.model.connection import Connection
-from pipeline.model.outbox import OutboxRow
+from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.pickup import Pickup
 from pipeline.ports.failpoint import failpoint
+from pipeline.ports.ledger import Sheets, Transaction
 from pipeline.ports.outside import Session
 
 
@@ -78,6 +81,24 @@ def place(
         failpoint("deliver.unmarked")
         session.put(folder, row.name + beside.done, b"", last_look)
     return Placed(digest.hexdigest(), len(payload), sent)
+
+
+def lay_out(tx: Transaction, sheets: Sheets, row: OutboxRow, placed: Placed, at: datetime) -> None:
+    """Remember a delivery that lies for its receiver, where the sheet asks to watch it."""
+    sheet = sheets.connections.get(row.connection)
+    if sheet is None or sheet.handover.pickup is None or row.kind is not OutboxKind.DELIVERY:
+        return
+    lying = Pickup(
+        key=row.key,
+        connection=row.connection,
+        folder=folder_of(sheet, row),
+        name=row.name,
+        size=placed.size,
+        sha256=placed.sha256,
+        since=at,
+        at=at,
+    )
+    tx.lay_out(lying)
 
 
 def _clear_marker(session: Session, folder: str, name: str, suffix: str) -> None:

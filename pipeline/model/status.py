@@ -136,7 +136,7 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 
-S = TypeVar("S", Step, InterchangeStep, OutboxState)
+S = TypeVar("S", bound=Enum)
 
 
 def check_step(follows: Mapping[S | None, frozenset[S]], before: S | None, after: S) -> None:

@@ -113,6 +113,7 @@ CHANGES: Mapping[str, str] = {
     "original.note": "that an original was taken out or put back is noted",
     "reconcile.close": "a flow that is finished is closed",
     "reconcile.note": "what is about to be put right outside of the ledger is noted",
+    "ledger.pickups": "how far a transfer log was read is noted",
     "ledger.upkeep": "a claim, a counter or a sign of life is put right",
     "change": "a change that has no name of its own",
 }

@@ -18,9 +18,11 @@ from pipeline.model.figures import DocumentFigures, Received, RuleCount
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.pickup import Pickup
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
 from pipeline.model.status import InterchangeStep, OutboxState, Step
+from pipeline.ports.pickups import Pickups
 from pipeline.ports.upkeep import Upkeep
 
 
@@ -267,6 +269,27 @@ class Transaction(Protocol):
             at: When.
         """
 
+    def lay_out(self, lying: Pickup) -> None:
+        """Remember a file that lies for its receiver from now on; LYING."""
+
+    def move_pickup(
+        self,
+        before: Pickup,
+        after: Pickup,
+        *,
+        by: str,
+        at: datetime,
+        data: Mapping[str, object],
+    ) -> bool:
+        """Write what became of a file that lies for its receiver, with an event.
+
+        Returns:
+            False, and nothing done, where somebody moved it first.
+
+        Raises:
+            ValueError: That cannot follow: our bug.
+        """
+
     def note_conversions(self, key: OutboxKey, conversions: Sequence[Conversion]) -> None:
         """Write what became of the documents of an outbox row, in place of what it said."""
 
@@ -386,6 +409,10 @@ class Ledger(Protocol):
     @property
     def upkeep(self) -> Upkeep:
         """Return what holds the ledger against the world."""
+
+    @property
+    def pickups(self) -> Pickups:
+        """Return what is remembered of files that lie for receivers."""
 
     # -- configuration
     def sheets(self) -> Sheets:

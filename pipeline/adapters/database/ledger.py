@@ -36,6 +36,7 @@ from pipeline.adapters.database import (
     rows,
     tables,
 )
+from pipeline.adapters.database.pickups import SqlPickups
 from pipeline.adapters.database.sheets import (
     apply_sheets,
     newest_change,
@@ -118,6 +119,11 @@ class SqlLedger:
     def upkeep(self) -> SqlUpkeep:
         """Return what holds the ledger against the world."""
         return SqlUpkeep(self._read, partial(self._write, "ledger.upkeep"))
+
+    @property
+    def pickups(self) -> SqlPickups:
+        """Return what is remembered of files that lie for receivers."""
+        return SqlPickups(self._read, partial(self._write, "ledger.pickups"))
 
     # -- configuration
     def sheets(self) -> Sheets:

@@ -198,6 +198,31 @@ conversion = Table(
     Index("conversion_document", "document"),
 )
 
+#: Files that lie for receivers whose sheet asks to watch them, and what became of each.
+pickup = Table(
+    "pickup",
+    metadata,
+    Column("key", Text, ForeignKey("outbox.key"), primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("known", Text),
+    Index("pickup_state", "state", "connection", "since"),
+)
+
+#: How far the transfer log of a server was read.
+transfer_log = Table(
+    "transfer_log",
+    metadata,
+    Column("log", Text, primary_key=True),
+    Column("place", Text, nullable=False),
+)
+
 attempt = Table(
     "attempt",
     metadata,

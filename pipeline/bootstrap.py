@@ -397,6 +397,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters.database import open_ledger
     from pipeline.adapters.holidays import french_holidays
     from pipeline.adapters.owned import OwnedFolder
+    from pipeline.adapters.transfer_log import TransferLogs
     from pipeline.app.hub import Hub
     from pipeline.app.vet import Vetter
 
@@ -432,6 +433,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         holidays=french_holidays,
         retention=read_retention(_table(place, "retention.toml")),
         seals=seals(place),
+        transfer_log=TransferLogs(place.home),
     )
     try:
         with logs.logging_to(log_folder, by=by, keep_days=wanted.keep_logs_days):

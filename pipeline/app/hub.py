@@ -19,6 +19,7 @@ from pipeline.model.settings import Settings
 from pipeline.ports.engine import Engine
 from pipeline.ports.ledger import Claim, Ledger, Sheets
 from pipeline.ports.outside import Archive, Clock, Doors, Scanner, Spool
+from pipeline.ports.pickups import TransferLog
 from pipeline.ports.seals import Seals
 
 #: Writes the answer files for some facts, taking sequence numbers as it needs them.
@@ -36,6 +37,7 @@ class Hub:
         converter: Writes documents in the form a receiver asked for.
         by: Who acts, as events tell it: ``run:<id>`` or ``operator:<name>``.
         holidays: Public holidays by year, for calendars that keep them free.
+        transfer_log: Reads what servers of this machine write down of transfers.
         retention: How long what is exchanged is kept, by class.
         seals: Where the heads of the chain are kept.
         breaker: Which servers failed a moment ago; as old as the hub.
@@ -59,6 +61,7 @@ class Hub:
     holidays: Holidays
     retention: Mapping[str, RetentionClass]
     seals: Seals
+    transfer_log: TransferLog
     breaker: Breaker = field(default_factory=Breaker)
     keeper: Keeper = field(default_factory=Keeper)
 

@@ -105,6 +105,7 @@ CHANGES: Mapping[str, str] = {
     "operator.decide": "an operator lets held things be decided again",
     "operator.refuse": "an operator refuses held things",
     "operator.redeliver": "an operator has abandoned documents delivered again",
+    "operator.resend": "an operator has files sent again under their own names",
     "operator.find": "what an operator names is looked up; nothing is written",
     "operator.hold": "an operator stops what was accepted, or was not judged yet",
     "operator.release": "an operator lets go what an operator stopped",

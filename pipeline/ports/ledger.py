@@ -613,6 +613,7 @@ class Ledger(Protocol):
         document: DocumentId | None = None,
         kind: OutboxKind | None = None,
         states: Collection[OutboxState] = (),
+        keys: Collection[OutboxKey] | None = None,
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
 

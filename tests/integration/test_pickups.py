@@ -11,19 +11,24 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.app.operate.acting import Order
+from pipeline.app.operate.resend import Resent, find_files, resend
 from pipeline.app.pickup import look_after_pickups
 from pipeline.app.run import run_once
 from pipeline.model.carriage import Carriage, Grouping
 from pipeline.model.connection import Envelope
+from pipeline.model.errors import ConfigError
 from pipeline.model.handover import Filter, Handover, Pickup
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.pickup import Known, PickupState
+from pipeline.ports.failpoint import arm, disarm
 from pipeline.route.pack import pack_tar_gz
 from tests.hubs import World, invoice, opened
 
 DAY = timedelta(days=1)
 #: Number of the order in the samples' invoices.
 ORDERED = "EJ-2026-00117"
+WHY = Order("perdu chez nous")
 WATCHED = Pickup(purge_after=7 * DAY, notice=2 * DAY)
 
 
@@ -108,7 +113,7 @@ def test_what_nobody_picks_up_is_announced_then_removed_with_what_stands_beside_
     before = dict(out(world))
     later(world, 1 * DAY)
     run_once(world.hub, insist=True)
-    notices = [path for path in world.folder("ville", "out").glob("purge-*.json")]
+    notices = list(world.folder("ville", "out").glob("purge-*.json"))
     later(world, 1 * DAY)
     kept = dict(out(world))
     later(world, 1 * DAY)
@@ -155,10 +160,72 @@ def test_documents_lie_in_the_folder_of_the_first_filter_that_takes_them(world: 
     run_once(world.hub, insist=True)
 
     rows = world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)
-    assert sorted((row.folder, len(row.documents)) for row in rows) == [
-        ("", 1),
-        ("out/ordered", 1),
-    ]
+    lots = sorted((row.folder, len(row.documents)) for row in rows)
+    assert lots == [("", 1), ("out/ordered", 1)]
     for row in rows:
-        folder = world.folder("ville", "out") / row.folder.removeprefix("out").strip("/")
-        assert (folder / row.name).is_file()
+        place: Path = world.root / "ville" / (row.folder or "out")
+        assert (place / row.name).is_file()
+
+
+def again(world: World, subject: str) -> Resent:
+    """Ask for something to be sent again, and let it leave."""
+    hub, sheets = world.hub, world.hub.ledger.sheets()
+    resent = resend(hub, sheets, find_files(hub, sheets, subject), WHY)
+    run_once(world.hub, insist=True)
+    return resent
+
+
+def test_what_was_removed_is_sent_again_under_the_same_name(world: World) -> None:
+    """Same bytes, same name, watched anew: the receiver's program needs to know nothing."""
+    (row,) = deliver(world, "F-1")
+    before = out(world)
+    for _ in range(3):
+        later(world, 5 * DAY)
+
+    resent = again(world, row.name)
+
+    assert list(resent.done) == [row.name]
+    assert out(world) == before
+    rows = world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)
+    watched = world.hub.ledger.pickups.of([one.key for one in rows])
+    states = {watched[one.key].state: one.generation for one in rows}
+    assert states == {PickupState.PURGED: 1, PickupState.LYING: 2}
+
+
+def test_what_still_lies_there_is_not_sent_again(world: World) -> None:
+    """Nothing is put over a file; the answer says where it is."""
+    (row,) = deliver(world, "F-1")
+
+    resent = again(world, str(row.interchange))
+
+    assert resent.done == {}
+    assert "still lies there" in resent.refused[row.name]
+    assert len(world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)) == 1
+
+
+def test_a_marker_that_was_left_does_not_stand_before_its_file(world: World) -> None:
+    """A receiver who waits for markers would take it for the sign that the file is whole."""
+    (row,) = deliver(world, "F-1")
+    place = world.folder("ville", "out")
+    (place / row.name).unlink()
+    there: list[bool] = []
+
+    def look(name: str) -> None:
+        if name == "deliver.summed":
+            there.append((place / f"{row.name}.done").exists())
+
+    arm(look)
+    try:
+        resent = again(world, row.documents[0])
+    finally:
+        disarm()
+
+    assert list(resent.done) == [row.name]
+    assert there == [False]
+    assert (place / f"{row.name}.done").exists()
+
+
+def test_an_unknown_name_is_told(world: World) -> None:
+    """An operator mistyped: nothing is guessed."""
+    with pytest.raises(ConfigError, match="no delivered file"):
+        again(world, "nothing-of-that-name.xml")

@@ -407,6 +407,7 @@ class SqlLedger:
         document: DocumentId | None = None,
         kind: OutboxKind | None = None,
         states: Collection[OutboxState] = (),
+        keys: Collection[OutboxKey] | None = None,
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
         columns, carried = tables.outbox.c, tables.outbox_document.c
@@ -420,6 +421,8 @@ class SqlLedger:
             where.append(columns.key.in_(either.union(in_groups)))
         if document is not None:
             where.append(columns.key.in_(select(carried.key).where(carried.document == document)))
+        if keys is not None:
+            where.append(columns.key.in_(sorted(keys)))
         if kind is not None:
             where.append(columns.kind == kind.value)
         if states:

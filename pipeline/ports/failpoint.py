@@ -57,6 +57,7 @@ POINTS: Mapping[str, str] = {
     "pickup.noted": "what a transfer log says was picked up is on record, its place is not",
     "purge.recorded": "the removal of files that nobody picked up is on record",
     "purge.removed": "one of them is removed, its sum and that it is gone are not",
+    "letter.sent": "the mail server took a letter, nothing is marked",
     "seal.written": "a day's seal is written and synced, under a temporary name",
     "seal.kept": "it has its name",
     "run.done": "nothing is left to do",
@@ -70,6 +71,7 @@ POINTS: Mapping[str, str] = {
 CHANGES: Mapping[str, str] = {
     "ledger.change": "any change through a transaction: inside, everything is written",
     "ledger.apply": "sheets are put in force",
+    "ledger.move_sheet": "a connection sheet moves: tested, promoted, suspended, closed",
     "ledger.sightings": "what a folder holds is noted",
     "ledger.claim_flows": "flows are claimed",
     "ledger.claim_files": "files to send are claimed",
@@ -102,6 +104,7 @@ CHANGES: Mapping[str, str] = {
     "pickup.purge": "files that are about to be removed are noted",
     "pickup.changed": "that another file stands in the place of one to be removed is noted",
     "pickup.purged": "that a file is removed is noted",
+    "credential.warn": "a warning that something ends is noted, and its letters enqueued",
     "operator.decide": "an operator lets held things be decided again",
     "operator.refuse": "an operator refuses held things",
     "operator.redeliver": "an operator has abandoned documents delivered again",

@@ -22,7 +22,7 @@ from pipeline.app.sessions import Sessions
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError, PipelineError
 from pipeline.model.event import Fact
-from pipeline.model.identity import DocumentId, InterchangeId, outbox_key
+from pipeline.model.identity import InterchangeId, OutboxKey, outbox_key
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.pickup import THERE, Known, PickupState
 from pipeline.model.status import OutboxState
@@ -82,7 +82,7 @@ def find_files(hub: Hub, sheets: Sheets, subject: str) -> Sequence[OutboxRow]:
 def _named(hub: Hub, sheets: Sheets, name: str) -> tuple[Sequence[Document], Sequence[OutboxRow]]:
     """Return the deliveries of a file of that name, and what they carry."""
     keys = {
-        found[name].key
+        OutboxKey(found[name].key)
         for connection in sheets.connections
         if name in (found := hub.ledger.upkeep.leaving(connection, [name]))
     }
@@ -132,7 +132,9 @@ def _objection(hub: Hub, sheets: Sheets, row: OutboxRow) -> str:
     watched = hub.ledger.pickups.of([row.key]).get(row.key)
     if watched is not None and watched.state is PickupState.PURGING:
         return _LEAVING_NOW
-    documents = {one.id: one for one in hub.ledger.documents_named(row.documents)}
+    documents: dict[str, Document] = {
+        one.id: one for one in hub.ledger.documents_named(row.documents)
+    }
     if any(_is_erased(hub, one.interchange) for one in documents.values()):
         return ORIGINAL_GONE
     try:
@@ -150,15 +152,13 @@ def _is_erased(hub: Hub, flow: InterchangeId) -> bool:
     return interchange is None or interchange.erased
 
 
-def _is_same(
-    hub: Hub, sheets: Sheets, row: OutboxRow, documents: dict[DocumentId, Document]
-) -> bool:
+def _is_same(hub: Hub, sheets: Sheets, row: OutboxRow, documents: dict[str, Document]) -> bool:
     """Tell whether the bytes that were put can be made again.
 
     A file that was found at its receiver's was held against our bytes then.
     """
     put = hub.ledger.upkeep.leaving(row.connection, [row.name])[row.name].sha256
-    payload = payload_of(hub, sheets, row, {**documents})
+    payload = payload_of(hub, sheets, row, documents)
     return put in {"", sha256(payload).hexdigest()}
 
 

@@ -62,10 +62,9 @@ class TransferLogs:
                 rest = _rotated(path, place)
                 if rest is not None:
                     first = _read_on(rest, place, now)
-                    if first.place is not None and first.place.offset < rest.stat().st_size:
+                    if first.place.offset < rest.stat().st_size:
                         return first  # the rest of it in the next pass
-                    sessions = first.place.sessions if first.place else place.sessions
-                    second = _read_on(path, _beginning(sessions), now)
+                    second = _read_on(path, _beginning(first.place.sessions), now)
                     return Read((*first.taken, *second.taken), second.place)
                 place = _beginning(place.sessions)
             return _read_on(path, place or _beginning({}), now)

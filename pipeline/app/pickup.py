@@ -163,7 +163,7 @@ def _read_log(hub: Hub, path: str, watches: Mapping[str, tuple[Connection, Watch
             found.setdefault(one.key, (one, taken.at or hub.clock.now()))
     noted = _note_taken(hub, list(found.values()), Known.LOG)
     failpoint("pickup.noted")
-    if read.place not in {None, place} and not _any_on_its_way(hub, unknown):
+    if read.place != place and not _any_on_its_way(hub, unknown):
         pickups.note_place(path, read.place)
     return noted
 

@@ -35,11 +35,11 @@ class Read:
 
     Attributes:
         taken: Files read, in the order of the log.
-        place: How far it was read now; None if there is no such file.
+        place: How far it was read now.
     """
 
     taken: tuple[Taken, ...]
-    place: LogPlace | None
+    place: LogPlace
 
 
 class TransferLog(Protocol):

@@ -94,7 +94,16 @@ _COMPARED: Mapping[str, _Compared] = {
     ),
     "outbox": _Compared(
         step="state",
-        once=("kind", "interchange", "connection", "name", "documents", "generation", "final"),
+        once=(
+            "kind",
+            "interchange",
+            "connection",
+            "name",
+            "folder",
+            "documents",
+            "generation",
+            "final",
+        ),
     ),
 }
 #: Ends of event names that are no step: what they say instead.
@@ -120,6 +129,7 @@ _CALLED: Mapping[str, str] = {
     "connection": "connexion / connection",
     "partner": "partenaire / partner",
     "name": "nom / name",
+    "folder": "dossier / folder",
     "size": "taille / size",
     "reason": "motif / reason",
     "reasons": "motifs / reasons",

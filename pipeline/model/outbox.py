@@ -31,7 +31,8 @@ class OutboxRow:
         kind: Why it leaves.
         interchange: The flow it comes from; None for a notice.
         connection: Whose door it goes through.
-        name: File name in that connection's `out` folder, for ever.
+        name: File name in that folder, for ever.
+        folder: Folder of the partner's; empty for the connection's `out`.
         payload: An acknowledgement's or a notice's bytes; None for a delivery, whose bytes are
             taken out of the interchange again, always the same.
         documents: What a delivery carries, in order.
@@ -52,6 +53,7 @@ class OutboxRow:
     connection: str
     name: str
     due: datetime
+    folder: str = ""
     payload: bytes | None = None
     documents: tuple[DocumentId, ...] = ()
     envelope: Envelope = Envelope.SINGLE

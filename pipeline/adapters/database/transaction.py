@@ -24,6 +24,7 @@ from pipeline.adapters.database import (
     bulks,
     chain,
     erasing,
+    pickups,
     reading,
     receipts,
     rows,
@@ -41,6 +42,7 @@ from pipeline.model.event import Fact
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
+from pipeline.model.pickup import PICKUP_FOLLOWS, Pickup
 from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
 from pipeline.model.status import (
@@ -72,6 +74,7 @@ class SqlTransaction:
         self._connection = connection
         self._facts: list[Fact] = []
         self._attempts: list[rows.Values] = []
+        self._lying: list[rows.Values] = []
         self._documents: dict[DocumentId, Document] = {}
         self._reports: list[tuple[DocumentId, ValidationReport]] = []
         self._keys: dict[BusinessKey, DocumentId] = {}
@@ -96,6 +99,7 @@ class SqlTransaction:
             raise self._broken
         self._write_collected()
         self._insert_all(tables.attempt, self._attempts)
+        self._insert_all(tables.pickup, self._lying)
         with self._guard():
             chain.append(self._connection, self._facts)
 
@@ -598,6 +602,36 @@ class SqlTransaction:
         self._run(statements.FORGET_CONVERSIONS, {"b_key": key})
         self._insert_all(tables.conversion, [rows.conversion_values(key, c) for c in conversions])
 
+    # -- files that lie for receivers
+    def lay_out(self, lying: Pickup) -> None:
+        """Remember a file that lies for its receiver from now on; LYING."""
+        check_step(PICKUP_FOLLOWS, None, lying.state)
+        self._lying.append(pickups.pickup_values(lying))
+
+    def move_pickup(
+        self,
+        before: Pickup,
+        after: Pickup,
+        *,
+        by: str,
+        at: datetime,
+        data: Mapping[str, object],
+    ) -> bool:
+        """Write what became of a file that lies; False where somebody moved it first."""
+        check_step(PICKUP_FOLLOWS, before.state, after.state)
+        columns = tables.pickup.c
+        known = after.known.value if after.known else None
+        moved = (
+            update(tables.pickup)
+            .where(columns.key == before.key, columns.state == before.state.value)
+            .values(state=after.state.value, at=after.at, known=known)
+        )
+        if not self._run(moved).rowcount:
+            return False
+        told = {"connection": before.connection, "file": before.name, **data}
+        self._tell(before.key, f"delivery.{after.state.value}", by, at, told)
+        return True
+
     def acknowledge(self, receipt: Receipt, by: str, at: datetime) -> bool:
         """Write what a partner says of a delivery; False if the same was said before."""
         self._write_collected()
@@ -789,6 +823,7 @@ def _told(row: OutboxRow) -> Mapping[str, object]:
         "interchange": row.interchange,
         "connection": row.connection,
         "name": row.name,
+        "folder": row.folder or None,
         "documents": len(row.documents) or None,
         "generation": row.generation,
         "final": row.final,

@@ -164,7 +164,7 @@ def _withdraw(hub: Hub, sheets: Sheets, tx: Transaction, wish: _Wish) -> Told:
     _object(plan, rows, wish)
     if wish.dry:
         return _told(wish.target, flow, plan)
-    note_found(hub, tx, rows.values(), wish.sight)
+    note_found(hub, sheets, tx, rows.values(), wish.sight)
     _cancel(hub, sheets, tx, plan, wish)
     told = _told(wish.target, flow, plan)
     record(hub, tx, Verb.WITHDRAW, told, wish.order)

@@ -47,6 +47,8 @@ VERBS = {
     "reject": "operate",
     "withdraw": "operate",
     "redeliver": "operate",
+    "resend": "pickups",
+    "pickups": "pickups",
     "replay": "operate",
     "lists": "operate",
     "original": "original",

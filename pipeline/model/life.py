@@ -11,9 +11,9 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
@@ -112,6 +112,13 @@ class Circuit(Enum):
     COCONTRACT = "cocontract"  #: A12, S6: mandataire
 
 
+class Numbering(Enum):
+    """Which of the two numberings of a CPPStatut a partner speaks."""
+
+    N1 = "N1"  #: the labels inside the schema, 01 to 12
+    N2 = "N2"  #: the places in Chorus Pro's list of codes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cash:
     """An amount received, in the invoice's currency.
@@ -153,6 +160,50 @@ class Given:
     circuit: Circuit = Circuit.DIRECT
     tells_payment: bool = True
     late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """One file that came with a status.
+
+    Attributes:
+        name: As it is called.
+        mime: What it is.
+        payload: Its bytes.
+    """
+
+    name: str
+    mime: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saying:
+    """What a partner says of one invoice, before it is known whether it may.
+
+    Attributes:
+        place: Where it stands in its flow: a file, an element, a line.
+        number: BT-1.
+        issue_date: BT-2, if it is told.
+        seller: Identifier of the seller: SIREN, SIRET or VAT number; a foreign one's own.
+        event: What it says; None where its status has no meaning here.
+        status: The status as written, to be quoted.
+        said_at: When, as it says (aware).
+        given: What comes with it.
+        message: Identifier of the message, to be quoted.
+        files: Attachments.
+    """
+
+    place: str
+    number: str
+    issue_date: date | None
+    seller: str
+    event: Event | None
+    status: str
+    said_at: datetime
+    given: Given
+    message: str = ""
+    files: tuple[Attached, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +271,33 @@ class Life:
     def is_late(self, actor: Actor, said_at: datetime) -> bool:
         """Tell whether somebody says something older than what it said last: clocks differ."""
         return actor is self.actor and said_at < self.said_at
+
+
+def lived(before: Life | None, entries: Sequence[Entry]) -> Life:
+    """Return where an invoice stands after new lines of its history, in order; one at least.
+
+    Raises:
+        ValueError: A line does not follow the one before: our bug.
+    """
+    now = before
+    for entry in entries:
+        if entry.place != (now.entries if now else 0) + 1:
+            raise ValueError(f"{entry.document}: line {entry.place} follows no line")
+        if entry.before is not (now.status if now else None):
+            raise ValueError(f"{entry.document}: line {entry.place} starts elsewhere")
+        if now is not None and not entry.moved:
+            now = replace(now, entries=entry.place)
+            continue
+        now = Life(
+            id=entry.document,
+            status=entry.after,
+            actor=entry.actor,
+            said_at=entry.said_at,
+            entries=entry.place,
+        )
+    if now is None:
+        raise ValueError("no line, no life")
+    return now
 
 
 def entry_id(

@@ -15,6 +15,7 @@ from pipeline.adapters.database.tables import (
     document,
     finding,
     interchange,
+    life_entry,
     outbox,
     report,
 )
@@ -70,6 +71,8 @@ def _blank_reports(connection: Connection, flow: Interchange) -> None:
 
     quoted = update(finding).where(inside(finding.c.document))
     connection.execute(quoted.values(value=None, message=dump(ERASED)))
+    said = update(life_entry).where(inside(life_entry.c.document))
+    connection.execute(said.values(comment="", cash=dump(())))
     # what a form did not hold is quoted there
     connection.execute(delete(conversion).where(inside(conversion.c.document)))
     bodies = select(report.c.document, report.c.body).where(inside(report.c.document))

@@ -31,7 +31,6 @@ from pipeline.model.directory import Directory
 from pipeline.model.directory_update import Update
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Figures, Table
-from pipeline.model.finding import Layer
 from pipeline.model.gauge import Gauge
 from pipeline.model.identity import derived
 from pipeline.model.limits import Limits
@@ -88,8 +87,10 @@ _LOOKS_S = 2.0
 #: An F14 is one document, and a large one: so many elements are kept in memory at most.
 _F14_LIMITS = Limits(elements=5_000_000)
 
-#: Packs that our own answers are held against.
-_CDAR_SCHEMA, _CDAR_RULES = "cdar-d22b-xsd", "br-fr-cdv"
+#: Pack that our own answers are held against as they are written.
+_CDAR_SCHEMA = "cdar-d22b-xsd"
+#: Schemas that this project writes itself, of those that messages are held against.
+_OWN_SCHEMAS = frozenset({"CPPStatut-V1_19"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,6 +398,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters.database import open_ledger
     from pipeline.adapters.holidays import french_holidays
     from pipeline.adapters.owned import OwnedFolder
+    from pipeline.adapters.resources import data_folder
     from pipeline.app.hub import Hub
     from pipeline.app.vet import Vetter
 
@@ -409,11 +411,17 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     originals = archive(place)
     ledger = open_ledger(place.database)
     engine = make_engine(place, wanted)
-    rules = make_engine(place, replace(wanted, workers=1), entry=cdar_worker)
+    rules = make_engine(
+        place,
+        replace(wanted, workers=1),
+        entry=message_worker,
+        readable=(place.home / "spool", place.home / "archive", data_folder("schemas")),
+    )
     # of its own: the other engine is at work on what comes in while this one judges what leaves
     leaving = make_engine(place, replace(wanted, workers=1))
     scratch = OwnedFolder(place.home / "spool")
     spool = FolderSpool(scratch.path)
+    vetter = Vetter(rules, spool)
     hub = Hub(
         clock=SystemClock(),
         ledger=ledger,
@@ -426,7 +434,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         profiles=profiles(place),
         settings=wanted,
         compose=partial(_compose, answer_means(place, wanted)),
-        vet=Vetter(rules, spool).vet,
+        vet=vetter.vet,
+        examine=vetter.examine,
         converter=converter(leaving, wanted),
         by=by,
         holidays=french_holidays,
@@ -967,46 +976,29 @@ def _scan_for(
     return lambda payload: asked.scan((payload,))
 
 
-def cdar_worker(connection: Connection, settings: WorkerSettings) -> None:
-    """Run a worker process that holds answers of ours against the BR-FR-CDV rules."""
+def message_worker(connection: Connection, settings: WorkerSettings) -> None:
+    """Run a worker process that holds messages, ours and partners', against their rules."""
     from pipeline.adapters.process_engine import serve
 
-    judge = cdar_judge(settings)  # a fault of our own settings is told while there is a way
+    judge = message_judge(settings)  # a fault of our own settings is told while there is a way
     confine_worker(settings, spare=(connection.fileno(),))
     serve(connection, judge)
 
 
-def cdar_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
-    """Return a function that judges one CDAR message of ours in this very process."""
-    from lxml import etree
+def message_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
+    """Return a function that judges one CPPStatut or CDAR message in this very process.
 
-    from pipeline.model.report import ValidationReport
-    from pipeline.syntax.parse import parse
-    from pipeline.validate.rule_packs import check_packs
+    A job that asks for the semantics alone is about a message of ours, which was held against
+    its schema when it was written.
+    """
+    from pipeline.validate.message import judge_message
 
     artefacts = _artefacts(settings)
 
     def judge(job: Job) -> Judged:
-        root = parse(Path(job.path).read_bytes(), job.limits)
-        text = etree.tostring(root, encoding="unicode")
-        checked = check_packs(
-            Layer.SEMANTICS,
-            root,
-            lambda: text,
-            (_CDAR_RULES,),
-            artefacts.run_pack,
-            job.profile,
-            artefacts.sentences,
-        )
-        return Judged(
-            ValidationReport(
-                syntax=None,
-                layers=(checked.result,),
-                packs=checked.packs,
-                trouble=checked.trouble,
-                trouble_detail=checked.detail,
-            )
-        )
+        with Path(job.path).open("rb") as file:
+            data = file.read(min(os.fstat(file.fileno()).st_size, job.limits.file_bytes + 1))
+        return judge_message(data, job.limits, job.layers, artefacts)
 
     return judge
 
@@ -1014,6 +1006,7 @@ def cdar_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
 def _artefacts(settings: WorkerSettings) -> Artefacts:
     """Open the shelf; what is taken from it is kept, a pack that is missing is asked for again."""
     from pipeline.adapters.packs import PackShelf
+    from pipeline.adapters.resources import data_folder
     from pipeline.adapters.saxon_worker import SaxonPacks
     from pipeline.adapters.sentences import read_sentences
     from pipeline.syntax.parse import compile_schema
@@ -1022,9 +1015,13 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
     shelf = PackShelf(settings.catalogue, settings.packs)
     saxon = cache(SaxonPacks)
 
+    def place_of(name: str) -> Path:
+        own = data_folder("schemas") / f"{name}.xsd"
+        return own if name in _OWN_SCHEMAS else shelf.path(name)
+
     @cache
     def schema(name: str) -> etree.XMLSchema:
-        return compile_schema(str(shelf.path(name)))
+        return compile_schema(str(place_of(name)))
 
     explainers: dict[Path, xmlschema.XMLSchema] = {}
 
@@ -1032,7 +1029,7 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
     def explainer(name: str) -> xmlschema.XMLSchema:
         import xmlschema
 
-        path = shelf.path(name)
+        path = place_of(name)
         # the two of UBL import the same files, which are read and kept once
         beside = explainers.get(path.parent)
         # skip: the bytes are pinned and lxml has compiled them; to hold UBL against the

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, time, timedelta
 from pathlib import Path, PurePosixPath
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -30,10 +30,10 @@ from pipeline.model.connection import (
     Connection,
     Door,
     Envelope,
-    Interface,
     ManifestRule,
     Naming,
     Protocol,
+    ReplyForm,
     RetryPolicy,
     Role,
     Scanning,
@@ -45,6 +45,7 @@ from pipeline.model.conversion import Form
 from pipeline.model.directory import Route
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
+from pipeline.model.interface import Carries, Direction, Interface
 from pipeline.model.limits import Limits
 from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
 from pipeline.model.report import Syntax
@@ -314,6 +315,8 @@ class _Sheet(_Receiving):
     manifest: ManifestRule = ManifestRule.OPTIONAL
     recapitulation: bool = False
     gap_after_h: Positive | None = None
+    replies: tuple[ReplyForm, ...] = ()
+    acknowledge_within_h: Positive | None = None
     schedule: _Schedule = _Schedule()
     retention: str = DEFAULT_CLASS
 
@@ -353,8 +356,20 @@ class _Sheet(_Receiving):
         return self
 
     @model_validator(mode="after")
+    def _only_a_receiver_replies(self) -> _Sheet:
+        said = {"replies", "acknowledge_within_h"} & self.model_fields_set
+        if self.role is Role.SENDER and said:
+            raise ValueError(f"{', '.join(sorted(said))}: of a receiver's sheet only")
+        if self.role is Role.RECEIVER and self.interfaces and self.naming is Naming.FREE:
+            raise ValueError("interfaces need naming = 'grammar': flows are named after them")
+        if self.acknowledge_within_h is not None and not (self.interfaces or self.replies):
+            raise ValueError("acknowledge_within_h: say in interfaces or replies how it answers")
+        return self
+
+    @model_validator(mode="after")
     def _somebody_looks_for_malware(self) -> _Sheet:
-        if self.role is Role.SENDER and self.scanner is None:
+        drops = self.role is Role.SENDER or self.interfaces or self.replies
+        if drops and self.scanner is None:
             raise ValueError(
                 "scanner: say who looks for malware: 'clamd', or 'none' if nobody does"
             )
@@ -397,6 +412,8 @@ class _Sheet(_Receiving):
             manifest=self.manifest,
             recapitulation=self.recapitulation,
             gap_after=_hours(self.gap_after_h),
+            replies=self.replies,
+            acknowledge_within=_hours(self.acknowledge_within_h),
             schedule=self.schedule.value(),
             retention=self.retention,
         )
@@ -419,15 +436,32 @@ class _Routes(_Strict):
     route: tuple[_Route, ...] = ()
 
 
+InterfaceCode = Annotated[str, Field(pattern=r"^[A-Z]{3}[0-9]{4}[A-Z]$")]
+
+
 class _Interface(_Strict):
     title: str
-    syntaxes: tuple[Syntax, ...]
-    refused_by: str
-    taken_by: str
-    atomicity: Atomicity
-    profile: str
     source: str
+    carries: Carries = Carries.INVOICES
+    direction: Direction = Direction.IN
+    form: str = ""
+    sent_by: str = ""
+    statuses: tuple[str, ...] = ()
+    brings: tuple[InterfaceCode, ...] = ()
+    unserved: str = ""
+    syntaxes: tuple[Syntax, ...] = ()
+    refused_by: InterfaceCode | Literal[""] = ""
+    taken_by: InterfaceCode | Literal[""] = ""
+    atomicity: Atomicity = Atomicity.FLOW
+    profile: str = ""
     answers: AnswerFamily = AnswerFamily.HISTORICAL
+
+    @model_validator(mode="after")
+    def _says_what_it_needs(self) -> _Interface:
+        deposit = self.carries is Carries.INVOICES and self.direction is Direction.IN
+        if deposit and not self.unserved and not (self.syntaxes and self.profile):
+            raise ValueError("a deposit that is served needs syntaxes and profile")
+        return self
 
     def value(self, code: str) -> Interface:
         """Return the row as the model's value."""
@@ -436,7 +470,15 @@ class _Interface(_Strict):
 
 
 class _Interfaces(_Strict):
-    interface: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}[0-9]{4}[A-Z]$")], _Interface]
+    interface: dict[InterfaceCode, _Interface]
+
+    @model_validator(mode="after")
+    def _names_codes_that_are_there(self) -> _Interfaces:
+        for code, row in self.interface.items():
+            for named in row.brings:
+                if named not in self.interface:
+                    raise ValueError(f"interface.{code}.brings: {named!r} inconnu / unknown")
+        return self
 
 
 class _Reasons(_Strict):

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from pipeline.app.hub import Hub
-from pipeline.model.connection import Connection, Naming
+from pipeline.app.subscriptions import subscription_faults
+from pipeline.model.connection import Connection
 from pipeline.model.directory import Address, Directory, Route
 from pipeline.model.errors import ConfigError
 from pipeline.ports.ledger import Sheets
@@ -104,11 +105,7 @@ def _faults(hub: Hub, one: Connection) -> Iterator[str]:
     if one.retention not in hub.retention:
         known = ", ".join(sorted(hub.retention))
         yield f"{one.name}: retention: « {one.retention} » inconnu / unknown ({known})"
-    if one.naming is Naming.GRAMMAR:
-        for code in one.interfaces:
-            if code not in hub.interfaces:
-                known = ", ".join(sorted(hub.interfaces))
-                yield f"{one.name}: interfaces: « {code} » inconnu / unknown ({known})"
+    yield from subscription_faults(one, hub.interfaces)
 
 
 def _differ(subject: str, old: object, new: object) -> Iterator[Change]:

@@ -11,9 +11,11 @@ from pipeline.app.convert import Converter
 from pipeline.app.lease import Keeper, Lease, Renew
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
 from pipeline.model.calendar import Holidays
-from pipeline.model.connection import Connection, Interface, Scanning
+from pipeline.model.connection import Connection, Scanning
 from pipeline.model.errors import ConfigError
+from pipeline.model.interface import Interface
 from pipeline.model.profile import Profile
+from pipeline.model.report import Judged
 from pipeline.model.retention import RetentionClass
 from pipeline.model.settings import Settings
 from pipeline.ports.engine import Engine
@@ -25,6 +27,9 @@ from pipeline.ports.seals import Seals
 Compose = Callable[[AnswerFacts, Callable[[str], int]], tuple[AnswerFile, ...]]
 #: Lets an answer's bytes go; raises `AnswerUnvetted` where they break the official rules.
 Vet = Callable[[bytes], None]
+#: Holds partners' messages, files in scratch space, against their schema and the official
+#: rules; one result a file, in order.
+Examine = Callable[[Sequence[str]], Sequence[Judged]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,7 @@ class Hub:
     settings: Settings
     compose: Compose
     vet: Vet
+    examine: Examine
     converter: Converter
     by: str
     holidays: Holidays

@@ -111,6 +111,13 @@ class AnswerFormat(Enum):
     HTML = "html"
 
 
+class ReplyForm(Enum):
+    """A form in which a receiver may answer that has no writer of CPPStatut or CDAR."""
+
+    CSV = "csv"
+    JSON = "json"
+
+
 class AnswerFamily(Enum):
     """Which flows answer a deposit, and how they are written."""
 
@@ -188,7 +195,7 @@ class Connection:
         partner: Name of the party behind it.
         role: Sender or receiver.
         door: Where and as whom we log in.
-        inbox: Folder where the sender drops files.
+        inbox: Folder where the partner drops files; of a receiver, what it answers.
         archive: Folder where taken files are moved, on the partner's side.
         out: Folder where the partner fetches answers (sender) or invoices
             (receiver).
@@ -197,7 +204,8 @@ class Connection:
         siren: Of a sender that is no platform, or None.
         sellers: SIREN of each seller whose invoices a sender may send; None for any.
         naming: Flow-name grammar, or free names.
-        interfaces: Codes that a grammar sender may use.
+        interfaces: Codes of the principal interfaces that were subscribed; each brings its
+            secondary ones.
         atomicity: Overrides what the interface family says; None keeps it.
         profile: Overrides the family's validation profile; None keeps it.
         envelope: How documents travel to a receiver.
@@ -212,6 +220,9 @@ class Connection:
         recapitulation: Whether each day is summed up in `out`.
         gap_after: Time after which a missing sequence number of the flow grammar is
             reported to both sides; None never.
+        replies: Forms besides those of its interfaces in which a receiver may answer.
+        acknowledge_within: Agreed time in which a receiver says that it took a delivery; None
+            if none was agreed.
         schedule: When it is worked on.
         retention: Class that says how long what comes through it is kept.
     """
@@ -242,8 +253,15 @@ class Connection:
     manifest: ManifestRule = ManifestRule.OPTIONAL
     recapitulation: bool = False
     gap_after: timedelta | None = None
+    replies: tuple[ReplyForm, ...] = ()
+    acknowledge_within: timedelta | None = None
     schedule: Schedule = field(default_factory=Schedule)
     retention: str = "invoice"
+
+    @property
+    def drops_files(self) -> bool:
+        """Tell whether the partner leaves files here for us to take."""
+        return self.role is Role.SENDER or bool(self.interfaces or self.replies)
 
     @property
     def recipe(self) -> Recipe | None:
@@ -269,41 +287,3 @@ class Connection:
         if self.carriage.group is not None:
             return self.carriage.group
         return Grouping.FLOW if self.envelope is Envelope.TAR_GZ else Grouping.INVOICE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interface:
-    """One row of the interface table (``config/interfaces.toml``).
-
-    Attributes:
-        code: Eight characters, e.g. ``FSO1100A``.
-        title: What it carries, in the reference's words.
-        syntaxes: Syntaxes a deposit under it may use (`report.Syntax` values).
-        refused_by: Code of the answer to an irrecevable flow; in the AFNOR family also of
-            that which says that a flow is recevable.
-        taken_by: Code of the answer that tells what became of the invoices.
-        atomicity: What a broken file takes down.
-        profile: Validation profile.
-        source: Where this was read.
-        answers: Family of its answers.
-    """
-
-    code: str
-    title: str
-    syntaxes: tuple[str, ...]
-    refused_by: str
-    taken_by: str
-    atomicity: Atomicity
-    profile: str
-    source: str
-    answers: AnswerFamily = AnswerFamily.HISTORICAL
-
-    @property
-    def digits(self) -> str:
-        """Return the four digits that flow names repeat.
-
-        >>> Interface(code="FSO1100A", title="", syntaxes=(), refused_by="", taken_by="",
-        ...     atomicity=Atomicity.FLOW, profile="", source="").digits
-        '1100'
-        """
-        return self.code[3:7]

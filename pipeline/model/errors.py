@@ -209,6 +209,13 @@ class ScannerSilent(PipelineError):
     transient = True
 
 
+class StillUnread(PipelineError):
+    """A held flow cannot be held against its rules yet: it stays as it is."""
+
+    code = "STILL_UNREAD"
+    transient = True
+
+
 class Unreadable(PipelineError):
     """A document that a person asked to see cannot be read as an invoice."""
 

@@ -37,6 +37,7 @@ from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, PackRun
 from pipeline.model.settings import Encryption, Settings
+from pipeline.model.telling import StatusNews
 from pipeline.ports.engine import Engine, Job
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Ledger, Sheets
@@ -422,6 +423,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     scratch = OwnedFolder(place.home / "spool")
     spool = FolderSpool(scratch.path)
     vetter = Vetter(rules, spool)
+    means = answer_means(place, wanted)
     hub = Hub(
         clock=SystemClock(),
         ledger=ledger,
@@ -433,7 +435,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         interfaces=read_interfaces(_table(place, "interfaces.toml")),
         profiles=profiles(place),
         settings=wanted,
-        compose=partial(_compose, answer_means(place, wanted)),
+        compose=partial(_compose, means),
+        tell=partial(_tell, means),
         vet=vetter.vet,
         examine=vetter.examine,
         converter=converter(leaving, wanted),
@@ -869,6 +872,16 @@ def _compose(
     from pipeline.acknowledge.compose import compose
 
     return compose(facts, next_number=next_number, means=means)
+
+
+def _tell(
+    means: Means, news: StatusNews, next_number: Callable[[str], int]
+) -> tuple[AnswerFile, ...]:
+    """Write statuses with the same pens as answers."""
+    from pipeline.lifecycle.outbound import Pens, write_news
+
+    pens = Pens(statut=means.statut, cdar=means.cdar, matricule=means.matricule, pack=means.pack)
+    return write_news(news, next_number=next_number, pens=pens)
 
 
 def generate_key(path: Path) -> str:

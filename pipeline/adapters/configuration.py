@@ -40,12 +40,14 @@ from pipeline.model.connection import (
     Schedule,
     Secret,
     SecretKind,
+    StatusTerms,
 )
 from pipeline.model.conversion import Form
 from pipeline.model.directory import Route
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
 from pipeline.model.interface import Carries, Direction, Interface
+from pipeline.model.life import Numbering
 from pipeline.model.limits import Limits
 from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
 from pipeline.model.report import Syntax
@@ -190,6 +192,15 @@ class _Completeness(_Strict):
         return marker
 
 
+class _Statuses(_Strict):
+    tell: bool = False
+    numbering: Numbering = Numbering.N1
+
+    def value(self) -> StatusTerms:
+        """Return the terms as the model's value."""
+        return StatusTerms(**self.model_dump())
+
+
 class _Retry(_Strict):
     waits_s: Annotated[tuple[Positive, ...], Field(min_length=1)]
 
@@ -317,6 +328,7 @@ class _Sheet(_Receiving):
     gap_after_h: Positive | None = None
     replies: tuple[ReplyForm, ...] = ()
     acknowledge_within_h: Positive | None = None
+    statuses: _Statuses = _Statuses()
     schedule: _Schedule = _Schedule()
     retention: str = DEFAULT_CLASS
 
@@ -414,6 +426,7 @@ class _Sheet(_Receiving):
             gap_after=_hours(self.gap_after_h),
             replies=self.replies,
             acknowledge_within=_hours(self.acknowledge_within_h),
+            statuses=self.statuses.value(),
             schedule=self.schedule.value(),
             retention=self.retention,
         )

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.lives import begin_lives
 from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
 from pipeline.ingest.duplicate import find_duplicates
 from pipeline.ingest.sellers import check_seller
@@ -360,6 +361,7 @@ def _route(
     now = hub.clock.now()
     tx.hold_keys({key: one.id for one in accepted if (key := one.business_key)})
     routed = _move_all(hub, tx, accepted, Step.ROUTED)
+    begin_lives(hub, tx, routed)
     planning = planning_of(hub, tx)
     for row in plan_deliveries(routed, sheets.connections, planning):
         tx.enqueue(row, hub.by, now)

@@ -12,13 +12,14 @@ from typing import Self
 from structlog import get_logger
 
 from pipeline.app.answer import Findings, answer
+from pipeline.app.arrived import Arrived, Read
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lease import Lease
 from pipeline.app.levels import trouble
 from pipeline.app.lost import tell_fenced, tell_taken_over
 from pipeline.app.open_flow import Extracted, Opened, note_signature, open_flow
-from pipeline.app.readers import Arrived, Read, read_flow
+from pipeline.app.readers import read_flow
 from pipeline.app.scan import (
     SCAN_STEP,
     Scanned,

@@ -40,6 +40,8 @@ POINTS: Mapping[str, str] = {
     "work.opened": "a flow was taken apart",
     "work.judged": "one document was judged",
     "work.answered": "an answer was composed, in the deciding transaction",
+    "status.told": "a file that tells of statuses was written, in the deciding transaction",
+    "status.refused": "an answer to refused statuses was written, in the deciding transaction",
     "deliver.claimed": "a group of files to send is claimed",
     "group.planned": "one file of a group is planned, in the closing transaction",
     "carry.written": "deliveries in another form are composed in scratch space",

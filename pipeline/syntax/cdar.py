@@ -66,7 +66,7 @@ class Party:
 
     Attributes:
         role: A role code; None where a partner leaves it out.
-        id: Identifier; of several the SIREN, else the first.
+        id: Identifier; the first of several.
         scheme: What the identifier is.
         name: At most 150 characters.
         address: Electronic address, scheme 0225.
@@ -477,8 +477,6 @@ def _terms(rows: tuple[_Row, ...], element: etree._Element) -> Iterator[tuple[st
         form = row.form
         if not items:
             continue
-        # a party may have several identifiers, of which one is the SIREN (CDV-13)
-        items.sort(key=lambda item: item.get("schemeID") != SIREN)
         if isinstance(form, _Block):
             parts: tuple[object, ...] = tuple(_take(form.kind, form.rows, item) for item in items)
             yield row.term, parts if form.many else parts[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Connection, delete, select, text, update
+from sqlalchemy import ColumnElement, Connection, Update, delete, select, text, update
 
 from pipeline.adapters.database import reading, rows
 from pipeline.adapters.database.codec import dump, load
@@ -17,6 +17,7 @@ from pipeline.adapters.database.tables import (
     interchange,
     life_entry,
     outbox,
+    outbox_document,
     report,
 )
 from pipeline.model.interchange import Interchange
@@ -42,7 +43,18 @@ def blank(connection: Connection, flow: Interchange) -> int:
             outbox.c.interchange == flow.id, outbox.c.payload.is_not(None)
         )
         connection.execute(answers.values(payload=b""))
+        connection.execute(_statuses_of(flow).values(payload=b""))
     return changed
+
+
+def _statuses_of(flow: Interchange) -> Update:
+    """Return the files that told of its invoices, perhaps of others too; all of them are sent."""
+    told = (
+        select(outbox_document.c.key)
+        .join(document, document.c.id == outbox_document.c.document)
+        .where(document.c.interchange == flow.id)
+    )
+    return update(outbox).where(outbox.c.key.in_(told), outbox.c.payload.is_not(None))
 
 
 def set_legal_hold(connection: Connection, flow: Interchange, *, held: bool) -> int:

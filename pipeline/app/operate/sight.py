@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from pipeline.app.deliver import payload_of
 from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.lives import make_available
 from pipeline.app.operate.acting import Target, latest_rows, now_standing
 from pipeline.app.sessions import Sessions
 from pipeline.model.document import Document
@@ -102,7 +103,7 @@ def look_for(hub: Hub, sheets: Sheets, rows: Iterable[OutboxRow]) -> Sight:
 
 
 def note_found(
-    hub: Hub, tx: Transaction, rows: Iterable[OutboxRow], sight: Sight
+    hub: Hub, sheets: Sheets, tx: Transaction, rows: Iterable[OutboxRow], sight: Sight
 ) -> Collection[DocumentId]:
     """Write as delivered what was found at its recipient's; return the documents of it.
 
@@ -121,6 +122,7 @@ def note_found(
     tx.move_documents(given_up, Step.ROUTED, by=hub.by, at=now)
     arrived = [one for one in tx.documents_named(noted) if one.step is Step.ROUTED]
     tx.move_documents(arrived, Step.DELIVERED, by=hub.by, at=now)
+    make_available(hub, sheets, tx, arrived)
     return noted
 
 

@@ -26,22 +26,24 @@ from typing import IO, TYPE_CHECKING
 
 from pipeline import __version__
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
-from pipeline.model.connection import Protocol, Scanning, Secret, SecretKind
-from pipeline.model.directory import Directory
+from pipeline.model.connection import Interface, Protocol, Scanning, Secret, SecretKind
+from pipeline.model.directory import Directory, Validity
 from pipeline.model.directory_update import Update
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Figures, Table
 from pipeline.model.gauge import Gauge
 from pipeline.model.identity import derived
 from pipeline.model.limits import Limits
+from pipeline.model.offered import Offered
 from pipeline.model.profile import Profile
-from pipeline.model.report import Judged, PackRun
-from pipeline.model.settings import Encryption, Settings
+from pipeline.model.report import Judged, PackRun, Syntax
+from pipeline.model.settings import Encryption, MailSettings, Settings
 from pipeline.model.telling import StatusNews
+from pipeline.ports.credentials import Credentials
 from pipeline.ports.engine import Engine, Job
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Ledger, Sheets
-from pipeline.ports.outside import Doors, Printer, Scanner, Spool
+from pipeline.ports.outside import Doors, Mail, Printer, Scanner, Spool
 
 if TYPE_CHECKING:
     import xmlschema
@@ -61,6 +63,8 @@ if TYPE_CHECKING:
     from pipeline.adapters.vault import Vault
     from pipeline.app.convert import Converter
     from pipeline.app.hub import Hub
+    from pipeline.app.registered import Register
+    from pipeline.app.trial import Sample
     from pipeline.model.connection import Connection as Sheet
     from pipeline.model.conversion import Written
     from pipeline.model.invoice import Invoice
@@ -224,6 +228,23 @@ def proposed_sheets(place: Workspace) -> Sheets:
         read_connections(place.config / "connections"),
         read_directory(place.config / "directory", _numbers()),
     )
+
+
+def offered(place: Workspace) -> Offered:
+    """Read what ``config/`` proposes, as far as it can be read."""
+    from pipeline.adapters.configuration import offered_connections
+    from pipeline.adapters.directory_files import PILOT, read_directory, read_pilot
+
+    read = offered_connections(place.config / "connections")
+    folder, faults = place.config / "directory", list[str]()
+    directory: Directory | None = None
+    pilot: Mapping[str, tuple[Validity, ...]] = {}
+    try:
+        pilot = read_pilot(folder / PILOT, _numbers())
+        directory = read_directory(folder, _numbers())
+    except ConfigError as error:
+        faults += str(error).splitlines()
+    return replace(read, directory=directory, directory_faults=tuple(faults), pilot=pilot)
 
 
 def directory_update(path: Path, *, full: bool) -> Update:
@@ -395,7 +416,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters import logs
     from pipeline.adapters.archive import FolderSpool
     from pipeline.adapters.clock import SystemClock
-    from pipeline.adapters.configuration import read_interfaces, read_retention
+    from pipeline.adapters.configuration import read_interfaces, read_retention, read_takes
     from pipeline.adapters.database import open_ledger
     from pipeline.adapters.holidays import french_holidays
     from pipeline.adapters.owned import OwnedFolder
@@ -434,6 +455,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         scanners=known_scanners,
         interfaces=read_interfaces(_table(place, "interfaces.toml")),
         profiles=profiles(place),
+        takes=read_takes(_table(place, "profiles.toml")),
         settings=wanted,
         compose=partial(_compose, means),
         tell=partial(_tell, means),
@@ -444,6 +466,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         holidays=french_holidays,
         retention=read_retention(_table(place, "retention.toml")),
         seals=seals(place),
+        credentials=credentials(place.home),
+        mail=mail(place.home, wanted.mail),
     )
     try:
         with logs.logging_to(log_folder, by=by, keep_days=wanted.keep_logs_days):
@@ -591,6 +615,72 @@ def _table(place: Workspace, name: str) -> Path:
 
 
 @contextmanager
+def register(
+    place: Workspace,
+    profile: Profile,
+    folder: Path | None,
+    why_not: Mapping[str, str] | None,
+) -> Iterator[Register]:
+    """Open what documents of one's own are registered by.
+
+    Args:
+        place: The workspace; need not exist.
+        profile: What they are judged by.
+        folder: A directory as it lies in ``config/directory``; None for the workspace's.
+        why_not: Why nothing is to be asked, by language; None where it is.
+
+    Raises:
+        ConfigError: The folder cannot be read as a directory.
+    """
+    from pipeline.adapters.configuration import read_interfaces, read_takes
+    from pipeline.app.agreed import Agreed
+    from pipeline.app.registered import Register, channel_of
+
+    takes = read_takes(_table(place, "profiles.toml"))
+    known = Register(
+        sheets=None,
+        agreed=Agreed(moment=now(), profile=profile.version, takes=takes),
+        channel=channel_of(
+            profile.name, read_interfaces(_table(place, "interfaces.toml")).values()
+        ),
+        missing=why_not or {},
+    )
+    if why_not is not None:
+        yield known
+    elif folder is not None:
+        from pipeline.adapters.directory_files import read_directory
+
+        if not folder.is_dir():
+            raise ConfigError(f"{folder}: pas un dossier / no folder")
+        yield replace(known, sheets=Sheets(directory=read_directory(folder, _numbers())))
+    else:
+        with _own_sheets(place) as found:
+            sheets, missing = found
+            wanted = settings(place).check_suppliers if sheets else False
+            yield replace(known, sheets=sheets, missing=missing, check_suppliers=wanted)
+
+
+@contextmanager
+def _own_sheets(place: Workspace) -> Iterator[tuple[Sheets | None, Mapping[str, str]]]:
+    """Open a workspace's directory; where there is none to ask, say why."""
+    if not place.config.is_dir():
+        yield (
+            None,
+            {
+                "fr": f"pas d'espace de travail ({place.home}), donc pas d'annuaire",
+                "en": f"no workspace ({place.home}), so no directory",
+            },
+        )
+        return
+    with reading(place) as ledger:
+        sheets = ledger.sheets()
+        if sheets.directory.structures:
+            yield sheets, {}
+        else:
+            yield None, {"fr": "l'annuaire est vide", "en": "the directory is empty"}
+
+
+@contextmanager
 def checking(*, workers: int) -> Iterator[tuple[Engine, Spool]]:
     """Open an engine and scratch space for judging files of one's own."""
     from pipeline.adapters.archive import FolderSpool
@@ -676,6 +766,20 @@ def doors(home: Path) -> Doors:
     return DoorsByProtocol({Protocol.SFTP: SftpDoors(home), Protocol.LOCAL: LocalDoors(home)})
 
 
+def credentials(home: Path) -> Credentials:
+    """Return what reads the certificates and keys of a workspace."""
+    from pipeline.adapters.credential_files import CredentialFiles
+
+    return CredentialFiles(home, home / "config" / "anchors", home / "host_key")
+
+
+def mail(home: Path, wanted: MailSettings) -> Mail | None:
+    """Return the way to people's mailboxes, or None where nobody is written to."""
+    from pipeline.adapters.mail import SmtpMail
+
+    return SmtpMail(wanted, home) if wanted.host else None
+
+
 def scanners(clamd: str, patience_s: float = 150.0) -> Mapping[Scanning, Scanner]:
     """Return who can look for malware; nobody for ``none``.
 
@@ -752,6 +856,36 @@ def samples() -> Path:
     from pipeline.adapters.resources import data_folder
 
     return data_folder("samples")
+
+
+def sample_flow(sheet: Sheet, interfaces: Mapping[str, Interface], own: Path | None) -> Sample:
+    """Return a flow to try a sheet with: a file of one's own, or an invoice of ours.
+
+    Raises:
+        ConfigError: The file cannot be read, or none of ours is what the sheet's interface takes.
+    """
+    from pipeline.app.trial import Sample
+
+    if own is not None:
+        try:
+            return Sample(own.name, own.read_bytes())
+        except OSError as error:
+            raise ConfigError(f"{own}: {error.strerror or error}") from error
+    taken = [interfaces[code].syntaxes for code in sheet.interfaces[:1]]
+    for syntax, name in _SAMPLES.items():
+        if not taken or syntax.value in taken[0]:
+            return Sample(name, (samples() / "invoices" / name).read_bytes())
+    raise ConfigError(
+        f"{sheet.name}: aucun exemple à nous pour / no sample of ours for {sheet.interfaces[0]}"
+        f" ({', '.join(taken[0])}) : donnez le vôtre / give yours: --sample"
+    )
+
+
+#: Which of our samples is tried for a sheet, by syntax.
+_SAMPLES = {
+    Syntax.UBL_INVOICE: "ubl-380-fournitures.xml",
+    Syntax.CII: "cii-380-fournitures.xml",
+}
 
 
 def malware_test_file() -> bytes:
@@ -971,7 +1105,11 @@ def document_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
             # one byte too many is enough for the parser to refuse it
             data = file.read(min(os.fstat(file.fileno()).st_size, job.limits.file_bytes + 1))
         question = Question(
-            profile=job.profile, limits=job.limits, layers=job.layers, syntaxes=job.syntaxes
+            profile=job.profile,
+            limits=job.limits,
+            layers=job.layers,
+            syntaxes=job.syntaxes,
+            receivers=job.receivers,
         )
         scan = _scan_for(job.scanner, partial(known, settings.clamd, settings.patience_s))
         return judge_document(data, question, replace(artefacts, scan=scan))
@@ -1076,6 +1214,7 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
         run_pack=run_pack,
         sentences=sentences,
         rule_set=cache(_rule_set),
+        schema_run=lambda name: opened(name)[1],
     )
 
 

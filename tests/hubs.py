@@ -42,6 +42,7 @@ from pipeline.model.report import Judged
 from pipeline.model.settings import Settings
 from pipeline.ports.engine import Job
 from pipeline.ports.ledger import Sheets
+from pipeline.ports.outside import Mail
 from tests.clocks import SetClock
 
 _numbers = count(1)
@@ -199,6 +200,7 @@ class World:
         messages: What judges messages, of every hub.
         hub: The hub at work.
         profiles: Of every hub.
+        mail: Of every hub; nobody is written to without.
     """
 
     home: Path
@@ -209,6 +211,7 @@ class World:
     engine: Engine = field(default_factory=Engine)
     messages: Engine = field(default_factory=lambda: Engine(judge_one=_judge_messages))
     profiles: Mapping[str, Profile] = field(default_factory=lambda: {"light": LIGHT})
+    mail: Mail | None = None
     hub: Hub = field(init=False)
     _count: int = 0
 
@@ -224,6 +227,8 @@ class World:
             spool=spool,
             engine=self.engine,
             doors=bootstrap.doors(self.home),
+            credentials=bootstrap.credentials(self.home),
+            mail=self.mail,
             profiles=self.profiles,
             vet=Vetter(self.messages, spool).vet,
             examine=Vetter(self.messages, spool).examine,

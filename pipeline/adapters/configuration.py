@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, time, timedelta
 from pathlib import Path, PurePosixPath
@@ -15,12 +15,14 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.model.acknowledgement import ReasonCodes
+from pipeline.model.agreement import Need, TakenAttachments, Takes
 from pipeline.model.carriage import Carriage, Grouping, LossRule, Original
 from pipeline.model.connection import (
     AnswerFamily,
@@ -41,7 +43,9 @@ from pipeline.model.connection import (
     Secret,
     SecretKind,
     StatusTerms,
+    Successors,
 )
+from pipeline.model.connection import Environment as SheetEnvironment
 from pipeline.model.conversion import Form
 from pipeline.model.directory import Route
 from pipeline.model.errors import ConfigError
@@ -49,21 +53,36 @@ from pipeline.model.finding import Severity
 from pipeline.model.interface import Carries, Direction, Interface
 from pipeline.model.life import Numbering
 from pipeline.model.limits import Limits
+from pipeline.model.offered import Offered
 from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
 from pipeline.model.report import Syntax
 from pipeline.model.retention import DEFAULT_CLASS, CountedFrom, Period, RetentionClass
-from pipeline.model.settings import ArchiveSettings, Encryption, SealSettings, Settings
+from pipeline.model.settings import (
+    Approval,
+    ArchiveSettings,
+    Encryption,
+    MailSecurity,
+    MailSettings,
+    SealSettings,
+    Settings,
+)
 
 #: Longest wait that may be set, in seconds; longer ones are slips of the pen.
 _YEAR = 366 * 86_400
 
+M = TypeVar("M", bound=BaseModel)
 Positive = Annotated[float, Field(gt=0, le=_YEAR)]
 Wait = Annotated[float, Field(ge=0, le=_YEAR)]
 Count = Annotated[int, Field(gt=0)]
 Siren = Annotated[str, Field(pattern=r"^[0-9]{9}$")]
 Siret = Annotated[str, Field(pattern=r"^[0-9]{14}$")]
 ApplicationCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{6}$")]
+TypeCode = Annotated[str, Field(pattern=r"^[0-9]{2,3}$")]
+Frame = Annotated[str, Field(pattern=r"^[A-Z][0-9]{1,2}$")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Matricule = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
+#: An e-mail address, as far as can be told without writing to it.
+Contact = Annotated[str, Field(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+$", max_length=254)]
 
 
 class Environment(BaseSettings):
@@ -99,6 +118,10 @@ class _Secret(_Strict):
         return Secret(SecretKind(kind), name)
 
 
+#: One OpenSSH line, or nothing.
+_HOST_KEY = r"^(\S+ \S+.*)?$"
+
+
 class _Door(_Strict):
     protocol: Protocol = Protocol.SFTP
     host: str = ""
@@ -107,7 +130,9 @@ class _Door(_Strict):
     key: str = ""
     certificate: str | None = None
     password: _Secret | None = None
-    host_key: Annotated[str, Field(pattern=r"^(\S+ \S+.*)?$")] = ""
+    key_expires: date | None = None
+    host_key: Annotated[str, Field(pattern=_HOST_KEY)] = ""
+    host_key_expires: date | None = None
     path: str = ""
     transports: Annotated[int, Field(ge=1, le=16)] = 2
     timeout_s: Positive = 30.0
@@ -117,6 +142,7 @@ class _Door(_Strict):
     def _says_what_its_protocol_needs(self) -> _Door:
         given = {name for name, value in self if value}
         remote = {"host", "user", "host_key", "key", "certificate", "password"}
+        remote |= {"key_expires", "host_key_expires"}
         if self.protocol is Protocol.LOCAL:
             if "path" not in given or given & remote:
                 raise ValueError("a local door needs path, and nothing of an SFTP account")
@@ -126,14 +152,40 @@ class _Door(_Strict):
             raise ValueError(f"an SFTP door needs {', '.join(sorted(missing))}")
         if "path" in given or not given & {"key", "password"}:
             raise ValueError("an SFTP door needs key or password, and no path")
-        if "certificate" in given and "key" not in given:
-            raise ValueError("a certificate goes with a key")
+        if given & {"certificate", "key_expires"} and "key" not in given:
+            raise ValueError("certificate and key_expires go with a key")
         return self
 
     def value(self) -> Door:
         """Return the door as the model's value."""
         plain = self.model_dump(exclude={"password"})
         return Door(**plain, password=self.password.value() if self.password else None)
+
+
+class _Next(_Strict):
+    """What takes over: at least one, each beside the one that the sheet has now."""
+
+    certificate: str | None = None
+    certificate_from: date | None = None
+    key: str = ""
+    key_certificate: str | None = None
+    key_from: date | None = None
+    key_expires: date | None = None
+    host_key: Annotated[str, Field(pattern=_HOST_KEY)] = ""
+    host_key_from: date | None = None
+    host_key_expires: date | None = None
+
+    @model_validator(mode="after")
+    def _days_go_with_what_they_are_of(self) -> _Next:
+        said = {name for name, value in self if value}
+        for what in ("certificate", "key", "host_key"):
+            others = {f"{what}_from", f"{what}_expires", f"{what}_certificate"}
+            if what not in said and said & others:
+                named = ", ".join(sorted(said & others))
+                raise ValueError(f"{named}: va avec / goes with {what}")
+        if not said:
+            raise ValueError("nommez / name certificate, key or host_key")
+        return self
 
 
 class _Schedule(_Strict):
@@ -229,6 +281,7 @@ class _Receiving(_Strict):
     group: Grouping | None = None
     group_documents: Count = Carriage().documents
     group_bytes: Count = Carriage().bytes
+    takes: str | None = None
 
     @property
     def _with_original(self) -> Original:
@@ -308,6 +361,8 @@ class _Sheet(_Receiving):
     partner: str
     role: Role
     door: _Door
+    certificate: Annotated[str, Field(min_length=1)] | None = None
+    next: _Next | None = None
     folders: _Folders = _Folders()
     application_code: ApplicationCode | None = None
     matricule: Matricule | None = None
@@ -331,6 +386,33 @@ class _Sheet(_Receiving):
     statuses: _Statuses = _Statuses()
     schedule: _Schedule = _Schedule()
     retention: str = DEFAULT_CLASS
+    structure: Siret | None = None
+    environment: SheetEnvironment = SheetEnvironment.PRODUCTION
+    start_date: date | None = None
+    end_date: date | None = None
+    contact: Contact | None = None
+    private: bool = False
+
+    @field_validator("end_date")
+    @classmethod
+    def _ends_after_it_began(cls, end: date | None, info: ValidationInfo) -> date | None:
+        start = info.data.get("start_date")
+        if start and end and end <= start:
+            raise ValueError(
+                f"le jour de la fin ne suit pas start_date, {start}"
+                f" / the day of the end does not come after start_date, {start}"
+            )
+        return end
+
+    @field_validator("private")
+    @classmethod
+    def _private_companies_receive(cls, private: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  # as pydantic calls it
+        if private and (info.data.get("role") is Role.SENDER or not info.data.get("structure")):
+            raise ValueError(
+                "d'un récepteur, avec structure = son SIRET"
+                " / of a receiver's sheet, with structure = its SIRET"
+            )
+        return private
 
     @model_validator(mode="after")
     def _grammar_needs_codes(self) -> _Sheet:
@@ -338,6 +420,24 @@ class _Sheet(_Receiving):
             raise ValueError("naming = 'grammar' needs application_code and interfaces")
         if self.gap_after_h is not None and self.naming is not Naming.GRAMMAR:
             raise ValueError("gap_after_h needs naming = 'grammar': free names have no numbers")
+        return self
+
+    @model_validator(mode="after")
+    def _what_takes_over_follows_something(self) -> _Sheet:
+        after, door = self.next, self.door
+        if after is None:
+            return self
+        if after.certificate and not self.certificate:
+            raise ValueError("next.certificate: la fiche n'en a pas / the sheet has none now")
+        if door.protocol is Protocol.LOCAL and (after.key or after.host_key):
+            raise ValueError("next.key, next.host_key: of an SFTP account only")
+        for what, new, old in (
+            ("certificate", after.certificate, self.certificate),
+            ("key", after.key, door.key),
+            ("host_key", after.host_key.split()[:2], door.host_key.split()[:2]),
+        ):
+            if new and new == old:
+                raise ValueError(f"next.{what}: c'est celui en vigueur / it is the one in use")
         return self
 
     @model_validator(mode="after")
@@ -396,6 +496,8 @@ class _Sheet(_Receiving):
             partner=self.partner,
             role=self.role,
             door=self.door.value(),
+            certificate=self.certificate,
+            next=Successors(**self.next.model_dump()) if self.next else None,
             inbox=self.folders.inbox,
             archive=self.folders.archive,
             out=self.folders.out,
@@ -407,6 +509,7 @@ class _Sheet(_Receiving):
             interfaces=self.interfaces,
             atomicity=self.atomicity,
             profile=self.profile,
+            takes=self.takes,
             envelope=self.envelope_value(),
             carriage=self.carriage(),
             completeness=Completeness(
@@ -429,6 +532,12 @@ class _Sheet(_Receiving):
             statuses=self.statuses.value(),
             schedule=self.schedule.value(),
             retention=self.retention,
+            structure=self.structure,
+            environment=self.environment,
+            start_date=self.start_date,
+            end_date=self.end_date,
+            contact=self.contact,
+            private=self.private,
         )
 
 
@@ -514,6 +623,7 @@ class _Profile(_Strict):
     claims: bool = False
     rules: tuple[str, ...] = ()
     attachments: str | None = None
+    schemas: dict[Syntax, tuple[str, ...]] = {}
     weigh_all: Severity | None = None
     reweighed: dict[str, Severity] = {}
 
@@ -528,14 +638,74 @@ class _Version(_Strict):
     claims: bool | None = None
     rules: tuple[str, ...] | None = None
     attachments: str | None = None
+    schemas: dict[Syntax, tuple[str, ...]] | None = None
     weigh_all: Severity | None = None
     reweighed: dict[str, Severity] | None = None
 
     def applied(self, before: _Profile) -> _Profile:
         """Return the version before this one with what changes."""
-        changes = {name: value for name, value in self if name in _Profile.model_fields}
-        given = {name: value for name, value in changes.items() if value is not None}
-        return before.model_copy(update=given)
+        return _changed(before, self)
+
+
+def _changed(before: M, version: BaseModel) -> M:
+    """Return a version with what the next one gives; what that leaves out stays."""
+    changes = {name: value for name, value in version if name in type(before).model_fields}
+    given = {name: value for name, value in changes.items() if value is not None}
+    return before.model_copy(update=given)
+
+
+class _TakenAttachments(_Strict):
+    extensions: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]+$")], ...] = ()
+    file_bytes: Count | None = None
+    total_bytes: Count | None = None
+    files: Annotated[int, Field(ge=0)] | None = None
+
+    def value(self) -> TakenAttachments:
+        """Return the table as the model's value."""
+        return TakenAttachments(
+            extensions=frozenset(self.extensions),
+            file_bytes=self.file_bytes,
+            total_bytes=self.total_bytes,
+            files=self.files,
+        )
+
+
+class _Takes(_Strict):
+    syntaxes: tuple[Syntax, ...] = ()
+    types: tuple[TypeCode, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    currencies: tuple[Currency, ...] = ()
+    needs: tuple[Need, ...] = ()
+    attachments: _TakenAttachments | None = None
+    schemas: dict[Syntax, tuple[str, ...]] = {}
+
+    def value(self, name: str, valid_from: date | None = None) -> Takes:
+        """Return the table as the model's value."""
+        return Takes(
+            name=name,
+            syntaxes=tuple(one.value for one in self.syntaxes),
+            types=self.types,
+            frames=self.frames,
+            currencies=self.currencies,
+            needs=self.needs,
+            attachments=self.attachments.value() if self.attachments else None,
+            schemas={syntax.value: names for syntax, names in self.schemas.items()},
+            valid_from=valid_from,
+        )
+
+
+class _TakesVersion(_Strict):
+    """What changes in what a receiver takes, and from which day on; what is not named stays."""
+
+    takes: str
+    valid_from: date
+    syntaxes: tuple[Syntax, ...] | None = None
+    types: tuple[TypeCode, ...] | None = None
+    frames: tuple[Frame, ...] | None = None
+    currencies: tuple[Currency, ...] | None = None
+    needs: tuple[Need, ...] | None = None
+    attachments: _TakenAttachments | None = None
+    schemas: dict[Syntax, tuple[str, ...]] | None = None
 
 
 class _Claim(_Strict):
@@ -561,9 +731,23 @@ class _AttachmentRules(_Strict):
     forbidden: str = ""
 
 
+def _refuse_disorder(
+    table: str, key: str, rows: Sequence[tuple[str, date]], known: Collection[str]
+) -> None:
+    """Refuse versions of what does not exist, and two that begin on one day."""
+    for place, (name, valid_from) in enumerate(rows):
+        if name not in known:
+            raise ValueError(f"{table}.{place}.{key}: {name!r} inconnu / unknown")
+        if (name, valid_from) in rows[:place]:
+            day = f"{name} {valid_from}"
+            raise ValueError(f"{table}.{place}.valid_from: {day} deux fois / twice")
+
+
 class _Profiles(_Strict):
     profiles: dict[str, _Profile]
     versions: tuple[_Version, ...] = ()
+    takes: dict[str, _Takes] = {}
+    takes_versions: tuple[_TakesVersion, ...] = ()
     claims: tuple[_Claim, ...] = ()
     attachments: dict[str, _AttachmentRules] = {}
 
@@ -580,14 +764,10 @@ class _Profiles(_Strict):
 
     @model_validator(mode="after")
     def _versions_follow_one_another(self) -> _Profiles:
-        days: set[tuple[str, date]] = set()
-        for place, row in enumerate(self.versions):
-            if row.profile not in self.profiles:
-                raise ValueError(f"versions.{place}.profile: {row.profile!r} inconnu / unknown")
-            if (row.profile, row.valid_from) in days:
-                day = f"{row.profile} {row.valid_from}"
-                raise ValueError(f"versions.{place}.valid_from: {day} deux fois / twice")
-            days.add((row.profile, row.valid_from))
+        own = [(row.profile, row.valid_from) for row in self.versions]
+        taken = [(row.takes, row.valid_from) for row in self.takes_versions]
+        _refuse_disorder("versions", "profile", own, self.profiles)
+        _refuse_disorder("takes_versions", "takes", taken, self.takes)
         return self
 
     def rows(self) -> Iterator[tuple[str, _Profile | _Version]]:
@@ -621,6 +801,15 @@ class _Profiles(_Strict):
             later.append(replace(self._made(name, row), valid_from=change.valid_from))
         return replace(self._made(name, self.profiles[name]), later=tuple(later))
 
+    def taken(self, name: str) -> Takes:
+        """Return what one kind of receiver takes as the model's value, with later versions."""
+        row, later = self.takes[name], list[Takes]()
+        changes = (each for each in self.takes_versions if each.takes == name)
+        for change in sorted(changes, key=lambda each: each.valid_from):
+            row = _changed(row, change)
+            later.append(row.value(name, change.valid_from))
+        return replace(self.takes[name].value(name), later=tuple(later))
+
     def _made(self, name: str, row: _Profile) -> Profile:
         rules = self.attachments[row.attachments] if row.attachments is not None else None
         return Profile(
@@ -634,6 +823,7 @@ class _Profiles(_Strict):
             )
             if rules
             else None,
+            schemas={syntax.value: names for syntax, names in row.schemas.items()},
             weigh_all=row.weigh_all,
             reweighed=row.reweighed,
         )
@@ -696,6 +886,36 @@ class _Seal(_Strict):
         return SealSettings(folder=self.folder, key=key, trusted=self.trusted)
 
 
+class _Mail(_Strict):
+    host: str = ""
+    port: Annotated[int, Field(gt=0, lt=65536)] = MailSettings().port
+    security: MailSecurity = MailSettings().security
+    sender: Contact | None = None
+    operators: tuple[Contact, ...] = ()
+    user: str = ""
+    password: _Secret | None = None
+    timeout_s: Positive = MailSettings().timeout_s
+
+    @model_validator(mode="after")
+    def _says_what_writing_needs(self) -> _Mail:
+        if self.host and not self.sender:
+            raise ValueError("host va avec / goes with sender")
+        if bool(self.user) != bool(self.password):
+            raise ValueError("user va avec / goes with password")
+        if self.user and self.security is MailSecurity.NONE:
+            raise ValueError(
+                "security = 'none': le mot de passe passerait en clair / the password would"
+                " travel in clear"
+            )
+        return self
+
+    def value(self) -> MailSettings:
+        """Return the table as the model's value."""
+        plain = self.model_dump(exclude={"sender", "password"})
+        password = self.password.value() if self.password else None
+        return MailSettings(**plain, sender=self.sender or "", password=password)
+
+
 class _Settings(_Strict):
     hub_code: ApplicationCode = Settings().hub_code
     matricule: Matricule = Settings().matricule
@@ -711,11 +931,10 @@ class _Settings(_Strict):
     clamd: str = Settings().clamd
     keep_logs_days: Annotated[int, Field(ge=1, le=36_500)] = Settings().keep_logs_days
     check_suppliers: bool = Settings().check_suppliers
+    approval: Approval = Settings().approval
     archive: _Archive = _Archive()
     seal: _Seal = _Seal()
-
-
-M = TypeVar("M", bound=BaseModel)
+    mail: _Mail = _Mail()
 
 
 def read_sheet(text: str, where: str = "sheet") -> Connection:
@@ -740,6 +959,42 @@ def read_connections(folder: Path) -> dict[str, Connection]:
             raise ConfigError(f"{path}: name: « {sheet.name} » existe déjà / is taken already")
         found[sheet.name] = sheet
     return found
+
+
+def offered_connections(folder: Path) -> Offered:
+    """Read what can be read of ``config/connections``, and what is wrong with the rest.
+
+    A faulty file is told of under the name that stands in it. Where it is no TOML, or has none,
+    nobody can tell whose sheet it is.
+    """
+    found: dict[str, Connection] = {}
+    faults: dict[str, tuple[str, ...]] = {}
+    strays: list[str] = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            sheet = _read(path, _Sheet).value()
+        except ConfigError as error:
+            name, told = _name_in(path), str(error).splitlines()
+            if name is None:
+                strays += told
+            else:
+                faults[name] = (*faults.get(name, ()), *told)
+            continue
+        if sheet.name in found:
+            twice = f"{path}: name: « {sheet.name} » existe déjà / is taken already"
+            faults[sheet.name] = (*faults.get(sheet.name, ()), twice)
+        else:
+            found[sheet.name] = sheet
+    return Offered(connections=found, faults=faults, strays=tuple(strays))
+
+
+def _name_in(path: Path) -> str | None:
+    """Return the name that a faulty sheet gives itself."""
+    try:
+        named = tomllib.loads(path.read_text(encoding="utf-8")).get("name")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None
+    return named if isinstance(named, str) and named else None
 
 
 def read_routes(path: Path) -> tuple[Route, ...]:
@@ -785,6 +1040,16 @@ def read_profiles(
     return {name: table.value(name) for name in table.profiles}
 
 
+def read_takes(path: Path) -> dict[str, Takes]:
+    """Read what receivers may take (``[takes]`` of the profiles), by name.
+
+    Raises:
+        ConfigError: It cannot be used; the message names file, key and fault.
+    """
+    table = _read(path, _Profiles)
+    return {name: table.taken(name) for name in table.takes}
+
+
 def read_retention(path: Path) -> dict[str, RetentionClass]:
     """Read the retention classes, by name."""
     table = _read(path, _Retention).classes
@@ -809,8 +1074,10 @@ def read_settings(path: Path) -> Settings:
         clamd=given.clamd,
         keep_logs_days=given.keep_logs_days,
         check_suppliers=given.check_suppliers,
+        approval=given.approval,
         archive=given.archive.value(),
         seal=given.seal.value(),
+        mail=given.mail.value(),
     )
 
 

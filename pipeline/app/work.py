@@ -11,6 +11,7 @@ from typing import Self
 
 from structlog import get_logger
 
+from pipeline.app.agreed import Agreed
 from pipeline.app.answer import Findings, answer
 from pipeline.app.arrived import Arrived, Read
 from pipeline.app.atomic import atomically
@@ -281,6 +282,8 @@ def jobs_for(
 ) -> Iterator[tuple[int, Job]]:
     """Yield the place and the job of every file of a flow that is to be judged."""
     profile = hub.profile_for(connection, interface, received_at)
+    agreed = Agreed(moment=received_at, profile=profile.version, takes=hub.takes)
+    receivers = agreed.receivers_schemas()
     allowed = interface.syntaxes if interface else ()
     for file in opened.files:
         if file.scrap is not None:
@@ -294,6 +297,7 @@ def jobs_for(
                     syntaxes=tuple(Syntax(name) for name in allowed),
                     affinity=guess_family(file.scrap.head),
                     scanner=connection.scanner,
+                    receivers=receivers,
                 ),
             )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from enum import Enum
 
 from pipeline.model.carriage import Carriage, Grouping, Recipe
@@ -17,6 +17,13 @@ class Role(Enum):
 
     SENDER = "sender"
     RECEIVER = "receiver"
+
+
+class Environment(Enum):
+    """Whether what goes through a connection counts."""
+
+    PRODUCTION = "production"
+    QUALIFICATION = "qualification"  #: a rehearsal with the partner: nothing of it counts
 
 
 class Naming(Enum):
@@ -76,7 +83,9 @@ class Door:
         key: Path of our private key file, relative to the workspace; empty with a password.
         certificate: Path of the OpenSSH certificate that goes with `key`, or None.
         password: Where the password is, or None.
+        key_expires: Day on which `key` ends, excluded; a bare key knows of none.
         host_key: The server's public key as one OpenSSH line, ``type base64``.
+        host_key_expires: Day on which `host_key` ends, excluded, where the partner named one.
         path: Folder that holds the partner's folders; only of a local door.
         transports: Connections opened side by side.
         timeout_s: Wall-clock limit of connecting and of one answer.
@@ -90,11 +99,44 @@ class Door:
     key: str = ""
     certificate: str | None = None
     password: Secret | None = None
+    key_expires: date | None = None
     host_key: str = ""
+    host_key_expires: date | None = None
     path: str = ""
     transports: int = 2
     timeout_s: float = 30.0
     transfer_timeout_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Successors:
+    """What takes the place of keys and certificates of a sheet, each on its day.
+
+    Until then both are valid: a server may show either host key. `app.rollover` makes the
+    change, once the new one was seen to work.
+
+    Attributes:
+        certificate: File of the partner's next X.509 certificate, from the workspace on.
+        certificate_from: First day it is the one in use; None for when an operator says so,
+            or the other ends.
+        key: File of our next private key.
+        key_certificate: File of the OpenSSH certificate that goes with it.
+        key_from: As `certificate_from`.
+        key_expires: As `Door.key_expires`.
+        host_key: The key that the server is going to show.
+        host_key_from: As `certificate_from`.
+        host_key_expires: As `Door.host_key_expires`.
+    """
+
+    certificate: str | None = None
+    certificate_from: date | None = None
+    key: str = ""
+    key_certificate: str | None = None
+    key_from: date | None = None
+    key_expires: date | None = None
+    host_key: str = ""
+    host_key_from: date | None = None
+    host_key_expires: date | None = None
 
 
 class Scanning(Enum):
@@ -209,6 +251,8 @@ class Connection:
         partner: Name of the party behind it.
         role: Sender or receiver.
         door: Where and as whom we log in.
+        certificate: File of the partner's X.509 certificate, from the workspace on, or None.
+        next: What takes the place of its keys and certificates; None where nothing does.
         inbox: Folder where the partner drops files; of a receiver, what it answers.
         archive: Folder where taken files are moved, on the partner's side.
         out: Folder where the partner fetches answers (sender) or invoices
@@ -222,6 +266,8 @@ class Connection:
             secondary ones.
         atomicity: Overrides what the interface family says; None keeps it.
         profile: Overrides the family's validation profile; None keeps it.
+        takes: Of a receiver: what it takes, by its name in ``profiles.toml``; None for any
+            document that its sender may send.
         envelope: How documents travel to a receiver.
         carriage: In which form they do, and how many in one file.
         completeness: When a dropped file is whole.
@@ -240,12 +286,21 @@ class Connection:
         statuses: What was agreed about the statuses of invoices.
         schedule: When it is worked on.
         retention: Class that says how long what comes through it is kept.
+        structure: SIRET of the partner's structure, or None.
+        environment: Production, or a rehearsal of it.
+        start_date: First day of the agreement, in France; None for ever before.
+        end_date: Day on which it ends, excluded; None for no end.
+        contact: E-mail address of those who look after the partner's side, or None.
+        private: Whether a receiver is a private company: the B2B pilot takes only those that
+            registered for it.
     """
 
     name: str
     partner: str
     role: Role
     door: Door
+    certificate: str | None = None
+    next: Successors | None = None
     inbox: str = "in"
     archive: str = "archive"
     out: str = "out"
@@ -257,6 +312,7 @@ class Connection:
     interfaces: tuple[str, ...] = ()
     atomicity: Atomicity | None = None
     profile: str | None = None
+    takes: str | None = None
     envelope: Envelope = Envelope.SINGLE
     carriage: Carriage = field(default_factory=Carriage)
     completeness: Completeness = field(default_factory=Completeness)
@@ -273,6 +329,25 @@ class Connection:
     statuses: StatusTerms = field(default_factory=StatusTerms)
     schedule: Schedule = field(default_factory=Schedule)
     retention: str = "invoice"
+    structure: str | None = None
+    environment: Environment = Environment.PRODUCTION
+    start_date: date | None = None
+    end_date: date | None = None
+    contact: str | None = None
+    private: bool = False
+
+    def agreed_on(self, day: date) -> bool:
+        """Tell whether the agreement covers a day.
+
+        >>> sheet = Connection(name="a", partner="A", role=Role.SENDER, door=Door(),
+        ...     start_date=date(2026, 9, 1), end_date=date(2027, 1, 1))
+        >>> [sheet.agreed_on(date(2026, 8, 31)), sheet.agreed_on(date(2026, 9, 1)),
+        ...     sheet.agreed_on(date(2027, 1, 1))]
+        [False, True, False]
+        """
+        return (self.start_date is None or self.start_date <= day) and (
+            self.end_date is None or day < self.end_date
+        )
 
     @property
     def drops_files(self) -> bool:

@@ -589,6 +589,19 @@ OURS = (
         ),
     ),
     Control(
+        step=15,
+        level=_INVOICE,
+        code="NOT_TAKEN",
+        nature=_FUNCTIONAL,
+        label=_texts("Hors de ce que ce destinataire prend", "Not what this recipient takes"),
+        action=_texts(
+            "Corrigez la facture selon ce que ce destinataire prend et renvoyez-la ; elle peut "
+            "garder son numéro.",
+            "Correct the invoice as this recipient takes it and send it again; it may keep its "
+            "number.",
+        ),
+    ),
+    Control(
         step=18,
         level=_INVOICE,
         code="OPERATOR",

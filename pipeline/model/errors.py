@@ -111,6 +111,13 @@ class NameTaken(TransferError):
     transient = False
 
 
+class MailError(PipelineError):
+    """A letter was not taken by the mail server, or there is none."""
+
+    code = "MAIL"
+    transient = True
+
+
 class ArchiveError(PipelineError):
     """The archive could not store, or no longer holds, a blob."""
 

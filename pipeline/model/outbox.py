@@ -20,6 +20,7 @@ class OutboxKind(Enum):
     ACKNOWLEDGEMENT = "acknowledgement"
     STATUS = "status"  #: statuses of invoices, or which of a partner's were not taken
     NOTICE = "notice"  #: what belongs to no single flow: a day's recapitulation, a gap
+    LETTER = "letter"  #: to a person, by mail: its door is ``mailto:ADDRESS``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -404,6 +404,7 @@ FAULTS = (
 ELSEWHERE = {
     "REJ_UNI": "DOUBLON says it, and names the first",
     "FLOW_IRR": "no fault: test_a_sound_file_of_an_irrecevable_flow_has_nothing_to_correct",
+    "NOT_TAKEN": "of this project: tests/integration/test_agreement_of_the_day.py",
     "NO_ROUTE": "no fault: test_what_waits_for_us_is_told_as_received",
     "OPERATOR": "no fault: test_what_an_operator_refuses_is_told_with_their_words",
     "OPERATOR_HOLD": "no fault, and no answer changes: contract/test_operators.py",

@@ -73,6 +73,7 @@ def test_our_own_codes_stand_where_they_happen() -> None:
         "ST_FORBIDDEN": 14,
         "ST_INCOMPLETE": 14,
         "ST_UNREADABLE": 14,
+        "NOT_TAKEN": 15,
         "OPERATOR": 18,
         "OPERATOR_HOLD": 18,
         "WITHDRAWN": 18,

@@ -10,9 +10,10 @@ import pytest
 from pipeline.app.agreed import Agreed
 from pipeline.app.registered import Register, channel_of
 from pipeline.model.agreement import Agreement, Takes
-from pipeline.model.connection import AnswerFamily, Atomicity, Connection, Door, Interface, Role
+from pipeline.model.connection import AnswerFamily, Atomicity, Connection, Door, Role
 from pipeline.model.directory import Directory, Flags, Kind, Route, Structure
 from pipeline.model.finding import Layer, LayerResult, Outcome
+from pipeline.model.interface import Interface
 from pipeline.model.report import Judged, RoutingHeader, Syntax, ValidationReport
 from pipeline.ports.ledger import Sheets
 from pipeline.validate.render import Judgement, report_object, report_page

@@ -170,10 +170,10 @@ def run(world: World, times: int = 2) -> None:
 
 def deliver(world: World, *numbers: str, flow: str = FLOW) -> None:
     """Have invoices delivered, one flow each."""
-    for number in numbers:
-        place = len(world.hub.ledger.interchanges(Query(limit=None))) + 1
+    known = len(world.hub.ledger.interchanges(Query(limit=None)))
+    for place, number in enumerate(numbers, known + 1):
         world.drop("supplier", flow.format(place), invoice(number))
-        run(world)
+    run(world)
 
 
 def document(world: World, number: str) -> Document:

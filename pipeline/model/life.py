@@ -259,6 +259,7 @@ class Life:
         status: Now.
         actor: In whose name it got there.
         said_at: When that happened, by that actor's clock (aware).
+        since: When the hub wrote that down (aware, UTC).
         entries: How many lines its history has.
     """
 
@@ -266,6 +267,7 @@ class Life:
     status: Status
     actor: Actor
     said_at: datetime
+    since: datetime
     entries: int
 
     def is_late(self, actor: Actor, said_at: datetime) -> bool:
@@ -293,6 +295,7 @@ def lived(before: Life | None, entries: Sequence[Entry]) -> Life:
             status=entry.after,
             actor=entry.actor,
             said_at=entry.said_at,
+            since=entry.taken_at,
             entries=entry.place,
         )
     if now is None:

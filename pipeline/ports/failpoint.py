@@ -104,6 +104,7 @@ CHANGES: Mapping[str, str] = {
     "operator.hold": "an operator stops what was accepted, or was not judged yet",
     "operator.release": "an operator lets go what an operator stopped",
     "operator.withdraw": "an operator takes back what was accepted and not sent",
+    "operator.declare": "an operator says a status in a partner's name",
     "operator.compare": "what would be decided now is computed; nothing is written",
     "operator.replay": "what judging again found is noted",
     "operator.note": "that an operator had nothing left to do is noted",

@@ -17,7 +17,7 @@ from pipeline.model.event import Event, Fact
 from pipeline.model.figures import DocumentFigures, Received, RuleCount
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
-from pipeline.model.life import Entry, Life
+from pipeline.model.life import Entry, Life, Status
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
@@ -763,6 +763,9 @@ class Ledger(Protocol):
 
     def lives(self, subjects: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
         """Return where invoices stand; those that were never taken are left out."""
+
+    def lives_at(self, statuses: Collection[Status], limit: int) -> Sequence[Life]:
+        """Return where invoices stand that stand at one of these, the longest first."""
 
     def history(self, subject: DocumentId) -> Sequence[Entry]:
         """Return the history of one invoice, in the order in which the hub took it."""

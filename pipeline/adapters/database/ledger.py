@@ -60,7 +60,7 @@ from pipeline.model.event import Event, Fact
 from pipeline.model.figures import DocumentFigures, Received, RuleCount
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
-from pipeline.model.life import Entry, Life
+from pipeline.model.life import Entry, Life, Status
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
@@ -496,6 +496,11 @@ class SqlLedger:
         """Return where invoices stand; those that were never taken are left out."""
         with self._read() as connection:
             return lives.find_lives(connection, subjects)
+
+    def lives_at(self, statuses: Collection[Status], limit: int) -> Sequence[Life]:
+        """Return where invoices stand that stand at one of these, the longest first."""
+        with self._read() as connection:
+            return lives.find_lives_at(connection, statuses, limit)
 
     def history(self, subject: DocumentId) -> Sequence[Entry]:
         """Return the history of one invoice, in the order in which the hub took it."""

@@ -55,6 +55,14 @@ def find_lives(connection: Connection, subjects: Collection[str]) -> dict[Docume
     }
 
 
+def find_lives_at(connection: Connection, statuses: Collection[Status], limit: int) -> list[Life]:
+    """Return where invoices stand that stand at one of these statuses, the longest first."""
+    wanted = sorted(status.value for status in statuses)
+    statement = select(life).where(life.c.status.in_(wanted))
+    ordered = statement.order_by(life.c.since, life.c.document).limit(limit)
+    return [life_of(row) for row in connection.execute(ordered)]
+
+
 def find_history(connection: Connection, subject: str) -> list[Entry]:
     """Return the history of one invoice, in order."""
     return [entry_of(row) for row in connection.execute(_ENTRIES, {"b_document": subject})]
@@ -90,6 +98,7 @@ def life_of(row: Row[Any]) -> Life:
         status=Status(row.status),
         actor=Actor(row.actor),
         said_at=row.said_at,
+        since=row.since,
         entries=row.entries,
     )
 
@@ -143,6 +152,7 @@ def life_values(life_now: Life) -> Values:
         "status": life_now.status.value,
         "actor": life_now.actor.value,
         "said_at": life_now.said_at,
+        "since": life_now.since,
         "entries": life_now.entries,
     }
 

@@ -174,8 +174,9 @@ life = Table(
     Column("status", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("said_at", UtcDateTime, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
     Column("entries", Integer, nullable=False),
-    Index("life_status", "status"),
+    Index("life_status", "status", "since"),
 )
 
 #: How it got there, line by line; written once, never edited.

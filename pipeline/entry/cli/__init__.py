@@ -36,6 +36,8 @@ VERBS = {
     "convert": "convert",
     "interchanges": "read",
     "documents": "read",
+    "life": "life",
+    "declare": "life",
     "log": "log",
     "report": "report",
     "show": "show",

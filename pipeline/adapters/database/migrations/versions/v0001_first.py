@@ -162,8 +162,9 @@ def _lives() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("said_at", UtcDateTime(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
         sa.Column("entries", sa.Integer(), nullable=False),
-        sa.Index("life_status", "status"),
+        sa.Index("life_status", "status", "since"),
     )
     op.create_table(
         "life_entry",

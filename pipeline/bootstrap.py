@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from pipeline.model.rule import RuleSet
     from pipeline.model.sentences import Sentences
     from pipeline.syntax.cpp_parties import Envelope
+    from pipeline.syntax.cpp_status import StatusMessage
     from pipeline.syntax.pivot import PivotInvoice
     from pipeline.validate.judge import Artefacts
 
@@ -949,6 +950,15 @@ def write_metrics(place: Workspace, gauges: Sequence[Gauge]) -> None:
     from pipeline.adapters.metrics import write_metrics as write
 
     write(gauges, place.home / "metrics" / "edi.prom")
+
+
+def status_bytes(message: StatusMessage) -> bytes:
+    """Write a CPPStatut as a partner would; it is held against our schema of it."""
+    from pipeline.adapters.resources import data_folder
+    from pipeline.syntax.cpp_status import write
+    from pipeline.syntax.parse import compile_schema
+
+    return write(message, compile_schema(str(data_folder("schemas") / "CPPStatut-V1_19.xsd")))
 
 
 def answer_means(place: Workspace, settings: Settings) -> Means:

@@ -19,7 +19,9 @@ from pipeline.model.invoice import Invoice
 from pipeline.model.life import STATUS_WORDS, Circuit, Status
 from pipeline.model.life_reasons import REASONS
 from pipeline.model.life_table import ACTIVE, DOUBT_WORDS, MOVES, Move
+from pipeline.model.proposal import PROPOSAL_FOLLOWS
 from pipeline.model.rule import Rule
+from pipeline.model.standing import SHEET_FOLLOWS
 from pipeline.model.status import FOLLOWS, INTERCHANGE_FOLLOWS, OUTBOX_FOLLOWS
 from pipeline.syntax.pivot_lost import LOSSES
 from pipeline.syntax.pivot_table import TABLE, Row
@@ -39,12 +41,14 @@ E = TypeVar("E", bound=Enum)
 
 
 def draw_steps() -> str:
-    """Draw the three step tables as Mermaid state diagrams, in the order of their enums."""
+    """Draw the step tables as Mermaid state diagrams, in the order of their enums."""
     return "\n\n".join(
         (
             _diagram("Documents", FOLLOWS),
             _diagram("Interchanges", INTERCHANGE_FOLLOWS),
             _diagram("Outbox rows", OUTBOX_FOLLOWS),
+            _diagram("Connection sheets", SHEET_FOLLOWS),
+            _diagram("Proposals", PROPOSAL_FOLLOWS),
         )
     )
 

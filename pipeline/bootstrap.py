@@ -223,13 +223,12 @@ def profiles(place: Workspace) -> dict[str, Profile]:
 
 def proposed_sheets(place: Workspace) -> Sheets:
     """Read what ``config/`` proposes."""
-    from pipeline.adapters.configuration import read_connections
+    from pipeline.adapters.configuration import read_sheets
     from pipeline.adapters.directory_files import read_directory
 
-    return Sheets(
-        read_connections(place.config / "connections"),
-        read_directory(place.config / "directory", _numbers()),
-    )
+    read = read_sheets(place.config / "connections")
+    directory = read_directory(place.config / "directory", _numbers())
+    return Sheets(read.connections, directory, read.apis)
 
 
 def offered(place: Workspace) -> Offered:
@@ -591,8 +590,14 @@ def log_reader(place: Workspace) -> LogReader:
 
 
 def operator() -> str:
-    """Return who acts when a person types a verb."""
-    return f"operator:{getpass.getuser()}"
+    """Return who acts when a person types a verb: as told, else who called sudo, else the login.
+
+    Raises:
+        ConfigError: ``EDI_OPERATOR`` is no name.
+    """
+    from pipeline.adapters.configuration import operator_name
+
+    return f"operator:{operator_name() or getpass.getuser()}"
 
 
 def _must_exist(place: Workspace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipeline.app.breaker import Breaker
@@ -14,6 +14,7 @@ from pipeline.model.agreement import Takes
 from pipeline.model.calendar import Holidays
 from pipeline.model.connection import Connection, Scanning
 from pipeline.model.errors import ConfigError
+from pipeline.model.interchange import Interchange
 from pipeline.model.interface import Interface
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged
@@ -124,3 +125,24 @@ def sheet_of(sheets: Sheets, name: str) -> Connection:
         raise ConfigError(
             f"{name}: fiche de raccordement absente ou close / connection sheet absent or closed"
         ) from None
+
+
+def sheet_at(hub: Hub, sheets: Sheets, flow: Interchange) -> Connection:
+    """Return its sender's sheet as it was in force when a flow was received.
+
+    A flow is judged by what was agreed then, also where the sheet was changed before anybody
+    came to look at it.
+
+    Raises:
+        ConfigError: No sheet of this name is in force now: nobody could be answered.
+    """
+    current = sheet_of(sheets, flow.connection)
+    for one in hub.ledger.versions(flow.connection):
+        if isinstance(one.connection, Connection) and one.held_at(flow.received_at):
+            return one.connection
+    return current
+
+
+def with_sheet(sheets: Sheets, connection: Connection) -> Sheets:
+    """Return a configuration with one sheet as it is given."""
+    return replace(sheets, connections={**sheets.connections, connection.name: connection})

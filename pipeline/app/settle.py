@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.app.agreed import Agreed, agreed_on
-from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.hub import Hub, sheet_of, with_sheet
 from pipeline.app.lives import begin_lives
 from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
 from pipeline.app.registered import check_both
@@ -129,8 +129,9 @@ def settle_flow(
     atomic = atomicity_of(connection, interface) is Atomicity.FLOW
     stopped = _stop_flow(hub, tx, interchange, candidates, check, claim, atomic=atomic)
     standing = standing_of(hub, interchange, interface)
+    then = with_sheet(sheets, connection)
     settled = stopped or _open_flow(
-        hub, sheets, tx, interchange, candidates, standing, agreed, claim
+        hub, then, tx, interchange, candidates, standing, agreed, claim
     )
     return replace(settled, figures=check.figures)
 

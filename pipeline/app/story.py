@@ -270,6 +270,12 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "job.taken": _template(
         "{job}, créneau {slot} : déjà pris par un autre", "slot already taken by another"
     ),
+    "sheet.moved": _template(
+        "{connection} : fiche {before} → {after} ({cause} : {reason})", "connection sheet moved"
+    ),
+    "proposal.approved": _template("{of} : proposition {proposal} approuvée", "approved"),
+    "proposal.refused": _template("{of} : proposition {proposal} refusée", "refused"),
+    "proposal.stale": _template("{of} : proposition {proposal} périmée", "stale"),
     "partner.paused": _template("{partner} : mis en pause", "paused"),
     "partner.resumed": _template("{partner} : repris", "resumed"),
     "operator.hold": _template("{subject} : retenu par un opérateur", "held back"),

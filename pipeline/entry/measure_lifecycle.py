@@ -21,7 +21,7 @@ from pipeline.model.identity import document_id, interchange_id
 from pipeline.model.interchange import Interchange
 from pipeline.model.life import Actor, Event, Given
 from pipeline.model.report import RoutingHeader
-from pipeline.model.status import InterchangeStep, Step
+from pipeline.model.status import InterchangeStep
 from pipeline.syntax.cpp_parties import Envelope, SupplierId
 from pipeline.syntax.cpp_status import Debtor, FactureStatus, StatusMessage, Supplier
 
@@ -110,7 +110,10 @@ def _lay_out(place: bootstrap.Workspace) -> None:
 
 
 def _fill(hub: Hub, documents: int) -> None:
-    """Write invoices that stand at their recipient's, as the hub itself writes them."""
+    """Write invoices that stand at their recipient's, with all that a status looks at.
+
+    Their steps, which no status looks at, stay at the first.
+    """
     for start in range(0, documents, _AT_ONCE):
         count = min(_AT_ONCE, documents - start)
         with hub.ledger.transaction() as tx:
@@ -136,9 +139,6 @@ def _fill(hub: Hub, documents: int) -> None:
                         taken_at=_BEGAN,
                     )
             tx.live({}, register.entries)
-            for after in (Step.ACCEPTED, Step.ROUTED, Step.DELIVERED):
-                tx.move_documents(made, after, by=hub.by, at=_BEGAN)
-                made = [replace(one, step=after) for one in made]
             for after in (InterchangeStep.OPENED, InterchangeStep.CLOSED):
                 for flow in flows:
                     tx.move_interchange(flow, after, by=hub.by, at=_BEGAN)

@@ -11,6 +11,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TypeVar
 
+from pipeline.model.proposal import ProposalState
 from pipeline.model.standing import SheetState
 
 
@@ -138,7 +139,7 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 
-S = TypeVar("S", Step, InterchangeStep, OutboxState, SheetState)
+S = TypeVar("S", Step, InterchangeStep, OutboxState, SheetState, ProposalState)
 
 
 def check_step(follows: Mapping[S | None, frozenset[S]], before: S | None, after: S) -> None:

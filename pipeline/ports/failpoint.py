@@ -69,6 +69,8 @@ CHANGES: Mapping[str, str] = {
     "ledger.change": "any change through a transaction: inside, everything is written",
     "ledger.apply": "sheets are put in force",
     "ledger.move_sheet": "a connection sheet moves: tested, promoted, suspended, closed",
+    "ledger.propose": "a change of sheets is proposed, in place of what was before",
+    "ledger.settle_proposal": "a proposal is approved and put in force, or refused",
     "ledger.sightings": "what a folder holds is noted",
     "ledger.claim_flows": "flows are claimed",
     "ledger.claim_files": "files to send are claimed",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from pipeline.model.api_sheet import ApiSheet
 from pipeline.model.bulk import BulkId, BulkList, ItemState
 from pipeline.model.carriage import Conversion
 from pipeline.model.connection import Connection
@@ -19,6 +20,7 @@ from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
 from pipeline.model.life import Entry, Life, Status
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.proposal import DIRECTORY, Proposal, ProposalState
 from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
@@ -34,6 +36,8 @@ class Sheets:
     Attributes:
         connections: The connection sheets, by name.
         directory: Who can be billed, and where to.
+        apis: The sheets of partners that come by the API, by name; no two sheets of either kind
+            have one name.
         standing: Where sheets stand, by name, those among them that are not in force any more.
             Only the ledger knows: what `config/` proposes has none, and applying looks at none.
         since: When the version in force of each sheet was put in force, as far as the ledger
@@ -42,6 +46,7 @@ class Sheets:
 
     connections: Mapping[str, Connection] = field(default_factory=dict)
     directory: Directory = field(default_factory=Directory)
+    apis: Mapping[str, ApiSheet] = field(default_factory=dict)
     standing: Mapping[str, Standing] = field(default_factory=dict)
     since: Mapping[str, datetime] = field(default_factory=dict)
 
@@ -53,7 +58,7 @@ class Sheets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetVersion:
-    """One version of a connection sheet that was ever put in force.
+    """One version of a sheet that was ever put in force.
 
     Attributes:
         version: From 1.
@@ -64,7 +69,7 @@ class SheetVersion:
     """
 
     version: int
-    connection: Connection | None
+    connection: Connection | ApiSheet | None
     applied_at: datetime
     by: str
     ended_at: datetime | None
@@ -526,7 +531,7 @@ class Ledger(Protocol):
         """
 
     def versions(self, connection: str) -> Sequence[SheetVersion]:
-        """Return every version of a connection sheet, oldest first."""
+        """Return every version of a sheet with a door, or of the API, oldest first."""
 
     def move_sheet(self, before: Standing, after: Standing) -> None:
         """Move a connection sheet from where it was seen to stand, with an event.
@@ -534,6 +539,50 @@ class Ledger(Protocol):
         Raises:
             ValueError: `SHEET_FOLLOWS` has no such move: our bug.
             Fenced: It stands elsewhere, or was moved meanwhile; nothing is done.
+        """
+
+    def propose(
+        self,
+        sheets: Sheets,
+        by: str,
+        at: datetime,
+        *,
+        directory: str = DIRECTORY,
+        facts: Sequence[Fact] = (),
+    ) -> Sequence[Proposal]:
+        """Keep `sheets` for a second person instead of putting them in force.
+
+        Each connection that would change is a proposal of its own; all that would change of
+        the directory is one. The same proposed again stays the proposal of who was first. What
+        was proposed by the same way before, and is not any more, is replaced.
+
+        Args:
+            sheets: As of `apply`.
+            by: Who acts.
+            at: When.
+            directory: `DIRECTORY` or `IMPORT`: the way by which it is proposed.
+            facts: What else to tell once it is in force.
+
+        Returns:
+            The proposals that stand for these changes.
+        """
+
+    def proposals(self) -> Sequence[Proposal]:
+        """Return every proposal, oldest first."""
+
+    def as_proposed(self, subject: str) -> Sheets:
+        """Return the configuration as it would be with one proposal in force."""
+
+    def settle_proposal(
+        self, proposal: Proposal, after: ProposalState, *, by: str, at: datetime, reason: str = ""
+    ) -> ProposalState:
+        """Settle an open proposal, APPROVED or REFUSED; approved, it is in force, whole.
+
+        Returns:
+            How it stands then: STALE where what it was to change was changed since.
+
+        Raises:
+            Fenced: It is not open any more; nothing is done.
         """
 
     # -- intake

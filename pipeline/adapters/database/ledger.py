@@ -33,6 +33,7 @@ from pipeline.adapters.database import (
     lives,
     moments,
     notices,
+    proposals,
     reading,
     receipts,
     rows,
@@ -62,6 +63,7 @@ from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
 from pipeline.model.life import Entry, Life, Status
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.proposal import DIRECTORY, Proposal, ProposalState
 from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
@@ -173,7 +175,7 @@ class SqlLedger:
             chain.append(connection, [*facts, *applied])
 
     def versions(self, connection: str) -> Sequence[SheetVersion]:
-        """Return every version of a connection sheet, oldest first."""
+        """Return every version of a sheet with a door, or of the API, oldest first."""
         with self._read() as database:
             return read_versions(database, connection)
 
@@ -185,6 +187,48 @@ class SqlLedger:
         """
         with self._write("ledger.move_sheet") as connection:
             chain.append(connection, [standings.move(connection, before, after)])
+
+    def propose(
+        self,
+        sheets: Sheets,
+        by: str,
+        at: datetime,
+        *,
+        directory: str = DIRECTORY,
+        facts: Sequence[Fact] = (),
+    ) -> Sequence[Proposal]:
+        """Keep `sheets` for a second person; return the proposals that stand for them."""
+        with self._write("ledger.propose") as connection:
+            chain.lock(connection)  # so that nobody else's change comes in between
+            made, told = proposals.propose(
+                connection, sheets, directory=directory, by=by, at=at, facts=facts
+            )
+            chain.append(connection, told)
+            return made
+
+    def proposals(self) -> Sequence[Proposal]:
+        """Return every proposal, oldest first."""
+        with self._read() as connection:
+            return proposals.read_proposals(connection)
+
+    def as_proposed(self, subject: str) -> Sheets:
+        """Return the configuration as it would be with one proposal in force."""
+        with self._read() as connection:
+            return proposals.as_proposed(connection, subject)
+
+    def settle_proposal(
+        self, proposal: Proposal, after: ProposalState, *, by: str, at: datetime, reason: str = ""
+    ) -> ProposalState:
+        """Settle an open proposal; return how it then stands.
+
+        Raises:
+            Fenced: It is not open any more; nothing is done.
+        """
+        with self._write("ledger.settle_proposal") as connection:
+            chain.lock(connection)  # as above
+            stands, told = proposals.settle(connection, proposal, after, by, at, reason)
+            chain.append(connection, told)
+            return stands
 
     # -- intake
     def sightings(self, connection: str) -> Mapping[str, Sighting]:

@@ -52,6 +52,35 @@ standing = Table(
     Column("resumes", Text),
 )
 
+#: Changes of sheets that wait for a second person, and what became of them.
+proposal = Table(
+    "proposal",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("settled_at", UtcDateTime),
+    Column("actor", Text, nullable=False),
+    Column("reason", Words, nullable=False),
+    # what to tell once it is in force
+    Column("facts", Text, nullable=False),
+    Index("proposal_state", "state"),
+)
+
+proposal_item = Table(
+    "proposal_item",
+    metadata,
+    Column("proposal", Text, ForeignKey("proposal.id"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    # null where the sheet is to be withdrawn
+    Column("body", Text),
+    # how often the sheet had been changed or ended when this was proposed
+    Column("base", Integer, nullable=False),
+)
+
 #: Warnings that something ends, by how many days were left: each is given once.
 expiry_warning = Table(
     "expiry_warning",

@@ -54,6 +54,32 @@ def _configuration() -> None:
         sa.Column("days", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("at", UtcDateTime(), nullable=False),
     )
+    _proposals()
+
+
+def _proposals() -> None:
+    """Changes of the configuration that wait for a second person."""
+    op.create_table(
+        "proposal",
+        sa.Column("id", sa.Text(), primary_key=True),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("settled_at", UtcDateTime()),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("reason", Words(), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
+        sa.Index("proposal_state", "state"),
+    )
+    op.create_table(
+        "proposal_item",
+        sa.Column("proposal", sa.Text(), sa.ForeignKey("proposal.id"), primary_key=True),
+        sa.Column("kind", sa.Text(), primary_key=True),
+        sa.Column("name", sa.Text(), primary_key=True),
+        sa.Column("body", sa.Text()),
+        sa.Column("base", sa.Integer(), nullable=False),
+    )
 
 
 def _intake() -> None:

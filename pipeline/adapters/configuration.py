@@ -44,6 +44,7 @@ from pipeline.model.connection import (
     Schedule,
     Secret,
     SecretKind,
+    StatusTerms,
     Successors,
 )
 from pipeline.model.connection import Environment as SheetEnvironment
@@ -53,6 +54,7 @@ from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
 from pipeline.model.handover import Filter, Handover, Pickup
 from pipeline.model.interface import Carries, Direction, Interface
+from pipeline.model.life import Numbering
 from pipeline.model.limits import Limits
 from pipeline.model.offered import Offered
 from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
@@ -318,6 +320,15 @@ class _Pickup(_Strict):
         )
 
 
+class _Statuses(_Strict):
+    tell: bool = False
+    numbering: Numbering = Numbering.N1
+
+    def value(self) -> StatusTerms:
+        """Return the terms as the model's value."""
+        return StatusTerms(**self.model_dump())
+
+
 class _Retry(_Strict):
     waits_s: Annotated[tuple[Positive, ...], Field(min_length=1)]
 
@@ -513,6 +524,7 @@ class _Sheet(_Receiving, _Agreement):
     gap_after_h: Positive | None = None
     replies: tuple[ReplyForm, ...] = ()
     acknowledge_within_h: Positive | None = None
+    statuses: _Statuses = _Statuses()
     schedule: _Schedule = _Schedule()
     retention: str = DEFAULT_CLASS
     private: bool = False
@@ -660,6 +672,7 @@ class _Sheet(_Receiving, _Agreement):
             gap_after=_hours(self.gap_after_h),
             replies=self.replies,
             acknowledge_within=_hours(self.acknowledge_within_h),
+            statuses=self.statuses.value(),
             schedule=self.schedule.value(),
             retention=self.retention,
             structure=self.structure,

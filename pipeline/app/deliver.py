@@ -19,6 +19,7 @@ from pipeline.app.lanes import in_lanes
 from pipeline.app.lease import Lease
 from pipeline.app.leave import leave
 from pipeline.app.levels import trouble
+from pipeline.app.lives import make_available
 from pipeline.app.lost import tell_fenced, tell_taken_over
 from pipeline.app.open_flow import open_flow, spool_name
 from pipeline.model.carriage import Conversion
@@ -49,6 +50,8 @@ log = get_logger(__name__)
 
 #: Files put before their rows are marked by one commit.
 GROUP = 48
+#: What may hold messages that the official rules are about.
+_VETTED = frozenset({OutboxKind.ACKNOWLEDGEMENT, OutboxKind.STATUS})
 #: After these nothing was attempted, or nobody knows whether it may be.
 _UNTOUCHED = (CircuitOpen, LedgerConflict, Fenced, EngineClosed)
 
@@ -190,7 +193,7 @@ def _vet(hub: Hub, rows: Sequence[OutboxRow]) -> dict[OutboxKey, PipelineError]:
     """Return why answers may not leave, by row; before anybody is bothered with a login."""
     unfit: dict[OutboxKey, PipelineError] = {}
     for row in rows:
-        if row.kind is OutboxKind.ACKNOWLEDGEMENT and row.payload is not None:
+        if row.kind in _VETTED and row.payload is not None:
             try:
                 hub.vet(row.payload)
             except PipelineError as error:
@@ -298,10 +301,10 @@ def _mark(
                 now = hub.clock.now()
                 tx.settle_outbox(done, after, claim=claim, by=hub.by, at=now, sha256=result.sha256)
                 lay_out(tx, sheets, row, result, now)
-            if after is not None:
+            if after is not None and row.kind is OutboxKind.DELIVERY:
                 tx.note_conversions(row.key, conversions.get(row.key, ()))
                 ended.setdefault(after, set()).update(row.documents)
-        _step_documents(hub, tx, ended)
+        _step_documents(hub, sheets, tx, ended)
 
     atomically(hub, mark, "deliver.mark")
     for (row, _), result in zip(claimed, results, strict=True):
@@ -378,7 +381,10 @@ def _hold_back(
 
 
 def _step_documents(
-    hub: Hub, tx: Transaction, ended: Mapping[OutboxState, Collection[DocumentId]]
+    hub: Hub,
+    sheets: Sheets,
+    tx: Transaction,
+    ended: Mapping[OutboxState, Collection[DocumentId]],
 ) -> None:
     """Move the documents of deliveries that ended, and close what is then finished.
 
@@ -395,5 +401,7 @@ def _step_documents(
         if routed:
             tx.move_documents(routed, step, by=hub.by, at=now)
             touched.update(one.interchange for one in routed)
+        if state is OutboxState.SENT:
+            make_available(hub, sheets, tx, documents)
     for interchange in tx.finished(touched):
         tx.move_interchange(interchange, InterchangeStep.CLOSED, by=hub.by, at=now)

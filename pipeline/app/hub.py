@@ -20,6 +20,7 @@ from pipeline.model.profile import Profile
 from pipeline.model.report import Judged
 from pipeline.model.retention import RetentionClass
 from pipeline.model.settings import Settings
+from pipeline.model.telling import StatusNews
 from pipeline.ports.credentials import Credentials
 from pipeline.ports.engine import Engine
 from pipeline.ports.ledger import Claim, Ledger, Sheets
@@ -29,6 +30,8 @@ from pipeline.ports.seals import Seals
 
 #: Writes the answer files for some facts, taking sequence numbers as it needs them.
 Compose = Callable[[AnswerFacts, Callable[[str], int]], tuple[AnswerFile, ...]]
+#: Writes what partners hear of statuses, taking sequence numbers as it needs them.
+Tell = Callable[[StatusNews, Callable[[str], int]], tuple[AnswerFile, ...]]
 #: Lets an answer's bytes go; raises `AnswerUnvetted` where they break the official rules.
 Vet = Callable[[bytes], None]
 #: Holds partners' messages, files in scratch space, against their schema and the official
@@ -66,6 +69,7 @@ class Hub:
     profiles: Mapping[str, Profile]
     settings: Settings
     compose: Compose
+    tell: Tell
     vet: Vet
     examine: Examine
     converter: Converter

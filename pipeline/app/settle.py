@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.app.agreed import Agreed, agreed_on
 from pipeline.app.hub import Hub, sheet_of, with_sheet
+from pipeline.app.lives import begin_lives
 from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
 from pipeline.app.registered import check_both
 from pipeline.ingest.duplicate import find_duplicates
@@ -386,6 +387,7 @@ def _route(
     now = hub.clock.now()
     tx.hold_keys({key: one.id for one in accepted if (key := one.business_key)})
     routed = _move_all(hub, tx, accepted, Step.ROUTED)
+    begin_lives(hub, tx, routed)
     planning = planning_of(hub, tx)
     for row in plan_deliveries(routed, sheets.connections, planning):
         tx.enqueue(row, hub.by, now)

@@ -38,6 +38,7 @@ _SENT: Mapping[str, _Said] = {
     "A": ("réponse", "answer"),
     "N": ("avis", "notice"),
     "L": ("courrier", "letter"),
+    "S": ("statuts", "statuses"),
 }
 _STATES: Mapping[str, _Said] = {
     "started": ("commence", "begins"),
@@ -232,6 +233,19 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "ledger.conflict": _template(
         "concurrence sur le registre, essai {attempt} repris ({error})",
         "lost a race for the ledger, done again",
+    ),
+    "status.applied": _template(
+        "flux {flow} : {applied} statut(s) appliqué(s), {repeated} déjà connu(s), {refused}"
+        " refusé(s)",
+        "statuses applied, known already and refused",
+    ),
+    "status.foreign": _template(
+        "{connection} parle de factures qui ne sont pas les siennes ({documents}) ; refusé",
+        "a partner speaks of invoices that are not its own: refused",
+    ),
+    "status.not_taken": _template(
+        "flux {flow} : le partenaire refuse notre statut {message} ; le statut reste",
+        "a partner does not take a status of ours, which stays",
     ),
     "deliver.done": _sent,
     "deliver.failed": _failed_to_send,

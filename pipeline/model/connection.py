@@ -9,6 +9,7 @@ from enum import Enum
 from pipeline.model.carriage import Carriage, Grouping, Recipe
 from pipeline.model.conversion import Form
 from pipeline.model.handover import Handover
+from pipeline.model.life import Numbering
 from pipeline.model.limits import Limits
 
 
@@ -161,6 +162,19 @@ class ReplyForm(Enum):
     JSON = "json"
 
 
+@dataclass(frozen=True, slots=True)
+class StatusTerms:
+    """What was agreed about the statuses of invoices.
+
+    Attributes:
+        tell: Whether the partner hears of them.
+        numbering: What the numbers of a CPPStatut mean, both ways.
+    """
+
+    tell: bool = False
+    numbering: Numbering = Numbering.N1
+
+
 class AnswerFamily(Enum):
     """Which flows answer a deposit, and how they are written."""
 
@@ -271,6 +285,7 @@ class Connection:
         replies: Forms besides those of its interfaces in which a receiver may answer.
         acknowledge_within: Agreed time in which a receiver says that it took a delivery; None
             if none was agreed.
+        statuses: What was agreed about the statuses of invoices.
         schedule: When it is worked on.
         retention: Class that says how long what comes through it is kept.
         structure: SIRET of the partner's structure, or None.
@@ -314,6 +329,7 @@ class Connection:
     gap_after: timedelta | None = None
     replies: tuple[ReplyForm, ...] = ()
     acknowledge_within: timedelta | None = None
+    statuses: StatusTerms = field(default_factory=StatusTerms)
     schedule: Schedule = field(default_factory=Schedule)
     retention: str = "invoice"
     structure: str | None = None

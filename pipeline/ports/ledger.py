@@ -18,6 +18,7 @@ from pipeline.model.event import Event, Fact
 from pipeline.model.figures import DocumentFigures, Received, RuleCount
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
+from pipeline.model.life import Entry, Life, Status
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.pickup import Pickup
 from pipeline.model.proposal import DIRECTORY, Proposal, ProposalState
@@ -362,6 +363,28 @@ class Transaction(Protocol):
     def note_conversions(self, key: OutboxKey, conversions: Sequence[Conversion]) -> None:
         """Write what became of the documents of an outbox row, in place of what it said."""
 
+    # -- lives
+    def lives(self, subjects: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
+        """Return where invoices stand; those that were never taken are left out."""
+
+    def invoices_numbered(self, numbers: Collection[str]) -> Sequence[Document]:
+        """Return the invoices that were taken under these numbers, by number and id."""
+
+    def entries_known(self, ids: Collection[str]) -> Collection[str]:
+        """Return those ids that a line of a history has."""
+
+    def live(self, before: Mapping[DocumentId, Life], entries: Sequence[Entry]) -> None:
+        """Write new lines of histories, and where their invoices stand then, with an event each.
+
+        Args:
+            before: Where the invoices stood, as `lives` said; none of those that begin.
+            entries: The lines, those of one invoice in order; none is known yet.
+
+        Raises:
+            Fenced: One of them was moved meanwhile.
+            ValueError: A line does not follow the one before: our bug.
+        """
+
     def acknowledge(self, receipt: Receipt, by: str, at: datetime) -> bool:
         """Write what a partner says of a delivery, with an event on what it is about.
 
@@ -448,7 +471,7 @@ class Subject:
     """Something that a row stands for, beside what the chain tells of it.
 
     Attributes:
-        kind: ``interchange``, ``document`` or ``outbox``.
+        kind: ``interchange``, ``document``, ``outbox`` or ``life``.
         id: As events name it.
         row: As it stands, true or not; None if there is none, or none that can be read.
         trouble: What cannot be read in its row; empty if nothing is wrong with it.
@@ -457,7 +480,7 @@ class Subject:
 
     kind: str
     id: str
-    row: Interchange | Document | OutboxRow | None
+    row: Interchange | Document | OutboxRow | Life | None
     trouble: str = ""
     facts: Sequence[Fact] = ()
 
@@ -814,6 +837,21 @@ class Ledger(Protocol):
             query: Which interchanges; its `text` is not looked at.
             waiting: Only those whose final answer is not all sent.
         """
+
+    def lives(self, subjects: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
+        """Return where invoices stand; those that were never taken are left out."""
+
+    def lives_at(self, statuses: Collection[Status], limit: int) -> Sequence[Life]:
+        """Return where invoices stand that stand at one of these, the longest first."""
+
+    def history(self, subject: DocumentId) -> Sequence[Entry]:
+        """Return the history of one invoice, in the order in which the hub took it."""
+
+    def said_by(self, flow: InterchangeId) -> Sequence[Entry]:
+        """Return what one flow said of invoices, by document and place."""
+
+    def invoices_numbered(self, numbers: Collection[str]) -> Sequence[Document]:
+        """Return the invoices that were taken under these numbers, by number and id."""
 
     def bulk(self, subject: BulkId) -> BulkList | None:
         """Return a frozen list with its items as they stand, in order."""

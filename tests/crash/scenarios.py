@@ -41,6 +41,8 @@ NOT_TRIED: Mapping[str, str] = {
     "change.": "no change is without a name",
     "credential.warn.": "of no file's fate; tests/integration/test_expiry.py tries each",
     "letter.sent": "the same",
+    "status.": "of no deposit's fate; tests/integration/test_statuses_crash.py tries each",
+    "operator.declare.": "the same",
     "notice.links.": "of no file's fate; each is tried by tests/integration/test_links.py",
 }
 

@@ -30,6 +30,7 @@ from pipeline.adapters.database import (
     claims,
     figures,
     jobs,
+    lives,
     moments,
     notices,
     proposals,
@@ -61,6 +62,7 @@ from pipeline.model.event import Event, Fact
 from pipeline.model.figures import DocumentFigures, Received, RuleCount
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
+from pipeline.model.life import Entry, Life, Status
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.proposal import DIRECTORY, Proposal, ProposalState
 from pipeline.model.receipt import Receipt
@@ -542,6 +544,31 @@ class SqlLedger:
         """Return when each interchange was answered for good, oldest first."""
         with self._read() as connection:
             return notices.answer_times(connection, query, waiting=waiting)
+
+    def lives(self, subjects: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
+        """Return where invoices stand; those that were never taken are left out."""
+        with self._read() as connection:
+            return lives.find_lives(connection, subjects)
+
+    def lives_at(self, statuses: Collection[Status], limit: int) -> Sequence[Life]:
+        """Return where invoices stand that stand at one of these, the longest first."""
+        with self._read() as connection:
+            return lives.find_lives_at(connection, statuses, limit)
+
+    def history(self, subject: DocumentId) -> Sequence[Entry]:
+        """Return the history of one invoice, in the order in which the hub took it."""
+        with self._read() as connection:
+            return lives.find_history(connection, subject)
+
+    def said_by(self, flow: InterchangeId) -> Sequence[Entry]:
+        """Return what one flow said of invoices, by document and place."""
+        with self._read() as connection:
+            return lives.find_said(connection, flow)
+
+    def invoices_numbered(self, numbers: Collection[str]) -> Sequence[Document]:
+        """Return the invoices that were taken under these numbers, by number and id."""
+        with self._read() as connection:
+            return lives.find_numbered(connection, numbers)
 
     def bulk(self, subject: BulkId) -> BulkList | None:
         """Return a frozen list with its items as they stand, in order."""

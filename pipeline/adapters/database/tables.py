@@ -195,6 +195,44 @@ business_key = Table(
     Index("business_key_document", "document"),
 )
 
+#: Where each invoice that was taken stands in its business life.
+life = Table(
+    "life",
+    metadata,
+    Column("document", Text, ForeignKey("document.id"), primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("said_at", UtcDateTime, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("entries", Integer, nullable=False),
+    Index("life_status", "status", "since"),
+)
+
+#: How it got there, line by line; written once, never edited.
+life_entry = Table(
+    "life_entry",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("document", Text, ForeignKey("document.id"), nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text, nullable=False),
+    Column("said_at", UtcDateTime, nullable=False),
+    Column("taken_at", UtcDateTime, nullable=False),
+    # the flow that said it
+    Column("source", Text, ForeignKey("interchange.id")),
+    # codes, parted by spaces
+    Column("reasons", Text, nullable=False),
+    Column("comment", Words, nullable=False),
+    Column("cash", Text, nullable=False),
+    Column("warnings", Text, nullable=False),
+    UniqueConstraint("document", "place", name="life_entry_place"),
+    Index("life_entry_source", "source"),
+)
+
 outbox = Table(
     "outbox",
     metadata,

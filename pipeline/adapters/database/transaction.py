@@ -24,6 +24,7 @@ from pipeline.adapters.database import (
     bulks,
     chain,
     erasing,
+    lives,
     pickups,
     reading,
     receipts,
@@ -41,6 +42,7 @@ from pipeline.model.errors import Fenced, LedgerConflict, PipelineError
 from pipeline.model.event import Fact
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange
+from pipeline.model.life import Entry, Life, lived
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.pickup import PICKUP_FOLLOWS, Pickup
 from pipeline.model.receipt import Receipt
@@ -631,6 +633,50 @@ class SqlTransaction:
         told = {"connection": before.connection, "file": before.name, **data}
         self._tell(before.key, f"delivery.{after.state.value}", by, at, told)
         return True
+
+    # -- lives
+    def lives(self, subjects: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
+        """Return where invoices stand, and keep others from moving them."""
+        self._write_collected()
+        with self._guard():
+            if self._locks:
+                named = reading.find_named(self._connection, subjects)
+                for flow in sorted({one.interchange for one in named}):
+                    self._lock(flow)
+            return lives.find_lives(self._connection, subjects)
+
+    def invoices_numbered(self, numbers: Collection[str]) -> Sequence[Document]:
+        """Return the invoices that were taken under these numbers, by number and id."""
+        self._write_collected()
+        with self._guard():
+            return lives.find_numbered(self._connection, numbers)
+
+    def entries_known(self, ids: Collection[str]) -> Collection[str]:
+        """Return those ids that a line of a history has."""
+        self._write_collected()
+        with self._guard():
+            return lives.find_known(self._connection, ids)
+
+    def live(self, before: Mapping[DocumentId, Life], entries: Sequence[Entry]) -> None:
+        """Write new lines of histories, and where their invoices stand then."""
+        self._write_collected()
+        parted = lives.by_document(entries)
+        now = {one: lived(before.get(one), mine) for one, mine in parted.items()}
+        born = [lives.life_values(now[one]) for one in parted if one not in before]
+        moved = [lives.move_values(parted[one][0], now[one]) for one in parted if one in before]
+        if born:
+            self._run(lives.ADD_LIFE, born)
+        self._change_all(lives.MOVE_LIFE, moved, "b_document")
+        self._insert_all(tables.life_entry, [lives.entry_values(one) for one in entries])
+        for subject, mine in parted.items():
+            last = mine[-1]
+            data = {
+                "entries": now[subject].entries,
+                "said": [one.id for one in mine],
+                "source": last.source,
+                "reasons": list(last.reasons) or None,
+            }
+            self._tell(subject, f"life.{now[subject].status.value}", last.by, last.taken_at, data)
 
     def acknowledge(self, receipt: Receipt, by: str, at: datetime) -> bool:
         """Write what a partner says of a delivery; False if the same was said before."""

@@ -37,6 +37,8 @@ VERBS = {
     "convert": "convert",
     "interchanges": "read",
     "documents": "read",
+    "life": "life",
+    "declare": "life",
     "log": "log",
     "report": "report",
     "show": "show",

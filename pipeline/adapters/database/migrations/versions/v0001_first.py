@@ -17,6 +17,7 @@ def upgrade() -> None:
     _configuration()
     _intake()
     _documents()
+    _lives()
     _outbox()
     _record()
     _operation()
@@ -176,6 +177,40 @@ def _documents() -> None:
         sa.Column("year", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("document", sa.Text(), sa.ForeignKey("document.id"), nullable=False),
         sa.Index("business_key_document", "document"),
+    )
+
+
+def _lives() -> None:
+    """What becomes of invoices that were taken."""
+    op.create_table(
+        "life",
+        sa.Column("document", sa.Text(), sa.ForeignKey("document.id"), primary_key=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("said_at", UtcDateTime(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Index("life_status", "status", "since"),
+    )
+    op.create_table(
+        "life_entry",
+        sa.Column("id", sa.Text(), primary_key=True),
+        sa.Column("document", sa.Text(), sa.ForeignKey("document.id"), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("before", sa.Text()),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.Column("said_at", UtcDateTime(), nullable=False),
+        sa.Column("taken_at", UtcDateTime(), nullable=False),
+        sa.Column("source", sa.Text(), sa.ForeignKey("interchange.id")),
+        sa.Column("reasons", sa.Text(), nullable=False),
+        sa.Column("comment", Words(), nullable=False),
+        sa.Column("cash", sa.Text(), nullable=False),
+        sa.Column("warnings", sa.Text(), nullable=False),
+        sa.UniqueConstraint("document", "place", name="life_entry_place"),
+        sa.Index("life_entry_source", "source"),
     )
 
 

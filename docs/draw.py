@@ -13,8 +13,11 @@ from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
+from pipeline.adapters.configuration import read_interfaces
+from pipeline.adapters.resources import data_folder
 from pipeline.model.causes import CAUSES, Cause
 from pipeline.model.controls import CONTROLS, Actor, Control
+from pipeline.model.interface import Interface
 from pipeline.model.invoice import Invoice
 from pipeline.model.life import STATUS_WORDS, Circuit, Status
 from pipeline.model.life_reasons import REASONS
@@ -90,6 +93,21 @@ def draw_pivot() -> str:
             lines.append(_pivot_row(entry, ""))
         else:
             lines += [_pivot_row(row, f"{entry.path}/") for row in entry.rows]
+    return "\n".join(lines)
+
+
+def draw_interfaces() -> str:
+    """Draw the interface table: what each code is about, and why some are not served."""
+    table = read_interfaces(data_folder("config") / "interfaces.toml")
+    brought: dict[str, list[str]] = {}
+    for row in table.values():
+        for code in row.brings:
+            brought.setdefault(code, []).append(row.code)
+    lines = [
+        "| code | what | way | written as | sent by | statuses | comes with | served |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_interface_row(row, brought.get(row.code, [])) for row in table.values()),
+    ]
     return "\n".join(lines)
 
 
@@ -170,6 +188,7 @@ PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("architecture.md", "steps", draw_steps),
     ("partners.md", "reasons", draw_reasons),
     ("operating.md", "causes", draw_causes),
+    ("interfaces.md", "interfaces", draw_interfaces),
     ("rules.md", "rules", draw_rules),
     ("pivot.md", "pivot", draw_pivot),
     ("pivot.md", "losses", draw_losses),
@@ -238,6 +257,13 @@ def _cause_row(cause: Cause) -> str:
     says = cause.says["en"].format_map(names)
     command = cause.command.format_map(names)
     return f"| `{cause.code}` | {says} | {cause.acts.value} | {cause.first['en']} | `{command}` |"
+
+
+def _interface_row(row: Interface, brought_by: list[str]) -> str:
+    comes = ", ".join(f"`{code}`" for code in brought_by)
+    served = f"no: {row.unserved}" if row.unserved else "yes"
+    told = (row.title, row.direction.value, row.form, row.sent_by, " ".join(row.statuses), comes)
+    return f"| `{row.code}` | {' | '.join(told)} | {served} |"
 
 
 def _rule_row(rule: Rule[Invoice]) -> str:

@@ -422,6 +422,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters.holidays import french_holidays
     from pipeline.adapters.owned import OwnedFolder
     from pipeline.adapters.resources import data_folder
+    from pipeline.adapters.transfer_log import TransferLogs
     from pipeline.app.hub import Hub
     from pipeline.app.vet import Vetter
 
@@ -467,6 +468,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         holidays=french_holidays,
         retention=read_retention(_table(place, "retention.toml")),
         seals=seals(place),
+        transfer_log=TransferLogs(place.home),
         credentials=credentials(place.home),
         mail=mail(place.home, wanted.mail),
     )

@@ -52,6 +52,7 @@ from pipeline.model.conversion import Form
 from pipeline.model.directory import Route
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
+from pipeline.model.handover import Filter, Handover, Pickup
 from pipeline.model.interface import Carries, Direction, Interface
 from pipeline.model.life import Numbering
 from pipeline.model.limits import Limits
@@ -69,8 +70,9 @@ from pipeline.model.settings import (
     Settings,
 )
 
+_DAY = 86_400
 #: Longest wait that may be set, in seconds; longer ones are slips of the pen.
-_YEAR = 366 * 86_400
+_YEAR = 366 * _DAY
 
 M = TypeVar("M", bound=BaseModel)
 Positive = Annotated[float, Field(gt=0, le=_YEAR)]
@@ -271,6 +273,53 @@ class _Completeness(_Strict):
         return marker
 
 
+#: A folder below the account's own, no step of which is hidden or leads upwards.
+Folder = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*$")]
+#: What a name may end in to mean something of its own.
+Suffix = Annotated[str, Field(pattern=r"^\.[A-Za-z0-9][A-Za-z0-9.-]{0,15}$")]
+
+
+class _Filter(_Strict):
+    folder: Folder
+    service: Annotated[str, Field(min_length=1)] | None = None
+    order_prefix: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _takes_some(self) -> _Filter:
+        if self.service is None and self.order_prefix is None:
+            raise ValueError("say which documents: service, order_prefix, or both")
+        return self
+
+
+class _Pickup(_Strict):
+    log: Annotated[str, Field(min_length=1)] | None = None
+    user: Annotated[str, Field(min_length=1)] | None = None
+    late_after_d: Positive = Pickup().late_after.total_seconds() / _DAY
+    purge_after_d: Positive | None = None
+    notice_d: Positive = Pickup().notice.total_seconds() / _DAY
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> _Pickup:
+        if (self.log is None) != (self.user is None):
+            raise ValueError("log and user go together: whose transfers of that log count")
+        if self.purge_after_d is None and "notice_d" in self.model_fields_set:
+            raise ValueError("notice_d goes with purge_after_d: nothing is removed without it")
+        if self.purge_after_d is not None and self.notice_d >= self.purge_after_d:
+            raise ValueError("notice_d must be less than purge_after_d")
+        return self
+
+    def value(self) -> Pickup:
+        """Return it as the model's value."""
+        purge = self.purge_after_d
+        return Pickup(
+            log=self.log,
+            user=self.user,
+            late_after=timedelta(days=self.late_after_d),
+            purge_after=None if purge is None else timedelta(days=purge),
+            notice=timedelta(days=self.notice_d),
+        )
+
+
 class _Statuses(_Strict):
     tell: bool = False
     numbering: Numbering = Numbering.N1
@@ -308,6 +357,10 @@ class _Receiving(_Strict):
     group: Grouping | None = None
     group_documents: Count = Carriage().documents
     group_bytes: Count = Carriage().bytes
+    done: Suffix | None = None
+    sums: Suffix | None = None
+    filters: tuple[_Filter, ...] = ()
+    pickup: _Pickup | None = None
     takes: str | None = None
 
     @property
@@ -353,6 +406,24 @@ class _Receiving(_Strict):
         if limits and self._grouped is Grouping.INVOICE:
             raise ValueError(f"{', '.join(sorted(limits))}: go with a group of several invoices")
         return self
+
+    @model_validator(mode="after")
+    def _can_be_told_apart(self) -> _Receiving:
+        if self.done and self.done == self.sums:
+            raise ValueError("done and sums must differ")
+        for suffix in (self.done or "", self.sums or ""):
+            if suffix.lower().endswith((".part", ".tmp", ".filepart", ".xml", ".pdf", ".gz")):
+                raise ValueError(f"{suffix}: files under temporary names or of invoices end so")
+        return self
+
+    def handover(self) -> Handover:
+        """Return how files lie for the receiver as the model's value."""
+        return Handover(
+            done=self.done,
+            sums=self.sums,
+            filters=tuple(Filter(**one.model_dump()) for one in self.filters),
+            pickup=self.pickup.value() if self.pickup else None,
+        )
 
     def envelope_value(self) -> Envelope:
         """Return how files travel: as the sheet says, else as what it asks for needs."""
@@ -508,6 +579,23 @@ class _Sheet(_Receiving, _Agreement):
         return self
 
     @model_validator(mode="after")
+    def _folders_have_one_use(self) -> _Sheet:
+        used = {PurePosixPath(one) for one in (self.folders.inbox, self.folders.archive)}
+        for number, one in enumerate(self.filters):
+            if PurePosixPath(one.folder) in used:
+                raise ValueError(f"filters.{number}.folder: {one.folder} is inbox or archive")
+        return self
+
+    @model_validator(mode="after")
+    def _others_take_away(self) -> _Sheet:
+        if self.pickup and self.pickup.user and self.pickup.user == self.door.user:
+            raise ValueError(
+                "pickup.user: the hub itself reads back under that account; give the partner"
+                " one of its own, or leave out log and user"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _is_named_one_way(self) -> _Sheet:
         if self.matricule and self.siren:
             raise ValueError("a platform has a matricule, any other sender a siren: not both")
@@ -566,6 +654,7 @@ class _Sheet(_Receiving, _Agreement):
             takes=self.takes,
             envelope=self.envelope_value(),
             carriage=self.carriage(),
+            handover=self.handover(),
             completeness=Completeness(
                 marker=wait.marker,
                 stable_for=timedelta(seconds=wait.stable_s),

@@ -25,6 +25,7 @@ from pipeline.ports.credentials import Credentials
 from pipeline.ports.engine import Engine
 from pipeline.ports.ledger import Claim, Ledger, Sheets
 from pipeline.ports.outside import Archive, Clock, Doors, Mail, Scanner, Spool
+from pipeline.ports.pickups import TransferLog
 from pipeline.ports.seals import Seals
 
 #: Writes the answer files for some facts, taking sequence numbers as it needs them.
@@ -47,6 +48,7 @@ class Hub:
         converter: Writes documents in the form a receiver asked for.
         by: Who acts, as events tell it: ``run:<id>`` or ``operator:<name>``.
         holidays: Public holidays by year, for calendars that keep them free.
+        transfer_log: Reads what servers of this machine write down of transfers.
         retention: How long what is exchanged is kept, by class.
         takes: What receivers' sheets may say that they take, by name.
         seals: Where the heads of the chain are kept.
@@ -75,6 +77,7 @@ class Hub:
     holidays: Holidays
     retention: Mapping[str, RetentionClass]
     seals: Seals
+    transfer_log: TransferLog
     credentials: Credentials
     mail: Mail | None = None
     takes: Mapping[str, Takes] = field(default_factory=dict)

@@ -37,6 +37,7 @@ _SENT: Mapping[str, _Said] = {
     "D": ("remise", "delivery"),
     "A": ("réponse", "answer"),
     "N": ("avis", "notice"),
+    "L": ("courrier", "letter"),
     "S": ("statuts", "statuses"),
 }
 _STATES: Mapping[str, _Said] = {
@@ -169,6 +170,13 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
         "{file} reçu de {connection}, {size} octets [{interchange}]", "received"
     ),
     "interchange.settled": _settled,
+    "receipts.taken": _template(
+        "{interchange} : {new} acquittement(s) nouveau(x)", "acknowledgements taken in"
+    ),
+    "receipt.foreign": _template(
+        "{interchange}, {place} : parle de ce qui a été remis à un autre ({rows})",
+        "speaks of what another partner got",
+    ),
     "scan.silent": _template(
         "{interchange} : l'antivirus {scanner} ne rend pas de verdict ({error})",
         "the malware scanner gives no verdict",
@@ -265,6 +273,17 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     ),
     "gap.closed": _template(
         "{connection} : numéros {series} {first}–{last} arrivés", "missing numbers arrived"
+    ),
+    "credential.expiring": _template(
+        "{place} ({kind}) prend fin le {ends}, {days} jour(s) ; fiches {connections}",
+        "ends soon, or has ended: see 'edi certificates list'",
+    ),
+    "credential.switched": _template(
+        "{connection} : relève faite, {parts}", "the next ones are in use"
+    ),
+    "credential.not_switched": _template(
+        "{connection} : relève non faite, {part} ({code} : {error})",
+        "the next one does not work yet, nothing is changed",
     ),
     "job.noted": _job,
     "job.taken": _template(

@@ -95,7 +95,16 @@ _COMPARED: Mapping[str, _Compared] = {
     ),
     "outbox": _Compared(
         step="state",
-        once=("kind", "interchange", "connection", "name", "documents", "generation", "final"),
+        once=(
+            "kind",
+            "interchange",
+            "connection",
+            "name",
+            "folder",
+            "documents",
+            "generation",
+            "final",
+        ),
     ),
     "life": _Compared(step="status", once=(), moved=("entries",)),
 }
@@ -124,6 +133,7 @@ _CALLED: Mapping[str, str] = {
     "connection": "connexion / connection",
     "partner": "partenaire / partner",
     "name": "nom / name",
+    "folder": "dossier / folder",
     "size": "taille / size",
     "reason": "motif / reason",
     "reasons": "motifs / reasons",

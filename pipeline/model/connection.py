@@ -8,6 +8,7 @@ from enum import Enum
 
 from pipeline.model.carriage import Carriage, Grouping, Recipe
 from pipeline.model.conversion import Form
+from pipeline.model.handover import Handover
 from pipeline.model.life import Numbering
 from pipeline.model.limits import Limits
 
@@ -270,6 +271,7 @@ class Connection:
             document that its sender may send.
         envelope: How documents travel to a receiver.
         carriage: In which form they do, and how many in one file.
+        handover: How files lie for a receiver, and for how long.
         completeness: When a dropped file is whole.
         retry: Waits between attempts.
         limits: Caps on what is accepted.
@@ -315,6 +317,7 @@ class Connection:
     takes: str | None = None
     envelope: Envelope = Envelope.SINGLE
     carriage: Carriage = field(default_factory=Carriage)
+    handover: Handover = field(default_factory=Handover)
     completeness: Completeness = field(default_factory=Completeness)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: Limits = field(default_factory=Limits)
@@ -378,3 +381,8 @@ class Connection:
         if self.carriage.group is not None:
             return self.carriage.group
         return Grouping.FLOW if self.envelope is Envelope.TAR_GZ else Grouping.INVOICE
+
+    @property
+    def outgoing(self) -> tuple[str, ...]:
+        """Return every folder in which files lie for the partner, `out` first."""
+        return tuple(dict.fromkeys((self.out, *(one.folder for one in self.handover.filters))))

@@ -32,7 +32,8 @@ class OutboxRow:
         kind: Why it leaves.
         interchange: The flow it comes from; None for a notice.
         connection: Whose door it goes through.
-        name: File name in that connection's `out` folder, for ever.
+        name: File name in that folder, for ever.
+        folder: Folder of the partner's; empty for the connection's `out`.
         payload: Bytes of whatever is no delivery; None for a delivery, whose bytes are
             taken out of the interchange again, always the same.
         documents: What a delivery carries, or statuses speak of, in order.
@@ -53,6 +54,7 @@ class OutboxRow:
     connection: str
     name: str
     due: datetime
+    folder: str = ""
     payload: bytes | None = None
     documents: tuple[DocumentId, ...] = ()
     envelope: Envelope = Envelope.SINGLE

@@ -20,12 +20,14 @@ from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
 from pipeline.model.life import Entry, Life, Status
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.pickup import Pickup
 from pipeline.model.proposal import DIRECTORY, Proposal, ProposalState
 from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
 from pipeline.model.standing import SheetState, Standing
 from pipeline.model.status import InterchangeStep, OutboxState, Step
+from pipeline.ports.pickups import Pickups
 from pipeline.ports.upkeep import Upkeep
 
 
@@ -337,6 +339,27 @@ class Transaction(Protocol):
             error: Why, where it is the hub that takes them out.
         """
 
+    def lay_out(self, lying: Pickup) -> None:
+        """Remember a file that lies for its receiver from now on; LYING."""
+
+    def move_pickup(
+        self,
+        before: Pickup,
+        after: Pickup,
+        *,
+        by: str,
+        at: datetime,
+        data: Mapping[str, object],
+    ) -> bool:
+        """Write what became of a file that lies for its receiver, with an event.
+
+        Returns:
+            False, and nothing done, where somebody moved it first.
+
+        Raises:
+            ValueError: That cannot follow: our bug.
+        """
+
     def note_conversions(self, key: OutboxKey, conversions: Sequence[Conversion]) -> None:
         """Write what became of the documents of an outbox row, in place of what it said."""
 
@@ -490,6 +513,10 @@ class Ledger(Protocol):
     @property
     def upkeep(self) -> Upkeep:
         """Return what holds the ledger against the world."""
+
+    @property
+    def pickups(self) -> Pickups:
+        """Return what is remembered of files that lie for receivers."""
 
     # -- configuration
     def sheets(self) -> Sheets:
@@ -751,6 +778,7 @@ class Ledger(Protocol):
         document: DocumentId | None = None,
         kind: OutboxKind | None = None,
         states: Collection[OutboxState] = (),
+        keys: Collection[OutboxKey] | None = None,
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
 

@@ -40,6 +40,7 @@ from pipeline.adapters.database import (
     standings,
     tables,
 )
+from pipeline.adapters.database.pickups import SqlPickups
 from pipeline.adapters.database.sheets import (
     apply_sheets,
     newest_change,
@@ -128,6 +129,11 @@ class SqlLedger:
     def upkeep(self) -> SqlUpkeep:
         """Return what holds the ledger against the world."""
         return SqlUpkeep(self._read, partial(self._write, "ledger.upkeep"))
+
+    @property
+    def pickups(self) -> SqlPickups:
+        """Return what is remembered of files that lie for receivers."""
+        return SqlPickups(self._read, partial(self._write, "ledger.pickups"))
 
     # -- configuration
     def sheets(self) -> Sheets:
@@ -469,6 +475,7 @@ class SqlLedger:
         document: DocumentId | None = None,
         kind: OutboxKind | None = None,
         states: Collection[OutboxState] = (),
+        keys: Collection[OutboxKey] | None = None,
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
         columns, carried = tables.outbox.c, tables.outbox_document.c
@@ -482,6 +489,8 @@ class SqlLedger:
             where.append(columns.key.in_(either.union(in_groups)))
         if document is not None:
             where.append(columns.key.in_(select(carried.key).where(carried.document == document)))
+        if keys is not None:
+            where.append(columns.key.in_(sorted(keys)))
         if kind is not None:
             where.append(columns.kind == kind.value)
         if states:

@@ -241,6 +241,8 @@ outbox = Table(
     Column("interchange", Text, ForeignKey("interchange.id")),
     Column("connection", Text, nullable=False),
     Column("name", Text, nullable=False),
+    # where it lies at the partner's; empty for the sheet's `out`
+    Column("folder", Text, nullable=False),
     Column("due", UtcDateTime, nullable=False),
     Column("payload", LargeBinary),
     Column("envelope", Text, nullable=False),
@@ -287,6 +289,31 @@ conversion = Table(
     Column("document", Text, ForeignKey("document.id"), primary_key=True),
     Column("body", Text, nullable=False),
     Index("conversion_document", "document"),
+)
+
+#: Files that lie for receivers whose sheet asks to watch them, and what became of each.
+pickup = Table(
+    "pickup",
+    metadata,
+    Column("key", Text, ForeignKey("outbox.key"), primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("known", Text),
+    Index("pickup_state", "state", "connection", "since"),
+)
+
+#: How far the transfer log of a server was read.
+transfer_log = Table(
+    "transfer_log",
+    metadata,
+    Column("log", Text, primary_key=True),
+    Column("place", Text, nullable=False),
 )
 
 attempt = Table(

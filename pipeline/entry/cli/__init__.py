@@ -49,6 +49,8 @@ VERBS = {
     "reject": "operate",
     "withdraw": "operate",
     "redeliver": "operate",
+    "resend": "pickups",
+    "pickups": "pickups",
     "replay": "operate",
     "lists": "operate",
     "original": "original",
@@ -63,6 +65,7 @@ VERBS = {
     "bench": "bench",
     "packs": "packs",
     "keys": "keys",
+    "certificates": "certificates",
 }
 
 

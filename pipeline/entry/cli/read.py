@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from enum import Enum
@@ -12,6 +13,7 @@ import typer
 from typer.models import OptionInfo
 
 from pipeline import bootstrap
+from pipeline.app.receipts import last_word
 from pipeline.app.views import Became, Way, became, scanned, ways_of
 from pipeline.app.waiting import WaitingFor, awaited
 from pipeline.app.why import Why, with_previews
@@ -30,6 +32,7 @@ from pipeline.model.conversion import Lost
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError
 from pipeline.model.interchange import Interchange
+from pipeline.model.receipt import Receipt
 from pipeline.model.status import InterchangeStep, Step, in_words
 from pipeline.ports.ledger import Ledger, Query
 
@@ -73,7 +76,7 @@ Waiting = Annotated[
     ),
 ]
 #: Columns whose machine words people read in words.
-_IN_WORDS = frozenset({"step", "outcome", "state"})
+_IN_WORDS = frozenset({"step", "outcome", "state", "acknowledged", "said"})
 
 Limit = Annotated[int, typer.Option(help="Lignes au plus / rows at most.", min=1, max=1_000_000)]
 Export = Annotated[
@@ -122,7 +125,15 @@ def documents(
         query = Query(partner=partner, steps=tuple(step or ()), limit=limit)
         listed = ledger.documents(query)
         ways = ways_of(ledger, listed)
-    rows = [{**document_row(one), **_way_row(ways[one.id], whole=as_json)} for one in listed]
+        said = last_word(ledger, [one.id for one in listed])
+    rows = [
+        {
+            **document_row(one),
+            **_way_row(ways[one.id], whole=as_json),
+            "acknowledged": said[one.id].said.value if one.id in said else None,
+        }
+        for one in listed
+    ]
     _show_rows("Documents", rows, export, as_json=as_json)
 
 
@@ -165,7 +176,10 @@ def tell(subject: str, *, as_json: bool) -> None:
     with bootstrap.reading() as ledger:
         told = _tell_document(ledger, subject) or _tell_interchange(ledger, subject)
     if told is None:
-        complain(f"{subject}: inconnu / unknown")
+        complain(
+            f"{subject}: ni fichier, ni flux ou document connu"
+            " / neither a file, nor a flow or document that is known"
+        )
         raise typer.Exit(2)
     if as_json:
         say_json(told)
@@ -268,6 +282,7 @@ def _lost_row(one: Lost) -> dict[str, object]:
 def _interchange_row(one: Became) -> dict[str, object]:
     return {
         **_plain(one.interchange),
+        "told": one.told,
         "outcome": one.outcome.value,
         "reasons": ", ".join(one.reasons),
         "acknowledgement": one.acknowledgement,
@@ -317,6 +332,7 @@ def _tell_document(ledger: Ledger, subject: str) -> dict[str, object] | None:
         "findings": findings,
         "form": way.form.value if way.form else None,
         "lost": [_lost_row(lost) for lost in way.lost],
+        "receipts": _receipt_rows(ledger.receipts(documents=[one.id])),
         "outbox": _outbox_rows(ledger, document=one),
         "events": _event_rows(ledger, one.id),
     }
@@ -338,9 +354,28 @@ def _tell_interchange(ledger: Ledger, subject: str) -> dict[str, object] | None:
         "detail": one.detail,
         "first": one.first,
         "contents": [document_row(document) for document in sum_up.documents],
+        "receipts": _receipt_rows(ledger.receipts(interchange=one.id)),
         "outbox": _outbox_rows(ledger, interchange=one),
         "events": _event_rows(ledger, one.id),
     }
+
+
+def _receipt_rows(receipts: Sequence[Receipt]) -> list[dict[str, object]]:
+    """Return what partners said of deliveries, oldest first."""
+    return [
+        {
+            "said": one.said.value,
+            "status": one.status,
+            "text": one.text,
+            "said_at": one.said_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+            "received_at": one.received_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+            "row": one.row,
+            "document": one.document,
+            "by": one.interchange,
+            "early": one.early,
+        }
+        for one in receipts
+    ]
 
 
 def _outbox_rows(
@@ -352,6 +387,7 @@ def _outbox_rows(
     )
     return [
         {
+            "key": row.key,
             "kind": row.kind.value,
             "connection": row.connection,
             "name": row.name,

@@ -223,6 +223,7 @@ def _outbox() -> None:
         sa.Column("interchange", sa.Text(), sa.ForeignKey("interchange.id")),
         sa.Column("connection", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("folder", sa.Text(), nullable=False),
         sa.Column("due", UtcDateTime(), nullable=False),
         sa.Column("payload", sa.LargeBinary()),
         sa.Column("envelope", sa.Text(), nullable=False),
@@ -260,6 +261,25 @@ def _outbox() -> None:
         sa.Column("document", sa.Text(), sa.ForeignKey("document.id"), primary_key=True),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Index("conversion_document", "document"),
+    )
+    op.create_table(
+        "pickup",
+        sa.Column("key", sa.Text(), sa.ForeignKey("outbox.key"), primary_key=True),
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("folder", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("known", sa.Text()),
+    )
+    op.create_index("pickup_state", "pickup", ["state", "connection", "since"])
+    op.create_table(
+        "transfer_log",
+        sa.Column("log", sa.Text(), primary_key=True),
+        sa.Column("place", sa.Text(), nullable=False),
     )
     op.create_table(
         "attempt",

@@ -280,6 +280,37 @@ _LEAVING = (
         command=f"edi redeliver {{id}} {_REASON}",
     ),
     Cause(
+        code="RECEIPT_REFUSED",
+        says=_texts(
+            "le destinataire dit n'avoir pas pris ce qui lui a été remis, ou pas tout",
+            "the receiver says that it did not take what was delivered, or not all of it",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "lisez son motif, ôtez la cause avec lui ; une remise nouvelle, ou son acquittement"
+            " favorable, clôt le cas",
+            "read its reason, mend the cause with it; a new delivery, or a favourable"
+            " acknowledgement of its, closes the case",
+        ),
+        verb=Verb.REDELIVER,
+        command=f"edi redeliver {{id}} {_REASON}",
+    ),
+    Cause(
+        code="ANSWER_REFUSED",
+        says=_texts(
+            "le partenaire dit irrecevable une réponse du hub",
+            "the partner could not take an answer of the hub",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "comparez la réponse et son motif avec le partenaire ; si le hub se trompe,"
+            " signalez le défaut",
+            "look at the answer and the reason with the partner; if the hub is wrong, report"
+            " the defect",
+        ),
+        command="edi show {id}",
+    ),
+    Cause(
         code="PARTNER_PAUSED",
         says=_texts("le partenaire est en pause", "the partner is paused"),
         acts=Acts.OPERATOR,

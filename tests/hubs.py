@@ -77,29 +77,6 @@ def invoice(number: str, buyer: str = "VILLE", times: int = 1) -> bytes:
     return written
 
 
-@dataclass(slots=True)
-class Engine:
-    """The real judge, without worker processes.
-
-    Attributes:
-        down: True where no worker can be started.
-        judge_one: Gives what judges one job; by default the judge of documents.
-    """
-
-    down: bool = False
-    judge_one: Callable[[], Any] | None = None
-
-    def judge(self, jobs: Iterable[Job]) -> Iterator[Judged]:
-        """Yield one result a job."""
-        for job in jobs:
-            if self.down:
-                raise EngineError("a worker could not start: exit code 1")
-            yield (self.judge_one or _judge)()(job)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
 @cache
 def _judge() -> Any:
     return bootstrap.document_judge(_settings())
@@ -123,6 +100,29 @@ def _settings() -> bootstrap.WorkerSettings:
     catalogue = (ROOT / "config" / "packs.toml").read_text(encoding="utf-8")
     packs = Path(sys.prefix) / "share" / "edi" / "packs"
     return bootstrap.WorkerSettings(catalogue=catalogue, packs=packs)
+
+
+@dataclass(slots=True)
+class Engine:
+    """The real judge, without worker processes.
+
+    Attributes:
+        down: True where no worker can be started.
+        judge_one: Gives what judges one job; by default the judge of documents.
+    """
+
+    down: bool = False
+    judge_one: Callable[[], Any] | None = None
+
+    def judge(self, jobs: Iterable[Job]) -> Iterator[Judged]:
+        """Yield one result a job."""
+        for job in jobs:
+            if self.down:
+                raise EngineError("a worker could not start: exit code 1")
+            yield (self.judge_one or _judge)()(job)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class Account(Protocol):

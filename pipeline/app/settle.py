@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.app.agreed import Agreed, agreed_on
-from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.hub import Hub, sheet_of, with_sheet
+from pipeline.app.lives import begin_lives
 from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
 from pipeline.app.registered import check_both
 from pipeline.ingest.duplicate import find_duplicates
@@ -128,8 +129,9 @@ def settle_flow(
     atomic = atomicity_of(connection, interface) is Atomicity.FLOW
     stopped = _stop_flow(hub, tx, interchange, candidates, check, claim, atomic=atomic)
     standing = standing_of(hub, interchange, interface)
+    then = with_sheet(sheets, connection)
     settled = stopped or _open_flow(
-        hub, sheets, tx, interchange, candidates, standing, agreed, claim
+        hub, then, tx, interchange, candidates, standing, agreed, claim
     )
     return replace(settled, figures=check.figures)
 
@@ -385,6 +387,7 @@ def _route(
     now = hub.clock.now()
     tx.hold_keys({key: one.id for one in accepted if (key := one.business_key)})
     routed = _move_all(hub, tx, accepted, Step.ROUTED)
+    begin_lives(hub, tx, routed)
     planning = planning_of(hub, tx)
     for row in plan_deliveries(routed, sheets.connections, planning):
         tx.enqueue(row, hub.by, now)

@@ -20,7 +20,7 @@ from pipeline.model.errors import (
 )
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
-from pipeline.model.outbox import OutboxRow
+from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.receipt import Receipt, Said
 from pipeline.model.run import EVERYBODY, RunState
 from pipeline.model.status import InterchangeStep, OutboxState, Step
@@ -221,10 +221,13 @@ def _newest(rows: Iterable[OutboxRow]) -> Iterator[OutboxRow]:
     every = list(rows)
     last: dict[str, int] = {}
     for row in every:
-        for one in row.documents:
+        for one in row.documents if row.kind is OutboxKind.DELIVERY else ():
             last[one] = max(last.get(one, 0), row.generation)
     for row in every:
-        replaced = row.documents and all(last[one] > row.generation for one in row.documents)
+        delivery = row.kind is OutboxKind.DELIVERY
+        replaced = (
+            delivery and row.documents and all(last[one] > row.generation for one in row.documents)
+        )
         if row.state in _WAITING and not replaced:
             yield row
 
@@ -260,7 +263,8 @@ def _cause_of_row(ledger: Ledger, row: OutboxRow) -> Cause:
     if paused := _paused(ledger, sheet.partner):
         return paused
     code = row.error.partition(":")[0] or _failing(ledger, row.connection)
-    return CAUSE.get(code, CAUSE["NOT_TRIED"])
+    # what is ours to mend would be paused, had no attempt of it begun
+    return CAUSE["CUT_SHORT"] if code in _OURS else CAUSE.get(code, CAUSE["NOT_TRIED"])
 
 
 def _cause_of_received(ledger: Ledger, one: Interchange) -> Cause:

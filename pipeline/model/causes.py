@@ -253,6 +253,22 @@ _LEAVING = (
         command=_RELEASE,
     ),
     Cause(
+        code="CUT_SHORT",
+        says=_texts(
+            "un essai interrompu a pu déposer le fichier, qui ne peut plus être composé",
+            "an attempt that was cut short may have put the file, which can no longer be made",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "supprimez ce qui est dit plus haut : il est retenté de lui-même, à l'identique ;"
+            " sinon demandez au destinataire s'il a le fichier, et retirez s'il n'a rien",
+            "mend what is said above: it is tried again by itself, with the same bytes; else ask"
+            " the recipient whether they have the file, and withdraw where they have nothing",
+        ),
+        verb=Verb.WITHDRAW,
+        command=f"edi withdraw {{id}} --unseen {_REASON}",
+    ),
+    Cause(
         code="DELIVERY_ABANDONED",
         says=_texts(
             "la remise a été abandonnée après le dernier essai",

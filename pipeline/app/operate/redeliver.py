@@ -149,7 +149,7 @@ def _redeliver(hub: Hub, sheets: Sheets, tx: Transaction, wish: _Wish) -> Told:
     if not wish.dry:
         record(hub, tx, Verb.REDELIVER, told, wish.order)
         _enqueue(hub, tx, plan, leaving, wish.order, wish.asked)
-        if note_found(hub, tx, plan.found.values(), wish.sight):
+        if note_found(hub, sheets, tx, plan.found.values(), wish.sight):
             close_if_done(hub, tx, flow)
     return told
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from typer.models import OptionInfo
 from pipeline import bootstrap
 from pipeline.app.receipts import last_word
 from pipeline.app.views import Became, Way, became, scanned, ways_of
+from pipeline.app.waiting import WaitingFor, awaited
 from pipeline.app.why import Why, with_previews
 from pipeline.app.why import why as why_of
 from pipeline.entry.cli.output import (
@@ -55,6 +57,24 @@ Partner = Annotated[
 ]
 FlowSteps = Annotated[list[str] | None, _step_option(InterchangeStep)]
 DocumentSteps = Annotated[list[str] | None, _step_option(Step)]
+_KNOWN_WAITS = ", ".join(one.value for one in WaitingFor)
+
+
+def _waiting_for(text: str) -> str:
+    if text not in {one.value for one in WaitingFor}:
+        raise ConfigError(f"--waiting-for « {text} » : inconnu / unknown ({_KNOWN_WAITS})")
+    return text
+
+
+Waiting = Annotated[
+    str | None,
+    typer.Option(
+        "--waiting-for",
+        help=f"Qui doit la suite / who owes the next word: {_KNOWN_WAITS}.",
+        parser=_waiting_for,
+        metavar="WHO",
+    ),
+]
 #: Columns whose machine words people read in words.
 _IN_WORDS = frozenset({"step", "outcome", "state", "acknowledged", "said"})
 
@@ -82,11 +102,25 @@ def interchanges(
 def documents(
     partner: Partner = None,
     step: DocumentSteps = None,
+    waiting_for: Waiting = None,
+    older_than_d: Annotated[
+        float, typer.Option(help="Depuis N jours / waiting for N days at least.", min=0)
+    ] = 0,
     limit: Limit = 50,
     export: Export = None,
     as_json: AsJson = False,
 ) -> None:
     """Lister les documents / list documents."""
+    if waiting_for is not None:
+        _list_awaited(
+            WaitingFor(waiting_for),
+            partner,
+            timedelta(days=older_than_d),
+            limit,
+            export,
+            as_json=as_json,
+        )
+        return
     with bootstrap.reading() as ledger:
         query = Query(partner=partner, steps=tuple(step or ()), limit=limit)
         listed = ledger.documents(query)
@@ -103,12 +137,49 @@ def documents(
     _show_rows("Documents", rows, export, as_json=as_json)
 
 
+def _list_awaited(
+    what: WaitingFor,
+    partner: str | None,
+    longer_than: timedelta,
+    limit: int,
+    export: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """List what somebody owes a word about, the longest first."""
+    with bootstrap.reading() as ledger:
+        found = awaited(
+            ledger,
+            ledger.sheets(),
+            what,
+            bootstrap.now(),
+            longer_than=longer_than,
+            limit=1_000_000 if partner else limit,
+        )
+    rows: list[dict[str, object]] = [
+        {
+            "id": one.subject,
+            "number": one.number,
+            "status": one.status.value if one.status else None,
+            "owner": one.owner,
+            "since": one.since,
+            "days": round(one.age / timedelta(days=1), 1),
+        }
+        for one in found
+        if partner is None or one.owner == partner
+    ]
+    _show_rows("Attendu / awaited", rows[:limit], export, as_json=as_json)
+
+
 def tell(subject: str, *, as_json: bool) -> None:
     """Print everything about one flow or document."""
     with bootstrap.reading() as ledger:
         told = _tell_document(ledger, subject) or _tell_interchange(ledger, subject)
     if told is None:
-        complain(f"{subject}: inconnu / unknown")
+        complain(
+            f"{subject}: ni fichier, ni flux ou document connu"
+            " / neither a file, nor a flow or document that is known"
+        )
         raise typer.Exit(2)
     if as_json:
         say_json(told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ SOUND = ValidationReport(
 HEADER = RoutingHeader(currency="EUR", buyer_siret=SIRET, buyer_service="S1")
 
 
-def judged(**changed: str | None) -> Judged:
+def judged(**changed: Any) -> Judged:
     """Return a sound document of this header, with some of it changed."""
     return Judged(SOUND, replace(HEADER, **changed))
 

@@ -13,7 +13,16 @@ from decimal import Decimal
 from hashlib import sha256
 
 from pipeline.app.handover import sum_line
-from pipeline.model.connection import Connection, Naming, Protocol, Role
+from pipeline.model.carriage import Grouping
+from pipeline.model.connection import (
+    Connection,
+    Envelope,
+    Environment,
+    Naming,
+    Protocol,
+    Role,
+    Scanning,
+)
 from pipeline.model.controls import CONTROLS, Actor, Control
 from pipeline.model.conversion import Form
 from pipeline.model.guide import Guide, GuideTable, SampleFile
@@ -31,6 +40,20 @@ _FORMS: Mapping[Form, Name] = {
     Form.CII: Name("CII D22B", "CII D22B"),
     Form.FACTURX: Name("Factur-X (PDF/A-3b)", "Factur-X (PDF/A-3b)"),
     Form.PIVOT: Name("CPPFacturePivot V2_02", "CPPFacturePivot V2_02"),
+}
+_ENVIRONMENTS: Mapping[Environment, Name] = {
+    Environment.PRODUCTION: Name("production", "production"),
+    Environment.QUALIFICATION: Name("qualification", "qualification, a rehearsal"),
+}
+_ENVELOPES: Mapping[Envelope, Name] = {
+    Envelope.SINGLE: Name("un fichier seul", "one file alone"),
+    Envelope.TAR_GZ: Name("archive tar.gz", "tar.gz archive"),
+}
+_GROUPS: Mapping[Grouping, Name] = {
+    Grouping.INVOICE: Name("une facture", "one invoice"),
+    Grouping.FLOW: Name("celles d'un flux reçu", "those of one flow"),
+    Grouping.RUN: Name("celles d'un passage", "those of one run"),
+    Grouping.DAY: Name("celles d'une journée", "those of one day"),
 }
 _NONE = Name("aucun", "none")
 #: Which of our samples a partner tries, by syntax.
@@ -102,7 +125,7 @@ def _access(sheet: Connection) -> GuideTable:
             (Name("Empreinte de la clé d'hôte", "Host key fingerprint"), _key_of(sheet)),
         ]
     rows += [
-        (Name("Environnement", "Environment"), sheet.environment.value),
+        (Name("Environnement", "Environment"), _ENVIRONMENTS[sheet.environment]),
         (Name("Structure (SIRET)", "Structure (SIRET)"), sheet.structure or "–"),
         (Name("Code application", "Application code"), sheet.application_code or "–"),
         (Name("Contact de votre côté", "Contact on your side"), sheet.contact or "–"),
@@ -187,23 +210,30 @@ def _limits(sheet: Connection) -> GuideTable:
     rows: tuple[tuple[Name | str, ...], ...] = (
         (Name("Un fichier est entier quand", "A file is whole when"), whole),
         (Name("Flux tel que déposé", "Flow as sent"), f"{limits.flow_bytes / _MB:g} MB"),
-        (Name("Un fichier, décompressé", "One file, unzipped"), f"{limits.file_bytes / _MB:g} MB"),
+        (
+            Name("Un fichier, décompressé", "One file, unzipped"),
+            f"{limits.file_bytes / _MB:g} MB",
+        ),
         (
             Name("Une pièce jointe, décodée", "One attachment, decoded"),
             f"{limits.attachment_bytes / _MB:g} MB",
         ),
         (Name("Documents d'un flux", "Documents of a flow"), f"{limits.documents}"),
-        (Name("Antivirus", "Antivirus"), sheet.scanner.value),
+        (Name("Antivirus", "Antivirus"), _scanner(sheet.scanner)),
     )
     return GuideTable(Name("Dépôt et limites", "Deposit and limits"), (), rows)
+
+
+def _scanner(scanner: Scanning) -> Name | str:
+    return _NONE if scanner is Scanning.NONE else scanner.value
 
 
 def _delivery(sheet: Connection) -> GuideTable:
     handover, carriage = sheet.handover, sheet.carriage
     rows: list[tuple[Name | str, ...]] = [
         (Name("Forme des factures", "Form of the invoices"), _FORMS[carriage.form]),
-        (Name("Enveloppe", "Envelope"), sheet.envelope.value),
-        (Name("Par fichier", "In one file"), sheet.grouping.value),
+        (Name("Enveloppe", "Envelope"), _ENVELOPES[sheet.envelope]),
+        (Name("Par fichier", "In one file"), _GROUPS[sheet.grouping]),
         (Name("Marqueur de fin", "Marker"), f"NAME{handover.done}" if handover.done else _NONE),
         (Name("Empreinte", "Sum"), f"NAME{handover.sums}" if handover.sums else _NONE),
     ]

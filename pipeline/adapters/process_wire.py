@@ -108,7 +108,8 @@ def read_job(sent: SentJob) -> Job:
 def write_judged(judged: Judged) -> SentJudged:
     """Return an answer as it goes through the pipe."""
     report = judged.report
-    plain = not any(result.findings for result in report.layers)
+    told = (*report.layers, *report.receivers)
+    plain = not any(one.findings for one in told)
     pickled = _pickled(report) if plain else pickle.dumps(report)
     return pickled, judged.header, judged.infected
 

@@ -115,7 +115,7 @@ def _attempt(
     try:
         connection = sheet_of(sheets, name)
         documents = _documents(hub, rows)
-        carried = carry(hub, sheets, rows, documents, partial(_bytes_of, hub, sheets))
+        carried = carry(hub, sheets, rows, documents, partial(bytes_of, hub, sheets))
         conversions = carried.conversions
         fit = [claim for row, claim in claimed if row.recipe and row.key not in carried.unfit]
         hub.ledger.begin_outbox(fit)
@@ -185,7 +185,7 @@ def payload_of(
     """
     if row.payload is not None:
         return row.payload
-    read = partial(_bytes_of, hub, sheets)
+    read = partial(bytes_of, hub, sheets)
     if row.recipe is not None:
         return composed(hub, row) or make(hub, row, documents, read).payload(row)
     carried = [documents[one] for one in row.documents]
@@ -193,7 +193,7 @@ def payload_of(
     return pack(row, members)
 
 
-def _bytes_of(hub: Hub, sheets: Sheets, document: Document) -> bytes:
+def bytes_of(hub: Hub, sheets: Sheets, document: Document) -> bytes:
     """Return a document as received: from scratch space, the archive, or its flow once more."""
     name = spool_name(document.interchange, document.seq)
     places: tuple[Callable[[], bytes | None], ...] = (

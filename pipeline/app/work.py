@@ -404,7 +404,7 @@ def _gather(
     hub: Hub, sheets: Sheets, group: Sequence[tuple[Interchange, Claim | None]]
 ) -> list[Case]:
     """Look at the first bytes of each file, and at what the ledger knows of its like."""
-    kinds = [kind_of(_head(hub, interchange)) for interchange, _ in group]
+    kinds = [kind_of(head_of(hub, interchange)) for interchange, _ in group]
     ids = {interchange.id for interchange, _ in group}
 
     def gather(tx: Transaction) -> list[Case]:
@@ -421,7 +421,8 @@ def _gather(
     return atomically(hub, gather, "work.gather")
 
 
-def _head(hub: Hub, interchange: Interchange) -> bytes:
+def head_of(hub: Hub, interchange: Interchange) -> bytes:
+    """Return the first bytes of a flow; none where it was too large to be kept."""
     if not interchange.sha256:
         return b""  # too large to be kept; its size alone refuses it
     with hub.archive.open(interchange.sha256) as stream:

@@ -65,6 +65,7 @@ POINTS: Mapping[str, str] = {
 CHANGES: Mapping[str, str] = {
     "ledger.change": "any change through a transaction: inside, everything is written",
     "ledger.apply": "sheets are put in force",
+    "ledger.move_sheet": "a connection sheet moves: tested, promoted, suspended, closed",
     "ledger.sightings": "what a folder holds is noted",
     "ledger.claim_flows": "flows are claimed",
     "ledger.claim_files": "files to send are claimed",

@@ -20,16 +20,30 @@ from pipeline.model.interchange import Interchange, Sighting
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
+from pipeline.model.standing import SheetState, Standing
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
 class Sheets:
-    """The configuration in force: connections by name, and the directory."""
+    """The configuration in force.
+
+    Attributes:
+        connections: The connection sheets, by name.
+        directory: Who can be billed, and where to.
+        standing: Where sheets stand, by name, those among them that are not in force any more.
+            Only the ledger knows: what `config/` proposes has none, and applying looks at none.
+    """
 
     connections: Mapping[str, Connection] = field(default_factory=dict)
     directory: Directory = field(default_factory=Directory)
+    standing: Mapping[str, Standing] = field(default_factory=dict)
+
+    def state(self, connection: str) -> SheetState:
+        """Return where a sheet stands; in production if nothing else is known of it."""
+        known = self.standing.get(connection)
+        return known.state if known else SheetState.PRODUCTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +406,7 @@ class Ledger(Protocol):
         """Return the configuration in force."""
 
     def sheets_version(self) -> int:
-        """Return a number that grows whenever a sheet changes or is closed."""
+        """Return a number that grows whenever a sheet changes, moves or is closed."""
 
     def directory_at(self, moment: datetime) -> Directory:
         """Return the directory as it was in force at a moment (aware)."""
@@ -405,19 +419,33 @@ class Ledger(Protocol):
         *,
         expected: int | None = None,
         facts: Sequence[Fact] = (),
+        begin: SheetState = SheetState.PRODUCTION,
     ) -> None:
         """Put `sheets` in force; each changed sheet becomes a new version, with an event.
+
+        A connection that never was in force begins its standing; one that was goes on where it
+        stood, whatever that is. One that was tested or approved as another version is a draft
+        again.
 
         Args:
             sheets: All of them: one that is not there any more is closed.
             by: Who acts.
             at: When.
+            begin: Where a new connection begins.
             expected: What `sheets_version` said when they were made from those in force;
                 None where they were not.
             facts: What else to tell, in the same transaction.
 
         Raises:
             LedgerConflict: Something else was put in force since `expected`; nothing is done.
+        """
+
+    def move_sheet(self, before: Standing, after: Standing) -> None:
+        """Move a connection sheet from where it was seen to stand, with an event.
+
+        Raises:
+            ValueError: `SHEET_FOLLOWS` has no such move: our bug.
+            Fenced: It stands elsewhere, or was moved meanwhile; nothing is done.
         """
 
     # -- intake

@@ -34,6 +34,7 @@ from pipeline.adapters.database import (
     notices,
     reading,
     rows,
+    standings,
     tables,
 )
 from pipeline.adapters.database.sheets import (
@@ -59,6 +60,7 @@ from pipeline.model.interchange import Interchange, Sighting
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
+from pipeline.model.standing import SheetState, Standing
 from pipeline.model.status import (
     INTERCHANGE_FOLLOWS,
     InterchangeStep,
@@ -135,7 +137,7 @@ class SqlLedger:
             return read_directory_at(connection, moment)
 
     def sheets_version(self) -> int:
-        """Return a number that grows whenever a sheet changes or is closed."""
+        """Return a number that grows whenever a sheet changes, moves or is closed."""
         with self._read() as connection:
             return newest_change(connection)
 
@@ -147,6 +149,7 @@ class SqlLedger:
         *,
         expected: int | None = None,
         facts: Sequence[Fact] = (),
+        begin: SheetState = SheetState.PRODUCTION,
     ) -> None:
         """Put `sheets` in force; each changed sheet becomes a new version, with an event.
 
@@ -160,7 +163,17 @@ class SqlLedger:
                     "la configuration a changé entre-temps : rien n'est appliqué, recommencez / "
                     "the configuration changed meanwhile: nothing is applied, try again"
                 )
-            chain.append(connection, [*facts, *apply_sheets(connection, sheets, by, at)])
+            applied = apply_sheets(connection, sheets, by, at, begin)
+            chain.append(connection, [*facts, *applied])
+
+    def move_sheet(self, before: Standing, after: Standing) -> None:
+        """Move a connection sheet from where it was seen to stand, with an event.
+
+        Raises:
+            Fenced: It stands elsewhere, or was moved meanwhile; nothing is done.
+        """
+        with self._write("ledger.move_sheet") as connection:
+            chain.append(connection, [standings.move(connection, before, after)])
 
     # -- intake
     def sightings(self, connection: str) -> Mapping[str, Sighting]:

@@ -38,6 +38,20 @@ sheet = Table(
     Column("ended_at", UtcDateTime),
 )
 
+#: Where connections stand, in force or not; never removed.
+standing = Table(
+    "standing",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("reason", Words, nullable=False),
+    # what a suspended one goes back to
+    Column("resumes", Text),
+)
+
 listing_seen = Table(
     "listing_seen",
     metadata,

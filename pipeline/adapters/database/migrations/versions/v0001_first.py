@@ -37,6 +37,16 @@ def _configuration() -> None:
         sa.Column("applied_by", sa.Text(), nullable=False),
         sa.Column("ended_at", UtcDateTime()),
     )
+    op.create_table(
+        "standing",
+        sa.Column("connection", sa.Text(), primary_key=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("reason", Words(), nullable=False),
+        sa.Column("resumes", sa.Text()),
+    )
 
 
 def _intake() -> None:

@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -41,6 +42,7 @@ from pipeline.model.connection import (
     Secret,
     SecretKind,
 )
+from pipeline.model.connection import Environment as SheetEnvironment
 from pipeline.model.conversion import Form
 from pipeline.model.directory import Route
 from pipeline.model.errors import ConfigError
@@ -49,7 +51,13 @@ from pipeline.model.limits import Limits
 from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
 from pipeline.model.report import Syntax
 from pipeline.model.retention import DEFAULT_CLASS, CountedFrom, Period, RetentionClass
-from pipeline.model.settings import ArchiveSettings, Encryption, SealSettings, Settings
+from pipeline.model.settings import (
+    Approval,
+    ArchiveSettings,
+    Encryption,
+    SealSettings,
+    Settings,
+)
 
 #: Longest wait that may be set, in seconds; longer ones are slips of the pen.
 _YEAR = 366 * 86_400
@@ -61,6 +69,8 @@ Siren = Annotated[str, Field(pattern=r"^[0-9]{9}$")]
 Siret = Annotated[str, Field(pattern=r"^[0-9]{14}$")]
 ApplicationCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{6}$")]
 Matricule = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
+#: An e-mail address, as far as can be told without writing to it.
+Contact = Annotated[str, Field(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+$", max_length=254)]
 
 
 class Environment(BaseSettings):
@@ -316,6 +326,33 @@ class _Sheet(_Receiving):
     gap_after_h: Positive | None = None
     schedule: _Schedule = _Schedule()
     retention: str = DEFAULT_CLASS
+    structure: Siret | None = None
+    environment: SheetEnvironment = SheetEnvironment.PRODUCTION
+    start_date: date | None = None
+    end_date: date | None = None
+    contact: Contact | None = None
+    private: bool = False
+
+    @field_validator("end_date")
+    @classmethod
+    def _ends_after_it_began(cls, end: date | None, info: ValidationInfo) -> date | None:
+        start = info.data.get("start_date")
+        if start and end and end <= start:
+            raise ValueError(
+                f"le jour de la fin ne suit pas start_date, {start}"
+                f" / the day of the end does not come after start_date, {start}"
+            )
+        return end
+
+    @field_validator("private")
+    @classmethod
+    def _private_companies_receive(cls, private: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  # as pydantic calls it
+        if private and (info.data.get("role") is Role.SENDER or not info.data.get("structure")):
+            raise ValueError(
+                "d'un récepteur, avec structure = son SIRET"
+                " / of a receiver's sheet, with structure = its SIRET"
+            )
+        return private
 
     @model_validator(mode="after")
     def _grammar_needs_codes(self) -> _Sheet:
@@ -399,6 +436,12 @@ class _Sheet(_Receiving):
             gap_after=_hours(self.gap_after_h),
             schedule=self.schedule.value(),
             retention=self.retention,
+            structure=self.structure,
+            environment=self.environment,
+            start_date=self.start_date,
+            end_date=self.end_date,
+            contact=self.contact,
+            private=self.private,
         )
 
 
@@ -656,6 +699,7 @@ class _Settings(_Strict):
     clamd: str = Settings().clamd
     keep_logs_days: Annotated[int, Field(ge=1, le=36_500)] = Settings().keep_logs_days
     check_suppliers: bool = Settings().check_suppliers
+    approval: Approval = Settings().approval
     archive: _Archive = _Archive()
     seal: _Seal = _Seal()
 
@@ -754,6 +798,7 @@ def read_settings(path: Path) -> Settings:
         clamd=given.clamd,
         keep_logs_days=given.keep_logs_days,
         check_suppliers=given.check_suppliers,
+        approval=given.approval,
         archive=given.archive.value(),
         seal=given.seal.value(),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from enum import Enum
 
 from pipeline.model.carriage import Carriage, Grouping, Recipe
@@ -16,6 +16,13 @@ class Role(Enum):
 
     SENDER = "sender"
     RECEIVER = "receiver"
+
+
+class Environment(Enum):
+    """Whether what goes through a connection counts."""
+
+    PRODUCTION = "production"
+    QUALIFICATION = "qualification"  #: a rehearsal with the partner: nothing of it counts
 
 
 class Naming(Enum):
@@ -214,6 +221,13 @@ class Connection:
             reported to both sides; None never.
         schedule: When it is worked on.
         retention: Class that says how long what comes through it is kept.
+        structure: SIRET of the partner's structure, or None.
+        environment: Production, or a rehearsal of it.
+        start_date: First day of the agreement, in France; None for ever before.
+        end_date: Day on which it ends, excluded; None for no end.
+        contact: E-mail address of those who look after the partner's side, or None.
+        private: Whether a receiver is a private company: the B2B pilot takes only those that
+            registered for it.
     """
 
     name: str
@@ -244,6 +258,25 @@ class Connection:
     gap_after: timedelta | None = None
     schedule: Schedule = field(default_factory=Schedule)
     retention: str = "invoice"
+    structure: str | None = None
+    environment: Environment = Environment.PRODUCTION
+    start_date: date | None = None
+    end_date: date | None = None
+    contact: str | None = None
+    private: bool = False
+
+    def agreed_on(self, day: date) -> bool:
+        """Tell whether the agreement covers a day.
+
+        >>> sheet = Connection(name="a", partner="A", role=Role.SENDER, door=Door(),
+        ...     start_date=date(2026, 9, 1), end_date=date(2027, 1, 1))
+        >>> [sheet.agreed_on(date(2026, 8, 31)), sheet.agreed_on(date(2026, 9, 1)),
+        ...     sheet.agreed_on(date(2027, 1, 1))]
+        [False, True, False]
+        """
+        return (self.start_date is None or self.start_date <= day) and (
+            self.end_date is None or day < self.end_date
+        )
 
     @property
     def recipe(self) -> Recipe | None:

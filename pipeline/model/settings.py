@@ -16,6 +16,13 @@ class Encryption(Enum):
     AES_256_GCM = "aes-256-gcm"  #: each under a key of its own, wrapped by the master key
 
 
+class Approval(Enum):
+    """Who has to agree before a change of the configuration is in force."""
+
+    NONE = "none"  #: whoever applies it
+    FOUR_EYES = "four-eyes"  #: a second person
+
+
 _MASTER_KEY = Secret(SecretKind.FILE, "master/archive.key")
 
 
@@ -77,6 +84,7 @@ class Settings:
         keep_logs_days: Days whose log files are kept, today among them.
         check_suppliers: Whether the directory holds every supplier, so that an invoice of one
             that it does not know is refused.
+        approval: Who has to agree before a change of the configuration is in force.
         archive: How originals lie on the disk.
         seal: Where the chain of events is sealed.
     """
@@ -95,5 +103,6 @@ class Settings:
     clamd: str = "unix:/run/clamav/clamd.ctl"
     keep_logs_days: int = 90
     check_suppliers: bool = False
+    approval: Approval = Approval.NONE
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     seal: SealSettings = field(default_factory=SealSettings)

@@ -29,6 +29,7 @@ from pipeline.model.connection import (
     Atomicity,
     Completeness,
     Connection,
+    Copies,
     Door,
     Envelope,
     Interface,
@@ -41,6 +42,7 @@ from pipeline.model.connection import (
     Schedule,
     Secret,
     SecretKind,
+    Trial,
 )
 from pipeline.model.connection import Environment as SheetEnvironment
 from pipeline.model.conversion import Form
@@ -216,6 +218,24 @@ _FACTURX_PROFILES = ("minimum", "basic-wl", "basic", "en16931", "extended")
 _IS_PROFILE = rf"^({'|'.join(_FACTURX_PROFILES)})$"
 
 
+class _Trial(_Strict):
+    shadow: Copies = Copies.TEST
+    folder: Annotated[str, Field(min_length=1)] = Trial().folder
+    suppliers: tuple[Siren, ...] = ()
+    documents_a_day: Count | None = None
+    clean_days: Count = Trial().clean_days
+
+    def value(self) -> Trial:
+        """Return it as the model's value."""
+        return Trial(
+            copies=self.shadow,
+            folder=self.folder,
+            suppliers=self.suppliers,
+            documents_a_day=self.documents_a_day,
+            clean_days=self.clean_days,
+        )
+
+
 class _Receiving(_Strict):
     """What only a receiver's sheet says: the form of what it gets, and how many in one file."""
 
@@ -227,6 +247,7 @@ class _Receiving(_Strict):
     group: Grouping | None = None
     group_documents: Count = Carriage().documents
     group_bytes: Count = Carriage().bytes
+    trial: _Trial = _Trial()
 
     @property
     def _with_original(self) -> Original:
@@ -442,6 +463,7 @@ class _Sheet(_Receiving):
             end_date=self.end_date,
             contact=self.contact,
             private=self.private,
+            trial=self.trial.value(),
         )
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
+from pipeline.app.apart import shared_folders
 from pipeline.app.hub import Hub
 from pipeline.model.connection import Connection, Naming
 from pipeline.model.directory import Address, Directory, Route
@@ -82,6 +83,7 @@ def check_sheets(hub: Hub, sheets: Sheets) -> None:
             for place, route in enumerate(sheets.directory.routes, 1)
             if route.connection not in sheets.connections
         ),
+        *shared_folders(sheets.connections.values()),
     ]
     if faults:
         raise ConfigError("\n".join(faults))

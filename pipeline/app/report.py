@@ -34,6 +34,7 @@ DOCUMENT_OUTCOME: Mapping[Step, str] = {
     Step.ROUTED: "accepted",
     Step.DELIVERED: "accepted",
     Step.ABANDONED: "accepted",
+    Step.TRIED: "accepted",
 }
 _OUTCOMES = ("accepted", "rejected", "duplicate", "held", "waiting")
 

@@ -6,28 +6,34 @@ documents come in as they stand, RECEIVED or HELD.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, time, timedelta
+from types import MappingProxyType
 
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
 from pipeline.ingest.duplicate import find_duplicates
 from pipeline.ingest.sellers import check_seller
 from pipeline.model.acknowledgement import Figure
-from pipeline.model.connection import Atomicity, Connection, Interface
+from pipeline.model.calendar import moment
+from pipeline.model.connection import Atomicity, Connection, Environment, Interface
 from pipeline.model.controls import reason
 from pipeline.model.decision import Decision, Reason, Verdict
-from pipeline.model.directory import day_of
+from pipeline.model.directory import Directory, day_of
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
+from pipeline.model.profile import TIMEZONE
 from pipeline.model.report import ValidationReport
+from pipeline.model.standing import SheetState
 from pipeline.model.status import FOLLOWS, InterchangeStep, Step, is_final
 from pipeline.ports.ledger import Claim, Sheets, Transaction
+from pipeline.route.choice import Receivers, choose, not_delivered, not_live
 from pipeline.route.plan import (
     Planning,
     find_recipient,
-    find_route,
     no_route,
     plan_deliveries,
 )
@@ -174,7 +180,7 @@ def _open_flow(
         opened = replace(interchange, reason=None, detail="")
         opened = _move(hub, tx, opened, InterchangeStep.OPENED, claim)
     decided = decide_all(tx, sheets, interchange, candidates, standing)
-    documents = _write(hub, sheets, tx, decided)
+    documents = _write(hub, sheets, tx, decided, standing)
     if all(is_final(FOLLOWS, one.step) for one in documents):
         opened = close_if_done(hub, tx, opened)
     return Settled(opened, documents)
@@ -186,6 +192,7 @@ def standing_of(hub: Hub, interchange: Interchange, interface: Interface | None)
         channel=interface.answers if interface else None,
         day=day_of(interchange.received_at),
         check_suppliers=hub.settings.check_suppliers,
+        environment=interchange.environment,
     )
 
 
@@ -286,16 +293,22 @@ def decide_all(
     """
     decided: dict[DocumentId, tuple[Document, Decision]] = {}
     sender, sellers = interchange.partner, sheet_of(sheets, interchange.connection).sellers
+    taken_before = _taken(tx, sheets, interchange)
+    receivers = receivers_of(sheets, standing.environment, standing.day, taken_before)
+    taken = Counter(receivers.taken)
     for one in candidates:
         decision = one.decide()
         document = one.document
         if decision.verdict is Verdict.ACCEPT:
             decision = check_seller(document, sellers)
         if decision.verdict is Verdict.ACCEPT:
-            document, decision = direct(document, sender, sheets, standing)
+            now = replace(receivers, taken=taken)
+            before = document.route
+            document, decision = direct(document, sender, sheets.directory, standing, now)
+            taken.update([document.route] if document.route not in {None, before} else [])
         decided[document.id] = (document, decision)
     accepted = [d for d, decision in decided.values() if decision.verdict is Verdict.ACCEPT]
-    holders = _holders(tx, accepted)
+    holders = _holders(tx, accepted, standing.environment)
     others = _of_others(tx, holders.values(), sender)
     for subject, (first, decision) in find_duplicates(accepted, holders, others).items():
         document = replace(decided[subject][0], first=first, route=None)
@@ -303,11 +316,48 @@ def decide_all(
     return list(decided.values())
 
 
+def receivers_of(
+    sheets: Sheets,
+    environment: Environment,
+    day: date,
+    taken: Mapping[str, int] = MappingProxyType({}),
+) -> Receivers:
+    """Return what is known of where a flow's documents may go.
+
+    Args:
+        sheets: The configuration in force.
+        environment: Of the flow.
+        day: On which it was received.
+        taken: Documents of its day that pilots took already, by sheet.
+    """
+    return Receivers(
+        sheets=sheets.connections,
+        states={name: one.state for name, one in sheets.standing.items()},
+        environment=environment,
+        day=day,
+        taken=taken,
+    )
+
+
+def _taken(tx: Transaction, sheets: Sheets, interchange: Interchange) -> Mapping[str, int]:
+    """Count what pilots of a limited volume took of the documents of a flow's day."""
+    day = day_of(interchange.received_at)
+    since, before = (moment(one, time(), TIMEZONE) for one in (day, day + timedelta(days=1)))
+    return {
+        name: tx.count_routed(name, since, before)
+        for name, sheet in sheets.connections.items()
+        if sheets.state(name) is SheetState.PILOT and sheet.trial.documents_a_day is not None
+    }
+
+
 def direct(
-    document: Document, sender: str, sheets: Sheets, standing: Standing
+    document: Document,
+    sender: str,
+    directory: Directory,
+    standing: Standing,
+    receivers: Receivers,
 ) -> tuple[Document, Decision]:
     """Decide by the directory alone: supplier, recipient, what it asks for, and the route."""
-    directory = sheets.directory
     decision = check_supplier(document, directory, standing)
     if decision.verdict is Verdict.ACCEPT:
         decision = find_recipient(document, directory, standing.day)
@@ -315,15 +365,20 @@ def direct(
         decision = check_registration(document, directory, standing)
     if decision.verdict is not Verdict.ACCEPT:
         return document, decision
-    route = find_route(document, sender, directory)
-    known = route if route in sheets.connections else None
-    document = replace(document, route=known)
-    return document, decision if known else no_route(document)
+    choice = choose(document, sender, directory, receivers)
+    document = replace(document, route=choice.route)
+    if choice.route is not None:
+        return document, decision
+    if standing.environment is Environment.QUALIFICATION:
+        return document, not_delivered(document)
+    return document, not_live(document, choice, receivers) if choice.passed else no_route(document)
 
 
-def _holders(tx: Transaction, documents: Sequence[Document]) -> Mapping[BusinessKey, Document]:
+def _holders(
+    tx: Transaction, documents: Sequence[Document], environment: Environment
+) -> Mapping[BusinessKey, Document]:
     keys = {key for document in documents if (key := document.business_key)}
-    found = {key: tx.document(holder) for key, holder in tx.holders(keys).items()}
+    found = {key: tx.document(holder) for key, holder in tx.holders(keys, environment).items()}
     return {key: holder for key, holder in found.items() if holder is not None}
 
 
@@ -337,7 +392,11 @@ def _of_others(
 
 
 def _write(
-    hub: Hub, sheets: Sheets, tx: Transaction, decided: Sequence[tuple[Document, Decision]]
+    hub: Hub,
+    sheets: Sheets,
+    tx: Transaction,
+    decided: Sequence[tuple[Document, Decision]],
+    standing: Standing,
 ) -> tuple[Document, ...]:
     """Move every document, and for the accepted ones hold their keys and plan deliveries."""
     groups: dict[Step, list[Document]] = {}
@@ -349,20 +408,28 @@ def _write(
         moving = [one for one in documents if one.step is not after]
         settled.extend(one for one in documents if one.step is after)
         moved = _move_all(hub, tx, moving, after)
-        settled.extend(_route(hub, sheets, tx, moved) if after is Step.ACCEPTED else moved)
+        taken = after is Step.ACCEPTED
+        settled.extend(_route(hub, sheets, tx, moved, standing) if taken else moved)
     return tuple(sorted(settled, key=lambda one: one.seq))
 
 
 def _route(
-    hub: Hub, sheets: Sheets, tx: Transaction, accepted: Sequence[Document]
+    hub: Hub,
+    sheets: Sheets,
+    tx: Transaction,
+    accepted: Sequence[Document],
+    standing: Standing,
 ) -> tuple[Document, ...]:
+    """Hold the keys of accepted documents, and plan how they leave: in trials some do not."""
     now = hub.clock.now()
-    tx.hold_keys({key: one.id for one in accepted if (key := one.business_key)})
-    routed = _move_all(hub, tx, accepted, Step.ROUTED)
+    keys = {key: one.id for one in accepted if (key := one.business_key)}
+    tx.hold_keys(keys, standing.environment)
+    tried = _move_all(hub, tx, [one for one in accepted if one.route is None], Step.TRIED)
+    routed = _move_all(hub, tx, [one for one in accepted if one.route is not None], Step.ROUTED)
     planning = planning_of(hub, tx)
     for row in plan_deliveries(routed, sheets.connections, planning):
         tx.enqueue(row, hub.by, now)
-    return routed
+    return (*routed, *tried)
 
 
 def planning_of(hub: Hub, tx: Transaction) -> Planning:

@@ -338,7 +338,8 @@ def comes_before(one: Interchange, other: Interchange) -> bool:
     What was decided on is earlier than what was not, whatever the clock said when each was
     received: it may have been set meanwhile. And nothing is a copy of its own copy.
     """
-    if one.partner != other.partner or one.first == other.id:
+    apart = one.partner != other.partner or one.environment is not other.environment
+    if apart or one.first == other.id:
         return False
     return other.first == one.id or _by_age(one) < _by_age(other)
 

@@ -71,6 +71,22 @@ _HELD = (
         command=_RELEASE,
     ),
     Cause(
+        code="NOT_LIVE",
+        says=_texts(
+            "la fiche du destinataire n'est pas en production pour ce document",
+            "the recipient's sheet is not in production for this document",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "edi connections show dit où elle en est ; faites-la avancer par edi connections"
+            " promote, ou ajoutez une autre route",
+            "edi connections show says where it stands; take it on by edi connections promote,"
+            " or add another route",
+        ),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+    Cause(
         code="PACK_MISSING",
         says=_texts(
             "des règles officielles sont absentes du hub, ou ont changé",

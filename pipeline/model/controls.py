@@ -498,6 +498,36 @@ OURS = (
         acts=Actor.OPERATOR,
     ),
     Control(
+        step=14,
+        level=_INVOICE,
+        code="NOT_LIVE",
+        nature=_TECHNICAL,
+        label=_texts(
+            "Destinataire connu, pas encore ou plus en production",
+            "Known recipient, not in production yet or any more",
+        ),
+        action=_texts(
+            "Ne renvoyez rien : un opérateur du hub met la fiche du destinataire en production "
+            "ou change la route, puis libère le document.",
+            "Do not send it again: an operator of the hub takes the recipient's sheet into "
+            "production or changes the route, then releases the document.",
+        ),
+        acts=Actor.OPERATOR,
+    ),
+    Control(
+        step=14,
+        level=_INVOICE,
+        code="TRIED_ONLY",
+        nature=_TECHNICAL,
+        label=_texts("Essai jugé, remis à personne", "Trial judged, delivered to nobody"),
+        action=_texts(
+            "Pour qu'un essai soit aussi remis, demandez au hub une fiche de qualification du "
+            "destinataire.",
+            "To have a trial delivered too, ask the hub for a qualification sheet of the "
+            "recipient.",
+        ),
+    ),
+    Control(
         step=18,
         level=_INVOICE,
         code="OPERATOR",

@@ -18,6 +18,7 @@ class OutboxKind(Enum):
 
     DELIVERY = "delivery"
     ACKNOWLEDGEMENT = "acknowledgement"
+    COPY = "copy"  #: a delivery that does not count: for a receiver in shadow
     NOTICE = "notice"  #: what belongs to no single flow: a day's recapitulation, a gap
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from pipeline.model.bulk import BulkId, BulkList, ItemState
 from pipeline.model.carriage import Conversion
-from pipeline.model.connection import Connection
+from pipeline.model.connection import Connection, Environment
 from pipeline.model.directory import Directory
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.event import Event, Fact
@@ -110,8 +110,13 @@ class Transaction(Protocol):
     def same_name(self, connection: str, name: str, but: InterchangeId) -> Sequence[Interchange]:
         """Return other interchanges of this connection with this name, oldest first."""
 
-    def holders(self, keys: Collection[BusinessKey]) -> Mapping[BusinessKey, DocumentId]:
-        """Return which accepted document holds each key that is held."""
+    def holders(
+        self, keys: Collection[BusinessKey], environment: Environment = Environment.PRODUCTION
+    ) -> Mapping[BusinessKey, DocumentId]:
+        """Return which accepted document holds each key that is held in one environment."""
+
+    def count_routed(self, connection: str, since: datetime, before: datetime) -> int:
+        """Count documents that go to a connection, received from a moment on before another."""
 
     def next_number(self, series: str) -> int:
         """Take the next number of a series, from 1, without gaps if this commits."""
@@ -178,8 +183,12 @@ class Transaction(Protocol):
         Each is updated ``WHERE step = ? AND route = ?``, else `Fenced` is raised.
         """
 
-    def hold_keys(self, keys: Mapping[BusinessKey, DocumentId]) -> None:
-        """Let accepted documents hold their keys.
+    def hold_keys(
+        self,
+        keys: Mapping[BusinessKey, DocumentId],
+        environment: Environment = Environment.PRODUCTION,
+    ) -> None:
+        """Let accepted documents hold their keys in one environment.
 
         Raises:
             LedgerConflict: Another document got one first; run the transaction again.
@@ -323,6 +332,7 @@ class Query:
     received_from: datetime | None = None  #: interchanges received at this moment or later
     received_before: datetime | None = None  #: and before this one
     erased: bool | None = None  #: whether the interchange is erased
+    environment: Environment | None = None  #: that of the interchange
     limit: int | None = 100  #: at most so many, the newest; None for all
 
 

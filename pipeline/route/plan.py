@@ -98,10 +98,14 @@ def _is_unlisted(header: RoutingHeader, directory: Directory, day: date) -> bool
 
 def find_route(document: Document, sender: str, directory: Directory) -> str | None:
     """Return the connection of the first route that matches, or None."""
-    for route in directory.routes:
-        if _matches(route, document.header, sender):
-            return route.connection
-    return None
+    return next(matching_routes(document, sender, directory), None)
+
+
+def matching_routes(document: Document, sender: str, directory: Directory) -> Iterator[str]:
+    """Yield the connection of each route that matches, in their order."""
+    return (
+        route.connection for route in directory.routes if _matches(route, document.header, sender)
+    )
 
 
 def no_route(document: Document) -> Decision:
@@ -322,7 +326,8 @@ def _group_row(
     """Lay out one file for a group: across flows, so it comes from none of them."""
     name = _numbered(connection, like.recipe, planning)
     if name is None:
-        number = planning.next_number(f"{planning.hub_code}:{connection.name}")
+        series = connection.environment.series(f"{planning.hub_code}:{connection.name}")
+        number = planning.next_number(series)
         ending = ".xml" if like.envelope is Envelope.SINGLE else ".tar.gz"
         name = f"{number:06d}.{documents[0].interchange}.{len(documents):04d}{ending}"
     row = _delivery(connection, documents[0], documents, name, planning, like.generation)
@@ -357,7 +362,8 @@ def _numbered(connection: Connection, recipe: Recipe | None, planning: Planning)
     code = _INTERFACES.get(recipe.form) if recipe else None
     if code is None or connection.application_code is None:
         return None
-    number = planning.next_number(f"{planning.hub_code}:{code}")
+    series = connection.environment.series(f"{planning.hub_code}:{code}")
+    number = planning.next_number(series)
     return flow_name(code, connection.application_code, planning.hub_code, number)
 
 

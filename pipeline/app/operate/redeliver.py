@@ -27,10 +27,12 @@ from pipeline.app.settle import close_if_done, planning_of
 from pipeline.model.bulk import Verb
 from pipeline.model.connection import Role
 from pipeline.model.document import Document
+from pipeline.model.duties import DUTIES, Duty, Work
 from pipeline.model.errors import ConfigError
 from pipeline.model.event import Fact
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
+from pipeline.model.standing import SHEET_WORDS
 from pipeline.model.status import OutboxState, Step
 from pipeline.ports.ledger import Sheets, Transaction
 from pipeline.route.plan import plan_deliveries
@@ -125,8 +127,8 @@ def redeliver(
     if not dry:
         demand_reason(order)
     asked = again or Again()
-    if asked.to is not None and sheet_of(sheets, asked.to).role is not Role.RECEIVER:
-        raise ConfigError(f"{asked.to}: ne reçoit pas de factures / is no receiver's connection")
+    if asked.to is not None:
+        _check_receiver(hub, sheets, target, asked.to)
     # the last attempt at what was given up may have put it, and lost the reply
     sight = look_for(hub, sheets, newest_at(hub, target, [OutboxState.ABANDONED]))
     wish = _Wish(target=target, order=order, dry=dry, unseen=unseen, asked=asked, sight=sight)
@@ -138,6 +140,26 @@ def redeliver(
     if told.done and not dry:
         log.info("operator.redeliver", **logged(told))
     return told
+
+
+def _check_receiver(hub: Hub, sheets: Sheets, target: Target, name: str) -> None:
+    """Refuse a sheet that may not take what is asked for.
+
+    Raises:
+        ConfigError: It receives nothing, is not in production, or of another environment.
+    """
+    sheet, state = sheet_of(sheets, name), sheets.state(name)
+    if sheet.role is not Role.RECEIVER:
+        raise ConfigError(f"{name}: ne reçoit pas de factures / is no receiver's connection")
+    if DUTIES[state][Work.DELIVER] in {Duty.NOT, Duty.COPIED}:
+        fr, en = SHEET_WORDS[state]
+        raise ConfigError(f"{name}: la fiche est {fr} / the sheet is {en}: edi connections show")
+    flow = hub.ledger.interchange(target.interchange)
+    if flow is not None and flow.environment is not sheet.environment:
+        raise ConfigError(
+            f"{name}: fiche de / sheet of {sheet.environment.value}, flux de / flow of"
+            f" {flow.environment.value}: rien ne passe de l'une à l'autre / nothing goes across"
+        )
 
 
 def _redeliver(hub: Hub, sheets: Sheets, tx: Transaction, wish: _Wish) -> Told:

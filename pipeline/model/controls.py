@@ -521,11 +521,12 @@ OURS = (
         nature=_TECHNICAL,
         label=_texts("Essai jugé, remis à personne", "Trial judged, delivered to nobody"),
         action=_texts(
-            "Pour qu'un essai soit aussi remis, demandez au hub une fiche de qualification du "
-            "destinataire.",
-            "To have a trial delivered too, ask the hub for a qualification sheet of the "
-            "recipient.",
+            "Ne renvoyez rien : pour que les essais suivants soient aussi remis, un opérateur du "
+            "hub ajoute une fiche de qualification du destinataire.",
+            "Do not send it again: to have further trials delivered too, an operator of the hub "
+            "adds a qualification sheet of the recipient.",
         ),
+        acts=Actor.OPERATOR,
     ),
     Control(
         step=18,

@@ -58,6 +58,7 @@ PATHS: dict[Step, tuple[Step, ...]] = {
     Step.ROUTED: (Step.ACCEPTED, Step.ROUTED),
     Step.DELIVERED: (Step.ACCEPTED, Step.ROUTED, Step.DELIVERED),
     Step.ABANDONED: (Step.ACCEPTED, Step.ROUTED, Step.ABANDONED),
+    Step.TRIED: (Step.ACCEPTED, Step.TRIED),
 }
 FLOW_PATHS: dict[InterchangeStep, tuple[InterchangeStep, ...]] = {
     InterchangeStep.RECEIVED: (),
@@ -273,6 +274,7 @@ def test_a_recorded_interchange_reads_back_as_it_was(ledger: SqlLedger) -> None:
             "name": one.name,
             "size": one.size,
             "sha256": one.sha256,
+            "environment": "production",
         },
     )
 

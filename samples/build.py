@@ -1,7 +1,7 @@
 """Write every sample that is made: `python samples/build.py`, or `--check` to compare only.
 
-It owns the folders `invoices`, `demo`, `directory`, `broken` and `rules` beside it: what it does
-not make is removed from them. The same sources give the same samples on any machine;
+It owns the folders `invoices`, `demo`, `directory`, `broken`, `rules` and `profiles` beside it:
+what it does not make is removed from them. The same sources give the same samples on any machine;
 an archive counts as the same when what it holds is, since compressors differ.
 """
 
@@ -42,6 +42,7 @@ from making import (
     zipped,
 )
 from platforms import plateforme, regie
+from profile_cases import profile_files
 from rule_cases import rule_files
 from suppliers import MENU, as_historical, papeterie, traiteur
 from supports import signed
@@ -71,7 +72,7 @@ __all__ = [
 ]
 
 HERE = Path(__file__).resolve().parent
-OWNED = ("invoices", "demo", "directory", "broken", "rules")
+OWNED = ("invoices", "demo", "directory", "broken", "rules", "profiles")
 
 
 def demo() -> list[Drop]:
@@ -148,7 +149,7 @@ def everything() -> dict[str, bytes]:
     files = {f"invoices/{sample.key}.xml": sample.written() for sample in SAMPLES}
     files |= {f"demo/{drop.supplier}/{drop.name}": drop.payload for drop in drops}
     files["demo/expected.toml"] = expected(drops)
-    return files | dict(directory()) | dict(broken()) | rule_files()
+    return files | dict(directory()) | dict(broken()) | rule_files() | profile_files()
 
 
 def same(made: bytes, found: bytes) -> bool:

@@ -22,8 +22,10 @@ key                       value
 ``amounts[]``             sums of totals with VAT, credit notes taken off: ``currency,
                           accepted, rejected, duplicate, held``; amounts are text
 ``documents[]``           by place: ``id, name, number, issue_date, type, seller, buyer,
-                          total_with_vat, currency, outcome, reasons[], findings_total
-                          {fatal,warning}, findings[]``
+                          total_with_vat, currency, outcome, agreement, reasons[],
+                          findings_total{fatal,warning}, findings[]``
+``agreement``             what the document was held against, or ``null``: ``day, profile,
+                          receiver, takes``, the versions of that day
 ``seller``                ``name, siret, siren, vat``
 ``buyer``                 ``name, siret, siren, service``
 ``findings[]``            the first 50, fatal ones first: ``rule, severity, term, xpath,
@@ -123,6 +125,7 @@ def _document(one: AnsweredDocument) -> dict[str, object]:
         "total_with_vat": amount_text(header.total_with_vat),
         "currency": _text(header.currency),
         "outcome": bucket(document).value,
+        "agreement": document.agreement.as_object() if document.agreement else None,
         "reasons": _reasons(document.reasons),
         "findings_total": {each.value: number[each] for each in Severity},
         "findings": [_finding(finding) for finding in one.findings[:MOST_FINDINGS]],

@@ -41,6 +41,9 @@ from pipeline.syntax.page import (
 #: answer beside the page holds more, and both tell how many there are.
 _FINDINGS, _WARNINGS = 10, 3
 
+#: Agreements named; one for each receiver of a flow, nearly always.
+_AGREEMENTS = 10
+
 #: Characters shown of one name or number.
 _NAME = 120
 
@@ -314,6 +317,13 @@ def _buyer(document: Document) -> str:
     return " ".join(shorten(part, _NAME) for part in (header.buyer_name, number) if part)
 
 
+def _agreements(facts: AnswerFacts) -> str:
+    """Name what the documents were held against, each agreement once."""
+    found = (one.document.agreement for one in facts.documents)
+    named = list(dict.fromkeys(str(one) for one in found if one is not None))
+    return "; ".join(named[:_AGREEMENTS]) + (" …" if len(named) > _AGREEMENTS else "")
+
+
 def _identity(facts: AnswerFacts) -> Element:
     """Say what was received and when, so that the page can serve as a receipt."""
     flow = facts.interchange
@@ -335,6 +345,8 @@ def _identity(facts: AnswerFacts) -> Element:
         rows.append(
             ("Réponse définitive avant le", "Final answer by", f"{due['fr']} ({due['en']})")
         )
+    if shown := _agreements(facts):
+        rows.append(("Accord (profil × ce que prend le destinataire)", "Agreement", shown))
     terms = [
         child
         for fr, en, value in rows

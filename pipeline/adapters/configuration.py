@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, time, timedelta
 from pathlib import Path, PurePosixPath
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.model.acknowledgement import ReasonCodes
+from pipeline.model.agreement import Need, TakenAttachments, Takes
 from pipeline.model.carriage import Carriage, Grouping, LossRule, Original
 from pipeline.model.connection import (
     AnswerFamily,
@@ -32,16 +33,17 @@ from pipeline.model.connection import (
     Copies,
     Door,
     Envelope,
-    Interface,
     ManifestRule,
     Naming,
     Protocol,
+    ReplyForm,
     RetryPolicy,
     Role,
     Scanning,
     Schedule,
     Secret,
     SecretKind,
+    Successors,
     Trial,
 )
 from pipeline.model.connection import Environment as SheetEnvironment
@@ -49,7 +51,9 @@ from pipeline.model.conversion import Form
 from pipeline.model.directory import Route
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
+from pipeline.model.interface import Carries, Direction, Interface
 from pipeline.model.limits import Limits
+from pipeline.model.offered import Offered
 from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
 from pipeline.model.report import Syntax
 from pipeline.model.retention import DEFAULT_CLASS, CountedFrom, Period, RetentionClass
@@ -57,6 +61,8 @@ from pipeline.model.settings import (
     Approval,
     ArchiveSettings,
     Encryption,
+    MailSecurity,
+    MailSettings,
     SealSettings,
     Settings,
 )
@@ -64,12 +70,16 @@ from pipeline.model.settings import (
 #: Longest wait that may be set, in seconds; longer ones are slips of the pen.
 _YEAR = 366 * 86_400
 
+M = TypeVar("M", bound=BaseModel)
 Positive = Annotated[float, Field(gt=0, le=_YEAR)]
 Wait = Annotated[float, Field(ge=0, le=_YEAR)]
 Count = Annotated[int, Field(gt=0)]
 Siren = Annotated[str, Field(pattern=r"^[0-9]{9}$")]
 Siret = Annotated[str, Field(pattern=r"^[0-9]{14}$")]
 ApplicationCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{6}$")]
+TypeCode = Annotated[str, Field(pattern=r"^[0-9]{2,3}$")]
+Frame = Annotated[str, Field(pattern=r"^[A-Z][0-9]{1,2}$")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Matricule = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
 #: An e-mail address, as far as can be told without writing to it.
 Contact = Annotated[str, Field(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+$", max_length=254)]
@@ -108,6 +118,10 @@ class _Secret(_Strict):
         return Secret(SecretKind(kind), name)
 
 
+#: One OpenSSH line, or nothing.
+_HOST_KEY = r"^(\S+ \S+.*)?$"
+
+
 class _Door(_Strict):
     protocol: Protocol = Protocol.SFTP
     host: str = ""
@@ -116,7 +130,9 @@ class _Door(_Strict):
     key: str = ""
     certificate: str | None = None
     password: _Secret | None = None
-    host_key: Annotated[str, Field(pattern=r"^(\S+ \S+.*)?$")] = ""
+    key_expires: date | None = None
+    host_key: Annotated[str, Field(pattern=_HOST_KEY)] = ""
+    host_key_expires: date | None = None
     path: str = ""
     transports: Annotated[int, Field(ge=1, le=16)] = 2
     timeout_s: Positive = 30.0
@@ -126,6 +142,7 @@ class _Door(_Strict):
     def _says_what_its_protocol_needs(self) -> _Door:
         given = {name for name, value in self if value}
         remote = {"host", "user", "host_key", "key", "certificate", "password"}
+        remote |= {"key_expires", "host_key_expires"}
         if self.protocol is Protocol.LOCAL:
             if "path" not in given or given & remote:
                 raise ValueError("a local door needs path, and nothing of an SFTP account")
@@ -135,14 +152,40 @@ class _Door(_Strict):
             raise ValueError(f"an SFTP door needs {', '.join(sorted(missing))}")
         if "path" in given or not given & {"key", "password"}:
             raise ValueError("an SFTP door needs key or password, and no path")
-        if "certificate" in given and "key" not in given:
-            raise ValueError("a certificate goes with a key")
+        if given & {"certificate", "key_expires"} and "key" not in given:
+            raise ValueError("certificate and key_expires go with a key")
         return self
 
     def value(self) -> Door:
         """Return the door as the model's value."""
         plain = self.model_dump(exclude={"password"})
         return Door(**plain, password=self.password.value() if self.password else None)
+
+
+class _Next(_Strict):
+    """What takes over: at least one, each beside the one that the sheet has now."""
+
+    certificate: str | None = None
+    certificate_from: date | None = None
+    key: str = ""
+    key_certificate: str | None = None
+    key_from: date | None = None
+    key_expires: date | None = None
+    host_key: Annotated[str, Field(pattern=_HOST_KEY)] = ""
+    host_key_from: date | None = None
+    host_key_expires: date | None = None
+
+    @model_validator(mode="after")
+    def _days_go_with_what_they_are_of(self) -> _Next:
+        said = {name for name, value in self if value}
+        for what in ("certificate", "key", "host_key"):
+            others = {f"{what}_from", f"{what}_expires", f"{what}_certificate"}
+            if what not in said and said & others:
+                named = ", ".join(sorted(said & others))
+                raise ValueError(f"{named}: va avec / goes with {what}")
+        if not said:
+            raise ValueError("nommez / name certificate, key or host_key")
+        return self
 
 
 class _Schedule(_Strict):
@@ -247,6 +290,7 @@ class _Receiving(_Strict):
     group: Grouping | None = None
     group_documents: Count = Carriage().documents
     group_bytes: Count = Carriage().bytes
+    takes: str | None = None
     trial: _Trial = _Trial()
 
     @property
@@ -327,6 +371,8 @@ class _Sheet(_Receiving):
     partner: str
     role: Role
     door: _Door
+    certificate: Annotated[str, Field(min_length=1)] | None = None
+    next: _Next | None = None
     folders: _Folders = _Folders()
     application_code: ApplicationCode | None = None
     matricule: Matricule | None = None
@@ -345,6 +391,8 @@ class _Sheet(_Receiving):
     manifest: ManifestRule = ManifestRule.OPTIONAL
     recapitulation: bool = False
     gap_after_h: Positive | None = None
+    replies: tuple[ReplyForm, ...] = ()
+    acknowledge_within_h: Positive | None = None
     schedule: _Schedule = _Schedule()
     retention: str = DEFAULT_CLASS
     structure: Siret | None = None
@@ -384,6 +432,24 @@ class _Sheet(_Receiving):
         return self
 
     @model_validator(mode="after")
+    def _what_takes_over_follows_something(self) -> _Sheet:
+        after, door = self.next, self.door
+        if after is None:
+            return self
+        if after.certificate and not self.certificate:
+            raise ValueError("next.certificate: la fiche n'en a pas / the sheet has none now")
+        if door.protocol is Protocol.LOCAL and (after.key or after.host_key):
+            raise ValueError("next.key, next.host_key: of an SFTP account only")
+        for what, new, old in (
+            ("certificate", after.certificate, self.certificate),
+            ("key", after.key, door.key),
+            ("host_key", after.host_key.split()[:2], door.host_key.split()[:2]),
+        ):
+            if new and new == old:
+                raise ValueError(f"next.{what}: c'est celui en vigueur / it is the one in use")
+        return self
+
+    @model_validator(mode="after")
     def _pivots_are_addressed(self) -> _Sheet:
         if self.format is Form.PIVOT and self.application_code is None:
             raise ValueError("format = 'pivot' needs application_code: the flow is named by it")
@@ -411,8 +477,20 @@ class _Sheet(_Receiving):
         return self
 
     @model_validator(mode="after")
+    def _only_a_receiver_replies(self) -> _Sheet:
+        said = {"replies", "acknowledge_within_h"} & self.model_fields_set
+        if self.role is Role.SENDER and said:
+            raise ValueError(f"{', '.join(sorted(said))}: of a receiver's sheet only")
+        if self.role is Role.RECEIVER and self.interfaces and self.naming is Naming.FREE:
+            raise ValueError("interfaces need naming = 'grammar': flows are named after them")
+        if self.acknowledge_within_h is not None and not (self.interfaces or self.replies):
+            raise ValueError("acknowledge_within_h: say in interfaces or replies how it answers")
+        return self
+
+    @model_validator(mode="after")
     def _somebody_looks_for_malware(self) -> _Sheet:
-        if self.role is Role.SENDER and self.scanner is None:
+        drops = self.role is Role.SENDER or self.interfaces or self.replies
+        if drops and self.scanner is None:
             raise ValueError(
                 "scanner: say who looks for malware: 'clamd', or 'none' if nobody does"
             )
@@ -427,6 +505,8 @@ class _Sheet(_Receiving):
             partner=self.partner,
             role=self.role,
             door=self.door.value(),
+            certificate=self.certificate,
+            next=Successors(**self.next.model_dump()) if self.next else None,
             inbox=self.folders.inbox,
             archive=self.folders.archive,
             out=self.folders.out,
@@ -438,6 +518,7 @@ class _Sheet(_Receiving):
             interfaces=self.interfaces,
             atomicity=self.atomicity,
             profile=self.profile,
+            takes=self.takes,
             envelope=self.envelope_value(),
             carriage=self.carriage(),
             completeness=Completeness(
@@ -455,6 +536,8 @@ class _Sheet(_Receiving):
             manifest=self.manifest,
             recapitulation=self.recapitulation,
             gap_after=_hours(self.gap_after_h),
+            replies=self.replies,
+            acknowledge_within=_hours(self.acknowledge_within_h),
             schedule=self.schedule.value(),
             retention=self.retention,
             structure=self.structure,
@@ -484,15 +567,32 @@ class _Routes(_Strict):
     route: tuple[_Route, ...] = ()
 
 
+InterfaceCode = Annotated[str, Field(pattern=r"^[A-Z]{3}[0-9]{4}[A-Z]$")]
+
+
 class _Interface(_Strict):
     title: str
-    syntaxes: tuple[Syntax, ...]
-    refused_by: str
-    taken_by: str
-    atomicity: Atomicity
-    profile: str
     source: str
+    carries: Carries = Carries.INVOICES
+    direction: Direction = Direction.IN
+    form: str = ""
+    sent_by: str = ""
+    statuses: tuple[str, ...] = ()
+    brings: tuple[InterfaceCode, ...] = ()
+    unserved: str = ""
+    syntaxes: tuple[Syntax, ...] = ()
+    refused_by: InterfaceCode | Literal[""] = ""
+    taken_by: InterfaceCode | Literal[""] = ""
+    atomicity: Atomicity = Atomicity.FLOW
+    profile: str = ""
     answers: AnswerFamily = AnswerFamily.HISTORICAL
+
+    @model_validator(mode="after")
+    def _says_what_it_needs(self) -> _Interface:
+        deposit = self.carries is Carries.INVOICES and self.direction is Direction.IN
+        if deposit and not self.unserved and not (self.syntaxes and self.profile):
+            raise ValueError("a deposit that is served needs syntaxes and profile")
+        return self
 
     def value(self, code: str) -> Interface:
         """Return the row as the model's value."""
@@ -501,7 +601,15 @@ class _Interface(_Strict):
 
 
 class _Interfaces(_Strict):
-    interface: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}[0-9]{4}[A-Z]$")], _Interface]
+    interface: dict[InterfaceCode, _Interface]
+
+    @model_validator(mode="after")
+    def _names_codes_that_are_there(self) -> _Interfaces:
+        for code, row in self.interface.items():
+            for named in row.brings:
+                if named not in self.interface:
+                    raise ValueError(f"interface.{code}.brings: {named!r} inconnu / unknown")
+        return self
 
 
 class _Reasons(_Strict):
@@ -524,6 +632,7 @@ class _Profile(_Strict):
     claims: bool = False
     rules: tuple[str, ...] = ()
     attachments: str | None = None
+    schemas: dict[Syntax, tuple[str, ...]] = {}
     weigh_all: Severity | None = None
     reweighed: dict[str, Severity] = {}
 
@@ -538,14 +647,74 @@ class _Version(_Strict):
     claims: bool | None = None
     rules: tuple[str, ...] | None = None
     attachments: str | None = None
+    schemas: dict[Syntax, tuple[str, ...]] | None = None
     weigh_all: Severity | None = None
     reweighed: dict[str, Severity] | None = None
 
     def applied(self, before: _Profile) -> _Profile:
         """Return the version before this one with what changes."""
-        changes = {name: value for name, value in self if name in _Profile.model_fields}
-        given = {name: value for name, value in changes.items() if value is not None}
-        return before.model_copy(update=given)
+        return _changed(before, self)
+
+
+def _changed(before: M, version: BaseModel) -> M:
+    """Return a version with what the next one gives; what that leaves out stays."""
+    changes = {name: value for name, value in version if name in type(before).model_fields}
+    given = {name: value for name, value in changes.items() if value is not None}
+    return before.model_copy(update=given)
+
+
+class _TakenAttachments(_Strict):
+    extensions: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]+$")], ...] = ()
+    file_bytes: Count | None = None
+    total_bytes: Count | None = None
+    files: Annotated[int, Field(ge=0)] | None = None
+
+    def value(self) -> TakenAttachments:
+        """Return the table as the model's value."""
+        return TakenAttachments(
+            extensions=frozenset(self.extensions),
+            file_bytes=self.file_bytes,
+            total_bytes=self.total_bytes,
+            files=self.files,
+        )
+
+
+class _Takes(_Strict):
+    syntaxes: tuple[Syntax, ...] = ()
+    types: tuple[TypeCode, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    currencies: tuple[Currency, ...] = ()
+    needs: tuple[Need, ...] = ()
+    attachments: _TakenAttachments | None = None
+    schemas: dict[Syntax, tuple[str, ...]] = {}
+
+    def value(self, name: str, valid_from: date | None = None) -> Takes:
+        """Return the table as the model's value."""
+        return Takes(
+            name=name,
+            syntaxes=tuple(one.value for one in self.syntaxes),
+            types=self.types,
+            frames=self.frames,
+            currencies=self.currencies,
+            needs=self.needs,
+            attachments=self.attachments.value() if self.attachments else None,
+            schemas={syntax.value: names for syntax, names in self.schemas.items()},
+            valid_from=valid_from,
+        )
+
+
+class _TakesVersion(_Strict):
+    """What changes in what a receiver takes, and from which day on; what is not named stays."""
+
+    takes: str
+    valid_from: date
+    syntaxes: tuple[Syntax, ...] | None = None
+    types: tuple[TypeCode, ...] | None = None
+    frames: tuple[Frame, ...] | None = None
+    currencies: tuple[Currency, ...] | None = None
+    needs: tuple[Need, ...] | None = None
+    attachments: _TakenAttachments | None = None
+    schemas: dict[Syntax, tuple[str, ...]] | None = None
 
 
 class _Claim(_Strict):
@@ -571,9 +740,23 @@ class _AttachmentRules(_Strict):
     forbidden: str = ""
 
 
+def _refuse_disorder(
+    table: str, key: str, rows: Sequence[tuple[str, date]], known: Collection[str]
+) -> None:
+    """Refuse versions of what does not exist, and two that begin on one day."""
+    for place, (name, valid_from) in enumerate(rows):
+        if name not in known:
+            raise ValueError(f"{table}.{place}.{key}: {name!r} inconnu / unknown")
+        if (name, valid_from) in rows[:place]:
+            day = f"{name} {valid_from}"
+            raise ValueError(f"{table}.{place}.valid_from: {day} deux fois / twice")
+
+
 class _Profiles(_Strict):
     profiles: dict[str, _Profile]
     versions: tuple[_Version, ...] = ()
+    takes: dict[str, _Takes] = {}
+    takes_versions: tuple[_TakesVersion, ...] = ()
     claims: tuple[_Claim, ...] = ()
     attachments: dict[str, _AttachmentRules] = {}
 
@@ -590,14 +773,10 @@ class _Profiles(_Strict):
 
     @model_validator(mode="after")
     def _versions_follow_one_another(self) -> _Profiles:
-        days: set[tuple[str, date]] = set()
-        for place, row in enumerate(self.versions):
-            if row.profile not in self.profiles:
-                raise ValueError(f"versions.{place}.profile: {row.profile!r} inconnu / unknown")
-            if (row.profile, row.valid_from) in days:
-                day = f"{row.profile} {row.valid_from}"
-                raise ValueError(f"versions.{place}.valid_from: {day} deux fois / twice")
-            days.add((row.profile, row.valid_from))
+        own = [(row.profile, row.valid_from) for row in self.versions]
+        taken = [(row.takes, row.valid_from) for row in self.takes_versions]
+        _refuse_disorder("versions", "profile", own, self.profiles)
+        _refuse_disorder("takes_versions", "takes", taken, self.takes)
         return self
 
     def rows(self) -> Iterator[tuple[str, _Profile | _Version]]:
@@ -631,6 +810,15 @@ class _Profiles(_Strict):
             later.append(replace(self._made(name, row), valid_from=change.valid_from))
         return replace(self._made(name, self.profiles[name]), later=tuple(later))
 
+    def taken(self, name: str) -> Takes:
+        """Return what one kind of receiver takes as the model's value, with later versions."""
+        row, later = self.takes[name], list[Takes]()
+        changes = (each for each in self.takes_versions if each.takes == name)
+        for change in sorted(changes, key=lambda each: each.valid_from):
+            row = _changed(row, change)
+            later.append(row.value(name, change.valid_from))
+        return replace(self.takes[name].value(name), later=tuple(later))
+
     def _made(self, name: str, row: _Profile) -> Profile:
         rules = self.attachments[row.attachments] if row.attachments is not None else None
         return Profile(
@@ -644,6 +832,7 @@ class _Profiles(_Strict):
             )
             if rules
             else None,
+            schemas={syntax.value: names for syntax, names in row.schemas.items()},
             weigh_all=row.weigh_all,
             reweighed=row.reweighed,
         )
@@ -706,6 +895,36 @@ class _Seal(_Strict):
         return SealSettings(folder=self.folder, key=key, trusted=self.trusted)
 
 
+class _Mail(_Strict):
+    host: str = ""
+    port: Annotated[int, Field(gt=0, lt=65536)] = MailSettings().port
+    security: MailSecurity = MailSettings().security
+    sender: Contact | None = None
+    operators: tuple[Contact, ...] = ()
+    user: str = ""
+    password: _Secret | None = None
+    timeout_s: Positive = MailSettings().timeout_s
+
+    @model_validator(mode="after")
+    def _says_what_writing_needs(self) -> _Mail:
+        if self.host and not self.sender:
+            raise ValueError("host va avec / goes with sender")
+        if bool(self.user) != bool(self.password):
+            raise ValueError("user va avec / goes with password")
+        if self.user and self.security is MailSecurity.NONE:
+            raise ValueError(
+                "security = 'none': le mot de passe passerait en clair / the password would"
+                " travel in clear"
+            )
+        return self
+
+    def value(self) -> MailSettings:
+        """Return the table as the model's value."""
+        plain = self.model_dump(exclude={"sender", "password"})
+        password = self.password.value() if self.password else None
+        return MailSettings(**plain, sender=self.sender or "", password=password)
+
+
 class _Settings(_Strict):
     hub_code: ApplicationCode = Settings().hub_code
     matricule: Matricule = Settings().matricule
@@ -724,9 +943,7 @@ class _Settings(_Strict):
     approval: Approval = Settings().approval
     archive: _Archive = _Archive()
     seal: _Seal = _Seal()
-
-
-M = TypeVar("M", bound=BaseModel)
+    mail: _Mail = _Mail()
 
 
 def read_sheet(text: str, where: str = "sheet") -> Connection:
@@ -751,6 +968,42 @@ def read_connections(folder: Path) -> dict[str, Connection]:
             raise ConfigError(f"{path}: name: « {sheet.name} » existe déjà / is taken already")
         found[sheet.name] = sheet
     return found
+
+
+def offered_connections(folder: Path) -> Offered:
+    """Read what can be read of ``config/connections``, and what is wrong with the rest.
+
+    A faulty file is told of under the name that stands in it. Where it is no TOML, or has none,
+    nobody can tell whose sheet it is.
+    """
+    found: dict[str, Connection] = {}
+    faults: dict[str, tuple[str, ...]] = {}
+    strays: list[str] = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            sheet = _read(path, _Sheet).value()
+        except ConfigError as error:
+            name, told = _name_in(path), str(error).splitlines()
+            if name is None:
+                strays += told
+            else:
+                faults[name] = (*faults.get(name, ()), *told)
+            continue
+        if sheet.name in found:
+            twice = f"{path}: name: « {sheet.name} » existe déjà / is taken already"
+            faults[sheet.name] = (*faults.get(sheet.name, ()), twice)
+        else:
+            found[sheet.name] = sheet
+    return Offered(connections=found, faults=faults, strays=tuple(strays))
+
+
+def _name_in(path: Path) -> str | None:
+    """Return the name that a faulty sheet gives itself."""
+    try:
+        named = tomllib.loads(path.read_text(encoding="utf-8")).get("name")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None
+    return named if isinstance(named, str) and named else None
 
 
 def read_routes(path: Path) -> tuple[Route, ...]:
@@ -796,6 +1049,16 @@ def read_profiles(
     return {name: table.value(name) for name in table.profiles}
 
 
+def read_takes(path: Path) -> dict[str, Takes]:
+    """Read what receivers may take (``[takes]`` of the profiles), by name.
+
+    Raises:
+        ConfigError: It cannot be used; the message names file, key and fault.
+    """
+    table = _read(path, _Profiles)
+    return {name: table.taken(name) for name in table.takes}
+
+
 def read_retention(path: Path) -> dict[str, RetentionClass]:
     """Read the retention classes, by name."""
     table = _read(path, _Retention).classes
@@ -823,6 +1086,7 @@ def read_settings(path: Path) -> Settings:
         approval=given.approval,
         archive=given.archive.value(),
         seal=given.seal.value(),
+        mail=given.mail.value(),
     )
 
 

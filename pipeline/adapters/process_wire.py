@@ -90,6 +90,7 @@ class JobWriter:
         alike = last is not None and (
             job.profile is last.profile
             and job.scanner is last.scanner
+            and job.receivers == last.receivers
             and (job.limits, job.layers, job.syntaxes) == (last.limits, last.layers, last.syntaxes)
         )
         if not alike:

@@ -6,26 +6,33 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from posixpath import join, normpath
 
-from pipeline.model.connection import Connection, Protocol
+from pipeline.model.connection import Connection, Environment, Protocol
 
 #: Where a folder is: of a server, of an account, its path.
 _Place = tuple[str, int, str, str]
 
 
-def shared_folders(connections: Iterable[Connection]) -> Iterator[str]:
-    """Yield a fault for each folder that sheets of different environments both use.
+def shared_folders(connections: Iterable[Connection]) -> dict[str, tuple[str, ...]]:
+    """Return a fault for each folder that sheets of different environments both use.
 
     What lies there could be taken for the other: a trial for an invoice, or the other way round.
+    By the name of the sheet in qualification, which has to give way.
     """
-    for one, other in combinations(connections, 2):
-        if one.environment is other.environment:
-            continue
-        for place in sorted(_places(one) & _places(other)):
-            names = ", ".join(f"{each.name} ({each.environment.value})" for each in (one, other))
-            yield (
-                f"{one.name}: folders: « {place[-1]} » sert à deux environnements, donnez à chacun"
-                f" ses dossiers / is used by two environments, give each its own folders: {names}"
-            )
+    faults: dict[str, tuple[str, ...]] = {}
+    for pair in combinations(connections, 2):
+        one, other = sorted(pair, key=lambda each: each.environment is Environment.PRODUCTION)
+        if one.environment is not other.environment:
+            faults[one.name] = (*faults.get(one.name, ()), *_shared(one, other))
+    return {name: found for name, found in faults.items() if found}
+
+
+def _shared(one: Connection, other: Connection) -> Iterator[str]:
+    for place in sorted(_places(one) & _places(other)):
+        yield (
+            f"{one.name}: folders: « {place[-1]} » est aussi un dossier de {other.name}"
+            f" ({other.environment.value}), donnez à chaque environnement les siens"
+            " / is a folder of that sheet too, give each environment its own"
+        )
 
 
 def _places(sheet: Connection) -> set[_Place]:

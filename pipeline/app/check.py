@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import BinaryIO
 
 from pipeline.app.open_flow import note_signature
@@ -58,8 +59,17 @@ def check(
     spool: Spool,
     profile: Profile,
     layers: frozenset[Layer],
+    receivers: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> Iterator[Checked]:
     """Judge every document of every file, in order.
+
+    Args:
+        sources: What to judge.
+        engine: Judges it.
+        spool: Scratch space.
+        profile: What it is held against.
+        layers: Which to run.
+        receivers: XSDs of receivers by syntax, asked beside the layers.
 
     A file that cannot be read is unclear; one that cannot be opened as a flow is
     invalid, with the control's code as the rule.
@@ -77,6 +87,7 @@ def check(
                     limits=limits,
                     layers=layers,
                     affinity=guess_family(part.scrap.head),
+                    receivers=dict(receivers),
                 )
 
     place = 0

@@ -16,10 +16,10 @@ from pipeline.app.carry import carry, composed, forget, make
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lanes import in_lanes
 from pipeline.app.lease import Lease
+from pipeline.app.leave import leave
 from pipeline.app.levels import trouble
 from pipeline.app.lost import tell_fenced, tell_taken_over
 from pipeline.app.open_flow import open_flow, spool_name
-from pipeline.app.settle import planning_of
 from pipeline.model.carriage import Conversion
 from pipeline.model.connection import Connection, RetryPolicy
 from pipeline.model.document import Document
@@ -29,17 +29,19 @@ from pipeline.model.errors import (
     EngineClosed,
     Fenced,
     LedgerConflict,
+    MailError,
     NotCarried,
     PipelineError,
 )
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
-from pipeline.model.outbox import OutboxKind, OutboxRow, members_of
+from pipeline.model.letter import Letter, leaves_by_mail
+from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.ports.outside import Session
 from pipeline.route.pack import pack
-from pipeline.route.plan import member_name, plan_parts
+from pipeline.route.plan import member_name
 from pipeline.route.retry import after_failure
 
 log = get_logger(__name__)
@@ -99,6 +101,9 @@ def deliver(hub: Hub, sheets: Sheets, name: str, horizon: datetime) -> Sent:
     claims = [claim for _, claim in claimed]
     tell_taken_over(claims)
     with hub.hold(claims, until, hub.ledger.renew_outbox) as lease:
+        if leaves_by_mail(name):
+            letters = [_mailed(hub, row, lease) for row, _ in claimed]
+            return _ended(hub, sheets, name, claimed, letters, {}, lease)
         return _attempt(hub, sheets, name, claimed, lease)
 
 
@@ -123,6 +128,37 @@ def _attempt(
     except PipelineError as error:
         trouble(log, "deliver.closed_door", error, {"connection": name})
         results = [error] * len(rows)
+    sent = _ended(hub, sheets, name, claimed, results, conversions, lease)
+    forget(hub, name)
+    return sent
+
+
+def _mailed(hub: Hub, row: OutboxRow, lease: Lease) -> Put | PipelineError:
+    """Hand a letter to the mail server; one sent again after a crash has the same name."""
+    payload = row.payload or b""
+    try:
+        lease.check(row.key)
+        if hub.mail is None:
+            raise MailError(
+                "pas de serveur de courrier, voyez [mail] / no mail server, see [mail]"
+            )
+        hub.mail.send(Letter.read(payload), row.key, row.planned or row.due)
+        failpoint("letter.sent")
+    except PipelineError as error:
+        return error
+    return Put(sha256(payload).hexdigest(), sent=True)
+
+
+def _ended(
+    hub: Hub,
+    sheets: Sheets,
+    name: str,
+    claimed: Sequence[tuple[OutboxRow, Claim]],
+    results: Sequence[Put | PipelineError],
+    conversions: Mapping[OutboxKey, Sequence[Conversion]],
+    lease: Lease,
+) -> Sent:
+    """Write down how a group of attempts ended, and let go of what was not attempted."""
     pairs = list(zip(claimed, results, strict=True))
     tried = [(row, result) for row, result in pairs if not isinstance(result, _UNTOUCHED)]
     if len(tried) < len(claimed):
@@ -133,7 +169,6 @@ def _attempt(
     if lost:
         tell_fenced(hub, lost)
     _mark_held(hub, sheets, name, tried, conversions, lease)
-    forget(hub, name)
     failed = [one for one in results if isinstance(one, PipelineError)]
     told = [f"{one.code}: {one}" for one in failed if not isinstance(one, Fenced)]
     return Sent(len(tried), len(claimed) - len(failed), told[0] if told else "")
@@ -341,10 +376,9 @@ def _hold_back(
     now, why = hub.clock.now(), f"{error.code}: {error}"
     tx.put_off_outbox(replace(row, error=why), claim=claim, by=hub.by, at=now)
     goes_on = row.is_group or 0 < len(error.documents) < len(row.documents)
-    if row.is_group:
-        held = _leave_group(hub, tx, row, error, why)
-    elif goes_on:
-        held = _leave_lot(hub, sheets, tx, row, error, why)
+    if goes_on:
+        paused = OutboxState.PAUSED
+        held = leave(hub, sheets, tx, row, error.documents, paused, error=why)
     else:
         held = tx.stop_outbox(row, OutboxState.PAUSED, by=hub.by, at=now)
     if not held:
@@ -352,25 +386,6 @@ def _hold_back(
     facts = {"connection": row.connection, "row": row.key, "file": row.name}
     trouble(log, "deliver.held", error, facts, final=True)
     return OutboxState.PAUSED if held and not goes_on else None
-
-
-def _leave_group(hub: Hub, tx: Transaction, row: OutboxRow, error: NotCarried, why: str) -> bool:
-    flows = {one.interchange for one in tx.documents_named(error.documents)}
-    rows = [one for flow in sorted(flows) for one in tx.outbox_of(flow)]
-    members = members_of(row, rows, error.documents)
-    now = hub.clock.now()
-    return tx.leave_group(row, members, OutboxState.PAUSED, by=hub.by, at=now, error=why)
-
-
-def _leave_lot(
-    hub: Hub, sheets: Sheets, tx: Transaction, row: OutboxRow, error: NotCarried, why: str
-) -> bool:
-    """Part documents from the others of their flow; each gets a file of its own to wait with."""
-    documents = sorted(tx.documents_named(error.documents), key=lambda one: one.seq)
-    sheet = sheet_of(sheets, row.connection)
-    parts = plan_parts(row, documents, sheet, planning_of(hub, tx))
-    told = [replace(one, error=why) for one in parts]
-    return tx.split_outbox(row, told, by=hub.by, at=hub.clock.now())
 
 
 def _step_documents(

@@ -12,19 +12,22 @@ from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from types import MappingProxyType
 
+from pipeline.app.agreed import Agreed, agreed_on
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
+from pipeline.app.registered import check_both
 from pipeline.ingest.duplicate import find_duplicates
 from pipeline.ingest.sellers import check_seller
 from pipeline.model.acknowledgement import Figure
 from pipeline.model.calendar import moment
-from pipeline.model.connection import Atomicity, Connection, Environment, Interface
+from pipeline.model.connection import Atomicity, Connection, Environment
 from pipeline.model.controls import reason
 from pipeline.model.decision import Decision, Reason, Verdict
 from pipeline.model.directory import Directory, day_of
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
+from pipeline.model.interface import Interface
 from pipeline.model.profile import TIMEZONE
 from pipeline.model.report import ValidationReport
 from pipeline.model.standing import SheetState
@@ -33,11 +36,11 @@ from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.route.choice import Receivers, choose, not_delivered, not_live
 from pipeline.route.plan import (
     Planning,
-    find_recipient,
     no_route,
     plan_deliveries,
 )
-from pipeline.route.registration import Standing, check_registration, check_supplier
+from pipeline.route.registration import Standing
+from pipeline.route.taking import check_taken
 from pipeline.validate.decide import decide
 
 _STEP = {
@@ -126,11 +129,27 @@ def settle_flow(
         unread = {one.document.id for one in candidates if one.unclear}
         check = check_manifest(connection, interchange, manifest, documents, unread)
         keep_figures(hub, tx, interchange.id, check.figures)
+    agreed = agreed_on(hub, connection, interface, interchange)
+    standing = standing_of(hub, interchange, interface)
+    receivers = receivers_of(sheets, standing.environment, standing.day)
+    candidates = [
+        _named(one, interchange.partner, sheets, agreed, receivers) for one in candidates
+    ]
     atomic = atomicity_of(connection, interface) is Atomicity.FLOW
     stopped = _stop_flow(hub, tx, interchange, candidates, check, claim, atomic=atomic)
-    standing = standing_of(hub, interchange, interface)
-    settled = stopped or _open_flow(hub, sheets, tx, interchange, candidates, standing, claim)
+    settled = stopped or _open_flow(
+        hub, sheets, tx, interchange, candidates, standing, agreed, claim
+    )
     return replace(settled, figures=check.figures)
+
+
+def _named(
+    one: Candidate, sender: str, sheets: Sheets, agreed: Agreed, receivers: Receivers
+) -> Candidate:
+    """Name the agreement on a document, whatever becomes of it."""
+    route = choose(one.document, sender, sheets.directory, receivers).route
+    agreement = agreed.with_receiver(sheets.connections.get(route or ""))
+    return replace(one, document=replace(one.document, agreement=agreement))
 
 
 def close_if_done(hub: Hub, tx: Transaction, interchange: Interchange) -> Interchange:
@@ -171,6 +190,7 @@ def _open_flow(
     interchange: Interchange,
     candidates: Sequence[Candidate],
     standing: Standing,
+    agreed: Agreed,
     claim: Claim | None,
 ) -> Settled:
     """Decide on each document for itself."""
@@ -179,7 +199,7 @@ def _open_flow(
         # what it was held for is over
         opened = replace(interchange, reason=None, detail="")
         opened = _move(hub, tx, opened, InterchangeStep.OPENED, claim)
-    decided = decide_all(tx, sheets, interchange, candidates, standing)
+    decided = decide_all(tx, sheets, interchange, candidates, standing, agreed)
     documents = _write(hub, sheets, tx, decided, standing)
     if all(is_final(FOLLOWS, one.step) for one in documents):
         opened = close_if_done(hub, tx, opened)
@@ -286,26 +306,27 @@ def decide_all(
     interchange: Interchange,
     candidates: Sequence[Candidate],
     standing: Standing,
+    agreed: Agreed,
 ) -> list[tuple[Document, Decision]]:
-    """Decide on each document: its own checks, then seller, recipient, route and uniqueness.
+    """Decide on each document: its own checks, seller, recipient, route, agreement, uniqueness.
 
     Nothing is written. A document that holds its key already is no duplicate of itself.
     """
     decided: dict[DocumentId, tuple[Document, Decision]] = {}
     sender, sellers = interchange.partner, sheet_of(sheets, interchange.connection).sellers
-    taken_before = _taken(tx, sheets, interchange)
-    receivers = receivers_of(sheets, standing.environment, standing.day, taken_before)
-    taken = Counter(receivers.taken)
+    taken = Counter(_taken(tx, sheets, interchange))
+    receivers = receivers_of(sheets, standing.environment, standing.day, taken)
     for one in candidates:
         decision = one.decide()
         document = one.document
         if decision.verdict is Verdict.ACCEPT:
             decision = check_seller(document, sellers)
         if decision.verdict is Verdict.ACCEPT:
-            now = replace(receivers, taken=taken)
-            before = document.route
-            document, decision = direct(document, sender, sheets.directory, standing, now)
-            taken.update([document.route] if document.route not in {None, before} else [])
+            document, decision = direct(document, sender, sheets.directory, standing, receivers)
+        if decision.verdict is Verdict.ACCEPT and document.route is not None:
+            document, decision = _hold_against(document, one.report, sheets, agreed)
+        if document.route not in {None, one.document.route}:
+            taken[document.route or ""] += 1
         decided[document.id] = (document, decision)
     accepted = [d for d, decision in decided.values() if decision.verdict is Verdict.ACCEPT]
     holders = _holders(tx, accepted, standing.environment)
@@ -358,11 +379,7 @@ def direct(
     receivers: Receivers,
 ) -> tuple[Document, Decision]:
     """Decide by the directory alone: supplier, recipient, what it asks for, and the route."""
-    decision = check_supplier(document, directory, standing)
-    if decision.verdict is Verdict.ACCEPT:
-        decision = find_recipient(document, directory, standing.day)
-    if decision.verdict is Verdict.ACCEPT:
-        decision = check_registration(document, directory, standing)
+    decision = check_both(document, directory, standing)
     if decision.verdict is not Verdict.ACCEPT:
         return document, decision
     choice = choose(document, sender, directory, receivers)
@@ -372,6 +389,20 @@ def direct(
     if standing.environment is Environment.QUALIFICATION:
         return document, not_delivered(document)
     return document, not_live(document, choice, receivers) if choice.passed else no_route(document)
+
+
+def _hold_against(
+    document: Document, report: ValidationReport | None, sheets: Sheets, agreed: Agreed
+) -> tuple[Document, Decision]:
+    """Hold a document that has a route against what its receiver takes, and name that."""
+    receiver = sheets.connections.get(document.route or "")
+    document = replace(document, agreement=agreed.with_receiver(receiver))
+    takes = agreed.taken_by(receiver)
+    if takes is None or report is None:
+        return document, Decision(Verdict.ACCEPT)
+    decision = check_taken(document.name, document.header, report, takes)
+    taken = decision.verdict is Verdict.ACCEPT
+    return document if taken else replace(document, route=None), decision
 
 
 def _holders(

@@ -92,6 +92,21 @@ def resume(hub: Hub, name: str, reason: str) -> Standing:
     return _move(hub, before, before.resumes, reason=reason, cause=MoveCause.OPERATOR)
 
 
+def tested(hub: Hub, seen: Standing) -> Standing:
+    """Note that a sheet passed its test: a draft is tested now, any other stays where it is.
+
+    Args:
+        hub: The hub.
+        seen: Where it stood before the test began.
+
+    Raises:
+        Fenced: It was changed or moved meanwhile: what was tested is not what is in force.
+    """
+    if seen.state is not SheetState.DRAFT:
+        return seen
+    return _move(hub, seen, SheetState.TESTED, reason="", cause=MoveCause.TEST)
+
+
 def promote(hub: Hub, name: str, reason: str) -> Standing:
     """Take a sheet one step nearer to production.
 

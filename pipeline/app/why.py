@@ -171,6 +171,8 @@ def _why_interchange(ledger: Ledger, one: Interchange) -> Iterator[Why]:
 def _why_document(ledger: Ledger, one: Document) -> Iterator[Why]:
     if one.step is Step.HELD:
         yield _why_held(one.id, one.reasons[0].code, 1, "")
+    elif one.step is Step.TRIED:
+        yield _caused(CAUSE["TRIED_ONLY"], one.id, one.step.value)
     elif one.reasons:
         yield _why_rejected(one)
     for row in _newest(ledger.outbox(document=one.id)):

@@ -194,6 +194,22 @@ _HELD = (
 #: What keeps accepted documents and answers from their partners.
 _LEAVING = (
     Cause(
+        code="TRIED_ONLY",
+        says=_texts(
+            "essai de qualification, jugé et remis à personne : le destinataire n'a pas de fiche de"
+            " qualification",
+            "trial in qualification, judged and delivered to nobody: the recipient has no"
+            " qualification sheet",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "si les essais suivants doivent arriver, ajoutez-lui une fiche avec"
+            ' environment = "qualification"',
+            'if further trials are to arrive, add a sheet with environment = "qualification"',
+        ),
+        command="edi apply",
+    ),
+    Cause(
         code="GROUP_WAITS",
         says=_texts(
             "le document attend les autres de son groupe, comme le demande la fiche du"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pipeline.model.agreement import Agreement
 from pipeline.model.decision import Reason
 from pipeline.model.identity import DocumentId, InterchangeId
 from pipeline.model.report import RoutingHeader, Syntax
@@ -43,6 +44,7 @@ class Document:
         reasons: Why it is rejected, duplicate or held.
         route: Connection it goes to, or None.
         first: The document that holds its business key, if this one repeats it.
+        agreement: What it was held against when it was decided on; None before.
     """
 
     id: DocumentId
@@ -57,6 +59,7 @@ class Document:
     reasons: tuple[Reason, ...] = ()
     route: str | None = None
     first: DocumentId | None = None
+    agreement: Agreement | None = None
 
     @property
     def business_key(self) -> BusinessKey | None:

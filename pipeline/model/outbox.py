@@ -20,6 +20,7 @@ class OutboxKind(Enum):
     ACKNOWLEDGEMENT = "acknowledgement"
     COPY = "copy"  #: a delivery that does not count: for a receiver in shadow
     NOTICE = "notice"  #: what belongs to no single flow: a day's recapitulation, a gap
+    LETTER = "letter"  #: to a person, by mail: its door is ``mailto:ADDRESS``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

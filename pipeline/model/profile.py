@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from pipeline.model.finding import Severity
 
 #: Whose midnight changes a profile.
 TIMEZONE = "Europe/Paris"
+
+
+class _Dated(Protocol):
+    @property
+    def valid_from(self) -> date | None: ...
+
+
+V = TypeVar("V", bound=_Dated)
+
+
+def in_force(first: V, later: Sequence[V], moment: datetime) -> V:
+    """Return the version that counts at a moment (aware): one changes at midnight in Paris.
+
+    The same moment gives the very same value.
+
+    Args:
+        first: The version before any other.
+        later: Those that take its place, by rising `valid_from`.
+        moment: When what is judged was received.
+    """
+    day = moment.astimezone(ZoneInfo(TIMEZONE)).date()
+    begun = (each for each in reversed(later) if each.valid_from and each.valid_from <= day)
+    return next(begun, first)
 
 
 class Base(Enum):
@@ -66,6 +90,8 @@ class Profile:
         claims: Claims that are followed; those of one syntax differ in their URN.
         rules: Sets of rules of our own, by name: part of the profile layer too.
         attachments: What attachments may be called, or None where nothing is asked.
+        schemas: XSDs of ours by syntax (values of `report.Syntax`): what senders may write,
+            within what the official XSD lets pass. Part of the profile layer.
         weigh_all: Severity given to every rule of the packs, or None to keep
             what the pack says; rules of our own keep theirs.
         reweighed: Severity of single rules, a pack's or ours; wins over `weigh_all`.
@@ -79,6 +105,7 @@ class Profile:
     claims: tuple[Claim, ...] = ()
     rules: tuple[str, ...] = ()
     attachments: AttachmentRules | None = None
+    schemas: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     weigh_all: Severity | None = None
     reweighed: Mapping[str, Severity] = field(default_factory=dict)
     valid_from: date | None = None
@@ -90,15 +117,8 @@ class Profile:
         return f"{self.name}@{self.valid_from}" if self.valid_from else self.name
 
     def at(self, moment: datetime) -> Profile:
-        """Return the version in force at a moment (aware): one changes at midnight in Paris.
-
-        The same moment gives the very same value.
-        """
-        day = moment.astimezone(ZoneInfo(TIMEZONE)).date()
-        begun = (
-            each for each in reversed(self.later) if each.valid_from and each.valid_from <= day
-        )
-        return next(begun, self)
+        """Return the version in force at a moment (aware)."""
+        return in_force(self, self.later, moment)
 
     def weigh(self, rule: str, published: Severity) -> Severity:
         """Return the weight of a pack's `rule` under this profile."""

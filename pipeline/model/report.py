@@ -10,6 +10,9 @@ from enum import Enum
 
 from pipeline.model.finding import Finding, Layer, LayerResult, Outcome
 
+#: What writers of UBL put where an order's number must stand and there is none.
+_NO_ORDER = frozenset({"NA", "N/A"})
+
 
 class Syntax(Enum):
     """How a document is written down."""
@@ -68,6 +71,12 @@ class RoutingHeader:
     total_with_vat: Decimal | None = None  #: BT-112
     amount_due: Decimal | None = None  #: BT-115
 
+    @property
+    def engagement(self) -> str | None:
+        """Return what engages the recipient: BT-13, else the contract's number (BT-12)."""
+        order = self.order_reference
+        return self.contract_reference if order is None or order in _NO_ORDER else order
+
 
 class Trouble(Enum):
     """Why a check could not be carried out: always on our side, never the document's."""
@@ -78,6 +87,36 @@ class Trouble(Enum):
     PACK_MISSING = "PACK_MISSING"
     SCANNER_SILENT = "SCANNER_SILENT"  #: attachments could not be looked at
     PACK_ERROR = "PACK_ERROR"  #: the rule pack itself raised an error on this document
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """One file inside a document, as a receiver's agreement looks at it.
+
+    Attributes:
+        name: Its name in a form that is safe to show.
+        extension: Lower case, without the point; empty where the name has none.
+        size: Bytes, decoded.
+    """
+
+    name: str
+    extension: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaRun:
+    """What an XSD of ours for receivers says of a document, whoever it is for.
+
+    Attributes:
+        schema: Its name in the catalogue.
+        findings: The first faults, none where it is valid.
+        unclear: Why it could not be asked; empty where it was.
+    """
+
+    schema: str
+    findings: tuple[Finding, ...] = ()
+    unclear: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +132,10 @@ class ValidationReport:
             never stored nor acted on.
         trouble: Why a layer is unclear, or None.
         trouble_detail: The engine's or the pack's own words, for operators.
+        attached: Files inside, as far as they are listed; what a receiver takes of them
+            is asked where it is known who receives.
+        attached_more: How many more there are.
+        receivers: The XSDs of receivers that it breaks, or that could not be asked.
     """
 
     syntax: Syntax | None
@@ -102,6 +145,9 @@ class ValidationReport:
     partial: bool = False
     trouble: Trouble | None = None
     trouble_detail: str = ""
+    attached: tuple[AttachedFile, ...] = ()
+    attached_more: int = 0
+    receivers: tuple[SchemaRun, ...] = ()
 
     @property
     def outcome(self) -> Outcome:

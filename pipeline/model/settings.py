@@ -60,6 +60,39 @@ class SealSettings:
     trusted: tuple[str, ...] = ()
 
 
+class MailSecurity(Enum):
+    """How the way to the mail server is kept from others."""
+
+    STARTTLS = "starttls"  #: begun in clear, encrypted before anything is said
+    TLS = "tls"  #: encrypted from the first byte
+    NONE = "none"  #: for a server on this machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSettings:
+    """Who is written to, and through which server.
+
+    Attributes:
+        host: Of the mail server; empty where nobody is written to.
+        port: Where it listens.
+        security: How the way there is kept from others.
+        sender: Address that letters come from.
+        operators: Addresses of those who look after this hub.
+        user: Account there; empty to log in with none.
+        password: Of that account: where it is, never what it is.
+        timeout_s: Wall-clock limit of one answer of the server.
+    """
+
+    host: str = ""
+    port: int = 587
+    security: MailSecurity = MailSecurity.STARTTLS
+    sender: str = ""
+    operators: tuple[str, ...] = ()
+    user: str = ""
+    password: Secret | None = None
+    timeout_s: float = 20.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Settings of one hub (``config/pipeline.toml``).
@@ -87,6 +120,7 @@ class Settings:
         approval: Who has to agree before a change of the configuration is in force.
         archive: How originals lie on the disk.
         seal: Where the chain of events is sealed.
+        mail: Who is written to, and through which server.
     """
 
     hub_code: str = "CPP001"
@@ -106,3 +140,4 @@ class Settings:
     approval: Approval = Approval.NONE
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     seal: SealSettings = field(default_factory=SealSettings)
+    mail: MailSettings = field(default_factory=MailSettings)

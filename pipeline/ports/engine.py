@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.model.connection import Scanning
@@ -26,6 +26,7 @@ class Job:
         affinity: Syntax family guessed from the first bytes (``ubl``, ``cii`` or
             empty): jobs of one family go to one worker, which then holds only its packs.
         scanner: Who looks at the attachments.
+        receivers: XSDs of receivers by syntax, asked beside the layers.
     """
 
     path: str
@@ -35,6 +36,7 @@ class Job:
     syntaxes: tuple[Syntax, ...] = ()
     affinity: str = ""
     scanner: Scanning = Scanning.NONE
+    receivers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Engine(Protocol):

@@ -18,6 +18,7 @@ from pipeline.model.figures import DocumentFigures, Received, RuleCount
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
 from pipeline.model.standing import SheetState, Standing
@@ -34,16 +35,42 @@ class Sheets:
         directory: Who can be billed, and where to.
         standing: Where sheets stand, by name, those among them that are not in force any more.
             Only the ledger knows: what `config/` proposes has none, and applying looks at none.
+        since: When the version in force of each sheet was put in force, as far as the ledger
+            told.
     """
 
     connections: Mapping[str, Connection] = field(default_factory=dict)
     directory: Directory = field(default_factory=Directory)
     standing: Mapping[str, Standing] = field(default_factory=dict)
+    since: Mapping[str, datetime] = field(default_factory=dict)
 
     def state(self, connection: str) -> SheetState:
         """Return where a sheet stands; in production if nothing else is known of it."""
         known = self.standing.get(connection)
         return known.state if known else SheetState.PRODUCTION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetVersion:
+    """One version of a connection sheet that was ever put in force.
+
+    Attributes:
+        version: From 1.
+        connection: What it says; None where this version of the code cannot read it.
+        applied_at: When it was put in force (aware, UTC).
+        by: Who did.
+        ended_at: When another one took its place, or none did; None while it is in force.
+    """
+
+    version: int
+    connection: Connection | None
+    applied_at: datetime
+    by: str
+    ended_at: datetime | None
+
+    def held_at(self, moment: datetime) -> bool:
+        """Tell whether it was in force at a moment."""
+        return self.applied_at <= moment and (self.ended_at is None or moment < self.ended_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +144,18 @@ class Transaction(Protocol):
 
     def count_routed(self, connection: str, since: datetime, before: datetime) -> int:
         """Count documents that go to a connection, received from a moment on before another."""
+
+    def rows_named(self, names: Collection[str]) -> Sequence[OutboxRow]:
+        """Return the outbox rows, of any connection, whose file has one of these names."""
+
+    def rows_carrying(self, subject: DocumentId) -> Sequence[OutboxRow]:
+        """Return the deliveries that carry a document, by key."""
+
+    def documents_numbered(self, number: str) -> Sequence[Document]:
+        """Return the documents of this number, of any seller, by id."""
+
+    def claimed(self, key: OutboxKey) -> bool:
+        """Tell whether somebody ever had an outbox row in hand: its file may be there."""
 
     def next_number(self, series: str) -> int:
         """Take the next number of a series, from 1, without gaps if this commits."""
@@ -277,21 +316,38 @@ class Transaction(Protocol):
         """
 
     def split_outbox(
-        self, row: OutboxRow, parts: Sequence[OutboxRow], *, by: str, at: datetime
+        self,
+        row: OutboxRow,
+        parts: Sequence[OutboxRow],
+        after: OutboxState,
+        *,
+        by: str,
+        at: datetime,
+        unseen: int = 0,
+        error: str = "",
     ) -> bool:
-        """Take documents out of a file of several, which goes without them, and pause them.
+        """Take documents out of a file of several of one flow, which goes without them.
 
         False, and nothing done, where `stop_outbox` would do nothing.
 
         Args:
-            row: The file's row, PENDING.
-            parts: New rows for the documents that leave it, not for all; they become PAUSED.
+            row: The file's row, PENDING or PAUSED.
+            parts: New rows for the documents that leave it, not for all.
+            after: PAUSED or CANCELLED: what becomes of the new rows.
             by: Who acts.
             at: When.
+            unseen: As for `stop_outbox`.
+            error: Why, where it is the hub that takes them out.
         """
 
     def note_conversions(self, key: OutboxKey, conversions: Sequence[Conversion]) -> None:
         """Write what became of the documents of an outbox row, in place of what it said."""
+
+    def acknowledge(self, receipt: Receipt, by: str, at: datetime) -> bool:
+        """Write what a partner says of a delivery, with an event on what it is about.
+
+        False, and nothing done, where the same was said before.
+        """
 
     # -- frozen lists
     def freeze(self, bulk: BulkList) -> bool:
@@ -311,6 +367,12 @@ class Transaction(Protocol):
 
         Returns:
             How many; those that somebody else settled meanwhile are left alone.
+        """
+
+    def warn_once(self, subject: str, days: int, at: datetime) -> bool:
+        """Note that the warning of so many days left is given; False if it was before.
+
+        Of two processes at once one gets True, if its transaction commits.
         """
 
     def append(self, fact: Fact) -> None:
@@ -449,6 +511,9 @@ class Ledger(Protocol):
         Raises:
             LedgerConflict: Something else was put in force since `expected`; nothing is done.
         """
+
+    def versions(self, connection: str) -> Sequence[SheetVersion]:
+        """Return every version of a connection sheet, oldest first."""
 
     def move_sheet(self, before: Standing, after: Standing) -> None:
         """Move a connection sheet from where it was seen to stand, with an event.
@@ -627,6 +692,29 @@ class Ledger(Protocol):
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
 
+    def receipts(
+        self,
+        *,
+        documents: Collection[DocumentId] = (),
+        interchange: InterchangeId | None = None,
+    ) -> Sequence[Receipt]:
+        """Return what partners said of deliveries, oldest first.
+
+        Args:
+            documents: Of these documents, and of files that carry them.
+            interchange: What this flow said, and what was said of files that left for it; the
+                documents are not looked at then.
+        """
+
+    def unsaid(
+        self, connection: str, sent_before: datetime
+    ) -> Sequence[tuple[OutboxKey, str, datetime]]:
+        """Return the deliveries put through a connection of which its partner said nothing.
+
+        Returns:
+            Key, name and moment of those that were put before a moment, oldest first.
+        """
+
     def claimed_ever(self, keys: Collection[OutboxKey]) -> Mapping[OutboxKey, int]:
         """Return those of these outbox rows that a worker has had in hand, however it ended.
 
@@ -635,6 +723,9 @@ class Ledger(Protocol):
 
     def known_rows(self, keys: Collection[OutboxKey]) -> Collection[OutboxKey]:
         """Return those keys that an outbox row has."""
+
+    def warned(self) -> Mapping[str, int]:
+        """Return the last warning of each subject that was ever warned of, by days left."""
 
     def names_between(
         self, connection: str, lowest: str, highest: str, since: datetime

@@ -16,20 +16,18 @@ from dataclasses import dataclass
 from datetime import date
 
 from pipeline.model.connection import AnswerFamily, Environment
-from pipeline.model.controls import reason
-from pipeline.model.decision import Decision, Reason, Verdict
+from pipeline.model.decision import Decision
 from pipeline.model.directory import Directory, Kind, Structure
 from pipeline.model.document import Document
 from pipeline.model.finding import Severity
 from pipeline.model.report import RoutingHeader
 from pipeline.model.rule import Breach, Rule
+from pipeline.route.refusing import decide_by
 
 _CPRO = "XP Z12-012 (11/2025) §4.5.3, BR-FR-CPRO"
 _B2G = frozenset({AnswerFamily.HISTORICAL, AnswerFamily.AFNOR})
 #: Frames of works invoices: payment requests, statements and accounts of a contract.
 WORKS = frozenset(f"A{number}" for number in (4, 5, 6, 7, 8, 10, *range(13, 21), 22, 23, 24, 25))
-#: What writers of UBL put where an order's number must stand and there is none.
-_NO_ORDER = frozenset({"NA", "N/A"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +76,6 @@ class Registered:
         kinds = {one.kind for one in self.directory.of_siren(siren)}
         return kinds == {Kind.PRIVATE}
 
-    @property
-    def order(self) -> str | None:
-        """Return what engages the recipient: BT-13, else the contract's number (BT-12)."""
-        order = self.header.order_reference
-        return self.header.contract_reference if order is None or order in _NO_ORDER else order
-
 
 def seller_gives_siret(subject: Registered) -> Iterator[Breach]:
     """Yield a breach where an AFNOR invoice gives the seller's SIREN and no SIRET."""
@@ -130,7 +122,7 @@ def service_is_given(subject: Registered) -> Iterator[Breach]:
 def engagement_is_given(subject: Registered) -> Iterator[Breach]:
     """Yield a breach where the recipient, or the service named, asks for an engagement number."""
     buyer = subject.buyer
-    if buyer is None or subject.order:
+    if buyer is None or subject.header.engagement:
         return
     service = buyer.services.get(subject.header.buyer_service or "")
     asked = service.engagement if service else None
@@ -141,7 +133,7 @@ def engagement_is_given(subject: Registered) -> Iterator[Breach]:
 def engagement_or_service_is_given(subject: Registered) -> Iterator[Breach]:
     """Yield a breach where the recipient asks for one of the two, and gets neither."""
     buyer = subject.buyer
-    if buyer is None or not buyer.flags.engagement_or_service or subject.order:
+    if buyer is None or not buyer.flags.engagement_or_service or subject.header.engagement:
         return
     code = subject.header.buyer_service
     if code is None or not buyer.has_service(code, subject.standing.day):
@@ -314,7 +306,7 @@ def check_supplier(document: Document, directory: Directory, standing: Standing)
     Returns:
         Accept, or reject with REJ_CONT_B2G or REJ_COH.
     """
-    return _decide(_SELLER, document, directory, standing)
+    return decide_by(_SELLER, Registered(document.header, directory, standing), document.name)
 
 
 def check_registration(document: Document, directory: Directory, standing: Standing) -> Decision:
@@ -323,26 +315,4 @@ def check_registration(document: Document, directory: Directory, standing: Stand
     Returns:
         Accept, or reject with REJ_CONT_B2G or REJ_ADR: every rule that is broken.
     """
-    return _decide(_BUYER, document, directory, standing)
-
-
-def _decide(
-    rules: Sequence[tuple[str, Rule[Registered]]],
-    document: Document,
-    directory: Directory,
-    standing: Standing,
-) -> Decision:
-    subject = Registered(document.header, directory, standing)
-    reasons = tuple(
-        _refused(code, document.name, rule, breach)
-        for code, rule in rules
-        for breach in rule.check(subject)
-    )
-    return Decision(Verdict.REJECT, reasons) if reasons else Decision(Verdict.ACCEPT)
-
-
-def _refused(code: str, name: str, rule: Rule[Registered], breach: Breach) -> Reason:
-    said, place = rule.explain(breach), f"{name} {breach.term}"
-    return reason(
-        code, place, f"{rule.identifier} : {said['fr']}", f"{rule.identifier}: {said['en']}"
-    )
+    return decide_by(_BUYER, Registered(document.header, directory, standing), document.name)

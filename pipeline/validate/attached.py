@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pipeline.model.errors import ScannerSilent
 from pipeline.model.finding import Finding, Layer, LayerResult, Outcome, Severity
 from pipeline.model.profile import AttachmentRules
-from pipeline.model.report import Trouble
+from pipeline.model.report import AttachedFile, Trouble
 from pipeline.syntax.attachments import Attachment
 from pipeline.validate.place import Place, cut, line_of, path_of
 from pipeline.validate.pyramid import Checked, layer_result
@@ -19,6 +19,8 @@ Scan = Callable[[bytes], str | None]
 
 #: Findings listed for one document.
 MOST_FINDINGS = 100
+#: Attachments listed for one document.
+MOST_LISTED = 100
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -30,10 +32,14 @@ class Looked:
     Attributes:
         checked: The outcome of the syntax layer.
         infected: The first infection, ``NAME: SIGNATURE``, or None.
+        attached: Every attachment, up to `MOST_LISTED`; none where the search ended early.
+        more: How many more there are.
     """
 
     checked: Checked
     infected: str | None = None
+    attached: tuple[AttachedFile, ...] = ()
+    more: int = 0
 
 
 def look_into(
@@ -51,8 +57,8 @@ def look_into(
         infection ends the search: it is the only finding.
     """
     findings: list[Finding] = []
-    if rules is None and scan is None:
-        attachments = ()
+    listed: list[AttachedFile] = []
+    more = 0
     for attachment in attachments:
         payload = attachment.read()
         try:
@@ -65,7 +71,17 @@ def look_into(
             return Looked(Checked(result), f"{attachment.label}: {signature}")
         if rules is not None:
             findings += _faults(attachment, payload, rules)
-    return Looked(Checked(layer_result(Layer.SYNTAX, findings, MOST_FINDINGS)))
+        if len(listed) < MOST_LISTED:
+            extension = _extension(attachment.name)
+            listed.append(AttachedFile(attachment.label, extension, len(payload)))
+        else:
+            more += 1
+    checked = Checked(layer_result(Layer.SYNTAX, findings, MOST_FINDINGS))
+    return Looked(checked, attached=tuple(listed), more=more)
+
+
+def _extension(name: str) -> str:
+    return name.rpartition(".")[2].strip().lower() if "." in name else ""
 
 
 def _faults(attachment: Attachment, payload: bytes, rules: AttachmentRules) -> Iterator[Finding]:
@@ -90,8 +106,7 @@ def _faults(attachment: Attachment, payload: bytes, rules: AttachmentRules) -> I
             f"Attachment name not allowed: {attachment.label}; forbidden: {shown} and control "
             "characters.",
         )
-    extension = name.rpartition(".")[2].strip().lower() if "." in name else ""
-    if rules.extensions and extension not in rules.extensions:
+    if rules.extensions and _extension(name) not in rules.extensions:
         allowed = ", ".join(sorted(rules.extensions))
         yield _finding(
             "IRR_EXT_DOC",

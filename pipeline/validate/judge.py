@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from pipeline.model.report import (
     Judged,
     PackRun,
     RoutingHeader,
+    SchemaRun,
     Syntax,
     Trouble,
     ValidationReport,
@@ -30,6 +31,7 @@ from pipeline.syntax.parse import XmlRefused, cut_attachments, parse
 from pipeline.syntax.recognise import family, is_pdf, recognise
 from pipeline.validate.attached import Scan, look_into
 from pipeline.validate.own_rules import with_own_rules
+from pipeline.validate.own_schemas import Shelf, ask_receivers, with_own_schemas
 from pipeline.validate.pyramid import Checked, climb, ended, stopped
 from pipeline.validate.rule_packs import RunPack, check_packs
 from pipeline.validate.structure import SCHEMAS, check_structure, not_agreed, unknown_syntax
@@ -49,26 +51,34 @@ class Question:
         limits: Caps of the safe parser.
         layers: Layers to run. The document is always parsed and recognised.
         syntaxes: Syntaxes that are allowed; empty for any.
+        receivers: XSDs of receivers by syntax. What they say is a fact of the report, and no
+            part of a layer: who receives is not known here.
     """
 
     profile: Profile
     limits: Limits
     layers: frozenset[Layer] = frozenset(Layer)
     syntaxes: tuple[Syntax, ...] = ()
+    receivers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def _no_rule_set(name: str) -> tuple[RuleSet[Invoice], PackRun]:
     raise KeyError(name)
 
 
+def _no_schema(name: str) -> PackRun:
+    raise PackMissing(name, "absent du catalogue / not in the catalogue")
+
+
 @dataclass(frozen=True, slots=True)
 class Artefacts:
     """Where the official artefacts come from, each by its name in the catalogue.
 
-    All but the last three may raise `PackMissing`.
+    All but the last four may raise `PackMissing`.
 
     Attributes:
         schema: A compiled XSD.
+        schema_run: What reports say of an XSD of ours that was asked.
         explainer: The same XSD as xmlschema builds it.
         run_pack: Runs one rule pack.
         scan: Looks for malware in an attachment; None where nobody looks.
@@ -83,6 +93,12 @@ class Artefacts:
     scan: Scan | None = None
     sentences: Callable[[], Sentences] = Sentences
     rule_set: Callable[[str], tuple[RuleSet[Invoice], PackRun]] = _no_rule_set
+    schema_run: Callable[[str], PackRun] = _no_schema
+
+    @property
+    def shelf(self) -> Shelf:
+        """Return where XSDs of ours come from."""
+        return Shelf(self.schema, self.explainer, self.schema_run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +138,7 @@ def judge_document(data: bytes, question: Question, artefacts: Artefacts) -> Jud
     invoice = _read_pdf(data, question.limits) if pdf else _read(data, question.limits)
     if isinstance(invoice, Finding):
         refused_as = Syntax.FACTURX if pdf else None
-        return Judged(_report(refused_as, stopped(Layer.SYNTAX, invoice), question))
+        return Judged(report_of(refused_as, stopped(Layer.SYNTAX, invoice), question))
     looked = look_into(invoice.attachments, question.profile.attachments, artefacts.scan)
     root, syntax = invoice.root, invoice.syntax
     if looked.checked.result.outcome is not Outcome.VALID:
@@ -133,8 +149,28 @@ def judge_document(data: bytes, question: Question, artefacts: Artefacts) -> Jud
         checked = stopped(Layer.STRUCTURE, refused)
     else:
         checked = _climb(invoice, syntax, question, artefacts)
-    report = _report(Syntax.FACTURX if pdf else syntax, checked, question)
+    report = report_of(Syntax.FACTURX if pdf else syntax, checked, question)
+    receivers = _receivers(root, syntax, checked, question, artefacts)
+    report = replace(
+        report, attached=looked.attached, attached_more=looked.more, receivers=receivers
+    )
     return Judged(report, invoice.header, looked.infected)
+
+
+def _receivers(
+    root: etree._Element,
+    syntax: Syntax | None,
+    checked: tuple[Checked, ...],
+    question: Question,
+    artefacts: Artefacts,
+) -> tuple[SchemaRun, ...]:
+    """Ask the XSDs of receivers about a document that the official one lets pass."""
+    sound = any(
+        one.result.layer is Layer.STRUCTURE and one.result.outcome is Outcome.VALID
+        for one in checked
+    )
+    names = question.receivers.get(syntax.value, ()) if syntax and sound else ()
+    return ask_receivers(names, root, artefacts.shelf)
 
 
 def _read(data: bytes, limits: Limits) -> _Invoice | Finding:
@@ -142,7 +178,7 @@ def _read(data: bytes, limits: Limits) -> _Invoice | Finding:
     try:
         return _read_xml(data, limits)
     except XmlRefused as refusal:
-        return _refused(refusal)
+        return told_refusal(refusal)
 
 
 def _read_pdf(data: bytes, limits: Limits) -> _Invoice | Finding:
@@ -153,7 +189,7 @@ def _read_pdf(data: bytes, limits: Limits) -> _Invoice | Finding:
         opened = open_facturx(data, limits)
         inner = _read_xml(opened.invoice, limits)
     except (PdfRefused, XmlRefused) as refusal:
-        return _refused(refusal)
+        return told_refusal(refusal)
     syntax = Syntax.FACTURX if inner.syntax is Syntax.CII else None
     return replace(inner, syntax=syntax, attachments=(*inner.attachments, *opened.others))
 
@@ -196,14 +232,17 @@ def _climb(
     def by_profile() -> Checked:
         checked = packs(Layer.PROFILE, further, profile)
         sets = [artefacts.rule_set(name) for name in profile.rules]
-        return with_own_rules(checked, sets, root, light, kind, profile) if sets else checked
+        if sets:
+            checked = with_own_rules(checked, sets, root, light, kind, profile)
+        schemas = profile.schemas.get(syntax.value, ())
+        return with_own_schemas(checked, schemas, root, artefacts.shelf) if schemas else checked
 
     return climb(
         (
             (Layer.SYNTAX, lambda: Checked(LayerResult.of(Layer.SYNTAX, ()))),
             (
                 Layer.STRUCTURE,
-                lambda: _structure(root, claim.schema or SCHEMAS[syntax], artefacts),
+                lambda: structure_of(root, claim.schema or SCHEMAS[syntax], artefacts),
             ),
             (Layer.SEMANTICS, lambda: packs(Layer.SEMANTICS, base, norm)),
             (Layer.PROFILE, by_profile),
@@ -212,7 +251,8 @@ def _climb(
     )
 
 
-def _structure(root: etree._Element, name: str, artefacts: Artefacts) -> Checked:
+def structure_of(root: etree._Element, name: str, artefacts: Artefacts) -> Checked:
+    """Hold a document against the schema of this name."""
     try:
         schema = artefacts.schema(name)
         return Checked(check_structure(root, schema, lambda: artefacts.explainer(name)))
@@ -221,9 +261,10 @@ def _structure(root: etree._Element, name: str, artefacts: Artefacts) -> Checked
         return Checked(unclear, trouble=Trouble.PACK_MISSING, detail=str(error))
 
 
-def _report(
+def report_of(
     syntax: Syntax | None, checked: tuple[Checked, ...], question: Question
 ) -> ValidationReport:
+    """Put what the layers have to say together."""
     failed = next((each for each in checked if each.trouble is not None), None)
     return ValidationReport(
         syntax=syntax,
@@ -236,7 +277,8 @@ def _report(
     )
 
 
-def _refused(refusal: PdfRefused | XmlRefused) -> Finding:
+def told_refusal(refusal: PdfRefused | XmlRefused) -> Finding:
+    """Say why a document is not to be read."""
     return Finding(
         rule=refusal.code,
         severity=Severity.FATAL,

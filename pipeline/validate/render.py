@@ -4,16 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.model.controls import CONTROL
 from pipeline.model.finding import Finding, Layer, Outcome, Severity
+from pipeline.model.registration import Registration
 from pipeline.model.report import Judged, PackRun, ValidationReport
 from pipeline.syntax.characters import shorten
-from pipeline.syntax.page import Element, both, el, finding_item, todo, write_page
+from pipeline.syntax.page import Element, both, el, finding_item, said, todo, write_page
 
-#: One judged document: the path as typed, its name inside that file, what was found.
-Judgement = tuple[str, str, Judged]
+
+class Judgement(NamedTuple):
+    """One judged document.
+
+    Attributes:
+        path: Where it was read from, as typed.
+        document: Its name inside that file.
+        judged: What was found.
+        registration: What the directory says of it; None where nobody meant to ask.
+        counts: Whether that is part of the document's outcome, or shown beside it.
+    """
+
+    path: str
+    document: str
+    judged: Judged
+    registration: Registration | None = None
+    counts: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """Return the outcome of the document."""
+        return worst(self.judged, self.registration if self.counts else None)
+
 
 #: Findings shown of one document; JSON holds them all, and the page says how many there are.
 _FINDINGS = 200
@@ -45,30 +67,41 @@ _UNCLEAR = {
 }
 
 
-def report_object(path: str, document: str | None, judged: Judged) -> Mapping[str, Any]:
+def report_object(
+    path: str,
+    document: str | None,
+    judged: Judged,
+    registration: Registration | None = None,
+    *,
+    counts: bool = False,
+) -> Mapping[str, Any]:
     """Return what was found in one document, JSON values only.
 
     Args:
         path: Where it was read from, as the user named it.
         document: Its name inside that file, or None where the file is the document.
         judged: What was found.
+        registration: What the directory says of it; None where nobody meant to ask.
+        counts: Whether that is part of the document's outcome.
 
     Returns:
         Keys in a fixed order: path, document, syntax, outcome, partial,
-        profile, layers, packs, findings.
+        profile, agreement, layers, registration, packs, findings.
     """
     report = judged.report
     return {
         "path": path,
         "document": document,
         "syntax": report.syntax.value if report.syntax else None,
-        "outcome": report.outcome.value,
+        "outcome": worst(judged, registration if counts else None).value,
         "partial": report.partial,
         "profile": report.profile,
+        "agreement": _agreement(registration),
         "layers": [
             {"layer": result.layer.value, "outcome": result.outcome.value}
             for result in report.layers
         ],
+        "registration": _registration(registration),
         "packs": [_pack(run) for run in report.packs],
         "findings": [_finding(finding) for finding in report.findings],
     }
@@ -81,12 +114,12 @@ def report_page(judged: Sequence[Judgement], profile: str) -> bytes:
         judged: Shown in this order, those that need attention first.
         profile: What they were held against.
     """
-    counts = Counter(one.report.outcome for _, _, one in judged)
+    counts = Counter(one.outcome for one in judged)
     return write_page(
         "Contrôle de factures",
         _head(counts, len(judged), profile),
         _tiles(counts),
-        el("section", *(_card(*one) for one in sorted(judged, key=_urgency))),
+        el("section", *map(_card, sorted(judged, key=_urgency))),
         _packs(judged),
     )
 
@@ -100,12 +133,12 @@ def _head(counts: Mapping[Outcome, int], total: int, profile: str) -> Element:
         Outcome.INVALID: ("À corriger", "To be corrected"),
         Outcome.UNCLEAR: ("Contrôle incomplet", "Check incomplete"),
     }
-    said = both(f"{total} document(s), profil {profile}", f"profile {profile}")
+    told = both(f"{total} document(s), profil {profile}", f"profile {profile}")
     return el(
         "header",
         el("p", both("Contrôle de factures", "Judging invoices"), css="kicker"),
         el("h1", both(*titles[worst])),
-        el("p", said, css="said"),
+        el("p", told, css="said"),
         css=f"verdict {worst.value}",
     )
 
@@ -121,26 +154,55 @@ def _tiles(counts: Mapping[Outcome, int]) -> Element:
 
 def _urgency(one: Judgement) -> int:
     order = (Outcome.UNCLEAR, Outcome.INVALID, Outcome.VALID, Outcome.SKIPPED)
-    return order.index(one[2].report.outcome)
+    return order.index(one.outcome)
 
 
-def _card(path: str, document: str, judged: Judged) -> Element:
+def _card(one: Judgement) -> Element:
     """Show one document: outcome, layers, what to do, and every finding with its place."""
-    report, header = judged.report, judged.header
-    inside = () if document == path else (el("p", el("bdi", document), css="mono"),)
+    report, header = one.judged.report, one.judged.header
+    inside = () if one.document == one.path else (el("p", el("bdi", one.document), css="mono"),)
     parts = (header.number, header.issue_date and f"{header.issue_date:%d/%m/%Y}")
     known = " · ".join(part for part in (*parts, _syntax(report)) if part)
     return el(
         "article",
-        el("h3", el("bdi", shorten(path, 200)), " ", both(*_OUTCOMES[report.outcome])),
+        el("h3", el("bdi", shorten(one.path, 200)), " ", both(*_OUTCOMES[one.outcome])),
         *inside,
         *((el("p", el("bdi", known), css="context"),) if known else ()),
-        el("ul", *(_layer(one.layer, one.outcome) for one in report.layers), css="layers"),
+        el("ul", *_steps(report, one.registration), css="layers"),
         *((el("p", _named(report.packs), css="note"),) if report.packs else ()),
         *_actions(report),
         *_findings(list(report.findings)),
-        css=f"card {report.outcome.value}",
+        *_registered(one.registration),
+        css=f"card {one.outcome.value}",
     )
+
+
+def worst(judged: Judged, registration: Registration | None) -> Outcome:
+    """Return the outcome of a document: of its layers, and of what the directory says."""
+    order = (Outcome.INVALID, Outcome.UNCLEAR, Outcome.VALID)
+    seen = {judged.report.outcome, registration.outcome if registration else Outcome.SKIPPED}
+    return next((one for one in order if one in seen), Outcome.UNCLEAR)
+
+
+def _steps(report: ValidationReport, registration: Registration | None) -> Iterator[Element]:
+    yield from (_layer(_LAYERS[one.layer], one.outcome) for one in report.layers)
+    if registration is not None:
+        yield _layer(("annuaire et accord", "directory and agreement"), registration.outcome)
+
+
+def _registered(registration: Registration | None) -> Iterator[Element]:
+    """Yield what the directory and the receiver say, why nobody asked, and the agreement."""
+    if registration is None:
+        return
+    for one in registration.reasons:
+        place = el("p", el("code", one.code), " ", el("bdi", one.place), css="mono")
+        yield el("div", place, *said(one.message))
+    if registration.skipped:
+        told = both(registration.skipped["fr"], registration.skipped["en"])
+        yield el("p", told, css="note")
+    if registration.agreement is not None:
+        label = both("Accord", "Agreement")
+        yield el("p", label, " ", el("bdi", str(registration.agreement)), css="note")
 
 
 def _named(packs: Iterable[PackRun]) -> str:
@@ -153,10 +215,10 @@ def _syntax(report: ValidationReport) -> str:
     return " ".join(part for part in (report.syntax and report.syntax.value, partial) if part)
 
 
-def _layer(layer: Layer, outcome: Outcome) -> Element:
-    (layer_fr, layer_en), (fr, en) = _LAYERS[layer], _OUTCOMES[outcome]
-    said = both(f"{layer_fr} : {fr}", f"{layer_en}: {en}")
-    return el("li", said, css=outcome.value)
+def _layer(names: tuple[str, str], outcome: Outcome) -> Element:
+    (layer_fr, layer_en), (fr, en) = names, _OUTCOMES[outcome]
+    told = both(f"{layer_fr} : {fr}", f"{layer_en}: {en}")
+    return el("li", told, css=outcome.value)
 
 
 def _actions(report: ValidationReport) -> Iterator[Element]:
@@ -189,7 +251,7 @@ def _findings(every: Sequence[Finding]) -> Iterator[Element]:
 def _packs(judged: Iterable[Judgement]) -> Element:
     """Name every rule pack that ran, with its version and hash: who reads this can repeat it."""
     runs = sorted(
-        {pack for _, _, one in judged for pack in one.report.packs}, key=lambda run: run.name
+        {pack for one in judged for pack in one.judged.report.packs}, key=lambda run: run.name
     )
     heads = (
         ("Règles", "Rule pack"),
@@ -212,6 +274,24 @@ def _packs(judged: Iterable[Judgement]) -> Element:
     title = el("h2", both("Règles appliquées", "Rules that were run"))
     none = el("p", both("Aucune", "None"))
     return el("section", title, el("div", table, css="wide") if runs else none)
+
+
+def _agreement(registration: Registration | None) -> Mapping[str, Any] | None:
+    found = registration.agreement if registration else None
+    return found.as_object() if found else None
+
+
+def _registration(registration: Registration | None) -> Mapping[str, Any] | None:
+    if registration is None:
+        return None
+    return {
+        "outcome": registration.outcome.value,
+        "skipped": dict(registration.skipped) or None,
+        "reasons": [
+            {"code": one.code, "place": one.place, "message": dict(one.message)}
+            for one in registration.reasons
+        ],
+    }
 
 
 def _pack(run: PackRun) -> Mapping[str, Any]:

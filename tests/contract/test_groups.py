@@ -471,7 +471,7 @@ def test_documents_part_from_the_others_of_their_file_unless_it_may_be_on_its_wa
 
     def split() -> bool:
         with day.hub.ledger.transaction() as tx:
-            return tx.split_outbox(row, parts, by="run:1", at=day.clock.now())
+            return tx.split_outbox(row, parts, OutboxState.PAUSED, by="run:1", at=day.clock.now())
 
     late = split()
     day.hub.ledger.release_outbox([claim])

@@ -89,6 +89,8 @@ STANDING = {
     for name in SHEETS.connections
 }
 
+SINCE = dict.fromkeys(SHEETS.connections, NOW)
+
 
 def told(ledger: SqlLedger) -> list[Fact]:
     return [event.fact for event in ledger.events()]
@@ -105,7 +107,7 @@ def test_sheets_read_back_are_those_that_were_applied(ledger: SqlLedger) -> None
     """Every field of every sheet, and the order of the routes."""
     ledger.apply(SHEETS, BY, NOW)
 
-    assert ledger.sheets() == replace(SHEETS, standing=STANDING)
+    assert ledger.sheets() == replace(SHEETS, standing=STANDING, since=SINCE)
     assert told(ledger) == [
         fact("acme", "connection", 1),
         fact("city", "connection", 1),
@@ -155,8 +157,8 @@ def test_what_vanishes_is_closed_and_may_come_back(database: Any, ledger: SqlLed
     closed = ledger.sheets()
     ledger.apply(SHEETS, BY, NOW)
 
-    assert closed == Sheets({"acme": SENDER}, standing=STANDING)
-    assert ledger.sheets() == replace(SHEETS, standing=STANDING)
+    assert closed == Sheets({"acme": SENDER}, standing=STANDING, since={"acme": NOW})
+    assert ledger.sheets() == replace(SHEETS, standing=STANDING, since=SINCE)
     assert told(ledger)[4:] == [
         fact("city", "connection", 1, "sheet.closed"),
         fact("routes", "routes", 1, "sheet.closed"),
@@ -346,3 +348,32 @@ def test_a_sheet_that_changes_before_its_traffic_is_a_draft_again(
         "cause": "applied",
         "reason": "la fiche a changé / the sheet changed",
     }
+
+
+def test_every_version_of_a_sheet_is_kept_with_its_days(ledger: SqlLedger) -> None:
+    """Whoever asks what was agreed in March gets what held then."""
+    ledger.apply(SHEETS, BY, NOW)
+    changed = replace(SENDER, profile=None)
+    ledger.apply(Sheets({"acme": changed}, DIRECTORY), "operator:ana", LATER)
+
+    first, second = ledger.versions("acme")
+
+    assert (first.version, first.connection, first.by) == (1, SENDER, BY)
+    assert (first.applied_at, first.ended_at) == (NOW, LATER)
+    assert (second.version, second.connection, second.by) == (2, changed, "operator:ana")
+    assert [one.held_at(NOW) for one in (first, second)] == [True, False]
+    assert [one.held_at(LATER) for one in (first, second)] == [False, True]
+    assert ledger.versions("nobody") == []
+    assert ledger.sheets().since == {"acme": LATER}
+
+
+def test_whoever_tests_a_draft_that_changes_meanwhile_is_fenced(ledger: SqlLedger) -> None:
+    """What was seen to work is not what is in force."""
+    ledger.apply(SHEETS, BY, NOW, begin=SheetState.DRAFT)
+    seen = ledger.sheets().standing["acme"]
+    ledger.apply(Sheets({"acme": replace(SENDER, profile=None)}, DIRECTORY), BY, LATER)
+
+    with pytest.raises(Fenced):
+        ledger.move_sheet(seen, replace(seen, state=SheetState.TESTED))
+
+    assert ledger.sheets().standing["acme"] == replace(seen, since=LATER)

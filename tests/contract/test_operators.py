@@ -382,17 +382,49 @@ def test_what_was_delivered_stays_while_the_rest_is_withdrawn(desk: Desk) -> Non
     assert desk.again(flow).step.value == "closed"
 
 
-def test_one_invoice_of_a_lot_names_the_flow_to_act_on(desk: Desk) -> None:
-    """They leave in one file: it is withdrawn as a whole, or not."""
+def carried(desk: Desk, flow: Interchange) -> list[tuple[int, str]]:
+    """Return how many documents each delivery of a flow holds, and its state."""
+    return [(len(row.documents), row.state.value) for row in desk.rows(flow)]
+
+
+def test_one_invoice_of_a_lot_is_withdrawn_and_the_others_leave(desk: Desk) -> None:
+    """A wrong invoice among five hundred must not stop the four hundred and ninety-nine."""
+    flow = desk.flow("a.xml", HOSPITAL, HOSPITAL, HOSPITAL)
+    first, second, third = desk.documents(flow)
+
+    told = withdraw(desk.hub, desk.sheets, desk.target(second.id), order())
+    desk.deliver("hospital")
+
+    assert effects(told) == (1, 0, 0)
+    assert carried(desk, flow) == [(2, "sent"), (1, "cancelled")]
+    assert desk.rows(flow)[0].documents == (first.id, third.id)
+    assert desk.steps(flow) == ["delivered", "rejected", "delivered"]
+    assert desk.answers(flow)["ack2"]["outcome"] == "partly accepted"
+    assert sound(desk)
+
+
+def test_one_of_a_lot_that_may_be_on_its_way_is_not_withdrawn(desk: Desk) -> None:
+    """A courier has the file in hand: neither of them is taken out of it any more."""
+    flow = desk.flow("a.xml", HOSPITAL, HOSPITAL)
+    desk.claim("hospital")
+
+    told = withdraw(desk.hub, desk.sheets, desk.target(desk.documents(flow)[0].id), order())
+
+    assert effects(told) == (0, 0, 1)
+    assert carried(desk, flow) == [(2, "pending")]
+
+
+@pytest.mark.parametrize("verb", [hold, withdraw])
+def test_a_lot_for_a_closed_sheet_is_not_parted(desk: Desk, verb: Any) -> None:
+    """Nothing says how a file of its own would be called: the flow is to be acted on."""
     flow = desk.flow("a.xml", HOSPITAL, HOSPITAL)
     one = desk.documents(flow)[0]
+    left = {name: each for name, each in desk.sheets.connections.items() if name != "hospital"}
 
-    alone = withdraw(desk.hub, desk.sheets, desk.target(one.id), order())
-    whole = withdraw(desk.hub, desk.sheets, desk.target(flow.id), order())
+    told = verb(desk.hub, replace(desk.sheets, connections=left), desk.target(one.id), order())
 
-    assert effects(alone) == (0, 0, 1)
-    assert flow.id in alone.refused[one.id]
-    assert effects(whole) == (2, 0, 0)
+    assert effects(told) == (0, 0, 1)
+    assert flow.id in told.refused[one.id]
 
 
 def test_a_flow_that_nobody_judged_is_refused_and_answered_once(desk: Desk) -> None:
@@ -542,16 +574,23 @@ def test_what_was_sent_is_not_held(desk: Desk) -> None:
     assert desk.claim("hospital") == []
 
 
-def test_one_of_a_lot_is_not_held_alone(desk: Desk) -> None:
-    """The file carries others too: the operator is told which flow to hold."""
-    flow = desk.flow("a.xml", HOSPITAL, HOSPITAL)
+def test_one_of_a_lot_is_held_and_let_go_by_itself(desk: Desk) -> None:
+    """The others do not wait for it; let go, it leaves in a file of its own."""
+    flow = desk.flow("a.xml", HOSPITAL, HOSPITAL, HOSPITAL)
     one = desk.documents(flow)[0]
 
     told = hold(desk.hub, desk.sheets, desk.target(one.id), order())
+    desk.deliver("hospital")
+    left = desk.steps(flow)
+    release(desk.hub, desk.sheets, desk.target(one.id), order())
+    desk.deliver("hospital")
 
-    assert effects(told) == (0, 0, 1)
-    assert flow.id in told.refused[one.id]
-    assert len(desk.claim("hospital")) == 1
+    assert effects(told) == (1, 0, 0)
+    assert left == ["routed", "delivered", "delivered"]
+    assert carried(desk, flow) == [(1, "sent"), (2, "sent")]
+    assert len({row.name for row in desk.rows(flow)}) == 2
+    assert desk.steps(flow) == ["delivered"] * 3
+    assert sound(desk)
 
 
 def test_a_delivery_in_somebodys_hands_is_not_held(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Connection, delete, select, text, update
 
-from pipeline.adapters.database import reading, rows
+from pipeline.adapters.database import reading, receipts, rows
 from pipeline.adapters.database.codec import dump, load
 from pipeline.adapters.database.tables import (
     business_key,
@@ -41,6 +41,7 @@ def blank(connection: Connection, flow: Interchange) -> int:
             outbox.c.interchange == flow.id, outbox.c.payload.is_not(None)
         )
         connection.execute(answers.values(payload=b""))
+        receipts.blank(connection, flow.id)
     return changed
 
 
@@ -74,6 +75,7 @@ def _blank_reports(connection: Connection, flow: Interchange) -> None:
     connection.execute(delete(conversion).where(inside(conversion.c.document)))
     bodies = select(report.c.document, report.c.body).where(inside(report.c.document))
     for subject, body in connection.execute(bodies).all():
-        bare = replace(load(ValidationReport, body), trouble_detail="")
+        bare = load(ValidationReport, body)
+        bare = replace(bare, trouble_detail="", attached=(), receivers=())
         blanked = update(report).where(report.c.document == subject)
         connection.execute(blanked.values(body=dump(bare)))

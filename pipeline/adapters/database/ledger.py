@@ -33,6 +33,7 @@ from pipeline.adapters.database import (
     moments,
     notices,
     reading,
+    receipts,
     rows,
     standings,
     tables,
@@ -42,6 +43,7 @@ from pipeline.adapters.database.sheets import (
     newest_change,
     read_directory_at,
     read_sheets,
+    read_versions,
 )
 from pipeline.adapters.database.statements import BY_AGE, WAITING, outbox_where
 from pipeline.adapters.database.subjects import read_subjects
@@ -58,6 +60,7 @@ from pipeline.model.figures import DocumentFigures, Received, RuleCount
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
 from pipeline.model.standing import SheetState, Standing
@@ -77,6 +80,7 @@ from pipeline.ports.ledger import (
     Claim,
     Query,
     Sheets,
+    SheetVersion,
     Subject,
     Waiting,
 )
@@ -165,6 +169,11 @@ class SqlLedger:
                 )
             applied = apply_sheets(connection, sheets, by, at, begin)
             chain.append(connection, [*facts, *applied])
+
+    def versions(self, connection: str) -> Sequence[SheetVersion]:
+        """Return every version of a connection sheet, oldest first."""
+        with self._read() as database:
+            return read_versions(database, connection)
 
     def move_sheet(self, before: Standing, after: Standing) -> None:
         """Move a connection sheet from where it was seen to stand, with an event.
@@ -434,6 +443,23 @@ class SqlLedger:
         with self._read() as connection:
             return reading.find_outbox(connection, outbox_where(*where))
 
+    def receipts(
+        self,
+        *,
+        documents: Collection[DocumentId] = (),
+        interchange: InterchangeId | None = None,
+    ) -> Sequence[Receipt]:
+        """Return what partners said of deliveries, oldest first."""
+        with self._read() as connection:
+            return receipts.find(connection, documents=documents, interchange=interchange)
+
+    def unsaid(
+        self, connection: str, sent_before: datetime
+    ) -> Sequence[tuple[OutboxKey, str, datetime]]:
+        """Return the files put through a connection of which nothing was said."""
+        with self._read() as database:
+            return receipts.unsaid(database, connection, sent_before)
+
     def claimed_ever(self, keys: Collection[OutboxKey]) -> Mapping[OutboxKey, int]:
         """Return those of these outbox rows that a worker has had in hand, however it ended.
 
@@ -446,6 +472,11 @@ class SqlLedger:
         """Return those keys that an outbox row has."""
         with self._read() as connection:
             return notices.known_rows(connection, keys)
+
+    def warned(self) -> Mapping[str, int]:
+        """Return the last warning of each subject that was ever warned of, by days left."""
+        with self._read() as connection:
+            return notices.warned(connection)
 
     def names_between(
         self, connection: str, lowest: str, highest: str, since: datetime

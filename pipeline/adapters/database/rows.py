@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from pipeline.adapters.database.codec import dump, load, load_all
+from pipeline.model.agreement import Agreement
 from pipeline.model.carriage import Conversion, Recipe
 from pipeline.model.connection import Envelope, Environment
 from pipeline.model.decision import Reason
@@ -40,6 +41,11 @@ def _text(value: Hashable) -> str:
 def header_of(text: str) -> RoutingHeader:
     """Read the header of a document."""
     return load(RoutingHeader, text)
+
+
+@lru_cache(_AT_HAND)
+def _agreement_of(text: str) -> Agreement:
+    return load(Agreement, text)
 
 
 def interchange_values(value: Interchange) -> Values:
@@ -120,6 +126,7 @@ def document_outcome(value: Document) -> Values:
         "codes": " ".join(reason.code for reason in value.reasons),
         "route": value.route,
         "first": value.first,
+        "agreement": _text(value.agreement) if value.agreement else None,
         "number": header.number,
         "seller": header.seller_siren or header.seller_vat or header.seller_name,
         "buyer_siret": header.buyer_siret,
@@ -141,13 +148,16 @@ def document_of(row: Row[Any]) -> Document:
         reasons=load_all(Reason, row.reasons) if row.reasons != _NONE else (),
         route=row.route,
         first=DocumentId(row.first) if row.first else None,
+        agreement=_agreement_of(row.agreement) if row.agreement else None,
     )
 
 
 def report_values(subject: DocumentId, value: ValidationReport) -> Values:
     """Return the row of a report, without its findings."""
     layers = tuple(replace(result, findings=()) for result in value.layers)
-    return {"document": subject, "body": _text(replace(value, layers=layers))}
+    bare = replace(value, layers=layers)
+    # what a receiver's XSD finds is of this document alone, and stays in the body
+    return {"document": subject, "body": dump(bare) if bare.receivers else _text(bare)}
 
 
 def finding_values(subject: DocumentId, value: ValidationReport) -> list[Values]:

@@ -18,7 +18,7 @@ from pipeline.model.directory import Address, Directory, Platform, Route, Struct
 from pipeline.model.errors import ConfigError
 from pipeline.model.event import Fact
 from pipeline.model.standing import SheetState
-from pipeline.ports.ledger import Sheets
+from pipeline.ports.ledger import Sheets, SheetVersion
 
 T = TypeVar("T")
 
@@ -58,12 +58,44 @@ def read_sheets(database: Database) -> Sheets:
         ConfigError: A stored sheet cannot be read by this version of the code.
     """
     bodies = _in_force(database)
+    since = _since(database)
     connections = {
         name: _read(Connection, kind, name, body)
         for (kind, name), body in bodies.items()
         if kind == _CONNECTION
     }
-    return Sheets(connections, _directory(bodies), standings.read_standings(database))
+    return Sheets(connections, _directory(bodies), standings.read_standings(database), since)
+
+
+def read_versions(database: Database, name: str) -> list[SheetVersion]:
+    """Return every version of a connection, oldest first."""
+    columns = sheet.c
+    statement = select(sheet).where(columns.kind == _CONNECTION, columns.name == name)
+    return [
+        SheetVersion(
+            version=row.version,
+            connection=_readable(row.body),
+            applied_at=row.applied_at,
+            by=row.applied_by,
+            ended_at=row.ended_at,
+        )
+        for row in database.execute(statement.order_by(columns.version))
+    ]
+
+
+def _readable(body: str) -> Connection | None:
+    try:
+        return load(Connection, body)
+    except ValueError:
+        return None  # of a version of the code that wrote sheets in another way
+
+
+def _since(database: Database) -> dict[str, datetime]:
+    columns = sheet.c
+    statement = select(columns.name, columns.applied_at).where(
+        columns.kind == _CONNECTION, columns.ended_at.is_(None)
+    )
+    return {row.name: row.applied_at for row in database.execute(statement)}
 
 
 def read_directory_at(database: Database, moment: datetime) -> Directory:

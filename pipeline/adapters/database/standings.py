@@ -47,7 +47,16 @@ def begin(
 def back_to_draft(
     connection: Connection, changed: Collection[str], by: str, at: datetime
 ) -> list[Fact]:
-    """Take changed connections back that were tested or approved as they were before."""
+    """Take changed connections back that were tested or approved as they were before.
+
+    A draft stays one, of this moment: whoever is testing the older one is fenced.
+    """
+    columns = standing.c
+    connection.execute(
+        update(standing)
+        .where(columns.connection.in_(changed), columns.state == SheetState.DRAFT.value)
+        .values(since=at, actor=by)
+    )
     return [
         move(
             connection,

@@ -25,6 +25,7 @@ from pipeline.adapters.database import (
     chain,
     erasing,
     reading,
+    receipts,
     rows,
     statements,
     tables,
@@ -41,6 +42,7 @@ from pipeline.model.event import Fact
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
+from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
 from pipeline.model.status import (
     FOLLOWS,
@@ -209,6 +211,29 @@ class SqlTransaction:
         self._write_collected()
         wanted = {"b_route": connection, "since": since, "before": before}
         return int(self._run(statements.COUNT_ROUTED, wanted).scalar_one())
+
+    def rows_named(self, names: Collection[str]) -> Sequence[OutboxRow]:
+        """Return the outbox rows whose file has one of these names, by key."""
+        self._write_collected()
+        with self._guard():
+            return receipts.rows_named(self._connection, names)
+
+    def rows_carrying(self, subject: DocumentId) -> Sequence[OutboxRow]:
+        """Return the deliveries that carry a document, by key."""
+        self._write_collected()
+        with self._guard():
+            return receipts.rows_carrying(self._connection, subject)
+
+    def documents_numbered(self, number: str) -> Sequence[Document]:
+        """Return the documents of this number, by id."""
+        self._write_collected()
+        with self._guard():
+            return receipts.documents_numbered(self._connection, number)
+
+    def claimed(self, key: OutboxKey) -> bool:
+        """Tell whether somebody ever had an outbox row in hand."""
+        with self._guard():
+            return receipts.claimed(self._connection, key)
 
     def next_number(self, series: str) -> int:
         """Take the next number of a series; others wait for theirs until this ends."""
@@ -538,16 +563,24 @@ class SqlTransaction:
         return True
 
     def split_outbox(
-        self, row: OutboxRow, parts: Sequence[OutboxRow], *, by: str, at: datetime
+        self,
+        row: OutboxRow,
+        parts: Sequence[OutboxRow],
+        after: OutboxState,
+        *,
+        by: str,
+        at: datetime,
+        unseen: int = 0,
+        error: str = "",
     ) -> bool:
-        """Take documents out of a file and pause them with files of their own; False if late."""
+        """Take documents out of a file, into files of their own; False if it is too late."""
         self._write_collected()
-        if not self._touch(row, at, 0):
+        if not self._touch(row, at, unseen):
             return False
         self._shorten(row, {one for part in parts for one in part.documents}, by, at)
         for part in parts:
-            self.enqueue(part, by, at)
-            self.move_outbox(part, OutboxState.PAUSED, by=by, at=at)
+            self.enqueue(replace(part, error=error), by, at)
+            self.move_outbox(part, after, by=by, at=at)
         return True
 
     def _touch(self, row: OutboxRow, at: datetime, unseen: int) -> bool:
@@ -584,6 +617,23 @@ class SqlTransaction:
         self._run(statements.FORGET_CONVERSIONS, {"b_key": key})
         self._insert_all(tables.conversion, [rows.conversion_values(key, c) for c in conversions])
 
+    def acknowledge(self, receipt: Receipt, by: str, at: datetime) -> bool:
+        """Write what a partner says of a delivery; False if the same was said before."""
+        self._write_collected()
+        statement = receipts.add(receipt, self._dialect)
+        if not self._run(statement).rowcount:
+            return False
+        data = {
+            "row": receipt.row,
+            "status": receipt.status,
+            "interchange": receipt.interchange,
+            "said_at": receipt.said_at.isoformat(),
+            "early": receipt.early or None,
+        }
+        what = f"receipt.{receipt.said.value.replace(' ', '_')}"
+        self._tell(receipt.subject, what, by, at, data)
+        return True
+
     # -- frozen lists
     def freeze(self, bulk: BulkList) -> bool:
         """Write a list with its items, and an event; False if it is there already."""
@@ -611,6 +661,11 @@ class SqlTransaction:
             statement = bulks.settle(bulk, part, state, note, by, at)
             settled += self._run(statement).rowcount
         return settled
+
+    def warn_once(self, subject: str, days: int, at: datetime) -> bool:
+        """Note that a warning is given; whoever comes second waits for this, and gives none."""
+        values = {"subject": subject, "days": days, "at": at}
+        return bool(self._run(statements.ADD_WARNING[self._dialect], values).rowcount)
 
     def append(self, fact: Fact) -> None:
         """Add a fact that no move above tells."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from structlog import get_logger
@@ -10,6 +10,7 @@ from structlog import get_logger
 from pipeline.app.answer import answer
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
+from pipeline.app.leave import leave
 from pipeline.app.operate.acting import (
     Order,
     Target,
@@ -26,9 +27,9 @@ from pipeline.app.settle import Settled
 from pipeline.model.bulk import Verb
 from pipeline.model.controls import reason
 from pipeline.model.document import Document
-from pipeline.model.identity import OutboxKey
+from pipeline.model.identity import DocumentId, OutboxKey
 from pipeline.model.interchange import Interchange
-from pipeline.model.outbox import OutboxRow, members_of
+from pipeline.model.outbox import OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Sheets, Transaction
 
@@ -62,7 +63,7 @@ class _Plan:
     """What is to be paused, and what cannot be."""
 
     rows: list[OutboxRow] = field(default_factory=list)
-    groups: dict[OutboxKey, OutboxRow] = field(default_factory=dict)
+    parted: dict[OutboxKey, tuple[OutboxRow, list[DocumentId]]] = field(default_factory=dict)
     idle: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
@@ -91,7 +92,7 @@ def hold(hub: Hub, sheets: Sheets, target: Target, order: Order, *, dry: bool = 
         flow = flow_of(tx, target)
         if flow.step in _NOT_OPENED or flow.step in _IDLE_FLOW:
             return _hold_flow(hub, sheets, tx, flow, target, order, dry=dry)
-        told = _hold_rows(hub, tx, target, dry=dry)
+        told = _hold_rows(hub, sheets, tx, target, dry=dry)
         if not dry:
             record(hub, tx, Verb.HOLD, told, order)
         return told
@@ -140,11 +141,10 @@ def _hold_flow(
     return told
 
 
-def _hold_rows(hub: Hub, tx: Transaction, target: Target, *, dry: bool) -> Told:
+def _hold_rows(hub: Hub, sheets: Sheets, tx: Transaction, target: Target, *, dry: bool) -> Told:
     rows = tx.outbox_of(target.interchange)
-    meant = target.of(tx.documents_of(target.interchange))
-    plan = _plan(rows, meant)
-    done = _leave_groups(hub, tx, plan, rows, meant, dry=dry)
+    plan = _plan(sheets, rows, target.of(tx.documents_of(target.interchange)))
+    done = _part(hub, sheets, tx, plan, dry=dry)
     for row in plan.rows:
         at = hub.clock.now()
         if dry or tx.stop_outbox(row, OutboxState.PAUSED, by=hub.by, at=at):
@@ -155,30 +155,19 @@ def _hold_rows(hub: Hub, tx: Transaction, target: Target, *, dry: bool) -> Told:
     return Told(target=target, done=done, idle=plan.idle, refused=plan.refused)
 
 
-def _leave_groups(
-    hub: Hub,
-    tx: Transaction,
-    plan: _Plan,
-    rows: Sequence[OutboxRow],
-    meant: Sequence[Document],
-    *,
-    dry: bool,
-) -> dict[str, str]:
-    """Take documents out of files of groups that are not under way; return what was done."""
+def _part(hub: Hub, sheets: Sheets, tx: Transaction, plan: _Plan, *, dry: bool) -> dict[str, str]:
+    """Take documents out of files that carry others too; return what was done."""
     done: dict[str, str] = {}
-    for group in plan.groups.values():
-        members = members_of(group, rows, [one.id for one in meant])
-        subjects = [subject for row in members for subject in row.documents]
-        at, paused = hub.clock.now(), OutboxState.PAUSED
-        if dry or tx.leave_group(group, members, paused, by=hub.by, at=at):
-            said = f"sorti du groupe et retenu / taken out of its group, held back: {group.name}"
+    for row, subjects in plan.parted.values():
+        if dry or leave(hub, sheets, tx, row, subjects, OutboxState.PAUSED):
+            said = f"sorti du fichier et retenu / taken out of its file, held back: {row.name}"
             done.update(dict.fromkeys(subjects, said))
         else:
             plan.refused.update(dict.fromkeys(subjects, BUSY))
     return done
 
 
-def _plan(rows: Iterable[OutboxRow], documents: tuple[Document, ...]) -> _Plan:
+def _plan(sheets: Sheets, rows: Iterable[OutboxRow], documents: tuple[Document, ...]) -> _Plan:
     """Sort documents by what their newest delivery allows."""
     plan = _Plan()
     meant = {one.id for one in documents}
@@ -191,18 +180,25 @@ def _plan(rows: Iterable[OutboxRow], documents: tuple[Document, ...]) -> _Plan:
             plan.refused[one.id] = f"déjà remis à {row.connection} / delivered already"
         elif row.state not in {OutboxState.PENDING, OutboxState.WAITING}:
             plan.idle[one.id] = f"ne part pas / does not leave: {row.state.value}"
-        elif row.is_group:
-            plan.groups[row.key] = row
-        elif others := set(row.documents) - meant:
-            plan.refused[one.id] = in_a_lot(row, len(others))
+        elif why := inseparable(sheets, row, meant):
+            plan.refused[one.id] = why
+        elif row.is_group or not meant.issuperset(row.documents):
+            plan.parted.setdefault(row.key, (row, []))[1].append(one.id)
         elif row not in plan.rows:
             plan.rows.append(row)
     return plan
 
 
-def in_a_lot(row: OutboxRow, others: int) -> str:
-    """Say that a document leaves in one file with others, and what to act on instead."""
+def inseparable(sheets: Sheets, row: OutboxRow, meant: Collection[DocumentId]) -> str:
+    """Say why documents cannot be taken out of a file and leave the others in it; else "".
+
+    A file of their own is named as the receiver's sheet says, so there must be one.
+    """
+    others = set(row.documents).difference(meant)
+    if row.is_group or not others or row.connection in sheets.connections:
+        return ""
     return (
-        f"part dans {row.name} avec {others} autre(s) : agissez sur le flux {row.interchange}"
-        f" / leaves with {others} other(s): act on the flow {row.interchange}"
+        f"part dans {row.name} avec {len(others)} autre(s), et la fiche de {row.connection} est"
+        f" close : agissez sur le flux {row.interchange} / leaves with {len(others)} other(s), and"
+        f" the sheet of {row.connection} is closed: act on the flow {row.interchange}"
     )

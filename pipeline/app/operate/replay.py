@@ -13,6 +13,7 @@ from enum import Enum
 
 from structlog import get_logger
 
+from pipeline.app.agreed import agreed_on
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import (
@@ -291,7 +292,8 @@ def _decide(
         }
         return lost | {one.document.id: one.decide() for one in judged if one.broken}
     standing = standing_of(hub, scene.held.flow, sender.interface)
-    decided = decide_all(tx, sheets, scene.held.flow, judged, standing)
+    agreed = agreed_on(hub, sender.connection, sender.interface, scene.held.flow)
+    decided = decide_all(tx, sheets, scene.held.flow, judged, standing, agreed)
     return {document.id: decision for document, decision in decided}
 
 

@@ -10,6 +10,7 @@ from structlog import get_logger
 from pipeline.app.answer import Findings, answer
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
+from pipeline.app.leave import leave
 from pipeline.app.manifest import kept_figures
 from pipeline.app.operate.acting import (
     Order,
@@ -25,7 +26,7 @@ from pipeline.app.operate.acting import (
     stored_findings,
     unless_beaten,
 )
-from pipeline.app.operate.hold import BUSY, JUDGED_NOW, in_a_lot
+from pipeline.app.operate.hold import BUSY, JUDGED_NOW, inseparable
 from pipeline.app.operate.sight import Sight, look_for, newest_at, note_found
 from pipeline.app.settle import Settled, close_if_done
 from pipeline.model.acknowledgement import Figure
@@ -35,7 +36,7 @@ from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
-from pipeline.model.outbox import OutboxRow, members_of
+from pipeline.model.outbox import OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Query, Sheets, Transaction
 
@@ -158,14 +159,13 @@ def _withdraw(hub: Hub, sheets: Sheets, tx: Transaction, wish: _Wish) -> Told:
     """Take back what can be, and write down what came of it."""
     flow = flow_of(tx, wish.target)
     meant = wish.target.of(tx.documents_of(flow.id))
-    leaving = tx.outbox_of(flow.id)
-    rows = latest_rows(leaving, meant)
-    plan = _plan(flow, wish.target, meant, rows)
+    rows = latest_rows(tx.outbox_of(flow.id), meant)
+    plan = _plan(sheets, flow, wish.target, meant, rows)
     _object(plan, rows, wish)
     if wish.dry:
         return _told(wish.target, flow, plan)
     note_found(hub, tx, rows.values(), wish.sight)
-    _cancel(hub, tx, plan, leaving, wish)
+    _cancel(hub, sheets, tx, plan, wish)
     told = _told(wish.target, flow, plan)
     record(hub, tx, Verb.WITHDRAW, told, wish.order)
     if not told.done:
@@ -179,6 +179,7 @@ def _withdraw(hub: Hub, sheets: Sheets, tx: Transaction, wish: _Wish) -> Told:
 
 
 def _plan(
+    sheets: Sheets,
     flow: Interchange,
     target: Target,
     meant: Sequence[Document],
@@ -197,19 +198,22 @@ def _plan(
     if not meant:
         plan.idle = dict.fromkeys(target.subjects, _OVER)
     for one in meant:
-        _sort(plan, one, carried.get(one.id), {each.id for each in meant})
+        row = carried.get(one.id)
+        together = ""
+        if row is not None and row.state in _LEAVING:
+            together = inseparable(sheets, row, [each.id for each in meant])
+        _sort(plan, one, row, together)
     return plan
 
 
-def _sort(plan: _Plan, one: Document, row: OutboxRow | None, meant: set[DocumentId]) -> None:
+def _sort(plan: _Plan, one: Document, row: OutboxRow | None, together: str) -> None:
     """Put one document of an opened flow where its step and its delivery allow."""
-    others = set(row.documents) - meant if row else ()
     if one.step in _ENDED:
         plan.idle[one.id] = _OVER
     elif one.step is Step.DELIVERED:
         plan.refused[one.id] = _DELIVERED
-    elif row is not None and row.state in _LEAVING and others and not row.is_group:
-        plan.refused[one.id] = in_a_lot(row, len(others))
+    elif together:
+        plan.refused[one.id] = together
     else:
         tried = row.attempts if row else 0
         plan.documents[one.id] = _TRIED.format(tried) if tried else _TAKEN_BACK
@@ -225,17 +229,13 @@ def _object(plan: _Plan, rows: Mapping[DocumentId, OutboxRow], wish: _Wish) -> N
         if why:
             plan.refused[subject] = why
             del plan.documents[subject]
-    plan.rows = [
-        row for row in plan.rows if row.is_group or set(row.documents) <= plan.documents.keys()
-    ]
+    plan.rows = [row for row in plan.rows if plan.documents.keys() & set(row.documents)]
 
 
-def _cancel(
-    hub: Hub, tx: Transaction, plan: _Plan, rows: Sequence[OutboxRow], wish: _Wish
-) -> None:
+def _cancel(hub: Hub, sheets: Sheets, tx: Transaction, plan: _Plan, wish: _Wish) -> None:
     """Cancel deliveries; the documents of one that somebody has claimed stay as they are.
 
-    The file of a group leaves without them, where it is not under way.
+    A file that carries others too leaves without them, where it is not under way.
 
     Of one that was cut short nobody knows whether it was sent, but where its recipient
     confirmed that nothing came of the claims before the look.
@@ -244,15 +244,14 @@ def _cancel(
     for row in plan.rows:
         token = wish.sight.tokens.get(row.key, 0) if wish.unseen else 0
         subjects = [one for one in row.documents if one in plan.documents]
-        if row.is_group:
-            members = members_of(row, rows, subjects)
-            if tx.leave_group(row, members, after, by=hub.by, at=now, unseen=token):
-                continue
-        elif tx.stop_outbox(row, after, by=hub.by, at=now, unseen=token):
-            continue
-        for subject in subjects:
-            plan.documents.pop(subject, None)
-            plan.refused[subject] = BUSY
+        if row.is_group or len(subjects) < len(row.documents):
+            gone = leave(hub, sheets, tx, row, subjects, after, unseen=token)
+        else:
+            gone = tx.stop_outbox(row, after, by=hub.by, at=now, unseen=token)
+        if not gone:
+            for subject in subjects:
+                del plan.documents[subject]
+                plan.refused[subject] = BUSY
 
 
 def _told(target: Target, flow: Interchange, plan: _Plan) -> Told:

@@ -166,6 +166,7 @@ def document_row(one: Document) -> dict[str, object]:
         "currency": one.header.currency,
         "step": one.step.value,
         "route": one.route,
+        "agreement": str(one.agreement) if one.agreement else None,
         "reasons": ", ".join(dict.fromkeys(reason.code for reason in one.reasons)),
     }
 

@@ -15,11 +15,17 @@ import typer
 from rich.console import Console
 
 from pipeline import bootstrap
-from pipeline.app.check import Checked, Source, check
+from pipeline.app.check import Source, check
 from pipeline.entry.cli.output import complain, say_json, shown, typed
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Layer, Outcome, Severity
+from pipeline.model.registration import Registration
 from pipeline.validate.render import Judgement, report_object, report_page
+
+_NOT_ASKED = {
+    "fr": "annuaire non consulté : --no-directory ou --layers",
+    "en": "directory not asked: --no-directory or --layers",
+}
 
 
 class Format(Enum):
@@ -41,34 +47,58 @@ def validate(
     jobs: Annotated[
         int, typer.Option(help="Processus / worker processes; 0: all cores.", min=0, max=64)
     ] = 0,
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            help="Annuaire : un dossier comme config/directory ; par défaut celui de l'espace de"
+            " travail / a folder like config/directory; by default the workspace's."
+        ),
+    ] = None,
+    ask_directory: Annotated[
+        bool | None,
+        typer.Option(
+            "--with-directory/--no-directory",
+            help="Ce que dit l'annuaire compte aussi, ou n'est pas demandé / what the directory"
+            " says counts too, or is not asked; by default it is shown beside.",
+        ),
+    ] = None,
     output: Annotated[Format, typer.Option("--format", help="text | json | html")] = Format.TEXT,
 ) -> None:
-    """Contrôler des factures / judge invoices: XSD, EN 16931, profile.
+    """Contrôler des factures / judge invoices: XSD, EN 16931, profile, directory, agreement.
 
     Codes de sortie / exit codes: 0 valide, 1 invalide, 2 indéterminé ou illisible.
     """
-    known = bootstrap.profiles(bootstrap.workspace())
+    place = bootstrap.workspace()
+    known = bootstrap.profiles(place)
     if profile not in known:
         raise ConfigError(f"profil inconnu / unknown profile: {profile} ({', '.join(known)})")
     _check_named(paths)
     agreed = known[profile].at(bootstrap.now())
+    why_not = None if ask_directory is not False and layers is None else _NOT_ASKED
+    counts = bool(ask_directory or directory)
     wanted = _layers(layers)
-    worst = 0
+    code = 0
     judged: list[Judgement] = []
-    with bootstrap.checking(workers=jobs) as (engine, spool):
-        for checked in check(_sources(paths), engine, spool, agreed, wanted):
-            worst = max(worst, _code(checked.judged.report.outcome))
+    with (
+        bootstrap.register(place, agreed, directory, why_not) as register,
+        bootstrap.checking(workers=jobs) as (engine, spool),
+    ):
+        receivers = register.agreed.receivers_schemas()
+        for checked in check(_sources(paths), engine, spool, agreed, wanted, receivers):
+            found = register.look_up(checked.document, checked.judged)
+            one = Judgement(checked.path, checked.document, checked.judged, found, counts)
+            code = max(code, _code(one.outcome))
             if output is Format.JSON:
-                say_json(report_object(checked.path, checked.document, checked.judged))
+                say_json(report_object(*one[:4], counts=counts))
                 sys.stdout.flush()
             elif output is Format.HTML:
-                judged.append((checked.path, checked.document, checked.judged))
+                judged.append(one)
             else:
-                _print(checked)
+                _print(one)
     if output is Format.HTML:
         sys.stdout.buffer.write(report_page(judged, agreed.version))
         sys.stdout.flush()
-    raise typer.Exit(worst)
+    raise typer.Exit(code)
 
 
 def _code(outcome: Outcome) -> int:
@@ -126,16 +156,18 @@ def _regular_file(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def _print(checked: Checked) -> None:
-    report = checked.judged.report
+def _print(one: Judgement) -> None:
+    report = one.judged.report
     console = Console(soft_wrap=True, highlight=False)
     mark = {
         Outcome.VALID: ("✓ valide / valid", "green"),
         Outcome.INVALID: ("✗ invalide / invalid", "red"),
-    }.get(report.outcome, ("? indéterminé / unclear", "yellow"))
-    inside = "" if checked.document == checked.path else f" : {checked.document}"
-    console.print(shown(f"{checked.path}{inside}  "), shown(*mark), sep="")
+    }.get(one.outcome, ("? indéterminé / unclear", "yellow"))
+    inside = "" if one.document == one.path else f" : {one.document}"
+    console.print(shown(f"{one.path}{inside}  "), shown(*mark), sep="")
     layers = "  ".join(f"{r.layer.value}={r.outcome.value}" for r in report.layers)
+    if one.registration is not None:
+        layers += f"  registration={one.registration.outcome.value}"
     packs = " ".join(f"{p.name}@{p.version}({p.rules})" for p in report.packs)
     console.print(shown(f"    {layers}  {packs}", style="dim"))
     for finding in report.findings:
@@ -154,5 +186,22 @@ def _print(checked: Checked) -> None:
         told = " ; ".join(f"{label}: {value}" for label, value in figures if value)
         if told:
             console.print(shown(f"        {told}", style="dim"))
+    if one.registration is not None:
+        _print_registration(console, one.registration)
     if report.trouble is not None:
         complain(f"    {report.trouble.value} {report.trouble_detail}")
+
+
+def _print_registration(console: Console, registration: Registration) -> None:
+    """Print what the directory and the receiver say, the agreement, or why nobody asked."""
+    for why in registration.reasons:
+        console.print(
+            shown(f"    {why.code}", style="red"),
+            shown(f" {why.place} : {why.message['fr']}"),
+            sep="",
+        )
+    if registration.agreement is not None:
+        console.print(shown(f"    accord / agreement: {registration.agreement}", style="dim"))
+    if registration.skipped:
+        said = " / ".join(registration.skipped[key] for key in ("fr", "en"))
+        console.print(shown(f"    registration: {said}", style="dim"))

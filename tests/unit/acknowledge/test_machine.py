@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
 from pipeline.acknowledge.machine import MOST_FINDINGS, answer_json
 from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts, Figure, FlowOutcome
+from pipeline.model.agreement import Agreement
 from pipeline.model.connection import Scanning
 from pipeline.model.controls import reason
 from pipeline.model.finding import Finding, Severity
@@ -28,7 +30,10 @@ def test_every_key_is_there(
 ) -> None:
     """A sender's program is written once against this shape."""
     bad = a_document(2, Step.REJECTED, reasons=(DEST_INC,), findings=(a_finding(),))
-    facts = some_facts(FlowOutcome.PARTLY_ACCEPTED, (a_document(1), bad), free=True)
+    good = a_document(1)
+    agreement = Agreement(day=date(2026, 10, 5), profile="fr-b2g", receiver="ville", takes="v@1")
+    good = replace(good, document=replace(good.document, agreement=agreement))
+    facts = some_facts(FlowOutcome.PARTLY_ACCEPTED, (good, bad), free=True)
 
     answer = json.loads(answer_json(facts))
 
@@ -92,6 +97,12 @@ def test_every_key_is_there(
                 "number": "FA-2026-0001",
                 **same,
                 "outcome": "accepted",
+                "agreement": {
+                    "day": "2026-10-05",
+                    "profile": "fr-b2g",
+                    "receiver": "ville",
+                    "takes": "v@1",
+                },
                 "reasons": [],
                 "findings_total": {"fatal": 0, "warning": 0},
                 "findings": [],
@@ -102,6 +113,7 @@ def test_every_key_is_there(
                 "number": "FA-2026-0002",
                 **same,
                 "outcome": "rejected",
+                "agreement": None,
                 "reasons": [
                     {
                         "code": "DEST_INC",

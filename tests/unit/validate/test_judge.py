@@ -290,12 +290,14 @@ def test_the_report_object_has_the_promised_shape() -> None:
         "outcome": "invalid",
         "partial": False,
         "profile": "p",
+        "agreement": None,
         "layers": [
             {"layer": "syntax", "outcome": "valid"},
             {"layer": "structure", "outcome": "valid"},
             {"layer": "semantics", "outcome": "invalid"},
             {"layer": "profile", "outcome": "skipped"},
         ],
+        "registration": None,
         "packs": [{"name": "one", "version": "1.3.16", "sha256": "ab" * 32, "rules": 979}],
         "findings": [
             {

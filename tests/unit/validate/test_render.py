@@ -13,7 +13,7 @@ from lxml import html
 
 from pipeline.model.finding import Finding, Layer, LayerResult, Outcome, Severity
 from pipeline.model.report import Judged, PackRun, RoutingHeader, Syntax, Trouble, ValidationReport
-from pipeline.validate.render import report_page
+from pipeline.validate.render import Judgement, report_page
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&\x00\ud800\u202egnp.exe"
 PACK = PackRun("en16931-ubl", "1.3.16", "ab" * 32, 979)
@@ -57,7 +57,7 @@ def text_of(page: bytes) -> str:
 
 def test_a_finding_is_told_with_rule_place_value_and_what_to_do() -> None:
     """Nobody has to open the JSON to correct an invoice."""
-    text = text_of(report_page([("a.xml", "a.xml", broken(a_finding()))], "en16931"))
+    text = text_of(report_page([Judgement("a.xml", "a.xml", broken(a_finding()))], "en16931"))
 
     assert "À corriger To be corrected 1 document(s), profil en16931" in text
     assert (
@@ -89,9 +89,9 @@ def test_the_summary_counts_and_the_worst_comes_first() -> None:
         )
     )
     judged = [
-        ("good.xml", "good.xml", SOUND),
-        ("bad.xml", "bad.xml", broken(a_finding())),
-        ("flow.zip", "inside.xml", unclear),
+        Judgement("good.xml", "good.xml", SOUND),
+        Judgement("bad.xml", "bad.xml", broken(a_finding())),
+        Judgement("flow.zip", "inside.xml", unclear),
     ]
 
     text = text_of(report_page(judged, "auto"))
@@ -108,7 +108,7 @@ def test_a_control_of_ours_says_its_own_action() -> None:
     """A flow that cannot be opened is told as its sender would be."""
     empty = a_finding(rule="IRR_VIDE", term=None, line=None, value=None, xpath="")
 
-    text = text_of(report_page([("a", "a", broken(empty, layer=Layer.SYNTAX))], "auto"))
+    text = text_of(report_page([Judgement("a", "a", broken(empty, layer=Layer.SYNTAX))], "auto"))
 
     assert "elle peut garder son numéro" not in text
     assert "À faire :" in text
@@ -118,8 +118,8 @@ def test_warnings_ask_for_nothing_and_follow_what_is_fatal() -> None:
     """A valid document stays valid."""
     warning = a_finding(rule="BR-W", severity=Severity.WARNING)
 
-    alone = text_of(report_page([("a", "a", broken(warning))], "auto"))
-    both = text_of(report_page([("a", "a", broken(warning, a_finding()))], "auto"))
+    alone = text_of(report_page([Judgement("a", "a", broken(warning))], "auto"))
+    both = text_of(report_page([Judgement("a", "a", broken(warning, a_finding()))], "auto"))
 
     assert "Tout est valide All valid" in alone
     assert "À faire" not in alone
@@ -128,7 +128,7 @@ def test_warnings_ask_for_nothing_and_follow_what_is_fatal() -> None:
 
 def test_many_findings_are_counted_and_not_all_shown() -> None:
     """A page of a hundred thousand findings helps nobody."""
-    page = report_page([("a", "a", broken(*(a_finding() for _ in range(205))))], "auto")
+    page = report_page([Judgement("a", "a", broken(*(a_finding() for _ in range(205))))], "auto")
 
     assert page.count(b"<code>BR-CO-15</code>") == 200
     assert "… et 5 autres, avec --format json … and 5 more" in text_of(page)
@@ -139,7 +139,7 @@ def test_the_page_obeys_nothing_that_stands_in_a_document() -> None:
     evil = a_finding(value=EVIL, message={"fr": EVIL, "en": EVIL}, xpath=EVIL, rule=EVIL)
     named = replace(broken(evil), header=RoutingHeader(number=EVIL))
 
-    page = report_page([(EVIL, EVIL, named)], EVIL)
+    page = report_page([Judgement(EVIL, EVIL, named)], EVIL)
 
     tree: Any = html.document_fromstring(page.decode("utf-8"))
     assert not tree.xpath("//script | //img | //link | //iframe | //@onerror | //@src | //@href")
@@ -155,7 +155,7 @@ def test_what_is_not_known_of_a_document_is_left_out() -> None:
     """A file that could not be read has neither number nor syntax: a lone "?" tells nothing."""
     unread = ValidationReport(syntax=None, layers=SOUND.report.layers)
 
-    text = text_of(report_page([("a.bin", "a.bin", Judged(unread))], "auto"))
+    text = text_of(report_page([Judgement("a.bin", "a.bin", Judged(unread))], "auto"))
 
     assert "a.bin valide valid syntaxe : valide" in text
     assert "?" not in text

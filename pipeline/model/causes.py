@@ -196,8 +196,8 @@ _LEAVING = (
     Cause(
         code="TRIED_ONLY",
         says=_texts(
-            "essai de qualification, jugé et remis à personne : le destinataire n'a pas de fiche de"
-            " qualification",
+            "essai de qualification, jugé et remis à personne : le destinataire n'a pas de fiche"
+            " de qualification",
             "trial in qualification, judged and delivered to nobody: the recipient has no"
             " qualification sheet",
         ),

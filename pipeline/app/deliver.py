@@ -13,6 +13,7 @@ from structlog import get_logger
 from pipeline.app.atomic import atomically
 from pipeline.app.breaker import is_told
 from pipeline.app.carry import carry, composed, forget, make
+from pipeline.app.copies import untaken
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lanes import in_lanes
 from pipeline.app.lease import Lease
@@ -21,7 +22,7 @@ from pipeline.app.levels import trouble
 from pipeline.app.lost import tell_fenced, tell_taken_over
 from pipeline.app.open_flow import open_flow, spool_name
 from pipeline.model.carriage import Conversion
-from pipeline.model.connection import Connection, RetryPolicy
+from pipeline.model.connection import Connection, Copies, RetryPolicy
 from pipeline.model.document import Document
 from pipeline.model.errors import (
     ArchiveError,
@@ -187,15 +188,38 @@ def _put_all(
         lease.check(row.key)
         payload = payload_of(hub, sheets, row, documents)
         failpoint("deliver.composed")
+        folder = connection.trial.folder if row.kind is OutboxKind.COPY else connection.out
         # again when all is written: it may have taken long
-        sent = session.put(connection.out, row.name, payload, lambda: lease.check(row.key))
+        sent = session.put(folder, row.name, payload, lambda: lease.check(row.key))
         failpoint("deliver.put")
         return Put(sha256(payload).hexdigest(), sent)
 
-    unfit = {**uncarried, **_vet(hub, rows)}
+    unfit = {**uncarried, **_vet(hub, rows), **untaken(hub, connection, rows, documents)}
     failpoint("deliver.vetted")
-    results = iter(in_lanes(hub, connection, [row for row in rows if row.key not in unfit], put))
-    return [unfit[row.key] if row.key in unfit else next(results) for row in rows]
+    told = _only_told(hub, sheets, connection, rows, documents)
+    known: Mapping[OutboxKey, Put | PipelineError] = {**told, **unfit}
+    results = iter(in_lanes(hub, connection, [row for row in rows if row.key not in known], put))
+    return [known[row.key] if row.key in known else next(results) for row in rows]
+
+
+def _only_told(
+    hub: Hub,
+    sheets: Sheets,
+    connection: Connection,
+    rows: Sequence[OutboxRow],
+    documents: Mapping[str, Document],
+) -> dict[OutboxKey, Put | PipelineError]:
+    """Make the copies that a sheet in shadow has only told of; nobody is bothered for them."""
+    told: dict[OutboxKey, Put | PipelineError] = {}
+    for row in rows:
+        if row.kind is OutboxKind.COPY and connection.trial.copies is Copies.REPORT:
+            try:
+                payload = payload_of(hub, sheets, row, documents)
+            except PipelineError as error:
+                told[row.key] = error
+            else:
+                told[row.key] = Put(sha256(payload).hexdigest(), sent=False)
+    return told
 
 
 def _vet(hub: Hub, rows: Sequence[OutboxRow]) -> dict[OutboxKey, PipelineError]:
@@ -309,7 +333,7 @@ def _mark(
                 done = replace(row, attempts=row.attempts + 1, error="")
                 now = hub.clock.now()
                 tx.settle_outbox(done, after, claim=claim, by=hub.by, at=now, sha256=result.sha256)
-            if after is not None:
+            if after is not None and row.kind is not OutboxKind.COPY:
                 tx.note_conversions(row.key, conversions.get(row.key, ()))
                 ended.setdefault(after, set()).update(row.documents)
         _step_documents(hub, tx, ended)
@@ -331,7 +355,7 @@ def _mark_failed(
     sheet = sheets.connections.get(row.connection)
     now = hub.clock.now()
     policy = sheet.retry if sheet else RetryPolicy()
-    if isinstance(error, NotCarried):
+    if isinstance(error, NotCarried) and row.kind is not OutboxKind.COPY:
         return _hold_back(hub, sheets, tx, row, claim, error, now + policy.waits[0])
     tried, after = after_failure(row, error, policy, now)
     abandoned = after is OutboxState.ABANDONED

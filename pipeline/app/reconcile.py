@@ -20,7 +20,7 @@ from pipeline.app.differences import (
     numbers_in,
 )
 from pipeline.app.hub import Hub, sheet_of
-from pipeline.app.jobs import is_shut, pauses_by_partner
+from pipeline.app.jobs import stops_of
 from pipeline.app.levels import trouble
 from pipeline.app.pull import archive_name, as_listed, digest_of
 from pipeline.app.run import may_leave, work_off
@@ -161,10 +161,10 @@ def _look_at_partners(
     hub: Hub, sheets: Sheets, unreachable: dict[str, str], *, read_back: bool
 ) -> list[Folders]:
     found: list[Folders] = []
-    pauses = pauses_by_partner(hub)
+    stops = stops_of(hub)
     for name, connection in sorted(sheets.connections.items()):
-        if is_shut(connection, pauses):
-            unreachable[name] = "en pause / paused"
+        if why := stops.why_shut(connection):
+            unreachable[name] = why
             continue
         try:
             with hub.doors.open(connection) as session:

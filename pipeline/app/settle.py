@@ -37,6 +37,7 @@ from pipeline.route.choice import Receivers, choose, not_delivered, not_live
 from pipeline.route.plan import (
     Planning,
     no_route,
+    plan_copies,
     plan_deliveries,
 )
 from pipeline.route.registration import Standing
@@ -49,6 +50,10 @@ _STEP = {
     Verdict.DUPLICATE: Step.DUPLICATE,
     Verdict.HOLD: Step.HELD,
 }
+
+
+#: Held since no sheet in production takes it; one in shadow has its copy all the same.
+_NOT_LIVE = frozenset({"NOT_LIVE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +206,7 @@ def _open_flow(
         opened = _move(hub, tx, opened, InterchangeStep.OPENED, claim)
     decided = decide_all(tx, sheets, interchange, candidates, standing, agreed)
     documents = _write(hub, sheets, tx, decided, standing)
+    _copy(hub, sheets, tx, interchange.partner, decided, standing)
     if all(is_final(FOLLOWS, one.step) for one in documents):
         opened = close_if_done(hub, tx, opened)
     return Settled(opened, documents)
@@ -461,6 +467,36 @@ def _route(
     for row in plan_deliveries(routed, sheets.connections, planning):
         tx.enqueue(row, hub.by, now)
     return (*routed, *tried)
+
+
+def _copy(
+    hub: Hub,
+    sheets: Sheets,
+    tx: Transaction,
+    sender: str,
+    decided: Sequence[tuple[Document, Decision]],
+    standing: Standing,
+) -> None:
+    """Plan the copies for sheets in shadow that a route leads to: each document gets one, once."""
+    receivers = receivers_of(sheets, standing.environment, standing.day)
+    if SheetState.SHADOW not in receivers.states.values():
+        return
+    copied = [
+        replace(document, route=name)
+        for document, decision in decided
+        if _is_copied(document, decision)
+        for name in choose(document, sender, sheets.directory, receivers).copies
+    ]
+    for row in plan_copies(copied, sheets.connections, planning_of(hub, tx)):
+        tx.enqueue(row, hub.by, hub.clock.now())
+
+
+def _is_copied(document: Document, decision: Decision) -> bool:
+    """Tell whether a document is good, and was not copied when it was held."""
+    before = {why.code for why in document.reasons}
+    now = {why.code for why in decision.reasons}
+    good = decision.verdict is Verdict.ACCEPT or now == _NOT_LIVE
+    return good and before.isdisjoint(_NOT_LIVE)
 
 
 def planning_of(hub: Hub, tx: Transaction) -> Planning:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from structlog import get_logger
 
+from pipeline.app.clean_days import clean_days
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import Order, demand_reason
+from pipeline.model.connection import Connection
 from pipeline.model.errors import ConfigError
 from pipeline.model.standing import (
     SHEET_FOLLOWS,
@@ -18,6 +20,9 @@ from pipeline.model.standing import (
 from pipeline.ports.ledger import Sheets
 
 log = get_logger(__name__)
+
+#: A promotion from here needs clean days.
+_ON_TRIAL = frozenset({SheetState.SHADOW, SheetState.PILOT})
 
 
 def standing_of(sheets: Sheets, name: str) -> Standing:
@@ -121,7 +126,24 @@ def promote(hub: Hub, name: str, reason: str) -> Standing:
     after = next_state(connection.role, before.state) if connection else None
     if after is None:
         raise ConfigError(f"{name}: {_why_not_promoted(before, in_force=connection is not None)}")
+    if connection is not None and before.state in _ON_TRIAL:
+        _demand_clean_days(hub, connection, before)
     return _move(hub, before, after, reason=reason, cause=MoveCause.OPERATOR)
+
+
+def _demand_clean_days(hub: Hub, sheet: Connection, standing: Standing) -> None:
+    """Let a sheet on trial go no further before its days without fault.
+
+    Raises:
+        ConfigError: They are not enough.
+    """
+    found = clean_days(hub.ledger, sheet, standing)
+    if not found.enough:
+        raise ConfigError(
+            f"{sheet.name}: {found.clean} jour(s) sans faute de suite, il en faut {found.needed}"
+            f" (trial.clean_days) / clean day(s) in a row, {found.needed} are needed: edi"
+            f" connections report {sheet.name}"
+        )
 
 
 def close(hub: Hub, name: str, reason: str) -> Standing:

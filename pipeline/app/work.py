@@ -41,6 +41,7 @@ from pipeline.model.connection import Connection
 from pipeline.model.controls import CONTROL, reason
 from pipeline.model.decision import Reason, Verdict
 from pipeline.model.document import Document
+from pipeline.model.duties import Work, is_done
 from pipeline.model.errors import (
     ArchiveError,
     EngineClosed,
@@ -120,7 +121,7 @@ class Desk:
         until = now + hub.settings.lease
         claimed = hub.ledger.claim_interchanges(hub.by, now, until, GROUP, GROUP_BYTES)
         failpoint("work.claimed")
-        mine = [one for one in claimed if one[0].connection in self._sheets.connections]
+        mine = [one for one in claimed if self._is_ours(one[0])]
         self._put_off_foreign([one for one in claimed if one not in mine], until)
         if not mine:
             self._wait()
@@ -143,6 +144,10 @@ class Desk:
         if cases and all(case.behind for case in cases):
             hub.clock.sleep(_PATIENCE_S)  # what they wait for is in another worker's hands
         return len(mine)
+
+    def _is_ours(self, flow: Interchange) -> bool:
+        known = flow.connection in self._sheets.connections
+        return known and is_done(self._sheets.state(flow.connection), Work.JUDGE)
 
     def _put_off_foreign(
         self, claimed: Sequence[tuple[Interchange, Claim]], until: datetime

@@ -323,6 +323,53 @@ _LEAVING = (
         command="edi apply",
     ),
     Cause(
+        code="SHEET_SUSPENDED",
+        says=_texts(
+            "la fiche {connection} est suspendue : rien n'y entre et n'en part, rien n'est perdu",
+            "the sheet {connection} is suspended: nothing comes in or leaves, nothing is lost",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "edi connections show {connection} dit par qui et pourquoi ; supprimez la cause",
+            "edi connections show {connection} says by whom and why; mend that",
+        ),
+        command=f"edi connections resume {{connection}} {_REASON}",
+    ),
+    Cause(
+        code="SHEET_NOT_LIVE",
+        says=_texts(
+            "la fiche {connection} n'est pas encore en service",
+            "the sheet {connection} is not in service yet",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "edi connections show {connection} dit le pas suivant",
+            "edi connections show {connection} says what comes next",
+        ),
+        command=f"edi connections promote {{connection}} {_REASON}",
+    ),
+    Cause(
+        code="SHEET_OVER",
+        says=_texts(
+            "la fiche {connection} est close : rien n'y passe plus, le document attend",
+            "the sheet {connection} is closed: nothing goes through it, the document waits",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts("choisissez la fiche qui le prendra", "choose the sheet that is to take it"),
+        verb=Verb.REDELIVER,
+        command=f"edi redeliver {{id}} --to FICHE {_REASON}",
+    ),
+    Cause(
+        code="ANSWER_STAYS",
+        says=_texts(
+            "la fiche {connection} est close : la réponse ne part plus, elle reste au registre",
+            "the sheet {connection} is closed: the answer does not leave, it stays on record",
+        ),
+        acts=Acts.NOBODY,
+        first=_NOTHING,
+        command="edi show {id}",
+    ),
+    Cause(
         code="NOT_TRIED",
         says=_texts("pas encore envoyé", "not sent yet"),
         acts=Acts.NOBODY,

@@ -515,6 +515,9 @@ class Ledger(Protocol):
     def versions(self, connection: str) -> Sequence[SheetVersion]:
         """Return every version of a connection sheet, oldest first."""
 
+    def standing(self) -> Mapping[str, Standing]:
+        """Return where every sheet stands that ever was in force, by name."""
+
     def move_sheet(self, before: Standing, after: Standing) -> None:
         """Move a connection sheet from where it was seen to stand, with an event.
 
@@ -689,6 +692,8 @@ class Ledger(Protocol):
         document: DocumentId | None = None,
         kind: OutboxKind | None = None,
         states: Collection[OutboxState] = (),
+        connection: str | None = None,
+        planned_from: datetime | None = None,
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
 
@@ -767,7 +772,7 @@ class Ledger(Protocol):
         """Return the interchange that waits longest to be closed."""
 
     def count_outbox(self) -> Mapping[OutboxState, int]:
-        """Count outbox rows by state."""
+        """Count outbox rows by state, without copies that do not count."""
 
     def count_documents(self) -> Mapping[Step, int]:
         """Count documents by step."""

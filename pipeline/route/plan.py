@@ -183,6 +183,33 @@ def plan_deliveries(
     return tuple(rows)
 
 
+def plan_copies(
+    documents: Sequence[Document], connections: Mapping[str, Connection], planning: Planning
+) -> tuple[OutboxRow, ...]:
+    """Lay out files that do not count, made as a delivery would be; none waits for a group.
+
+    Args:
+        documents: Of one interchange, each with the sheet in shadow as its route.
+        connections: Receivers' sheets by name.
+        planning: As for a delivery; numbers are taken from series of their own.
+    """
+    at_once = {
+        name: replace(one, carriage=replace(one.carriage, group=Grouping.FLOW))
+        if one.grouping in WAITING_GROUPS
+        else one
+        for name, one in connections.items()
+    }
+    apart = replace(planning, next_number=lambda series: planning.next_number(f"copy:{series}"))
+    return tuple(
+        replace(
+            row,
+            kind=OutboxKind.COPY,
+            key=outbox_key("copy", documents[0].interchange, row.connection, row.name),
+        )
+        for row in plan_deliveries(documents, at_once, apart)
+    )
+
+
 def plan_groups(
     waiting: Sequence[tuple[OutboxRow, Document]],
     connection: Connection,

@@ -155,5 +155,5 @@ def test_environments_share_no_folder(world: World) -> None:
         world.hub.ledger.sheets(), connections={**world.connections, "ville-q": shared}
     )
 
-    with pytest.raises(ConfigError, match="ville-q: folders: .* est aussi un dossier de ville"):
+    with pytest.raises(ConfigError, match=r"ville-q: folders: .* est aussi un dossier de ville"):
         check_sheets(world.hub, sheets)

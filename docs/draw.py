@@ -15,8 +15,10 @@ from typing import TypeVar
 
 from pipeline.model.causes import CAUSES, Cause
 from pipeline.model.controls import CONTROLS, Actor, Control
+from pipeline.model.duties import DUTIES, Work
 from pipeline.model.invoice import Invoice
 from pipeline.model.rule import Rule
+from pipeline.model.standing import SHEET_WORDS
 from pipeline.model.status import FOLLOWS, INTERCHANGE_FOLLOWS, OUTBOX_FOLLOWS
 from pipeline.syntax.pivot_lost import LOSSES
 from pipeline.syntax.pivot_table import TABLE, Row
@@ -105,11 +107,22 @@ def draw_rules() -> str:
     return "\n".join(lines)
 
 
+def draw_duties() -> str:
+    """Draw what is done for a sheet in each state."""
+    works = " | ".join(work.value for work in Work)
+    lines = [f"| state | {works} |", "|---|---|---|---|---|"]
+    for state, row in DUTIES.items():
+        cells = " | ".join(row[work].value for work in Work)
+        lines.append(f"| {SHEET_WORDS[state][1]} | {cells} |")
+    return "\n".join(lines)
+
+
 #: What is drawn: file, marker, drawing.
 PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("architecture.md", "steps", draw_steps),
     ("partners.md", "reasons", draw_reasons),
     ("operating.md", "causes", draw_causes),
+    ("trials.md", "duties", draw_duties),
     ("rules.md", "rules", draw_rules),
     ("pivot.md", "pivot", draw_pivot),
     ("pivot.md", "losses", draw_losses),

@@ -113,7 +113,7 @@ def _caused(
         code=cause.code,
         cause=f"{detail}{says['fr']} / {says['en']}",
         who=cause.acts.value,
-        first=f"{first['fr']} / {first['en']}".format_map(names) if first["fr"] else "",
+        first=f"{first['fr']} / {first['en']}" if first["fr"] else "",
         command=cause.command.format(id=target, **names),
         target=target,
     )

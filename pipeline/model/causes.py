@@ -330,8 +330,8 @@ _LEAVING = (
         ),
         acts=Acts.OPERATOR,
         first=_texts(
-            "edi connections show {connection} dit par qui et pourquoi ; supprimez la cause",
-            "edi connections show {connection} says by whom and why; mend that",
+            "edi connections show dit par qui et pourquoi ; supprimez la cause",
+            "edi connections show says by whom and why; mend that",
         ),
         command=f"edi connections resume {{connection}} {_REASON}",
     ),
@@ -343,8 +343,8 @@ _LEAVING = (
         ),
         acts=Acts.OPERATOR,
         first=_texts(
-            "edi connections show {connection} dit le pas suivant",
-            "edi connections show {connection} says what comes next",
+            "edi connections show dit le pas suivant",
+            "edi connections show says what comes next",
         ),
         command=f"edi connections promote {{connection}} {_REASON}",
     ),
@@ -367,7 +367,7 @@ _LEAVING = (
         ),
         acts=Acts.NOBODY,
         first=_NOTHING,
-        command="edi show {id}",
+        command="edi connections show {connection}",
     ),
     Cause(
         code="NOT_TRIED",

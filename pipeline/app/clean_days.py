@@ -16,6 +16,8 @@ from pipeline.ports.ledger import Ledger, Query
 
 #: Reason of documents that a receiver does not take.
 _NOT_TAKEN = "NOT_TAKEN"
+#: A promotion from here needs clean days.
+ON_TRIAL = frozenset({SheetState.SHADOW, SheetState.PILOT})
 _OVER = frozenset({OutboxState.ABANDONED, OutboxState.PAUSED, OutboxState.CANCELLED})
 
 
@@ -49,7 +51,7 @@ class CleanDays:
 
     Attributes:
         standing: Where it stands.
-        needed: Clean days that its promotion asks for.
+        needed: Clean days that its promotion asks for; none where it is not on trial.
         days: Days with traffic, oldest first.
     """
 
@@ -87,9 +89,8 @@ def clean_days(ledger: Ledger, sheet: Connection, standing: Standing) -> CleanDa
     kind = OutboxKind.COPY if standing.state is SheetState.SHADOW else OutboxKind.DELIVERY
     rows = ledger.outbox(kind=kind, connection=sheet.name, planned_from=standing.since)
     faults = _refused(ledger, sheet.name, standing.since)
-    return CleanDays(
-        standing=standing, needed=sheet.trial.clean_days, days=tuple(_days(rows, faults))
-    )
+    needed = sheet.trial.clean_days if standing.state in ON_TRIAL else 0
+    return CleanDays(standing=standing, needed=needed, days=tuple(_days(rows, faults)))
 
 
 def _refused(ledger: Ledger, name: str, since: datetime) -> Mapping[date, list[tuple[str, str]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from structlog import get_logger
 
-from pipeline.app.clean_days import clean_days
+from pipeline.app.clean_days import ON_TRIAL, clean_days
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import Order, demand_reason
 from pipeline.model.connection import Connection
@@ -20,9 +20,6 @@ from pipeline.model.standing import (
 from pipeline.ports.ledger import Sheets
 
 log = get_logger(__name__)
-
-#: A promotion from here needs clean days.
-_ON_TRIAL = frozenset({SheetState.SHADOW, SheetState.PILOT})
 
 
 def standing_of(sheets: Sheets, name: str) -> Standing:
@@ -126,7 +123,7 @@ def promote(hub: Hub, name: str, reason: str) -> Standing:
     after = next_state(connection.role, before.state) if connection else None
     if after is None:
         raise ConfigError(f"{name}: {_why_not_promoted(before, in_force=connection is not None)}")
-    if connection is not None and before.state in _ON_TRIAL:
+    if connection is not None and before.state in ON_TRIAL:
         _demand_clean_days(hub, connection, before)
     return _move(hub, before, after, reason=reason, cause=MoveCause.OPERATOR)
 

@@ -74,6 +74,8 @@ def _tell(name: str, found: CleanDays) -> None:
     for one in found.days:
         for file, why in one.faults:
             say(f"{one.day} {file}: {why}")
+    if not found.needed:
+        return
     say(
         f"{found.clean} jour(s) sans faute de suite sur {found.needed} / clean day(s) in a row of"
         f" {found.needed}"

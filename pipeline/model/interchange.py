@@ -84,3 +84,9 @@ class Interchange:
     erased: bool = False
     legal_hold: bool = False
     environment: Environment = Environment.PRODUCTION
+
+    @property
+    def party(self) -> str:
+        """Return its sender as it is counted: qualification apart from production."""
+        production = self.environment is Environment.PRODUCTION
+        return self.partner if production else f"{self.partner} ({self.environment.value})"

@@ -14,6 +14,7 @@ from pipeline.app.conserve import balance
 from pipeline.app.operate.acting import Order, find
 from pipeline.app.operate.redeliver import Again, redeliver
 from pipeline.app.reconcile import look_for_differences
+from pipeline.app.report import balances, conservation, day_at, day_period, gather
 from pipeline.app.run import run_once
 from pipeline.app.verify import verify
 from pipeline.model.connection import AnswerFormat, Door, Environment, Protocol
@@ -23,6 +24,8 @@ from pipeline.model.status import Step
 from pipeline.ports.ledger import Query
 from tests.hubs import MINUTE, World, invoice, opened
 
+#: What trials of supplier are counted by.
+Q = "supplier (qualification)"
 FLOW = "FSO1100A_SUP001_SUP0011100000000000000001"
 
 
@@ -131,6 +134,12 @@ def test_reports_and_conservation_say_which_environment(world: World) -> None:
     assert not any(one.difference for one in lines)
     figures = hub.ledger.document_figures(Query(environment=Environment.PRODUCTION))
     assert [one.partner for one in figures] == ["supplier"]
+    period = day_period(day_at(hub.clock.now(), "Europe/Paris"), "Europe/Paris")
+    for where, partner in ((Environment.PRODUCTION, "supplier"), (Environment.QUALIFICATION, Q)):
+        given = gather(hub.ledger, hub.ledger.sheets(), period, None, hub.clock.now(), where)
+        table = conservation(given)
+        assert {row[0] for row in table.rows} == {partner}
+        assert balances(table)
     assert verify(hub.ledger, hub.archive).sound
     sheets = hub.ledger.sheets()
     assert not look_for_differences(hub, sheets, everywhere=True).differences

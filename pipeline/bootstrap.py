@@ -39,6 +39,7 @@ from pipeline.model.offered import Offered
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, PackRun, Syntax
 from pipeline.model.settings import Encryption, MailSettings, Settings
+from pipeline.model.telling import StatusNews
 from pipeline.ports.credentials import Credentials
 from pipeline.ports.engine import Engine, Job
 from pipeline.ports.failpoint import failpoint
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from pipeline.model.rule import RuleSet
     from pipeline.model.sentences import Sentences
     from pipeline.syntax.cpp_parties import Envelope
+    from pipeline.syntax.cpp_status import StatusMessage
     from pipeline.syntax.pivot import PivotInvoice
     from pipeline.validate.judge import Artefacts
 
@@ -226,13 +228,12 @@ def _profiles_in(path: Path) -> dict[str, Profile]:
 
 def proposed_sheets(place: Workspace) -> Sheets:
     """Read what ``config/`` proposes."""
-    from pipeline.adapters.configuration import read_connections
+    from pipeline.adapters.configuration import read_sheets
     from pipeline.adapters.directory_files import read_directory
 
-    return Sheets(
-        read_connections(place.config / "connections"),
-        read_directory(place.config / "directory", _numbers()),
-    )
+    read = read_sheets(place.config / "connections")
+    directory = read_directory(place.config / "directory", _numbers())
+    return Sheets(read.connections, directory, read.apis)
 
 
 @contextmanager
@@ -506,6 +507,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters.holidays import french_holidays
     from pipeline.adapters.owned import OwnedFolder
     from pipeline.adapters.resources import data_folder
+    from pipeline.adapters.transfer_log import TransferLogs
     from pipeline.app.hub import Hub
     from pipeline.app.vet import Vetter
 
@@ -529,6 +531,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     scratch = OwnedFolder(place.home / "spool")
     spool = FolderSpool(scratch.path)
     vetter = Vetter(rules, spool)
+    means = answer_means(place, wanted)
     hub = Hub(
         clock=SystemClock(),
         ledger=ledger,
@@ -541,7 +544,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         profiles=profiles(place),
         takes=read_takes(_table(place, "profiles.toml")),
         settings=wanted,
-        compose=partial(_compose, answer_means(place, wanted)),
+        compose=partial(_compose, means),
+        tell=partial(_tell, means),
         vet=vetter.vet,
         examine=vetter.examine,
         converter=converter(leaving, wanted),
@@ -549,6 +553,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         holidays=french_holidays,
         retention=read_retention(_table(place, "retention.toml")),
         seals=seals(place),
+        transfer_log=TransferLogs(place.home),
         credentials=credentials(place.home),
         mail=mail(place.home, wanted.mail),
     )
@@ -672,8 +677,14 @@ def log_reader(place: Workspace) -> LogReader:
 
 
 def operator() -> str:
-    """Return who acts when a person types a verb."""
-    return f"operator:{getpass.getuser()}"
+    """Return who acts when a person types a verb: as told, else who called sudo, else the login.
+
+    Raises:
+        ConfigError: ``EDI_OPERATOR`` is no name.
+    """
+    from pipeline.adapters.configuration import operator_name
+
+    return f"operator:{operator_name() or getpass.getuser()}"
 
 
 def _must_exist(place: Workspace) -> None:
@@ -1035,6 +1046,15 @@ def write_metrics(place: Workspace, gauges: Sequence[Gauge]) -> None:
     write(gauges, place.home / "metrics" / "edi.prom")
 
 
+def status_bytes(message: StatusMessage) -> bytes:
+    """Write a CPPStatut as a partner would; it is held against our schema of it."""
+    from pipeline.adapters.resources import data_folder
+    from pipeline.syntax.cpp_status import write
+    from pipeline.syntax.parse import compile_schema
+
+    return write(message, compile_schema(str(data_folder("schemas") / "CPPStatut-V1_19.xsd")))
+
+
 def answer_means(place: Workspace, settings: Settings) -> Means:
     """Return what answers are written with.
 
@@ -1091,6 +1111,16 @@ def _compose(
     from pipeline.acknowledge.compose import compose
 
     return compose(facts, next_number=next_number, means=means)
+
+
+def _tell(
+    means: Means, news: StatusNews, next_number: Callable[[str], int]
+) -> tuple[AnswerFile, ...]:
+    """Write statuses with the same pens as answers."""
+    from pipeline.lifecycle.outbound import Pens, write_news
+
+    pens = Pens(statut=means.statut, cdar=means.cdar, matricule=means.matricule, pack=means.pack)
+    return write_news(news, next_number=next_number, pens=pens)
 
 
 def generate_key(path: Path) -> str:

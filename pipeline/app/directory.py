@@ -15,6 +15,8 @@ from pipeline.model.directory_update import Update, merge
 from pipeline.model.document import Document
 from pipeline.model.event import Fact
 from pipeline.model.interchange import Interchange
+from pipeline.model.proposal import IMPORT, Proposal
+from pipeline.model.settings import Approval
 from pipeline.model.status import Step
 from pipeline.ports.ledger import Query, Sheets
 from pipeline.route.choice import Receivers
@@ -125,8 +127,11 @@ def plan_import(hub: Hub, update: Update, *, days: int, on: date) -> Plan:
     )
 
 
-def carry_out_import(hub: Hub, plan: Plan, name: str, update: Update) -> None:
+def carry_out_import(hub: Hub, plan: Plan, name: str, update: Update) -> tuple[Proposal, ...]:
     """Put a plan in force, whole, with one event that tells which file it came from.
+
+    Returns:
+        Nothing; or what waits for a second person, where the hub asks for four eyes.
 
     Raises:
         LedgerConflict: The configuration changed since the plan was made; nothing is done.
@@ -139,7 +144,11 @@ def carry_out_import(hub: Hub, plan: Plan, name: str, update: Update) -> None:
         by=hub.by,
         data={"file": name, "sha256": update.sha256, **plan.count()},
     )
+    if hub.settings.approval is Approval.FOUR_EYES:
+        made = hub.ledger.propose(plan.sheets, hub.by, now, directory=IMPORT, facts=[told])
+        return tuple(made)
     hub.ledger.apply(plan.sheets, hub.by, now, expected=plan.expected, facts=[told])
+    return ()
 
 
 def _redirected(

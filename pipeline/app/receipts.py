@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,10 +22,10 @@ from pipeline.ingest.receipts import (
 from pipeline.ingest.unwrap import Kind, kind_of
 from pipeline.model.controls import reason
 from pipeline.model.decision import Reason
-from pipeline.model.identity import DocumentId
+from pipeline.model.identity import DocumentId, InterchangeId
 from pipeline.model.limits import Limits
-from pipeline.model.outbox import OutboxRow
-from pipeline.model.receipt import Receipt, Statement, Unacknowledged
+from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.receipt import Receipt, Said, Statement, Unacknowledged, latest
 from pipeline.model.status import OutboxState
 from pipeline.ports.ledger import Ledger, Sheets, Transaction
 from pipeline.syntax import cdar, cpp_status
@@ -249,6 +249,39 @@ def _early(statement: Statement) -> Reason:
         f"« {found} » n'est pas encore parti",
         f"'{found}' has not left yet",
     )
+
+
+def last_word(ledger: Ledger, documents: Collection[DocumentId]) -> Mapping[DocumentId, Receipt]:
+    """Return what was said last of each document, or of the file that carries it.
+
+    What was said of a delivery counts until the document is delivered once more.
+    """
+    said = ledger.receipts(documents=documents) if documents else ()
+    by_row: dict[str, list[Receipt]] = {}
+    for one in said:
+        by_row.setdefault(one.row, []).append(one)
+    found: dict[DocumentId, Receipt] = {}
+    for subject in documents if by_row else ():
+        rows = [row for row in ledger.outbox(document=subject) if row.state not in _NEVER]
+        newest = max((row.generation for row in rows), default=0)
+        last = latest(
+            one
+            for row in rows
+            if row.generation == newest
+            for one in by_row.get(row.key, ())
+            if one.document in {subject, None}
+        )
+        if last is not None:
+            found[subject] = last
+    return found
+
+
+def refused_answers(ledger: Ledger, flow: InterchangeId) -> Sequence[tuple[OutboxRow, Receipt]]:
+    """Return the answers to a flow that its sender could not take, each with why."""
+    answers = ledger.outbox(interchange=flow, kind=OutboxKind.ACKNOWLEDGEMENT)
+    said = {one.row: one for one in ledger.receipts(interchange=flow)} if answers else {}
+    refused = ((row, said.get(row.key)) for row in answers)
+    return [(row, one) for row, one in refused if one and one.said is not Said.TAKEN]
 
 
 def unacknowledged(ledger: Ledger, sheets: Sheets, now: datetime) -> Sequence[Unacknowledged]:

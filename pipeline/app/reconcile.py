@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ from pipeline.app.differences import (
     Seen,
     archived_as,
     find_differences,
-    is_temporary,
+    leaving_as,
     numbers_in,
 )
 from pipeline.app.hub import Hub, sheet_of
@@ -168,13 +168,33 @@ def _look_at_partners(
             continue
         try:
             with hub.doors.open(connection) as session:
-                found.append(_look_at(hub, connection, session, read_back=read_back))
+                found += _look_at(hub, connection, session, read_back=read_back)
         except PipelineError as error:
             unreachable[name] = f"{error.code}: {error}"
     return found
 
 
-def _look_at(hub: Hub, connection: Connection, session: Session, *, read_back: bool) -> Folders:
+def _look_at(
+    hub: Hub, connection: Connection, session: Session, *, read_back: bool
+) -> Iterator[Folders]:
+    """Look at what was taken in, then at each folder that files lie in."""
+    yield _look_at_taken(hub, connection, session)
+    upkeep, name, handover = hub.ledger.upkeep, connection.name, connection.handover
+    beside = tuple(one for one in (handover.done, handover.sums) if one is not None)
+    for folder in connection.outgoing:
+        out = session.list_files(folder)
+        leaving = upkeep.leaving(name, {leaving_as(file.name, beside) for file in out})
+        yield Folders(
+            connection=name,
+            folder=folder,
+            out=out,
+            beside=beside,
+            leaving=leaving,
+            digests=_digests(hub, folder, session, out, leaving) if read_back else {},
+        )
+
+
+def _look_at_taken(hub: Hub, connection: Connection, session: Session) -> Folders:
     upkeep, name = hub.ledger.upkeep, connection.name
     archive: Sequence[RemoteFile] = ()
     inbox: Sequence[RemoteFile] = ()
@@ -182,18 +202,13 @@ def _look_at(hub: Hub, connection: Connection, session: Session, *, read_back: b
         archive = _listed(session, connection.archive)
         inbox = session.list_files(connection.inbox)
     names = {file.name for file in inbox}
-    out = session.list_files(connection.out)
     ids = {archived[0] for file in archive if (archived := archived_as(file.name)) is not None}
-    leaving = upkeep.leaving(name, {is_temporary(file.name) or file.name for file in out})
     return Folders(
         connection=name,
         archive=archive,
         inbox=inbox,
-        out=out,
         known=upkeep.known_flows(ids),
         removed=_still_there(connection, session, inbox, upkeep.removed(name, names)),
-        leaving=leaving,
-        digests=_digests(hub, connection, session, out, leaving) if read_back else {},
     )
 
 
@@ -226,7 +241,7 @@ def _still_there(
 
 def _digests(
     hub: Hub,
-    connection: Connection,
+    folder: str,
     session: Session,
     out: Sequence[RemoteFile],
     leaving: Mapping[str, Leaving],
@@ -238,7 +253,7 @@ def _digests(
         row = leaving.get(file.name)
         if row is None or row.sent_at is None or row.sent_at < oldest:
             continue
-        digest = digest_of(session, connection.out, file)
+        digest = digest_of(session, folder, file)
         if digest is not None:
             digests[file.name] = digest
     return digests
@@ -361,7 +376,7 @@ class _Mender:
         connection, file = sheet_of(self._sheets, one.connection), _file_of(one)
         with self._hub.doors.open(connection) as session:
             self._note(one)
-            gone = session.remove(connection.out, file)
+            gone = session.remove(one.folder, file)
         return "ôté / removed" if gone else ""
 
     def _fact(self, one: Difference) -> Fact:

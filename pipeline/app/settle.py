@@ -13,7 +13,8 @@ from datetime import date, time, timedelta
 from types import MappingProxyType
 
 from pipeline.app.agreed import Agreed, agreed_on
-from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.hub import Hub, sheet_of, with_sheet
+from pipeline.app.lives import begin_lives
 from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
 from pipeline.app.registered import check_both
 from pipeline.ingest.duplicate import find_duplicates
@@ -142,8 +143,9 @@ def settle_flow(
     ]
     atomic = atomicity_of(connection, interface) is Atomicity.FLOW
     stopped = _stop_flow(hub, tx, interchange, candidates, check, claim, atomic=atomic)
+    then = with_sheet(sheets, connection)
     settled = stopped or _open_flow(
-        hub, sheets, tx, interchange, candidates, standing, agreed, claim
+        hub, then, tx, interchange, candidates, standing, agreed, claim
     )
     return replace(settled, figures=check.figures)
 
@@ -463,6 +465,7 @@ def _route(
     tx.hold_keys(keys, standing.environment)
     tried = _move_all(hub, tx, [one for one in accepted if one.route is None], Step.TRIED)
     routed = _move_all(hub, tx, [one for one in accepted if one.route is not None], Step.ROUTED)
+    begin_lives(hub, tx, routed)
     planning = planning_of(hub, tx)
     for row in plan_deliveries(routed, sheets.connections, planning):
         tx.enqueue(row, hub.by, now)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import find
 from pipeline.app.operate.verbs import Ask, act
+from pipeline.app.receipts import last_word, refused_answers
 from pipeline.model.causes import CAUSE, Acts, Cause
 from pipeline.model.connection import Connection
 from pipeline.model.document import Document
@@ -19,8 +20,10 @@ from pipeline.model.errors import (
     ResultRefused,
     ResultUnjudged,
 )
+from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.receipt import Receipt, Said
 from pipeline.model.run import EVERYBODY, RunState
 from pipeline.model.standing import SheetState
 from pipeline.model.status import InterchangeStep, OutboxState, Step
@@ -169,6 +172,11 @@ def _why_interchange(ledger: Ledger, one: Interchange) -> Iterator[Why]:
     for document in documents:
         if document.step is Step.REJECTED:
             yield _why_rejected(document)
+    yield from _why_refused(ledger, [document.id for document in documents])
+    for row, receipt in refused_answers(ledger, one.id):
+        yield _caused(
+            CAUSE["ANSWER_REFUSED"], row.key, receipt.said.value, one.id, _said(receipt, row.name)
+        )
 
 
 def _why_document(ledger: Ledger, one: Document) -> Iterator[Why]:
@@ -180,9 +188,24 @@ def _why_document(ledger: Ledger, one: Document) -> Iterator[Why]:
         yield _why_rejected(one)
     for row in _newest(ledger.outbox(document=one.id)):
         yield _why_row(ledger, row, one.id)
+    yield from _why_refused(ledger, [one.id])
     if one.step is Step.DELIVERED:
         cause = f"remis à {one.route} / delivered to {one.route}"
         yield Why(subject=one.id, state=one.step.value, cause=cause, who=Acts.NOBODY.value)
+
+
+def _why_refused(ledger: Ledger, documents: Sequence[DocumentId]) -> Iterator[Why]:
+    """Explain documents that their receiver says it did not take: each waits for a person."""
+    for subject, receipt in last_word(ledger, documents).items():
+        if receipt.said is not Said.TAKEN:
+            cause = CAUSE["RECEIPT_REFUSED"]
+            yield _caused(cause, subject, receipt.said.value, subject, _said(receipt, ""))
+
+
+def _said(receipt: Receipt, name: str) -> str:
+    """Return what a partner said, with its reason."""
+    told = (name, receipt.status, f"« {receipt.text} »" if receipt.text else "")
+    return f"{' '.join(part for part in told if part)} ; "
 
 
 def _why_rejected(one: Document) -> Why:
@@ -203,10 +226,13 @@ def _newest(rows: Iterable[OutboxRow]) -> Iterator[OutboxRow]:
     every = [row for row in rows if row.kind is not OutboxKind.COPY]
     last: dict[str, int] = {}
     for row in every:
-        for one in row.documents:
+        for one in row.documents if row.kind is OutboxKind.DELIVERY else ():
             last[one] = max(last.get(one, 0), row.generation)
     for row in every:
-        replaced = row.documents and all(last[one] > row.generation for one in row.documents)
+        delivery = row.kind is OutboxKind.DELIVERY
+        replaced = (
+            delivery and row.documents and all(last[one] > row.generation for one in row.documents)
+        )
         if row.state in _WAITING and not replaced:
             yield row
 
@@ -241,7 +267,8 @@ def _cause_of_row(ledger: Ledger, row: OutboxRow) -> Cause:
     if stopped := _stopped(ledger, sheet, row) or waits or _paused(ledger, sheet.partner):
         return stopped
     code = row.error.partition(":")[0] or _failing(ledger, row.connection)
-    return CAUSE.get(code, CAUSE["NOT_TRIED"])
+    # what is ours to mend would be paused, had no attempt of it begun
+    return CAUSE["CUT_SHORT"] if code in _OURS else CAUSE.get(code, CAUSE["NOT_TRIED"])
 
 
 def _cause_of_received(ledger: Ledger, one: Interchange) -> Cause:

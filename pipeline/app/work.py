@@ -15,7 +15,7 @@ from pipeline.app.agreed import Agreed
 from pipeline.app.answer import Findings, answer
 from pipeline.app.arrived import Arrived, Read
 from pipeline.app.atomic import atomically
-from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.hub import Hub, sheet_at, sheet_of
 from pipeline.app.lease import Lease
 from pipeline.app.levels import trouble
 from pipeline.app.lost import tell_fenced, tell_taken_over
@@ -420,13 +420,13 @@ def _gather(
 ) -> list[Case]:
     """Look at the first bytes of each file, and at what the ledger knows of its like."""
     kinds = [kind_of(head_of(hub, interchange)) for interchange, _ in group]
+    agreed = [sheet_at(hub, sheets, interchange) for interchange, _ in group]
     ids = {interchange.id for interchange, _ in group}
 
     def gather(tx: Transaction) -> list[Case]:
         repeated = tx.repeated(ids)
         cases: list[Case] = []
-        for (interchange, claim), kind in zip(group, kinds, strict=True):
-            connection = sheet_of(sheets, interchange.connection)
+        for (interchange, claim), kind, connection in zip(group, kinds, agreed, strict=True):
             known = interchange.id not in repeated
             admission = admission_of(hub, tx, interchange, connection, kind, unique=known)
             behind = not known and _is_behind(sheets, tx, interchange, ids)

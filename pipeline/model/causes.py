@@ -285,6 +285,22 @@ _LEAVING = (
         command=_RELEASE,
     ),
     Cause(
+        code="CUT_SHORT",
+        says=_texts(
+            "un essai interrompu a pu déposer le fichier, qui ne peut plus être composé",
+            "an attempt that was cut short may have put the file, which can no longer be made",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "supprimez ce qui est dit plus haut : il est retenté de lui-même, à l'identique ;"
+            " sinon demandez au destinataire s'il a le fichier, et retirez s'il n'a rien",
+            "mend what is said above: it is tried again by itself, with the same bytes; else ask"
+            " the recipient whether they have the file, and withdraw where they have nothing",
+        ),
+        verb=Verb.WITHDRAW,
+        command=f"edi withdraw {{id}} --unseen {_REASON}",
+    ),
+    Cause(
         code="DELIVERY_ABANDONED",
         says=_texts(
             "la remise a été abandonnée après le dernier essai",
@@ -294,6 +310,37 @@ _LEAVING = (
         first=_texts("supprimez la cause de l'échec", "mend what made it fail"),
         verb=Verb.REDELIVER,
         command=f"edi redeliver {{id}} {_REASON}",
+    ),
+    Cause(
+        code="RECEIPT_REFUSED",
+        says=_texts(
+            "le destinataire dit n'avoir pas pris ce qui lui a été remis, ou pas tout",
+            "the receiver says that it did not take what was delivered, or not all of it",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "lisez son motif, ôtez la cause avec lui ; une remise nouvelle, ou son acquittement"
+            " favorable, clôt le cas",
+            "read its reason, mend the cause with it; a new delivery, or a favourable"
+            " acknowledgement of its, closes the case",
+        ),
+        verb=Verb.REDELIVER,
+        command=f"edi redeliver {{id}} {_REASON}",
+    ),
+    Cause(
+        code="ANSWER_REFUSED",
+        says=_texts(
+            "le partenaire dit irrecevable une réponse du hub",
+            "the partner could not take an answer of the hub",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "comparez la réponse et son motif avec le partenaire ; si le hub se trompe,"
+            " signalez le défaut",
+            "look at the answer and the reason with the partner; if the hub is wrong, report"
+            " the defect",
+        ),
+        command="edi show {id}",
     ),
     Cause(
         code="PARTNER_PAUSED",

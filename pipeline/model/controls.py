@@ -559,6 +559,67 @@ OURS = (
         ),
     ),
     Control(
+        step=14,
+        level=_FLOW,
+        code="ST_UNKNOWN",
+        nature=_FUNCTIONAL,
+        label=_texts(
+            "Statut d'une facture qui n'a pas été échangée avec vous",
+            "Status of an invoice that was not exchanged with you",
+        ),
+        action=_texts(
+            "Vérifiez le numéro, l'année et l'identifiant du vendeur, puis renvoyez ce statut.",
+            "Check the number, the year and the seller's identifier, then send this status again.",
+        ),
+    ),
+    Control(
+        step=14,
+        level=_FLOW,
+        code="ST_EARLY",
+        nature=_FUNCTIONAL,
+        label=_texts(
+            "Statut d'une facture qui n'est pas encore remise",
+            "Status of an invoice that is not delivered yet",
+        ),
+        action=_texts(
+            "Attendez la mise à disposition de la facture, puis renvoyez ce statut.",
+            "Wait until the invoice is made available, then send this status again.",
+        ),
+    ),
+    Control(
+        step=14,
+        level=_FLOW,
+        code="ST_FORBIDDEN",
+        nature=_FUNCTIONAL,
+        label=_texts("Statut que vous ne pouvez pas poser", "Status that is not yours to set"),
+        action=_texts(
+            "Ne renvoyez pas ce statut ; le cycle de vie de la facture dit ce qui peut l'être.",
+            "Do not send this status again; the invoice's life cycle says what may be set.",
+        ),
+    ),
+    Control(
+        step=14,
+        level=_FLOW,
+        code="ST_INCOMPLETE",
+        nature=_FUNCTIONAL,
+        label=_texts("Statut incomplet", "Incomplete status"),
+        action=_texts(
+            "Complétez ce statut (motif, commentaire, montants ou pièces) et renvoyez-le.",
+            "Complete this status (reason, comment, amounts or attachments) and send it again.",
+        ),
+    ),
+    Control(
+        step=14,
+        level=_FLOW,
+        code="ST_UNREADABLE",
+        nature=_FUNCTIONAL,
+        label=_texts("Code de statut ou de motif inconnu", "Unknown code of a status or reason"),
+        action=_texts(
+            "Vérifiez le code et la numérotation convenue, puis renvoyez ce statut.",
+            "Check the code and the numbering agreed upon, then send this status again.",
+        ),
+    ),
+    Control(
         step=15,
         level=_INVOICE,
         code="NOT_TAKEN",

@@ -11,8 +11,6 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TypeVar
 
-from pipeline.model.standing import SheetState
-
 
 class Step(Enum):
     """Where a document is in the pipeline."""
@@ -138,10 +136,12 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "paused": ("en pause", "paused"),
         "sent": ("envoyé", "sent"),
         "cancelled": ("annulé", "cancelled"),
+        "taken": ("pris", "taken"),
+        "partly taken": ("pris en partie", "partly taken"),
     }
 )
 
-S = TypeVar("S", Step, InterchangeStep, OutboxState, SheetState)
+S = TypeVar("S", bound=Enum)
 
 
 def check_step(follows: Mapping[S | None, frozenset[S]], before: S | None, after: S) -> None:

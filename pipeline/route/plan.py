@@ -166,14 +166,19 @@ def plan_deliveries(
         generation: One more than before for a redelivery: another name, another row.
 
     Returns:
-        One row a document, or one a recipient where the sheet asks for groups of a flow;
-        where it asks for groups of a run or a day, one WAITING row a document. Names are
+        One row a document, or one a recipient and folder where the sheet asks for groups of a
+        flow; where it asks for groups of a run or a day, one WAITING row a document. Names are
         derived, so the same plan always gives the same files, but for names by the flow
         grammar, which bear a number.
     """
     rows: list[OutboxRow] = []
-    ordered = sorted(documents, key=lambda document: (document.route or "", document.seq))
-    for name, group in groupby(ordered, key=lambda document: document.route or ""):
+
+    def place(document: Document) -> tuple[str, str]:
+        name = document.route or ""
+        return name, folder_of(document, connections[name])
+
+    ordered = sorted(documents, key=lambda document: (*place(document), document.seq))
+    for (name, _), group in groupby(ordered, key=place):
         connection = connections[name]
         if connection.grouping in WAITING_GROUPS:
             rows.extend(_waiting(connection, one, planning, generation) for one in group)
@@ -204,10 +209,17 @@ def plan_copies(
         replace(
             row,
             kind=OutboxKind.COPY,
+            folder=connections[row.connection].trial.folder,
             key=outbox_key("copy", documents[0].interchange, row.connection, row.name),
         )
         for row in plan_deliveries(documents, at_once, apart)
     )
+
+
+def folder_of(document: Document, connection: Connection) -> str:
+    """Return the folder in which a document lies for its receiver; empty for `out`."""
+    header = document.header
+    return connection.handover.folder_for(header.buyer_service, header.order_reference)
 
 
 def plan_groups(
@@ -226,7 +238,7 @@ def plan_groups(
         full_only: True to leave those for later that do not fill a file.
 
     Returns:
-        Each new row, with those that it takes along: of one generation and one recipe.
+        Each new row, with those that it takes along: of one generation, recipe and folder.
     """
     ordered = sorted(waiting, key=lambda pair: (*_alike(pair[0]), pair[0].due, pair[1].id))
     made: list[tuple[OutboxRow, tuple[OutboxRow, ...]]] = []
@@ -260,7 +272,11 @@ def plan_parts(
     carriage = replace(connection.carriage, form=form)
     as_planned = replace(connection, envelope=row.envelope, carriage=carriage)
     return tuple(
-        replace(_row(as_planned, (one,), planning, row.generation), recipe=row.recipe)
+        replace(
+            _row(as_planned, (one,), planning, row.generation),
+            recipe=row.recipe,
+            folder=row.folder,
+        )
         for one in documents
     )
 
@@ -358,7 +374,9 @@ def _group_row(
         ending = ".xml" if like.envelope is Envelope.SINGLE else ".tar.gz"
         name = f"{number:06d}.{documents[0].interchange}.{len(documents):04d}{ending}"
     row = _delivery(connection, documents[0], documents, name, planning, like.generation)
-    return replace(row, interchange=None, recipe=like.recipe, envelope=like.envelope)
+    return replace(
+        row, interchange=None, recipe=like.recipe, envelope=like.envelope, folder=like.folder
+    )
 
 
 def _delivery(
@@ -375,6 +393,7 @@ def _delivery(
         interchange=first.interchange,
         connection=connection.name,
         name=name,
+        folder=folder_of(first, connection),
         due=planning.now,
         documents=tuple(document.id for document in documents),
         envelope=connection.envelope,
@@ -394,9 +413,9 @@ def _numbered(connection: Connection, recipe: Recipe | None, planning: Planning)
     return flow_name(code, connection.application_code, planning.hub_code, number)
 
 
-def _alike(row: OutboxRow) -> tuple[int, str, str]:
+def _alike(row: OutboxRow) -> tuple[int, str, str, str]:
     """Return what rows must have in common to leave in one file."""
-    return row.generation, row.envelope.value, repr(row.recipe)
+    return row.generation, row.envelope.value, repr(row.recipe), row.folder
 
 
 def _matches(route: Route, header: RoutingHeader, sender: str) -> bool:

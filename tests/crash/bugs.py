@@ -25,6 +25,7 @@ from pipeline.adapters.sftp import SftpSession, _Path
 from pipeline.app import deliver, pull, settle, work
 from pipeline.app.answer import answer
 from pipeline.app.atomic import atomically
+from pipeline.app.handover import Placed
 from pipeline.app.hub import Hub
 from pipeline.app.operate import verbs, withdraw
 from pipeline.model.acknowledgement import AnswerFacts
@@ -116,7 +117,7 @@ def _mark_before_sending() -> None:
     ) -> list[Any]:
         waiting[threading.get_ident()] = hub, sheets, connection, rows, documents, *more
         payloads = [deliver.payload_of(hub, sheets, row, documents) for row in rows]
-        return [deliver.Put(sha256(one).hexdigest(), sent=True) for one in payloads]
+        return [Placed(sha256(one).hexdigest(), len(one), sent=True) for one in payloads]
 
     def mark_then_put(*arguments: Any) -> None:
         mark(*arguments)

@@ -35,9 +35,14 @@ NOT_TRIED: Mapping[str, str] = {
     "ledger.renew.": "only where work takes longer than a third of a lease",
     "work.fenced.": "only where another worker took a claim over",
     "ledger.forget_runs.": "only of a hub by the clock, every few hours",
+    "ledger.propose.": "of no file's fate; each is tried by tests/integration/test_approve.py",
+    "ledger.settle_proposal.": "the same",
+    "ledger.move_sheet.": "the same",
     "change.": "no change is without a name",
     "credential.warn.": "of no file's fate; tests/integration/test_expiry.py tries each",
     "letter.sent": "the same",
+    "status.": "of no deposit's fate; tests/integration/test_statuses_crash.py tries each",
+    "operator.declare.": "the same",
     "notice.links.": "of no file's fate; each is tried by tests/integration/test_links.py",
 }
 

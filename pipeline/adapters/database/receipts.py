@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Executable,
     Row,
     Select,
     exists,
@@ -18,7 +17,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.adapters.database import reading, rows
 from pipeline.adapters.database.columns import storable
@@ -57,13 +55,6 @@ def claimed(connection: Connection, key: OutboxKey) -> bool:
     """Tell whether somebody ever had an outbox row in hand."""
     token = select(outbox.c.lease_token).where(outbox.c.key == key)
     return bool(connection.execute(token).scalar())
-
-
-def add(one: Receipt, dialect: str) -> Executable:
-    """Return the statement that writes a receipt, unless the same was said before."""
-    if dialect == "sqlite":
-        return sqlite.insert(receipt).values(_values(one)).on_conflict_do_nothing()
-    return postgresql.insert(receipt).values(_values(one)).on_conflict_do_nothing()
 
 
 def find(
@@ -138,7 +129,8 @@ def _where(where: ColumnElement[bool]) -> Select[Any]:
     return select(receipt).where(where).order_by(*_BY_AGE)
 
 
-def _values(one: Receipt) -> rows.Values:
+def values_of(one: Receipt) -> rows.Values:
+    """Return the row of a receipt."""
     return {
         "id": one.id,
         "row": one.row,

@@ -39,6 +39,7 @@ from pipeline.adapters.database.tables import (
     outbox,
     outbox_document,
     pause,
+    receipt,
     report,
 )
 from pipeline.model.status import FOLLOWS, InterchangeStep, OutboxState
@@ -210,6 +211,7 @@ ADD_INTERCHANGE = _add(interchange)
 ADD_RUN = _add(job_run)
 ADD_PAUSE = _add(pause)
 ADD_BULK = _add(bulk)
+ADD_RECEIPT = _add(receipt)
 ADD_WARNING = _add(expiry_warning)
 #: By dialect: take the next number of a series.
 NEXT_NUMBER: Mapping[str, Executable] = {

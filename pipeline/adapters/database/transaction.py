@@ -24,6 +24,8 @@ from pipeline.adapters.database import (
     bulks,
     chain,
     erasing,
+    lives,
+    pickups,
     reading,
     receipts,
     rows,
@@ -41,7 +43,9 @@ from pipeline.model.errors import Fenced, LedgerConflict, PipelineError
 from pipeline.model.event import Fact
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange
+from pipeline.model.life import Entry, Life, lived
 from pipeline.model.outbox import OutboxRow
+from pipeline.model.pickup import PICKUP_FOLLOWS, Pickup
 from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
 from pipeline.model.status import (
@@ -73,6 +77,7 @@ class SqlTransaction:
         self._connection = connection
         self._facts: list[Fact] = []
         self._attempts: list[rows.Values] = []
+        self._lying: list[rows.Values] = []
         self._documents: dict[DocumentId, Document] = {}
         self._reports: list[tuple[DocumentId, ValidationReport]] = []
         self._keys: dict[tuple[Environment, BusinessKey], DocumentId] = {}
@@ -97,6 +102,7 @@ class SqlTransaction:
             raise self._broken
         self._write_collected()
         self._insert_all(tables.attempt, self._attempts)
+        self._insert_all(tables.pickup, self._lying)
         with self._guard():
             chain.append(self._connection, self._facts)
 
@@ -617,11 +623,85 @@ class SqlTransaction:
         self._run(statements.FORGET_CONVERSIONS, {"b_key": key})
         self._insert_all(tables.conversion, [rows.conversion_values(key, c) for c in conversions])
 
+    # -- files that lie for receivers
+    def lay_out(self, lying: Pickup) -> None:
+        """Remember a file that lies for its receiver from now on; LYING."""
+        check_step(PICKUP_FOLLOWS, None, lying.state)
+        self._lying.append(pickups.pickup_values(lying))
+
+    def move_pickup(
+        self,
+        before: Pickup,
+        after: Pickup,
+        *,
+        by: str,
+        at: datetime,
+        data: Mapping[str, object],
+    ) -> bool:
+        """Write what became of a file that lies; False where somebody moved it first."""
+        check_step(PICKUP_FOLLOWS, before.state, after.state)
+        columns = tables.pickup.c
+        known = after.known.value if after.known else None
+        moved = (
+            update(tables.pickup)
+            .where(columns.key == before.key, columns.state == before.state.value)
+            .values(state=after.state.value, at=after.at, known=known)
+        )
+        if not self._run(moved).rowcount:
+            return False
+        told = {"connection": before.connection, "file": before.name, **data}
+        self._tell(before.key, f"delivery.{after.state.value}", by, at, told)
+        return True
+
+    # -- lives
+    def lives(self, subjects: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
+        """Return where invoices stand, and keep others from moving them."""
+        self._write_collected()
+        with self._guard():
+            if self._locks:
+                named = reading.find_named(self._connection, subjects)
+                for flow in sorted({one.interchange for one in named}):
+                    self._lock(flow)
+            return lives.find_lives(self._connection, subjects)
+
+    def invoices_numbered(self, numbers: Collection[str]) -> Sequence[Document]:
+        """Return the invoices that were taken under these numbers, by number and id."""
+        self._write_collected()
+        with self._guard():
+            return lives.find_numbered(self._connection, numbers)
+
+    def entries_known(self, ids: Collection[str]) -> Collection[str]:
+        """Return those ids that a line of a history has."""
+        self._write_collected()
+        with self._guard():
+            return lives.find_known(self._connection, ids)
+
+    def live(self, before: Mapping[DocumentId, Life], entries: Sequence[Entry]) -> None:
+        """Write new lines of histories, and where their invoices stand then."""
+        self._write_collected()
+        parted = lives.by_document(entries)
+        now = {one: lived(before.get(one), mine) for one, mine in parted.items()}
+        born = [lives.life_values(now[one]) for one in parted if one not in before]
+        moved = [lives.move_values(parted[one][0], now[one]) for one in parted if one in before]
+        if born:
+            self._run(lives.ADD_LIFE, born)
+        self._change_all(lives.MOVE_LIFE, moved, "b_document")
+        self._insert_all(tables.life_entry, [lives.entry_values(one) for one in entries])
+        for subject, mine in parted.items():
+            last = mine[-1]
+            data = {
+                "entries": now[subject].entries,
+                "said": [one.id for one in mine],
+                "source": last.source,
+                "reasons": list(last.reasons) or None,
+            }
+            self._tell(subject, f"life.{now[subject].status.value}", last.by, last.taken_at, data)
+
     def acknowledge(self, receipt: Receipt, by: str, at: datetime) -> bool:
         """Write what a partner says of a delivery; False if the same was said before."""
         self._write_collected()
-        statement = receipts.add(receipt, self._dialect)
-        if not self._run(statement).rowcount:
+        statement = statements.ADD_RECEIPT[self._dialect]
+        if not self._run(statement, receipts.values_of(receipt)).rowcount:
             return False
         data = {
             "row": receipt.row,
@@ -811,6 +891,7 @@ def _told(row: OutboxRow) -> Mapping[str, object]:
         "interchange": row.interchange,
         "connection": row.connection,
         "name": row.name,
+        "folder": row.folder or None,
         "documents": len(row.documents) or None,
         "generation": row.generation,
         "final": row.final,

@@ -179,13 +179,18 @@ class SqlUpkeep:
             ]
 
     def leaving(self, connection: str, names: Collection[str]) -> Mapping[str, Leaving]:
-        """Return the files of these names that leave through a connection, by name."""
+        """Return the files of these names that leave through a connection, by name.
+
+        Of a file that was sent again the newest row.
+        """
         with self._read() as database:
             found = [
                 _leaving_of(row)
                 for part in sliced(sorted(names))
                 for row in database.execute(
-                    _LEAVING.where(outbox.c.connection == connection, outbox.c.name.in_(part))
+                    _LEAVING.where(
+                        outbox.c.connection == connection, outbox.c.name.in_(part)
+                    ).order_by(outbox.c.generation)
                 )
             ]
         return {one.name: one for one in found}

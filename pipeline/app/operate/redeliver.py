@@ -179,7 +179,7 @@ def _redeliver(hub: Hub, sheets: Sheets, tx: Transaction, wish: _Wish) -> Told:
         record(hub, tx, Verb.REDELIVER, told, wish.order)
         _take_along(hub, sheets, tx, plan, wish)
         _enqueue(hub, tx, plan, leaving, wish.order, wish.asked)
-        if note_found(hub, tx, plan.found.values(), wish.sight):
+        if note_found(hub, sheets, tx, plan.found.values(), wish.sight):
             close_if_done(hub, tx, flow)
     return told
 

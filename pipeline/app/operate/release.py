@@ -24,7 +24,7 @@ from pipeline.app.operate.acting import (
     now_standing,
     record,
     record_alone,
-    sender_of,
+    sender_at,
     stored_findings,
 )
 from pipeline.app.operate.again import Looked, candidates, look_again
@@ -159,7 +159,7 @@ def _routed(sheets: Sheets, flow: Interchange, one: Document) -> str:
 
 
 def _let_go(hub: Hub, sheets: Sheets, held: Held, told: Told, order: Order) -> None:
-    sender = sender_of(hub, sheets, held.flow)
+    sender = sender_at(hub, sheets, held.flow)
 
     def note(tx: Transaction) -> None:
         record(hub, tx, Verb.RELEASE, told, order)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.model.acknowledgement import FlowOutcome
+from pipeline.model.receipt import Said
 from pipeline.model.status import (
     FOLLOWS,
     INTERCHANGE_FOLLOWS,
@@ -47,7 +48,7 @@ def test_what_can_be_undone_and_what_cannot() -> None:
 
 def test_every_step_and_state_has_words_in_both_languages() -> None:
     """A page that shows a machine's word makes its reader look it up."""
-    kinds = (Step, InterchangeStep, OutboxState, FlowOutcome)
+    kinds = (Step, InterchangeStep, OutboxState, FlowOutcome, Said)
 
     assert {one.value for kind in kinds for one in kind} == set(WORDS)
     assert all(fr and en and fr != en for fr, en in WORDS.values())

@@ -90,8 +90,12 @@ def _admitted(arrived: Arrived, said: Line) -> Line:
 
 def _own(sheets: Sheets, arrived: Arrived) -> Collection[str]:
     """Return the connections of the partner that says it."""
-    partner = arrived.connection.partner
-    named = {name for name, one in sheets.connections.items() if one.partner == partner}
+    partner, environment = arrived.connection.partner, arrived.connection.environment
+    named = {
+        name
+        for name, one in sheets.connections.items()
+        if one.partner == partner and one.environment is environment
+    }
     return named | {arrived.connection.name}
 
 

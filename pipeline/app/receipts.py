@@ -9,7 +9,7 @@ from datetime import datetime
 
 from structlog import get_logger
 
-from pipeline.app.arrived import Arrived, Read, examine, payload_of
+from pipeline.app.arrived import Arrived, Read, examine, is_table, payload_of
 from pipeline.app.hub import Hub
 from pipeline.ingest.receipts import (
     MOST_FAULTS,
@@ -19,7 +19,6 @@ from pipeline.ingest.receipts import (
     of_status,
     of_table,
 )
-from pipeline.ingest.unwrap import Kind, kind_of
 from pipeline.model.controls import reason
 from pipeline.model.decision import Reason
 from pipeline.model.identity import DocumentId, InterchangeId
@@ -45,7 +44,7 @@ def read_acknowledgements(hub: Hub, sheets: Sheets, arrived: Arrived) -> Read:
     Raises:
         ArchiveError: Scratch space was emptied meanwhile.
     """
-    if _is_table(arrived):
+    if is_table(arrived):
         said = list(_of_tables(hub, arrived))
     else:
         examined = examine(hub, arrived)
@@ -60,11 +59,6 @@ def read_acknowledgements(hub: Hub, sheets: Sheets, arrived: Arrived) -> Read:
     statements = tuple(one for one in said if isinstance(one, Statement))
     desk = _Desk(hub, arrived, _own(sheets, arrived))
     return Read(take=lambda tx: desk.take(tx, statements))
-
-
-def _is_table(arrived: Arrived) -> bool:
-    heads = [file.scrap.head for file in arrived.opened.files if file.scrap is not None]
-    return all(kind_of(head) is Kind.UNKNOWN for head in heads)
 
 
 def _of_tables(hub: Hub, arrived: Arrived) -> Iterator[Line]:
@@ -96,8 +90,12 @@ def _admitted(arrived: Arrived, said: Line) -> Line:
 
 def _own(sheets: Sheets, arrived: Arrived) -> Collection[str]:
     """Return the connections of the partner that says it."""
-    partner = arrived.connection.partner
-    named = {name for name, one in sheets.connections.items() if one.partner == partner}
+    partner, environment = arrived.connection.partner, arrived.connection.environment
+    named = {
+        name
+        for name, one in sheets.connections.items()
+        if one.partner == partner and one.environment is environment
+    }
     return named | {arrived.connection.name}
 
 

@@ -7,16 +7,21 @@ counts is refused as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from structlog import get_logger
 
-from pipeline.app.arrived import Arrived, Message, Read, examine
+from pipeline.app.arrived import Arrived, Message, Read, examine, is_table, payload_of
 from pipeline.app.hub import Hub
 from pipeline.app.lives import Register, refused_under, tell
-from pipeline.lifecycle.inbound import REFUSED_STATUS, read_cdar, read_statut
-from pipeline.model.connection import Connection, Naming, Role
+from pipeline.lifecycle.inbound import (
+    REFUSED_STATUS,
+    read_cdar,
+    read_status_table,
+    read_statut,
+)
+from pipeline.model.connection import Connection, Environment, Naming, Role
 from pipeline.model.controls import reason
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
@@ -37,8 +42,8 @@ from pipeline.syntax.parse import parse
 
 log = get_logger(__name__)
 
-#: Statuses that one flow may carry.
-MOST = 10_000
+#: Statuses that one flow may carry; faults told of one.
+MOST, MOST_FAULTS = 10_000, 20
 #: Whose statuses a partner says, by its part in the exchange.
 _ACTOR = {Role.SENDER: Actor.SUPPLIER, Role.RECEIVER: Actor.RECIPIENT}
 #: How a refusal of the machine is called in answers.
@@ -77,18 +82,19 @@ def read_statuses(hub: Hub, sheets: Sheets, arrived: Arrived) -> Read:
     Raises:
         ArchiveError: Scratch space was emptied meanwhile.
     """
-    examined = examine(hub, arrived)
-    if examined.refused or examined.held:
-        return Read(refused=examined.refused, held=examined.held)
-    sayings: list[Saying] = []
-    refused: list[Saying] = []
-    for message in examined.messages:
-        found = _sayings(arrived, message)
-        if isinstance(found, Reason):
-            return Read(refused=(found,))
-        of_ours = [one for one in found if one.status == str(REFUSED_STATUS)]
-        refused += of_ours
-        sayings += [one for one in found if one not in of_ours]
+    if is_table(arrived):
+        said = list(_of_tables(hub, arrived))
+    else:
+        examined = examine(hub, arrived)
+        if examined.refused or examined.held:
+            return Read(refused=examined.refused, held=examined.held)
+        said = [one for message in examined.messages for one in _sayings(arrived, message)]
+    faults = tuple(one for one in said if isinstance(one, Reason))
+    if faults:
+        return Read(refused=faults[:MOST_FAULTS])
+    every = [one for one in said if isinstance(one, Saying)]
+    refused = [one for one in every if one.status == str(REFUSED_STATUS)]
+    sayings = [one for one in every if one.status != str(REFUSED_STATUS)]
     if len(sayings) > MOST:
         fr = f"{len(sayings)} statuts ; au plus {MOST} par flux"
         en = f"{len(sayings)} statuses; {MOST} a flow at most"
@@ -101,8 +107,15 @@ def read_statuses(hub: Hub, sheets: Sheets, arrived: Arrived) -> Read:
     return Read(take=take)
 
 
-def _sayings(arrived: Arrived, message: Message) -> list[Saying] | Reason:
-    """Return what one message says, or why it is not the message that was expected."""
+def _of_tables(hub: Hub, arrived: Arrived) -> Iterator[Saying | Reason]:
+    received, forms = arrived.interchange.received_at, arrived.connection.replies
+    for file in arrived.opened.files:
+        payload = payload_of(hub, arrived, file)
+        yield from read_status_table(payload, file.name, forms, MOST, received)
+
+
+def _sayings(arrived: Arrived, message: Message) -> Iterator[Saying | Reason]:
+    """Yield what one message says, or why it is not the message that was expected."""
     root = parse(message.payload, Limits())
     wanted = arrived.interface.form if arrived.interface else ""
     try:
@@ -113,16 +126,18 @@ def _sayings(arrived: Arrived, message: Message) -> list[Saying] | Reason:
             found = list(read_statut(cpp_status.read(root), numbering, message.name))
     except (ValueError, ArithmeticError) as error:
         fr = f"message illisible : {error}"
-        return reason("IRR_SYNTAX", message.name, fr, f"message cannot be read: {error}")
+        yield reason("IRR_SYNTAX", message.name, fr, f"message cannot be read: {error}")
+        return
     is_cdar = root.tag == cdar.ROOT
     if wanted and (wanted == "CDAR") is not is_cdar:
         fr, en = f"{wanted} attendu sous ce code interface", f"{wanted} expected under this code"
-        return reason("IRR_TYPE_F", message.name, fr, en)
-    if not found:
+        yield reason("IRR_TYPE_F", message.name, fr, en)
+    elif not found:
         fr = "CPPFluxStatuts trouvé ; CPPFactureStatuts attendu : un statut par facture"
         en = "CPPFluxStatuts found; CPPFactureStatuts expected: one status an invoice"
-        return reason("IRR_SYNTAX", message.name, fr, en)
-    return found
+        yield reason("IRR_SYNTAX", message.name, fr, en)
+    else:
+        yield from found
 
 
 def _take(
@@ -274,11 +289,16 @@ class _Desk:
     def _is_mine(self, document: Document) -> bool:
         if self.actor is Actor.RECIPIENT:
             sheet = self.sheets.connections.get(document.route or "")
-            return sheet is not None and sheet.partner == self.connection.partner
+            return sheet is not None and self._is_same(sheet.partner, sheet.environment)
         if document.interchange not in self._flows:
             self._flows[document.interchange] = self.tx.interchange(document.interchange)
         flow = self._flows[document.interchange]
-        return flow is not None and flow.partner == self.connection.partner
+        return flow is not None and self._is_same(flow.partner, flow.environment)
+
+    def _is_same(self, partner: str, environment: Environment) -> bool:
+        """Tell whether it is this partner, and no trial beside a real invoice."""
+        own = self.connection
+        return (partner, environment) == (own.partner, own.environment)
 
 
 def is_meant(document: Document, saying: Saying) -> bool:
@@ -337,7 +357,8 @@ def _answer(hub: Hub, tx: Transaction, arrived: Arrived, refusals: Sequence[Refu
         refusals=tuple(refusals),
         source=flow,
     )
-    for file in hub.tell(news, tx.next_number):
+    numbers = connection.environment.series
+    for file in hub.tell(news, lambda series: tx.next_number(numbers(series))):
         key = outbox_key(OutboxKind.STATUS.value, flow.id, connection.name, file.name)
         row = OutboxRow(
             key=key,

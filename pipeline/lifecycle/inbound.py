@@ -2,19 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 
-from pipeline.model.life import Attached, Cash, Event, Given, Numbering, Saying
+from pipeline.model.connection import ReplyForm
+from pipeline.model.controls import reason
+from pipeline.model.decision import Reason
+from pipeline.model.life import Actor, Attached, Cash, Event, Given, Numbering, Saying
 from pipeline.model.life_reasons import KNOWN, MISSING_ATTACHMENT, PUBLIC_ONLY
+from pipeline.model.life_table import MOVES
 from pipeline.syntax.cdar import NO_DATE, RECEIVED, SELLER, Cdar, Detail
+from pipeline.syntax.characters import shorten
 from pipeline.syntax.cpp_status import FactureStatus, StatusMessage
+from pipeline.syntax.replies import Shape, TableUnreadable, read_moment, read_table
 from pipeline.syntax.status_codes import event_of_code, event_of_number
 
 #: A comment is kept so far; what a partner writes beyond is cut.
 MOST_COMMENT = 2_000
 #: Status of a message that refuses a status of ours.
 REFUSED_STATUS = 601
+#: The shape of a table of statuses; ``status`` is an event (``book``) or a status of Chorus
+#: Pro's (``COMPTABILISEE``), ``cash`` amounts with their rates (``120.00@20``).
+COLUMNS = ("number", "date", "seller", "status", "at", "reason", "comment", "cash")
+SHAPE = Shape(
+    columns=COLUMNS,
+    needed=frozenset({"number", "seller", "status"}),
+    schema="edi-statuses/1",
+    key="statuses",
+)
+#: What a table may call an event: its own name, or that of the status it leads to.
+_WORDS: Mapping[str, Event] = MappingProxyType(
+    {
+        **{
+            move.after.value.lower(): move.event
+            for move in MOVES
+            if move.after and move.actor is Actor.RECIPIENT and move.reason is None
+        },
+        **{event.value: event for event in Event},
+    }
+)
+_CASH = re.compile(
+    r"(?P<amount>-?[0-9]{1,15}([.][0-9]{1,6})?)@(?P<rate>[0-9]{1,3}([.][0-9]{1,2})?)"
+)
+_SHOWN = 80
 #: What stands for a seller that nobody can be.
 _NOBODY = ""
 
@@ -50,6 +83,78 @@ def _given_of(one: FactureStatus) -> Given:
     words = [one.comment or "", "" if codes else complement]
     comment = " ".join(filter(None, (word.strip() for word in words)))
     return Given(reasons=codes, comment=comment[:MOST_COMMENT], coded=False)
+
+
+def read_status_table(
+    payload: bytes, place: str, forms: Collection[ReplyForm], most: int, received: datetime
+) -> Iterator[Saying | Reason]:
+    """Yield what the lines of a CSV or JSON table say, or what is wrong with them.
+
+    Args:
+        payload: The file.
+        place: Its name.
+        forms: Those that were agreed.
+        most: Most lines that it may have.
+        received: When it was received: the moment of lines that tell none (aware).
+    """
+    try:
+        lines = read_table(payload, SHAPE, forms, most)
+    except TableUnreadable as found:
+        yield reason(found.code, place, *found.told)
+        return
+    for number, line in enumerate(lines, 1):
+        yield _of_line(line, f"{place} n° {number}", received)
+
+
+def _of_line(line: Mapping[str, str], place: str, received: datetime) -> Saying | Reason:
+    """Return what one line says, or the first thing that is wrong with it."""
+    given = {name: line.get(name) or "" for name in COLUMNS}
+    at, day = read_moment(given["at"]), _day(given["date"])
+    cash = _cash_in(given["cash"])
+    checks = (
+        (not given["number"], "number", "BT-1"),
+        (not given["seller"], "seller", "SIREN, SIRET, TVA / VAT"),
+        (bool(given["date"]) and day is None, "date", "2026-11-28"),
+        (bool(given["at"]) and at is None, "at", "2026-11-28T09:30:00+01:00"),
+        (cash is None, "cash", "120.00@20 50.00@5.5"),
+    )
+    for is_wrong, column, expected in checks:
+        if is_wrong:
+            shown = shorten(given[column], _SHOWN)
+            fr = f"{column} : « {shown} » ; attendu : {expected}"
+            return reason("IRR_SYNTAX", place, fr, f"{column}: '{shown}'; expected: {expected}")
+    return Saying(
+        place=place,
+        number=given["number"],
+        issue_date=day,
+        seller=given["seller"],
+        event=_WORDS.get(given["status"].lower()),
+        status=shorten(given["status"], _SHOWN),
+        said_at=at or received,
+        given=Given(
+            reasons=tuple(given["reason"].replace(",", " ").split()),
+            comment=given["comment"][:MOST_COMMENT],
+            cash=cash or (),
+        ),
+    )
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _cash_in(text: str) -> tuple[Cash, ...] | None:
+    """Read amounts with their rates; None where they cannot be read."""
+    found: list[Cash] = []
+    for word in text.split():
+        match = _CASH.fullmatch(word)
+        if match is None:
+            return None
+        found.append(Cash(amount=Decimal(match["amount"]), rate=Decimal(match["rate"])))
+    return tuple(found)
 
 
 def read_cdar(message: Cdar, place: str) -> Saying:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.model.connection import ReplyForm, StatusTerms
 from pipeline.model.life import Actor, Event, Numbering, Status
 from pipeline.model.status import InterchangeStep
 from pipeline.ports.ledger import Query
 from pipeline.syntax import cdar
-from tests.hubs import World, opened
+from tests.hubs import World, invoice, opened
 from tests.statuses import (
     BUYER,
     LIFE,
+    SELLER,
     STATUT,
     Said,
     cdar_schema,
@@ -265,6 +268,71 @@ def test_a_hundred_thousand_statuses_are_refused_as_a_whole(
 
     assert ended == "refused IRR_TAILLE_F"
     assert len(history(world, "A1")) == 3
+
+
+class TestTables:
+    """The same from a receiver that writes no XML, to a sender that reads none."""
+
+    @pytest.fixture
+    def world(self, tmp_path: Path) -> Iterator[World]:
+        """A hub between two partners with free names."""
+        with opened(tmp_path) as made:
+            replies = tuple(ReplyForm)
+            made.connections["ville"] = replace(made.connections["ville"], replies=replies)
+            tell = StatusTerms(tell=True)
+            made.connections["caterer"] = replace(made.connections["caterer"], statuses=tell)
+            made.apply("ville", "hopital")
+            made.drop("caterer", "a.xml", invoice("A1"))
+            run(made)
+            yield made
+
+    def test_a_table_is_read_and_a_table_is_told(self, world: World) -> None:
+        """Good lines count; of the others the receiver learns which, and why."""
+        siren = SELLER.siret[:9]
+        lines = [
+            "number;seller;status;at;reason;comment",
+            f"A1;{siren};suspend;2030-03-01T09:00:00Z;CMD_ERR;commande inconnue",
+            f"A1;{siren};COMPTABILISEE;2030-03-02T09:00:00Z;;",
+            f"ZZ;{siren};book;;;",
+        ]
+
+        world.drop("ville", "statuts-1.csv", "\n".join(lines).encode())
+        run(world)
+
+        assert life(world, "A1").status is Status.COMPTABILISEE
+        told = [
+            one
+            for path in world.folder("caterer", "out").glob("statuses-*.json")
+            for one in json.loads(path.read_bytes())["statuses"]
+        ]
+        assert sorted(one["status"] for one in told) == [
+            "COMPTABILISEE",
+            "MISE_A_DISPOSITION",
+            "SUSPENDUE",
+        ]
+        (answer,) = world.folder("ville", "out").glob("statuses-refused-*.json")
+        (refused,) = json.loads(answer.read_bytes())["refused"]
+        assert (refused["number"], refused["code"]) == ("ZZ", "ST_UNKNOWN")
+
+    @pytest.mark.parametrize(
+        "table",
+        [
+            pytest.param(b"number,status\nA1,book\n", id="no-seller"),
+            pytest.param(b'number,seller,status\n"A1,1,book\n', id="torn"),
+            pytest.param(b"number,seller,status,cash\nA1,1,cash,=1+1@20\n", id="formula"),
+            pytest.param(b"number,seller,status,at\nA1,1,book,yesterday\n", id="no-moment"),
+            pytest.param(b'{"schema": "edi-statuses/1", "statuses": [[]]}', id="not-lines"),
+            pytest.param(b"\xff\xfe", id="not-text"),
+        ],
+    )
+    def test_a_broken_table_is_refused(self, world: World, table: bytes) -> None:
+        """The whole of it: what it meant to say is anybody's guess."""
+        world.drop("ville", "statuts-1.csv", table)
+        run(world)
+
+        (flow,) = world.hub.ledger.interchanges(Query(text="statuts-1.csv"))
+        assert (flow.step, flow.reason) == (InterchangeStep.REFUSED, "IRR_SYNTAX")
+        assert life(world, "A1").status is Status.MISE_A_DISPOSITION
 
 
 class TestPlatforms:

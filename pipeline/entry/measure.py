@@ -313,12 +313,12 @@ def _peaks_of_a_run(home: Path) -> tuple[float, float]:
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as run:  # noqa: S603  # ourselves
         while run.poll() is None:
             own = max(own, _peak_mb(run.pid))
-            worker = max([worker, *(_peak_mb(pid) for pid in _children(run.pid))])
+            worker = max([worker, *(_peak_mb(pid) for pid in children(run.pid))])
             time.sleep(0.05)
     return own, worker
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     """Return the processes that any thread of a process has started."""
     found: list[int] = []
     for listed in Path(f"/proc/{pid}/task").glob("*/children"):

@@ -18,6 +18,8 @@ class OutboxKind(Enum):
 
     DELIVERY = "delivery"
     ACKNOWLEDGEMENT = "acknowledgement"
+    COPY = "copy"  #: a delivery that does not count: for a receiver in shadow
+    STATUS = "status"  #: statuses of invoices, or which of a partner's were not taken
     NOTICE = "notice"  #: what belongs to no single flow: a day's recapitulation, a gap
     LETTER = "letter"  #: to a person, by mail: its door is ``mailto:ADDRESS``
 
@@ -33,9 +35,9 @@ class OutboxRow:
         connection: Whose door it goes through.
         name: File name in that folder, for ever.
         folder: Folder of the partner's; empty for the connection's `out`.
-        payload: An acknowledgement's or a notice's bytes; None for a delivery, whose bytes are
+        payload: Bytes of whatever is no delivery; None for a delivery, whose bytes are
             taken out of the interchange again, always the same.
-        documents: What a delivery carries, in order.
+        documents: What a delivery carries, or statuses speak of, in order.
         envelope: How a delivery is packed.
         recipe: In which form the documents leave; None as received.
         planned: When the row was written: the only moment that its bytes may tell.

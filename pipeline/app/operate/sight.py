@@ -14,6 +14,7 @@ from hashlib import sha256
 from pipeline.app.deliver import payload_of
 from pipeline.app.handover import Placed, folder_of, lay_out
 from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.lives import make_available
 from pipeline.app.operate.acting import Target, latest_rows, now_standing
 from pipeline.app.sessions import Sessions
 from pipeline.model.document import Document
@@ -127,6 +128,7 @@ def note_found(
     tx.move_documents(given_up, Step.ROUTED, by=hub.by, at=now)
     arrived = [one for one in tx.documents_named(noted) if one.step is Step.ROUTED]
     tx.move_documents(arrived, Step.DELIVERED, by=hub.by, at=now)
+    make_available(hub, sheets, tx, arrived)
     return noted
 
 

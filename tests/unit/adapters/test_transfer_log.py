@@ -15,7 +15,8 @@ from pipeline.ports.pickups import Read
 NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
 AT = "2026-03-31T11:00:00.000001+00:00 depot internal-sftp"
 OPENED = f"{AT}[42]: session opened for local user ville from [192.0.2.7]\n"
-TAKEN = f'{AT}[42]: open "/out/F-1.xml" flags READ mode 0666\n' + (
+TAKEN = (
+    f'{AT}[42]: open "/out/F-1.xml" flags READ mode 0666\n'
     f'{AT}[42]: close "/out/F-1.xml" bytes read 512 written 0\n'
 )
 

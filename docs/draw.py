@@ -17,6 +17,7 @@ from pipeline.adapters.configuration import read_interfaces
 from pipeline.adapters.resources import data_folder
 from pipeline.model.causes import CAUSES, Cause
 from pipeline.model.controls import CONTROLS, Actor, Control
+from pipeline.model.duties import DUTIES, Work
 from pipeline.model.interface import Interface
 from pipeline.model.invoice import Invoice
 from pipeline.model.life import STATUS_WORDS, Circuit, Status
@@ -24,7 +25,7 @@ from pipeline.model.life_reasons import REASONS
 from pipeline.model.life_table import ACTIVE, DOUBT_WORDS, MOVES, Move
 from pipeline.model.proposal import PROPOSAL_FOLLOWS
 from pipeline.model.rule import Rule
-from pipeline.model.standing import SHEET_FOLLOWS
+from pipeline.model.standing import SHEET_FOLLOWS, SHEET_WORDS
 from pipeline.model.status import FOLLOWS, INTERCHANGE_FOLLOWS, OUTBOX_FOLLOWS
 from pipeline.syntax.pivot_lost import LOSSES
 from pipeline.syntax.pivot_table import TABLE, Row
@@ -130,6 +131,16 @@ def draw_rules() -> str:
     return "\n".join(lines)
 
 
+def draw_duties() -> str:
+    """Draw what is done for a sheet in each state."""
+    works = " | ".join(work.value for work in Work)
+    lines = [f"| state | {works} |", "|---|---|---|---|---|"]
+    for state, row in DUTIES.items():
+        cells = " | ".join(row[work].value for work in Work)
+        lines.append(f"| {SHEET_WORDS[state][1]} | {cells} |")
+    return "\n".join(lines)
+
+
 def draw_life() -> str:
     """Draw the life of an invoice: the diagram of what moves it, then the table."""
     arrows = dict.fromkeys(
@@ -188,6 +199,7 @@ PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("architecture.md", "steps", draw_steps),
     ("partners.md", "reasons", draw_reasons),
     ("operating.md", "causes", draw_causes),
+    ("trials.md", "duties", draw_duties),
     ("interfaces.md", "interfaces", draw_interfaces),
     ("rules.md", "rules", draw_rules),
     ("pivot.md", "pivot", draw_pivot),

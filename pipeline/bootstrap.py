@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, partial
 from hashlib import sha256
@@ -58,12 +58,13 @@ if TYPE_CHECKING:
     from pipeline.adapters.database import Seat
     from pipeline.adapters.directory_files import Numbers
     from pipeline.adapters.log_reader import LogReader
-    from pipeline.adapters.packs import PackShelf
+    from pipeline.adapters.packs import Pack, PackShelf
     from pipeline.adapters.process_wire import JobWriter
     from pipeline.adapters.seals import SealFolder
     from pipeline.adapters.vault import Vault
     from pipeline.app.convert import Converter
     from pipeline.app.hub import Hub
+    from pipeline.app.proposal import Change
     from pipeline.app.registered import Register
     from pipeline.app.trial import Sample
     from pipeline.model.connection import Connection as Sheet
@@ -214,11 +215,15 @@ def shelf(place: Workspace) -> PackShelf:
 
 def profiles(place: Workspace) -> dict[str, Profile]:
     """Return the validation profiles by name, each with the versions that take its place."""
+    return _profiles_in(_table(place, "profiles.toml"))
+
+
+def _profiles_in(path: Path) -> dict[str, Profile]:
     from pipeline.adapters.configuration import read_profiles
     from pipeline.validate.rules.sets import SETS
 
     known = {group.name: frozenset(rule.identifier for rule in group.rules) for group in SETS}
-    return read_profiles(_table(place, "profiles.toml"), known)
+    return read_profiles(path, known)
 
 
 def proposed_sheets(place: Workspace) -> Sheets:
@@ -229,6 +234,86 @@ def proposed_sheets(place: Workspace) -> Sheets:
     read = read_sheets(place.config / "connections")
     directory = read_directory(place.config / "directory", _numbers())
     return Sheets(read.connections, directory, read.apis)
+
+
+@contextmanager
+def proposed_change(
+    place: Workspace, hub: Hub, subject: str, config: Path | None
+) -> Iterator[Change]:
+    """Return a hub in which one sheet, profile or pack is as proposed, beside what is in force.
+
+    Args:
+        place: The workspace.
+        hub: Its hub.
+        subject: Name of a sheet or profile, or path of a pack.
+        config: Folder to read the sheet or profile from; None for the workspace's own.
+
+    Raises:
+        ConfigError: The subject names nothing, or several things, or nothing would change.
+    """
+    from pipeline.adapters.configuration import read_connections
+    from pipeline.app.proposal import (
+        Named,
+        Offer,
+        profile_change,
+        sheet_change,
+        understand,
+    )
+
+    folder, table = config or place.config, (config or place.config) / "profiles.toml"
+    offer = Offer(
+        place=str(folder),
+        connections=read_connections(folder / "connections"),
+        profiles=_profiles_in(table) if table.exists() else hub.profiles,
+    )
+    sheets = hub.ledger.sheets()
+    is_file = Path(subject).is_file() or ("=" in subject and Path(subject.split("=")[1]).is_file())
+    kind, name = understand(hub, sheets, offer, subject, is_file=is_file)
+    if kind is Named.SHEET:
+        yield sheet_change(hub, sheets, offer, name)
+    elif kind is Named.PROFILE:
+        yield profile_change(hub, sheets, offer, name)
+    else:
+        with _pack_change(place, hub, name) as change:
+            yield change
+
+
+@contextmanager
+def _pack_change(place: Workspace, hub: Hub, subject: str) -> Iterator[Change]:
+    from pipeline.adapters.packs import PackKind
+    from pipeline.app.proposal import Change, Touches
+
+    pack, path = _pack_named(place, subject)
+    wanted = settings(place)
+    engine = make_engine(place, wanted, instead={pack.name: path})
+    sheets = hub.ledger.sheets()
+    new_hub = replace(hub, engine=engine, converter=converter(engine, wanted))
+    kind = Touches.SCHEMA if pack.kind is PackKind.SCHEMA else Touches.PACK
+    try:
+        yield Change(kind, pack.name, hub, sheets, new_hub, sheets)
+    finally:
+        engine.close()
+
+
+def _pack_named(place: Workspace, subject: str) -> tuple[Pack, Path]:
+    """Return which pack a file, ``PATH`` or ``NAME=PATH``, stands in for.
+
+    Raises:
+        ConfigError: There is no such file, or its name does not tell which pack it is.
+    """
+    name, _, rest = subject.rpartition("=")
+    path, known = Path(rest), shelf(place)
+    if not path.is_file():
+        raise ConfigError(f"{rest}: fichier absent / no such file")
+    packs = [one.pack for one in known.list() if one.pack.name == name]
+    found = packs if name else known.named_like(path)
+    if len(found) == 1:
+        return found[0], path
+    names = ", ".join(one.name for one in found or [one.pack for one in known.list()])
+    raise ConfigError(
+        f"{subject}: dites quel paquet ce fichier remplacerait, NOM={rest} / say which pack this"
+        f" file would replace, NAME={rest}: {names}"
+    )
 
 
 def offered(place: Workspace) -> Offered:
@@ -709,6 +794,7 @@ def make_engine(
     settings: Settings,
     entry: Callable[[Connection, WorkerSettings], None] | None = None,
     readable: Sequence[Path] | None = None,
+    instead: Mapping[str, Path] | None = None,
 ) -> Engine:
     """Return an engine; its workers start with the first document.
 
@@ -718,12 +804,13 @@ def make_engine(
         entry: What a worker runs; by default the judge of documents.
         readable: Folders of the documents, all that workers may read beside the packs; by
             default the workspace's scratch space and archive.
+        instead: Files to judge by in place of packs, by their names.
     """
     from pipeline.adapters.process_engine import EngineLimits, ProcessEngine
 
     return ProcessEngine(
         entry or judge_worker,
-        worker_settings(place, settings, readable),
+        replace(worker_settings(place, settings, readable), instead=dict(instead or {})),
         workers=settings.workers or os.cpu_count() or 1,
         limits=EngineLimits(
             time_s=settings.time_limit_s,
@@ -1061,6 +1148,7 @@ class WorkerSettings:
         sentences: Text of ``sentences.toml``; empty where the packs speak alone.
         clamd: Where ClamAV's daemon listens.
         patience_s: How long it is waited for.
+        instead: Files to judge by in place of packs, by their names.
     """
 
     catalogue: str
@@ -1069,6 +1157,7 @@ class WorkerSettings:
     sentences: str = ""
     clamd: str = Settings().clamd
     patience_s: float = Settings().time_limit_s / 2
+    instead: Mapping[str, Path] = field(default_factory=dict)
 
 
 def judge_worker(connection: Connection, settings: WorkerSettings) -> None:
@@ -1090,7 +1179,8 @@ def confine_worker(settings: WorkerSettings, spare: Sequence[int] = ()) -> Confi
     from pipeline.adapters.clamd import tcp_port
     from pipeline.adapters.confinement import confine
 
-    folders = (settings.packs, *settings.readable)
+    tried = (path.resolve().parent for path in settings.instead.values())
+    folders = (settings.packs, *settings.readable, *tried)
     return confine(folders, spare=spare, port=tcp_port(settings.clamd))
 
 
@@ -1181,7 +1271,7 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
     from pipeline.syntax.parse import compile_schema
     from pipeline.validate.judge import Artefacts
 
-    shelf = PackShelf(settings.catalogue, settings.packs)
+    shelf = PackShelf(settings.catalogue, settings.packs, settings.instead)
     saxon = cache(SaxonPacks)
 
     def place_of(name: str) -> Path:

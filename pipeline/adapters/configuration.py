@@ -32,6 +32,7 @@ from pipeline.model.connection import (
     Atomicity,
     Completeness,
     Connection,
+    Copies,
     Door,
     Envelope,
     ManifestRule,
@@ -46,6 +47,7 @@ from pipeline.model.connection import (
     SecretKind,
     StatusTerms,
     Successors,
+    Trial,
 )
 from pipeline.model.connection import Environment as SheetEnvironment
 from pipeline.model.conversion import Form
@@ -346,6 +348,24 @@ _FACTURX_PROFILES = ("minimum", "basic-wl", "basic", "en16931", "extended")
 _IS_PROFILE = rf"^({'|'.join(_FACTURX_PROFILES)})$"
 
 
+class _Trial(_Strict):
+    shadow: Copies = Copies.TEST
+    folder: Annotated[str, Field(min_length=1)] = Trial().folder
+    suppliers: tuple[Siren, ...] = ()
+    documents_a_day: Count | None = None
+    clean_days: Count = Trial().clean_days
+
+    def value(self) -> Trial:
+        """Return it as the model's value."""
+        return Trial(
+            copies=self.shadow,
+            folder=self.folder,
+            suppliers=self.suppliers,
+            documents_a_day=self.documents_a_day,
+            clean_days=self.clean_days,
+        )
+
+
 class _Receiving(_Strict):
     """What only a receiver's sheet says: the form of what it gets, and how many in one file."""
 
@@ -362,6 +382,7 @@ class _Receiving(_Strict):
     filters: tuple[_Filter, ...] = ()
     pickup: _Pickup | None = None
     takes: str | None = None
+    trial: _Trial = _Trial()
 
     @property
     def _with_original(self) -> Original:
@@ -681,6 +702,7 @@ class _Sheet(_Receiving, _Agreement):
             end_date=self.end_date,
             contact=self.contact,
             private=self.private,
+            trial=self.trial.value(),
         )
 
 

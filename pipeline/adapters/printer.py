@@ -38,7 +38,7 @@ _VARIANT = "pdf/a-3b"
 _STYLES = 8
 #: How elements are set where a page says nothing, for those that an invoice is made of. The
 #: library's own sheet knows all of HTML, and gives every element six that nobody sees: with it,
-#: and with a parser of HTML in Python, a page took a fifth longer.
+#: and with a parser of HTML in Python, a page took a fifth more calls.
 DEFAULTS = """
 html, body, main, header, footer, section, div, p, h1, h2, ol, ul { display:block }
 head { display:none }

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import TypeVar
 
+from pipeline.app.apart import shared_folders
 from pipeline.app.credentials import refused
 from pipeline.app.hub import Hub
 from pipeline.app.subscriptions import subscription_faults
@@ -166,11 +167,12 @@ def _faults_by_sheet(
     hub: Hub, known: Sheets, offered: Offered, directory: Directory
 ) -> Mapping[str, tuple[str, ...]]:
     """Return what is wrong with the sheets that could be read."""
-    now = hub.clock.now()
+    now, shared = hub.clock.now(), shared_folders(offered.connections.values())
     doors = {
         name: (
             *_faults(hub, one),
             *_agreement_faults(one, directory, offered.pilot, day_of(now)),
+            *shared.get(name, ()),
             *refused(hub, known.connections.get(name), one, now),
         )
         for name, one in offered.connections.items()
@@ -229,6 +231,11 @@ def check_sheets(hub: Hub, sheets: Sheets) -> None:
     faults = [
         *(fault for one in sheets.connections.values() for fault in _faults(hub, one)),
         *_lost_routes(sheets.directory.routes, sheets.connections),
+        *(
+            fault
+            for each in shared_folders(sheets.connections.values()).values()
+            for fault in each
+        ),
     ]
     if faults:
         raise ConfigError("\n".join(faults))

@@ -13,6 +13,7 @@ from structlog import get_logger
 from pipeline.app.atomic import atomically
 from pipeline.app.breaker import is_told
 from pipeline.app.carry import carry, composed, forget, make
+from pipeline.app.copies import untaken
 from pipeline.app.handover import Placed, lay_out, place
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lanes import in_lanes
@@ -23,7 +24,7 @@ from pipeline.app.lives import make_available
 from pipeline.app.lost import tell_fenced, tell_taken_over
 from pipeline.app.open_flow import open_flow, spool_name
 from pipeline.model.carriage import Conversion
-from pipeline.model.connection import Connection, RetryPolicy
+from pipeline.model.connection import Connection, Copies, RetryPolicy
 from pipeline.model.document import Document
 from pipeline.model.errors import (
     ArchiveError,
@@ -111,7 +112,7 @@ def _attempt(
     try:
         connection = sheet_of(sheets, name)
         documents = _documents(hub, rows)
-        carried = carry(hub, sheets, rows, documents, partial(_bytes_of, hub, sheets))
+        carried = carry(hub, sheets, rows, documents, partial(bytes_of, hub, sheets))
         conversions = carried.conversions
         fit = [claim for row, claim in claimed if row.recipe and row.key not in carried.unfit]
         hub.ledger.begin_outbox(fit)
@@ -183,10 +184,32 @@ def _put_all(
         failpoint("deliver.put")
         return placed
 
-    unfit = {**uncarried, **_vet(hub, rows)}
+    unfit = {**uncarried, **_vet(hub, rows), **untaken(hub, connection, rows, documents)}
     failpoint("deliver.vetted")
-    results = iter(in_lanes(hub, connection, [row for row in rows if row.key not in unfit], put))
-    return [unfit[row.key] if row.key in unfit else next(results) for row in rows]
+    told = _only_told(hub, sheets, connection, rows, documents)
+    known: Mapping[OutboxKey, Placed | PipelineError] = {**told, **unfit}
+    results = iter(in_lanes(hub, connection, [row for row in rows if row.key not in known], put))
+    return [known[row.key] if row.key in known else next(results) for row in rows]
+
+
+def _only_told(
+    hub: Hub,
+    sheets: Sheets,
+    connection: Connection,
+    rows: Sequence[OutboxRow],
+    documents: Mapping[str, Document],
+) -> dict[OutboxKey, Placed | PipelineError]:
+    """Make the copies that a sheet in shadow has only told of; nobody is bothered for them."""
+    told: dict[OutboxKey, Placed | PipelineError] = {}
+    for row in rows:
+        if row.kind is OutboxKind.COPY and connection.trial.copies is Copies.REPORT:
+            try:
+                payload = payload_of(hub, sheets, row, documents)
+            except PipelineError as error:
+                told[row.key] = error
+            else:
+                told[row.key] = Placed(sha256(payload).hexdigest(), len(payload), sent=False)
+    return told
 
 
 def _vet(hub: Hub, rows: Sequence[OutboxRow]) -> dict[OutboxKey, PipelineError]:
@@ -211,7 +234,7 @@ def payload_of(
     """
     if row.payload is not None:
         return row.payload
-    read = partial(_bytes_of, hub, sheets)
+    read = partial(bytes_of, hub, sheets)
     if row.recipe is not None:
         return composed(hub, row) or make(hub, row, documents, read).payload(row)
     carried = [documents[one] for one in row.documents]
@@ -219,7 +242,7 @@ def payload_of(
     return pack(row, members)
 
 
-def _bytes_of(hub: Hub, sheets: Sheets, document: Document) -> bytes:
+def bytes_of(hub: Hub, sheets: Sheets, document: Document) -> bytes:
     """Return a document as received: from scratch space, the archive, or its flow once more."""
     name = spool_name(document.interchange, document.seq)
     places: tuple[Callable[[], bytes | None], ...] = (
@@ -323,7 +346,7 @@ def _mark_failed(
     sheet = sheets.connections.get(row.connection)
     now = hub.clock.now()
     policy = sheet.retry if sheet else RetryPolicy()
-    if isinstance(error, NotCarried):
+    if isinstance(error, NotCarried) and row.kind is not OutboxKind.COPY:
         return _hold_back(hub, sheets, tx, row, claim, error, now + policy.waits[0])
     tried, after = after_failure(row, error, policy, now)
     abandoned = after is OutboxState.ABANDONED

@@ -210,7 +210,8 @@ def _enqueue(hub: Hub, tx: Transaction, sheet: Connection, tellings: Sequence[Te
         tellings=tuple(tellings),
     )
     documents = tuple(dict.fromkeys(one.document.id for one in tellings))
-    for file in hub.tell(news, tx.next_number):
+    numbers = sheet.environment.series
+    for file in hub.tell(news, lambda series: tx.next_number(numbers(series))):
         tx.enqueue(status_row(sheet, file, news.at, documents), hub.by, news.at)
         failpoint("status.told")
 

@@ -17,7 +17,7 @@ from pipeline.acknowledge.purge import purge_notice
 from pipeline.app.atomic import atomically
 from pipeline.app.handover import sum_line
 from pipeline.app.hub import Hub
-from pipeline.app.jobs import is_shut, pauses_by_partner
+from pipeline.app.jobs import stops_of
 from pipeline.app.levels import trouble
 from pipeline.app.notices import enqueue
 from pipeline.app.pull import digest_of
@@ -88,11 +88,11 @@ def look_after_pickups(hub: Hub, sheets: Sheets) -> Watched:
 
 def _watches(hub: Hub, sheets: Sheets) -> dict[str, tuple[Connection, Watch]]:
     """Return the receivers to look after now: a paused one is left alone."""
-    pauses = pauses_by_partner(hub)
+    stops = stops_of(hub)
     return {
         name: (sheet, sheet.handover.pickup)
         for name, sheet in sheets.connections.items()
-        if sheet.handover.pickup is not None and not is_shut(sheet, pauses)
+        if sheet.handover.pickup is not None and not stops.why_shut(sheet)
     }
 
 

@@ -90,8 +90,12 @@ def _admitted(arrived: Arrived, said: Line) -> Line:
 
 def _own(sheets: Sheets, arrived: Arrived) -> Collection[str]:
     """Return the connections of the partner that says it."""
-    partner = arrived.connection.partner
-    named = {name for name, one in sheets.connections.items() if one.partner == partner}
+    partner, environment = arrived.connection.partner, arrived.connection.environment
+    named = {
+        name
+        for name, one in sheets.connections.items()
+        if one.partner == partner and one.environment is environment
+    }
     return named | {arrived.connection.name}
 
 
@@ -267,8 +271,9 @@ def last_word(ledger: Ledger, documents: Collection[DocumentId]) -> Mapping[Docu
 
 
 def refused_answers(ledger: Ledger, flow: InterchangeId) -> Sequence[tuple[OutboxRow, Receipt]]:
-    """Return the answers to a flow that its sender could not take, each with why."""
-    answers = ledger.outbox(interchange=flow, kind=OutboxKind.ACKNOWLEDGEMENT)
+    """Return what we answered to a flow that its sender could not take, each with why."""
+    rows = ledger.outbox(interchange=flow)
+    answers = [row for row in rows if row.kind is not OutboxKind.DELIVERY]
     said = {one.row: one for one in ledger.receipts(interchange=flow)} if answers else {}
     refused = ((row, said.get(row.key)) for row in answers)
     return [(row, one) for row, one in refused if one and one.said is not Said.TAKEN]

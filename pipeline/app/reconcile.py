@@ -20,7 +20,7 @@ from pipeline.app.differences import (
     numbers_in,
 )
 from pipeline.app.hub import Hub, sheet_of
-from pipeline.app.jobs import is_shut, pauses_by_partner
+from pipeline.app.jobs import stops_of
 from pipeline.app.levels import trouble
 from pipeline.app.pull import archive_name, as_listed, digest_of
 from pipeline.app.run import may_leave, work_off
@@ -83,7 +83,7 @@ def look_for_differences(
         with Sessions(hub.doors, hub.breaker, hub.clock, sheets.connections.values()) as sessions:
             at_work = replace(hub, doors=sessions)
             folders = _look_at_partners(at_work, sheets, unreachable, read_back=read_back)
-        seen = _look_everywhere(hub, seen, folders)
+        seen = _look_everywhere(hub, sheets, seen, folders)
     return Reconciled(find_differences(seen), unreachable)
 
 
@@ -133,15 +133,17 @@ def _look(hub: Hub, sheets: Sheets) -> Seen:
     )
 
 
-def _look_everywhere(hub: Hub, seen: Seen, folders: Sequence[Folders]) -> Seen:
+def _look_everywhere(hub: Hub, sheets: Sheets, seen: Seen, folders: Sequence[Folders]) -> Seen:
     upkeep = hub.ledger.upkeep
     # first what is kept, then what is named: a blob comes before its row
     kept = set(hub.archive.kept())
     named = set(upkeep.named_blobs())
-    names = (file.name for one in folders for file in one.out)
     highest = dict(upkeep.highest_numbers())
-    for series, number in numbers_in(names, hub.settings.hub_code).items():
-        highest[series] = max(highest.get(series, 0), number)
+    for one in folders:
+        found = numbers_in((file.name for file in one.out), hub.settings.hub_code)
+        for name, number in found.items():
+            series = sheets.connections[one.connection].environment.series(name)
+            highest[series] = max(highest.get(series, 0), number)
     lost = sorted(set(upkeep.needed_blobs()) - kept)  # what was erased is to be missing
     return replace(
         seen,
@@ -159,10 +161,10 @@ def _look_at_partners(
     hub: Hub, sheets: Sheets, unreachable: dict[str, str], *, read_back: bool
 ) -> list[Folders]:
     found: list[Folders] = []
-    pauses = pauses_by_partner(hub)
+    stops = stops_of(hub)
     for name, connection in sorted(sheets.connections.items()):
-        if is_shut(connection, pauses):
-            unreachable[name] = "en pause / paused"
+        if why := stops.why_shut(connection):
+            unreachable[name] = why
             continue
         try:
             with hub.doors.open(connection) as session:

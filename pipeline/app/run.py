@@ -15,7 +15,7 @@ from pipeline.app.deliver import Sent, deliver
 from pipeline.app.expiry import look_after_ends
 from pipeline.app.group import close_groups
 from pipeline.app.hub import Hub
-from pipeline.app.jobs import Job, Passes, Task, has_hours, is_shut, pauses_by_partner
+from pipeline.app.jobs import Job, Passes, Task, has_hours, stops_of
 from pipeline.app.levels import trouble
 from pipeline.app.notices import make_notices
 from pipeline.app.pickup import look_after_pickups
@@ -266,7 +266,7 @@ def may_leave(hub: Hub, sheets: Sheets, name: str, opened: Collection[str] = ())
         return False
     if hub.breaker.standing(sheet.door, hub.clock.now()) is not None:
         return False
-    return not is_shut(sheet, pauses_by_partner(hub))
+    return not stops_of(hub).why_shut(sheet)
 
 
 class _Courier:

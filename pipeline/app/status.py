@@ -21,11 +21,14 @@ from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxKind
 from pipeline.model.run import JobRun, Pause, RunState
 from pipeline.model.settings import Encryption
+from pipeline.model.standing import SheetState
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Ledger, Query, Sheets
 
 #: Things of one kind that are listed with their command; more are only counted.
 LISTED = 20
+#: What has not left.
+_LEAVING_STATES = (OutboxState.WAITING, OutboxState.PENDING, OutboxState.PAUSED)
 #: Days before the end of a certificate from which on somebody has to act.
 URGENT_DAYS = 30
 _DAY = timedelta(days=1)
@@ -133,6 +136,7 @@ def look(hub: Hub, sheets: Sheets) -> Status:
         to_do=(
             *_held(ledger),
             *_held_back(ledger),
+            *_out_of_traffic(ledger, sheets),
             *_abandoned(ledger),
             *_failed(ledger, sheets),
             *_late(ledger, sheets, now),
@@ -185,6 +189,20 @@ def _held_back(ledger: Ledger) -> Iterator[ToDo]:
         subject = row.documents[0] if len(row.documents) == 1 else row.interchange or row.key
         what = f"remise retenue, {row.name} / delivery held back"
         yield ToDo(what, subject, f"edi why {subject}")
+
+
+def _out_of_traffic(ledger: Ledger, sheets: Sheets) -> Iterator[ToDo]:
+    """Name sheets that are suspended, and closed ones that something still waits for."""
+    for name, standing in sorted(ledger.standing().items()):
+        if standing.state is SheetState.SUSPENDED and name in sheets.connections:
+            what = f"fiche suspendue ({standing.reason}) / sheet suspended"
+            yield ToDo(what, name, f"edi connections show {name}")
+        elif standing.state is SheetState.CLOSED:
+            rows = ledger.outbox(connection=name, kind=OutboxKind.DELIVERY, states=_LEAVING_STATES)
+            for row in rows[:LISTED]:
+                subject = row.documents[0]
+                what = f"remise pour une fiche close, {name} / delivery for a closed sheet"
+                yield ToDo(what, subject, f"edi why {subject}")
 
 
 def _abandoned(ledger: Ledger) -> Iterator[ToDo]:

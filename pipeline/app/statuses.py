@@ -21,7 +21,7 @@ from pipeline.lifecycle.inbound import (
     read_status_table,
     read_statut,
 )
-from pipeline.model.connection import Connection, Naming, Role
+from pipeline.model.connection import Connection, Environment, Naming, Role
 from pipeline.model.controls import reason
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
@@ -289,11 +289,16 @@ class _Desk:
     def _is_mine(self, document: Document) -> bool:
         if self.actor is Actor.RECIPIENT:
             sheet = self.sheets.connections.get(document.route or "")
-            return sheet is not None and sheet.partner == self.connection.partner
+            return sheet is not None and self._is_same(sheet.partner, sheet.environment)
         if document.interchange not in self._flows:
             self._flows[document.interchange] = self.tx.interchange(document.interchange)
         flow = self._flows[document.interchange]
-        return flow is not None and flow.partner == self.connection.partner
+        return flow is not None and self._is_same(flow.partner, flow.environment)
+
+    def _is_same(self, partner: str, environment: Environment) -> bool:
+        """Tell whether it is this partner, and no trial beside a real invoice."""
+        own = self.connection
+        return (partner, environment) == (own.partner, own.environment)
 
 
 def is_meant(document: Document, saying: Saying) -> bool:
@@ -352,7 +357,8 @@ def _answer(hub: Hub, tx: Transaction, arrived: Arrived, refusals: Sequence[Refu
         refusals=tuple(refusals),
         source=flow,
     )
-    for file in hub.tell(news, tx.next_number):
+    numbers = connection.environment.series
+    for file in hub.tell(news, lambda series: tx.next_number(numbers(series))):
         key = outbox_key(OutboxKind.STATUS.value, flow.id, connection.name, file.name)
         row = OutboxRow(
             key=key,

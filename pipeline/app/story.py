@@ -37,6 +37,7 @@ _SENT: Mapping[str, _Said] = {
     "D": ("remise", "delivery"),
     "A": ("réponse", "answer"),
     "N": ("avis", "notice"),
+    "C": ("copie d'essai", "trial copy"),
     "L": ("courrier", "letter"),
     "S": ("statuts", "statuses"),
 }

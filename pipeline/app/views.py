@@ -153,7 +153,7 @@ def scanned(ledger: Ledger, interchange: InterchangeId) -> str:
 def conserve_documents(ledger: Ledger) -> Conservation:
     """Count documents; `received` is counted from the events, the parts from the steps."""
     steps = ledger.count_documents()
-    accepted = (Step.ACCEPTED, Step.ROUTED, Step.DELIVERED, Step.ABANDONED)
+    accepted = (Step.ACCEPTED, Step.ROUTED, Step.DELIVERED, Step.ABANDONED, Step.TRIED)
     return Conservation(
         received=ledger.count_events("document.received"),
         accepted=sum(steps.get(step, 0) for step in accepted),

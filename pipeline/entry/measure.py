@@ -313,18 +313,26 @@ def _peaks_of_a_run(home: Path) -> tuple[float, float]:
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as run:  # noqa: S603  # ourselves
         while run.poll() is None:
             own = max(own, _peak_mb(run.pid))
-            worker = max([worker, *(_peak_mb(pid) for pid in _children(run.pid))])
+            worker = max([worker, *(_peak_mb(pid) for pid in children(run.pid))])
             time.sleep(0.05)
     return own, worker
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     """Return the processes that any thread of a process has started."""
     found: list[int] = []
     for listed in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
             found += map(int, listed.read_text(encoding="utf-8").split())
     return found
+
+
+def cpu_of(pid: int) -> float:
+    """Return the processor time of a process in seconds, to a hundredth; 0 once it has ended."""
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def _peak_mb(pid: int) -> float:

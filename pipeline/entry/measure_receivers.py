@@ -19,7 +19,6 @@ from pipeline.entry.measure import (
     Spread,
     buyer_of,
     door_lines,
-    flow_name,
     folder_lines,
     numbered,
     tar_gz,
@@ -43,9 +42,9 @@ def measure_receivers(place: bootstrap.Workspace) -> Mapping[str, object]:
     """Measure one flow of 500 invoices to 20 receivers in UBL, CII and pivot, over SFTP.
 
     From the first listing to the last file put and the answer written; workers are warm. Each
-    repeat has a hub, a ledger and folders of its own. Senders attach the page that people
-    read, as a deposit to the public sector does; `printed_invoices_per_s` is one run without
-    that: then the hub prints a page into each pivot.
+    repeat has a hub, a ledger and folders of its own. The sender attaches the page that people
+    read, which a pivot passes on; `printed_invoices_per_s` is one run without that: then the
+    hub prints a page into each pivot.
 
     Returns:
         ``invoices_per_s`` (median; the spread beside it), ``cpu_ms_per_invoice`` of this
@@ -109,12 +108,11 @@ def _served(place: bootstrap.Workspace, flow: bytes) -> Iterator[None]:
     for name in ("supplier", *_names()):
         for folder in ("in", "out", "archive"):
             (home / name / folder).mkdir(parents=True)
-    (home / "supplier" / "in" / flow_name(1)).write_bytes(flow)
+    (home / "supplier" / "in" / "flow.tar.gz").write_bytes(flow)
     with bootstrap.openssh_server(home / "sshd", key) as (port, host_key, user):
         door = door_lines(port, host_key, user)
         (sheets / "supplier.toml").write_text(
             'name = "supplier"\npartner = "supplier"\nrole = "sender"\nscanner = "none"\n'
-            'naming = "grammar"\napplication_code = "BEN001"\ninterfaces = ["FSO1100A"]\n'
             f'profile = "{_PROFILE}"\n' + door + folder_lines(home / "supplier"),
             encoding="utf-8",
         )

@@ -26,6 +26,40 @@ class Environment(Enum):
     PRODUCTION = "production"
     QUALIFICATION = "qualification"  #: a rehearsal with the partner: nothing of it counts
 
+    def series(self, name: str) -> str:
+        """Return what a series of numbers is called here: each environment counts for itself.
+
+        >>> Environment.QUALIFICATION.series("CPP001:FEN0036A")
+        'qualification:CPP001:FEN0036A'
+        """
+        return name if self is Environment.PRODUCTION else f"{self.value}:{name}"
+
+
+class Copies(Enum):
+    """What becomes of the copies that are made for a receiver in shadow."""
+
+    TEST = "test"  #: they are put into the partner's test folder
+    REPORT = "report"  #: they are made and judged, and only told of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """How a receiver comes from shadow to production.
+
+    Attributes:
+        copies: What becomes of the copies made in shadow.
+        folder: The partner's folder for them.
+        suppliers: SIREN of the sellers whose invoices a pilot takes; empty for nobody's.
+        documents_a_day: Most documents that a pilot takes of one day's receipts; None for any.
+        clean_days: Days without fault that a promotion asks for.
+    """
+
+    copies: Copies = Copies.TEST
+    folder: str = "test"
+    suppliers: tuple[str, ...] = ()
+    documents_a_day: int | None = None
+    clean_days: int = 5
+
 
 class Naming(Enum):
     """How the partner names its files."""
@@ -295,6 +329,7 @@ class Connection:
         contact: E-mail address of those who look after the partner's side, or None.
         private: Whether a receiver is a private company: the B2B pilot takes only those that
             registered for it.
+        trial: How a receiver comes from shadow to production.
     """
 
     name: str
@@ -338,6 +373,7 @@ class Connection:
     end_date: date | None = None
     contact: str | None = None
     private: bool = False
+    trial: Trial = field(default_factory=Trial)
 
     def agreed_on(self, day: date) -> bool:
         """Tell whether the agreement covers a day.

@@ -499,6 +499,37 @@ OURS = (
     ),
     Control(
         step=14,
+        level=_INVOICE,
+        code="NOT_LIVE",
+        nature=_TECHNICAL,
+        label=_texts(
+            "Destinataire connu, pas encore ou plus en production",
+            "Known recipient, not in production yet or any more",
+        ),
+        action=_texts(
+            "Ne renvoyez rien : un opérateur du hub met la fiche du destinataire en production "
+            "ou change la route, puis libère le document.",
+            "Do not send it again: an operator of the hub takes the recipient's sheet into "
+            "production or changes the route, then releases the document.",
+        ),
+        acts=Actor.OPERATOR,
+    ),
+    Control(
+        step=14,
+        level=_INVOICE,
+        code="TRIED_ONLY",
+        nature=_TECHNICAL,
+        label=_texts("Essai jugé, remis à personne", "Trial judged, delivered to nobody"),
+        action=_texts(
+            "Ne renvoyez rien : pour que les essais suivants soient aussi remis, un opérateur du "
+            "hub ajoute une fiche de qualification du destinataire.",
+            "Do not send it again: to have further trials delivered too, an operator of the hub "
+            "adds a qualification sheet of the recipient.",
+        ),
+        acts=Actor.OPERATOR,
+    ),
+    Control(
+        step=14,
         level=_FLOW,
         code="ACK_UNKNOWN",
         nature=_FUNCTIONAL,

@@ -18,6 +18,7 @@ class OutboxKind(Enum):
 
     DELIVERY = "delivery"
     ACKNOWLEDGEMENT = "acknowledgement"
+    COPY = "copy"  #: a delivery that does not count: for a receiver in shadow
     STATUS = "status"  #: statuses of invoices, or which of a partner's were not taken
     NOTICE = "notice"  #: what belongs to no single flow: a day's recapitulation, a gap
     LETTER = "letter"  #: to a person, by mail: its door is ``mailto:ADDRESS``

@@ -23,6 +23,7 @@ class Step(Enum):
     ROUTED = "routed"
     DELIVERED = "delivered"
     ABANDONED = "abandoned"
+    TRIED = "tried"  #: accepted in qualification, where it goes to nobody
 
 
 class InterchangeStep(Enum):
@@ -56,12 +57,13 @@ FOLLOWS: Mapping[Step | None, frozenset[Step]] = {
     Step.RECEIVED: frozenset({Step.ACCEPTED, Step.REJECTED, Step.DUPLICATE, Step.HELD}),
     Step.HELD: frozenset({Step.ACCEPTED, Step.REJECTED}),
     # rejected from these two: withdrawn before any delivery was sent
-    Step.ACCEPTED: frozenset({Step.ROUTED, Step.REJECTED}),
+    Step.ACCEPTED: frozenset({Step.ROUTED, Step.TRIED, Step.REJECTED}),
     Step.ROUTED: frozenset({Step.DELIVERED, Step.ABANDONED, Step.REJECTED}),
     Step.ABANDONED: frozenset({Step.ROUTED}),
     Step.REJECTED: frozenset(),
     Step.DUPLICATE: frozenset(),
     Step.DELIVERED: frozenset(),
+    Step.TRIED: frozenset(),
 }
 
 #: The same for interchanges. OPENED to REFUSED happens when steps 8 to 10 of the
@@ -124,6 +126,7 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "routed": ("acheminé", "routed"),
         "delivered": ("remis", "delivered"),
         "abandoned": ("abandonné", "abandoned"),
+        "tried": ("essayé", "tried"),
         "refused": ("irrecevable", "refused"),
         "opened": ("décidé", "decided"),
         "closed": ("clos", "closed"),

@@ -11,7 +11,7 @@ from typing import Protocol
 from pipeline.model.api_sheet import ApiSheet
 from pipeline.model.bulk import BulkId, BulkList, ItemState
 from pipeline.model.carriage import Conversion
-from pipeline.model.connection import Connection
+from pipeline.model.connection import Connection, Environment
 from pipeline.model.directory import Directory
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.event import Event, Fact
@@ -145,8 +145,13 @@ class Transaction(Protocol):
     def same_name(self, connection: str, name: str, but: InterchangeId) -> Sequence[Interchange]:
         """Return other interchanges of this connection with this name, oldest first."""
 
-    def holders(self, keys: Collection[BusinessKey]) -> Mapping[BusinessKey, DocumentId]:
-        """Return which accepted document holds each key that is held."""
+    def holders(
+        self, keys: Collection[BusinessKey], environment: Environment = Environment.PRODUCTION
+    ) -> Mapping[BusinessKey, DocumentId]:
+        """Return which accepted document holds each key that is held in one environment."""
+
+    def count_routed(self, connection: str, since: datetime, before: datetime) -> int:
+        """Count documents that go to a connection, received from a moment on before another."""
 
     def rows_named(self, names: Collection[str]) -> Sequence[OutboxRow]:
         """Return the outbox rows, of any connection, whose file has one of these names."""
@@ -225,8 +230,12 @@ class Transaction(Protocol):
         Each is updated ``WHERE step = ? AND route = ?``, else `Fenced` is raised.
         """
 
-    def hold_keys(self, keys: Mapping[BusinessKey, DocumentId]) -> None:
-        """Let accepted documents hold their keys.
+    def hold_keys(
+        self,
+        keys: Mapping[BusinessKey, DocumentId],
+        environment: Environment = Environment.PRODUCTION,
+    ) -> None:
+        """Let accepted documents hold their keys in one environment.
 
         Raises:
             LedgerConflict: Another document got one first; run the transaction again.
@@ -436,6 +445,7 @@ class Query:
     received_from: datetime | None = None  #: interchanges received at this moment or later
     received_before: datetime | None = None  #: and before this one
     erased: bool | None = None  #: whether the interchange is erased
+    environment: Environment | None = None  #: that of the interchange
     limit: int | None = 100  #: at most so many, the newest; None for all
 
 
@@ -559,6 +569,9 @@ class Ledger(Protocol):
 
     def versions(self, connection: str) -> Sequence[SheetVersion]:
         """Return every version of a sheet with a door, or of the API, oldest first."""
+
+    def standing(self) -> Mapping[str, Standing]:
+        """Return where every sheet stands that ever was in force, by name."""
 
     def move_sheet(self, before: Standing, after: Standing) -> None:
         """Move a connection sheet from where it was seen to stand, with an event.
@@ -778,6 +791,8 @@ class Ledger(Protocol):
         document: DocumentId | None = None,
         kind: OutboxKind | None = None,
         states: Collection[OutboxState] = (),
+        connection: str | None = None,
+        planned_from: datetime | None = None,
         keys: Collection[OutboxKey] | None = None,
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
@@ -872,7 +887,7 @@ class Ledger(Protocol):
         """Return the interchange that waits longest to be closed."""
 
     def count_outbox(self) -> Mapping[OutboxState, int]:
-        """Count outbox rows by state."""
+        """Count outbox rows by state, without copies that do not count."""
 
     def count_documents(self) -> Mapping[Step, int]:
         """Count documents by step."""

@@ -98,10 +98,14 @@ def _is_unlisted(header: RoutingHeader, directory: Directory, day: date) -> bool
 
 def find_route(document: Document, sender: str, directory: Directory) -> str | None:
     """Return the connection of the first route that matches, or None."""
-    for route in directory.routes:
-        if _matches(route, document.header, sender):
-            return route.connection
-    return None
+    return next(matching_routes(document, sender, directory), None)
+
+
+def matching_routes(document: Document, sender: str, directory: Directory) -> Iterator[str]:
+    """Yield the connection of each route that matches, in their order."""
+    return (
+        route.connection for route in directory.routes if _matches(route, document.header, sender)
+    )
 
 
 def no_route(document: Document) -> Decision:
@@ -182,6 +186,34 @@ def plan_deliveries(
         lots = _lots(tuple(group), connection)
         rows.extend(_row(connection, lot, planning, generation) for lot in lots)
     return tuple(rows)
+
+
+def plan_copies(
+    documents: Sequence[Document], connections: Mapping[str, Connection], planning: Planning
+) -> tuple[OutboxRow, ...]:
+    """Lay out files that do not count, made as a delivery would be; none waits for a group.
+
+    Args:
+        documents: Of one interchange, each with the sheet in shadow as its route.
+        connections: Receivers' sheets by name.
+        planning: As for a delivery; numbers are taken from series of their own.
+    """
+    at_once = {
+        name: replace(one, carriage=replace(one.carriage, group=Grouping.FLOW))
+        if one.grouping in WAITING_GROUPS
+        else one
+        for name, one in connections.items()
+    }
+    apart = replace(planning, next_number=lambda series: planning.next_number(f"copy:{series}"))
+    return tuple(
+        replace(
+            row,
+            kind=OutboxKind.COPY,
+            folder=connections[row.connection].trial.folder,
+            key=outbox_key("copy", documents[0].interchange, row.connection, row.name),
+        )
+        for row in plan_deliveries(documents, at_once, apart)
+    )
 
 
 def folder_of(document: Document, connection: Connection) -> str:
@@ -337,7 +369,8 @@ def _group_row(
     """Lay out one file for a group: across flows, so it comes from none of them."""
     name = _numbered(connection, like.recipe, planning)
     if name is None:
-        number = planning.next_number(f"{planning.hub_code}:{connection.name}")
+        series = connection.environment.series(f"{planning.hub_code}:{connection.name}")
+        number = planning.next_number(series)
         ending = ".xml" if like.envelope is Envelope.SINGLE else ".tar.gz"
         name = f"{number:06d}.{documents[0].interchange}.{len(documents):04d}{ending}"
     row = _delivery(connection, documents[0], documents, name, planning, like.generation)
@@ -375,7 +408,8 @@ def _numbered(connection: Connection, recipe: Recipe | None, planning: Planning)
     code = DIFFUSION.get(recipe.form) if recipe else None
     if code is None or connection.application_code is None:
         return None
-    number = planning.next_number(f"{planning.hub_code}:{code}")
+    series = connection.environment.series(f"{planning.hub_code}:{code}")
+    number = planning.next_number(series)
     return flow_name(code, connection.application_code, planning.hub_code, number)
 
 

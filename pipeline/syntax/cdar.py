@@ -309,6 +309,7 @@ _MESSAGE = "rsm:ExchangedDocument"
 _ANSWER = "rsm:AcknowledgementDocument"
 _OBJECT = f"{_ANSWER}/ram:ReferenceReferencedDocument"
 _AT = "udt:DateTimeString"
+_DIALECT = f"{_CONTEXT}/ram:GuidelineSpecifiedDocumentContextParameter/ram:ID"
 _SELLERS_SIREN = f"{_OBJECT}/ram:IssuerTradeParty/ram:GlobalID[@schemeID='{SIREN}']"
 
 TABLE: tuple[_Row, ...] = (
@@ -321,7 +322,7 @@ TABLE: tuple[_Row, ...] = (
     _Row(
         "MDT-3",
         "guideline",
-        f"{_CONTEXT}/ram:GuidelineSpecifiedDocumentContextParameter/ram:ID",
+        _DIALECT,
         _TEXT,
     ),
     _Row("MDT-4", "id", f"{_MESSAGE}/ram:ID", _TEXT),
@@ -423,6 +424,11 @@ def read(root: etree._Element) -> Cdar:
     if message.seller is None or siren is None:
         return message
     return replace(message, seller=replace(message.seller, id=siren, scheme=SIREN))
+
+
+def guideline_of(root: etree._Element) -> str:
+    """Return what a message says of its dialect (MDT-3); empty where it says nothing."""
+    return (root.findtext(_DIALECT, namespaces=dict(NAMESPACES)) or "").strip()
 
 
 def _fill(element: etree._Element, value: object, rows: tuple[_Row, ...]) -> None:

@@ -153,9 +153,9 @@ def _deliver_before_commit() -> None:
     route = settle._route
 
     def early(
-        hub: Hub, sheets: Sheets, tx: Transaction, accepted: Sequence[Document]
+        hub: Hub, sheets: Sheets, tx: Transaction, accepted: Sequence[Document], *more: Any
     ) -> tuple[Document, ...]:
-        routed = route(hub, sheets, tx, accepted)
+        routed = route(hub, sheets, tx, accepted, *more)
         documents: dict[str, Document] = {one.id: one for one in routed}
         for row in plan_deliveries(routed, sheets.connections, settle.planning_of(hub, tx)):
             connection = sheets.connections[row.connection]

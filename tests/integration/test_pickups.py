@@ -140,6 +140,28 @@ def test_a_file_that_was_changed_is_left_and_told(world: World) -> None:
     assert told(world, row) == ["delivery.announced", "delivery.changed"]
 
 
+def test_a_file_that_is_replaced_between_record_and_removal_is_left(world: World) -> None:
+    """A crash came between; what stands there now is looked at once more."""
+    (row,) = deliver(world, "F-1")
+    later(world, 6 * DAY)
+
+    def crash(name: str) -> None:
+        if name == "purge.recorded":
+            raise KeyboardInterrupt
+
+    arm(crash)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            later(world, 3 * DAY)
+    finally:
+        disarm()
+    (world.folder("ville", "out") / row.name).write_bytes(b"somebody else's")
+    later(world, timedelta(minutes=1))
+
+    assert out(world)[row.name] == b"somebody else's"
+    assert told(world, row)[1:] == ["delivery.purging", "delivery.changed"]
+
+
 def test_documents_lie_in_the_folder_of_the_first_filter_that_takes_them(world: World) -> None:
     """A lot never mixes folders, and what no filter takes lies in out."""
     for folder in ("nobody", "ordered"):
@@ -223,6 +245,32 @@ def test_a_marker_that_was_left_does_not_stand_before_its_file(world: World) -> 
     assert list(resent.done) == [row.name]
     assert there == [False]
     assert (place / f"{row.name}.done").exists()
+
+
+@pytest.mark.parametrize("phase", ["before", "inside", "after"])
+def test_a_crash_while_a_file_is_sent_again_sends_it_once(world: World, phase: str) -> None:
+    """Asked for once more, it is the same row; it leaves with the next run."""
+    (row,) = deliver(world, "F-1")
+    for file in world.folder("ville", "out").iterdir():
+        file.unlink()
+
+    def crash(name: str) -> None:
+        if name == f"operator.resend.{phase}":
+            raise KeyboardInterrupt
+
+    arm(crash)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            again(world, row.name)
+    finally:
+        disarm()
+    if phase != "after":
+        again(world, row.name)
+    run_once(world.hub, insist=True)
+
+    rows = world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)
+    assert sorted((one.generation, one.name) for one in rows) == [(1, row.name), (2, row.name)]
+    assert row.name in out(world)
 
 
 def test_an_unknown_name_is_told(world: World) -> None:

@@ -136,6 +136,11 @@ class SqlLedger:
         return SqlPickups(self._read, partial(self._write, "ledger.pickups"))
 
     # -- configuration
+    def standing(self) -> Mapping[str, Standing]:
+        """Return where every sheet stands that ever was in force, by name."""
+        with self._read() as connection:
+            return standings.read_standings(connection)
+
     def sheets(self) -> Sheets:
         """Return the configuration in force.
 
@@ -475,6 +480,8 @@ class SqlLedger:
         document: DocumentId | None = None,
         kind: OutboxKind | None = None,
         states: Collection[OutboxState] = (),
+        connection: str | None = None,
+        planned_from: datetime | None = None,
         keys: Collection[OutboxKey] | None = None,
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
@@ -495,8 +502,12 @@ class SqlLedger:
             where.append(columns.kind == kind.value)
         if states:
             where.append(columns.state.in_([state.value for state in states]))
-        with self._read() as connection:
-            return reading.find_outbox(connection, outbox_where(*where))
+        if connection is not None:
+            where.append(columns.connection == connection)
+        if planned_from is not None:
+            where.append(columns.planned_at >= planned_from)
+        with self._read() as database:
+            return reading.find_outbox(database, outbox_where(*where))
 
     def receipts(
         self,
@@ -610,8 +621,9 @@ class SqlLedger:
             return rows.interchange_of(row) if row else None
 
     def count_outbox(self) -> Mapping[OutboxState, int]:
-        """Count outbox rows by state; every state is there, with 0 too."""
-        return self._count(tables.outbox.c.state, OutboxState)
+        """Count outbox rows by state, without copies; every state is there, with 0 too."""
+        counts = tables.outbox.c.kind != OutboxKind.COPY.value
+        return self._count(tables.outbox.c.state, OutboxState, counts)
 
     def count_documents(self) -> Mapping[Step, int]:
         """Count documents by step; every step is there, with 0 too."""
@@ -694,8 +706,10 @@ class SqlLedger:
             yield from read_subjects(connection)
 
     # -- how
-    def _count(self, column: Column[str], steps: type[_S]) -> Mapping[_S, int]:
-        statement = select(column, func.count()).group_by(column)
+    def _count(
+        self, column: Column[str], steps: type[_S], *where: ColumnElement[bool]
+    ) -> Mapping[_S, int]:
+        statement = select(column, func.count()).where(*where).group_by(column)
         with self._read() as connection:
             found = {steps(step): count for step, count in connection.execute(statement)}
         return {step: found.get(step, 0) for step in steps}

@@ -32,9 +32,10 @@ _BY_AGE = (receipt.c.received_at, receipt.c.said_at, receipt.c.id)
 
 
 def rows_named(connection: Connection, names: Collection[str]) -> Sequence[OutboxRow]:
-    """Return the outbox rows whose file has one of these names, by key."""
-    wanted = [storable(name) for name in names]
-    return reading.find_outbox(connection, outbox_where(outbox.c.name.in_(wanted)))
+    """Return the outbox rows whose file has one of these names, copies left out, by key."""
+    named = outbox.c.name.in_([storable(name) for name in names])
+    counts = outbox.c.kind != OutboxKind.COPY.value
+    return reading.find_outbox(connection, outbox_where(named, counts))
 
 
 def rows_carrying(connection: Connection, subject: DocumentId) -> Sequence[OutboxRow]:

@@ -13,7 +13,7 @@ from sqlalchemy import Row
 from pipeline.adapters.database.codec import dump, load, load_all
 from pipeline.model.agreement import Agreement
 from pipeline.model.carriage import Conversion, Recipe
-from pipeline.model.connection import Envelope
+from pipeline.model.connection import Envelope, Environment
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.finding import Finding, Layer, Severity
@@ -63,6 +63,7 @@ def interchange_values(value: Interchange) -> Values:
         "removed": value.removed,
         "erased": value.erased,
         "legal_hold": value.legal_hold,
+        "environment": value.environment.value,
         "lease_token": 0,
         **interchange_outcome(value),
     }
@@ -97,6 +98,7 @@ def interchange_of(row: Row[Any]) -> Interchange:
         documents=row.documents,
         erased=row.erased,
         legal_hold=row.legal_hold,
+        environment=Environment(row.environment),
     )
 
 

@@ -121,6 +121,7 @@ interchange = Table(
     Column("documents", Integer, nullable=False),
     Column("erased", Boolean, nullable=False),
     Column("legal_hold", Boolean, nullable=False),
+    Column("environment", Text, nullable=False),
     Column("lease_owner", Text),
     Column("lease_token", BigInteger, nullable=False),
     Column("lease_until", UtcDateTime),
@@ -188,6 +189,7 @@ finding = Table(
 business_key = Table(
     "business_key",
     metadata,
+    Column("environment", Text, primary_key=True),
     Column("seller", Text, primary_key=True),
     Column("number", Text, primary_key=True),
     Column("year", Integer, primary_key=True, autoincrement=False),

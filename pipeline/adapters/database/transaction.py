@@ -37,6 +37,7 @@ from pipeline.adapters.database.trouble import translated
 from pipeline.model.amount import signed_total
 from pipeline.model.bulk import BulkId, BulkList, ItemState
 from pipeline.model.carriage import Conversion
+from pipeline.model.connection import Environment
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.errors import Fenced, LedgerConflict, PipelineError
 from pipeline.model.event import Fact
@@ -79,7 +80,7 @@ class SqlTransaction:
         self._lying: list[rows.Values] = []
         self._documents: dict[DocumentId, Document] = {}
         self._reports: list[tuple[DocumentId, ValidationReport]] = []
-        self._keys: dict[BusinessKey, DocumentId] = {}
+        self._keys: dict[tuple[Environment, BusinessKey], DocumentId] = {}
         self._rows: dict[OutboxKey, tuple[OutboxRow, str, datetime]] = {}
         self._claimed_moves: list[rows.Values] = []
         self._free_moves: list[rows.Values] = []
@@ -193,17 +194,29 @@ class SqlTransaction:
         wanted = {"b_connection": connection, "b_name": name, "but": but}
         return [rows.interchange_of(row) for row in self._run(statements.SAME_NAME, wanted)]
 
-    def holders(self, keys: Collection[BusinessKey]) -> Mapping[BusinessKey, DocumentId]:
-        """Return which accepted document holds each key that is held."""
+    def holders(
+        self, keys: Collection[BusinessKey], environment: Environment = Environment.PRODUCTION
+    ) -> Mapping[BusinessKey, DocumentId]:
+        """Return which accepted document holds each key that is held in one environment."""
         sellers = sorted({key.seller for key in keys})
         found: dict[BusinessKey, DocumentId] = {}
         for numbers in reading.sliced(sorted({key.number for key in keys})):
-            wanted = {"sellers": sellers, "numbers": numbers}
+            wanted = {
+                "b_environment": environment.value,
+                "sellers": sellers,
+                "numbers": numbers,
+            }
             for row in self._run(statements.HOLDERS, wanted):
                 key = BusinessKey(seller=row.seller, number=row.number, year=row.year)
                 found[key] = DocumentId(row.document)
-        found |= self._keys
+        found |= {key: one for (where, key), one in self._keys.items() if where is environment}
         return {key: found[key] for key in keys if key in found}
+
+    def count_routed(self, connection: str, since: datetime, before: datetime) -> int:
+        """Count documents that go to a connection, received from a moment on before another."""
+        self._write_collected()
+        wanted = {"b_route": connection, "since": since, "before": before}
+        return int(self._run(statements.COUNT_ROUTED, wanted).scalar_one())
 
     def rows_named(self, names: Collection[str]) -> Sequence[OutboxRow]:
         """Return the outbox rows whose file has one of these names, by key."""
@@ -246,6 +259,7 @@ class SqlTransaction:
             "name": interchange.name,
             "size": interchange.size,
             "sha256": interchange.sha256,
+            "environment": interchange.environment.value,
         }
         self._tell(interchange.id, "interchange.received", by, interchange.received_at, data)
         return True
@@ -366,16 +380,21 @@ class SqlTransaction:
             self._check(one.id, self._run(statement.values(route=route)).rowcount, 1)
             self._tell(one.id, "document.rerouted", by, at, {"route": route})
 
-    def hold_keys(self, keys: Mapping[BusinessKey, DocumentId]) -> None:
-        """Let accepted documents hold their keys.
+    def hold_keys(
+        self,
+        keys: Mapping[BusinessKey, DocumentId],
+        environment: Environment = Environment.PRODUCTION,
+    ) -> None:
+        """Let accepted documents hold their keys in one environment.
 
         Raises:
             LedgerConflict: Another document got one first; run the transaction again.
         """
-        if keys.keys() & self._keys.keys():
+        wanted = {(environment, key): one for key, one in keys.items()}
+        if wanted.keys() & self._keys.keys():
             self._broken = LedgerConflict("a business key is asked for twice in one transaction")
             raise self._broken
-        self._keys.update(keys)
+        self._keys.update(wanted)
 
     def free_keys(self, documents: Collection[DocumentId]) -> None:
         """Take the keys back from documents that are accepted no more."""
@@ -757,16 +776,19 @@ class SqlTransaction:
         self._add_reports(reports)
         keys, self._keys = self._keys, {}
         # in one order for everybody, so that no two wait for each other
-        held = sorted(
-            keys.items(), key=lambda item: (item[0].seller, item[0].number, item[0].year)
-        )
-        self._insert_all(
-            tables.business_key,
-            [
-                {"seller": key.seller, "number": key.number, "year": key.year, "document": holder}
-                for key, holder in held
-            ],
-        )
+        held: list[rows.Values] = [
+            {
+                "environment": environment.value,
+                "seller": key.seller,
+                "number": key.number,
+                "year": key.year,
+                "document": holder,
+            }
+            for (environment, key), holder in keys.items()
+        ]
+        order = ("environment", "seller", "number", "year")
+        held.sort(key=lambda row: [str(row[name]) for name in order])
+        self._insert_all(tables.business_key, held)
         self._write_rows()
         settled, self._settled = self._settled, []  # some may be rows that are new
         self._change_all(statements.SETTLE_OUTBOX, settled, "b_key")

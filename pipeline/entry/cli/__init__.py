@@ -49,6 +49,7 @@ VERBS = {
     "reject": "operate",
     "withdraw": "operate",
     "redeliver": "operate",
+    "guide": "guide",
     "resend": "pickups",
     "pickups": "pickups",
     "replay": "operate",

@@ -24,12 +24,16 @@ from pipeline.app.standing import suspend as suspend_sheet
 from pipeline.app.trial import STEPS, Tried, try_sheet
 from pipeline.entry.cli.directory import parse_day
 from pipeline.entry.cli.output import AsJson, prose, say, say_json, say_table, typed
+from pipeline.entry.cli.rehearse import rehearse
 from pipeline.entry.cli.selection import spread
+from pipeline.entry.cli.trial_report import report
 from pipeline.model.connection import Environment
 from pipeline.model.errors import ConfigError
 from pipeline.model.standing import SHEET_WORDS, SheetState, Standing
 
 connections = typer.Typer(help="Fiches de raccordement / connection sheets.")
+connections.command("rehearse")(rehearse)
+connections.command("report")(report)
 
 Name = Annotated[str, typer.Argument(parser=typed, metavar="NOM", help="Fiche / sheet.")]
 Reason = Annotated[str, typer.Option(help="Motif / why: on record.", parser=prose, metavar="TEXT")]

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.ingest.receipts import COLUMNS, MOST_BYTES, Line, of_table
+from pipeline.ingest.receipts import COLUMNS, Line, of_table
 from pipeline.model.connection import ReplyForm
 from pipeline.model.decision import Reason
 from pipeline.model.receipt import Said, Statement
+from pipeline.syntax.replies import MOST_BYTES
 
 BOTH = (ReplyForm.CSV, ReplyForm.JSON)
 HEAD = "flow,number,seller,date,status,at,reason\n"

@@ -37,7 +37,7 @@ def test_what_can_be_undone_and_what_cannot() -> None:
     final_flows = {step for step in InterchangeStep if is_final(INTERCHANGE_FOLLOWS, step)}
     final_rows = {state for state in OutboxState if is_final(OUTBOX_FOLLOWS, state)}
 
-    assert final_documents == {Step.REJECTED, Step.DUPLICATE, Step.DELIVERED}
+    assert final_documents == {Step.REJECTED, Step.DUPLICATE, Step.DELIVERED, Step.TRIED}
     assert final_flows == {
         InterchangeStep.REFUSED,
         InterchangeStep.DUPLICATE,

@@ -112,6 +112,7 @@ def _intake() -> None:
         sa.Column("documents", sa.Integer(), nullable=False),
         sa.Column("erased", sa.Boolean(), nullable=False),
         sa.Column("legal_hold", sa.Boolean(), nullable=False),
+        sa.Column("environment", sa.Text(), nullable=False),
         sa.Column("lease_owner", sa.Text()),
         sa.Column("lease_token", sa.BigInteger(), nullable=False),
         sa.Column("lease_until", UtcDateTime()),
@@ -172,6 +173,7 @@ def _documents() -> None:
     )
     op.create_table(
         "business_key",
+        sa.Column("environment", sa.Text(), primary_key=True),
         sa.Column("seller", sa.Text(), primary_key=True),
         sa.Column("number", sa.Text(), primary_key=True),
         sa.Column("year", sa.Integer(), primary_key=True, autoincrement=False),

@@ -26,22 +26,23 @@ from typing import IO, TYPE_CHECKING
 
 from pipeline import __version__
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
-from pipeline.model.connection import Protocol, Scanning, Secret, SecretKind
-from pipeline.model.directory import Directory
+from pipeline.model.connection import Interface, Protocol, Scanning, Secret, SecretKind
+from pipeline.model.directory import Directory, Validity
 from pipeline.model.directory_update import Update
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Figures, Table
-from pipeline.model.finding import Layer
 from pipeline.model.gauge import Gauge
 from pipeline.model.identity import derived
 from pipeline.model.limits import Limits
+from pipeline.model.offered import Offered
 from pipeline.model.profile import Profile
-from pipeline.model.report import Judged, PackRun
-from pipeline.model.settings import Encryption, Settings
+from pipeline.model.report import Judged, PackRun, Syntax
+from pipeline.model.settings import Encryption, MailSettings, Settings
+from pipeline.ports.credentials import Credentials
 from pipeline.ports.engine import Engine, Job
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Ledger, Sheets
-from pipeline.ports.outside import Doors, Printer, Scanner, Spool
+from pipeline.ports.outside import Doors, Mail, Printer, Scanner, Spool
 
 if TYPE_CHECKING:
     import xmlschema
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from pipeline.app.convert import Converter
     from pipeline.app.hub import Hub
     from pipeline.app.registered import Register
+    from pipeline.app.trial import Sample
     from pipeline.model.connection import Connection as Sheet
     from pipeline.model.conversion import Written
     from pipeline.model.invoice import Invoice
@@ -89,8 +91,10 @@ _LOOKS_S = 2.0
 #: An F14 is one document, and a large one: so many elements are kept in memory at most.
 _F14_LIMITS = Limits(elements=5_000_000)
 
-#: Packs that our own answers are held against.
-_CDAR_SCHEMA, _CDAR_RULES = "cdar-d22b-xsd", "br-fr-cdv"
+#: Pack that our own answers are held against as they are written.
+_CDAR_SCHEMA = "cdar-d22b-xsd"
+#: Schemas that this project writes itself, of those that messages are held against.
+_OWN_SCHEMAS = frozenset({"CPPStatut-V1_19"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +227,23 @@ def proposed_sheets(place: Workspace) -> Sheets:
         read_connections(place.config / "connections"),
         read_directory(place.config / "directory", _numbers()),
     )
+
+
+def offered(place: Workspace) -> Offered:
+    """Read what ``config/`` proposes, as far as it can be read."""
+    from pipeline.adapters.configuration import offered_connections
+    from pipeline.adapters.directory_files import PILOT, read_directory, read_pilot
+
+    read = offered_connections(place.config / "connections")
+    folder, faults = place.config / "directory", list[str]()
+    directory: Directory | None = None
+    pilot: Mapping[str, tuple[Validity, ...]] = {}
+    try:
+        pilot = read_pilot(folder / PILOT, _numbers())
+        directory = read_directory(folder, _numbers())
+    except ConfigError as error:
+        faults += str(error).splitlines()
+    return replace(read, directory=directory, directory_faults=tuple(faults), pilot=pilot)
 
 
 def directory_update(path: Path, *, full: bool) -> Update:
@@ -398,6 +419,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters.database import open_ledger
     from pipeline.adapters.holidays import french_holidays
     from pipeline.adapters.owned import OwnedFolder
+    from pipeline.adapters.resources import data_folder
     from pipeline.app.hub import Hub
     from pipeline.app.vet import Vetter
 
@@ -410,11 +432,17 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     originals = archive(place)
     ledger = open_ledger(place.database)
     engine = make_engine(place, wanted)
-    rules = make_engine(place, replace(wanted, workers=1), entry=cdar_worker)
+    rules = make_engine(
+        place,
+        replace(wanted, workers=1),
+        entry=message_worker,
+        readable=(place.home / "spool", place.home / "archive", data_folder("schemas")),
+    )
     # of its own: the other engine is at work on what comes in while this one judges what leaves
     leaving = make_engine(place, replace(wanted, workers=1))
     scratch = OwnedFolder(place.home / "spool")
     spool = FolderSpool(scratch.path)
+    vetter = Vetter(rules, spool)
     hub = Hub(
         clock=SystemClock(),
         ledger=ledger,
@@ -428,12 +456,15 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         takes=read_takes(_table(place, "profiles.toml")),
         settings=wanted,
         compose=partial(_compose, answer_means(place, wanted)),
-        vet=Vetter(rules, spool).vet,
+        vet=vetter.vet,
+        examine=vetter.examine,
         converter=converter(leaving, wanted),
         by=by,
         holidays=french_holidays,
         retention=read_retention(_table(place, "retention.toml")),
         seals=seals(place),
+        credentials=credentials(place.home),
+        mail=mail(place.home, wanted.mail),
     )
     try:
         with logs.logging_to(log_folder, by=by, keep_days=wanted.keep_logs_days):
@@ -732,6 +763,20 @@ def doors(home: Path) -> Doors:
     return DoorsByProtocol({Protocol.SFTP: SftpDoors(home), Protocol.LOCAL: LocalDoors(home)})
 
 
+def credentials(home: Path) -> Credentials:
+    """Return what reads the certificates and keys of a workspace."""
+    from pipeline.adapters.credential_files import CredentialFiles
+
+    return CredentialFiles(home, home / "config" / "anchors", home / "host_key")
+
+
+def mail(home: Path, wanted: MailSettings) -> Mail | None:
+    """Return the way to people's mailboxes, or None where nobody is written to."""
+    from pipeline.adapters.mail import SmtpMail
+
+    return SmtpMail(wanted, home) if wanted.host else None
+
+
 def scanners(clamd: str, patience_s: float = 150.0) -> Mapping[Scanning, Scanner]:
     """Return who can look for malware; nobody for ``none``.
 
@@ -808,6 +853,36 @@ def samples() -> Path:
     from pipeline.adapters.resources import data_folder
 
     return data_folder("samples")
+
+
+def sample_flow(sheet: Sheet, interfaces: Mapping[str, Interface], own: Path | None) -> Sample:
+    """Return a flow to try a sheet with: a file of one's own, or an invoice of ours.
+
+    Raises:
+        ConfigError: The file cannot be read, or none of ours is what the sheet's interface takes.
+    """
+    from pipeline.app.trial import Sample
+
+    if own is not None:
+        try:
+            return Sample(own.name, own.read_bytes())
+        except OSError as error:
+            raise ConfigError(f"{own}: {error.strerror or error}") from error
+    taken = [interfaces[code].syntaxes for code in sheet.interfaces[:1]]
+    for syntax, name in _SAMPLES.items():
+        if not taken or syntax.value in taken[0]:
+            return Sample(name, (samples() / "invoices" / name).read_bytes())
+    raise ConfigError(
+        f"{sheet.name}: aucun exemple à nous pour / no sample of ours for {sheet.interfaces[0]}"
+        f" ({', '.join(taken[0])}) : donnez le vôtre / give yours: --sample"
+    )
+
+
+#: Which of our samples is tried for a sheet, by syntax.
+_SAMPLES = {
+    Syntax.UBL_INVOICE: "ubl-380-fournitures.xml",
+    Syntax.CII: "cii-380-fournitures.xml",
+}
 
 
 def malware_test_file() -> bytes:
@@ -1039,46 +1114,29 @@ def _scan_for(
     return lambda payload: asked.scan((payload,))
 
 
-def cdar_worker(connection: Connection, settings: WorkerSettings) -> None:
-    """Run a worker process that holds answers of ours against the BR-FR-CDV rules."""
+def message_worker(connection: Connection, settings: WorkerSettings) -> None:
+    """Run a worker process that holds messages, ours and partners', against their rules."""
     from pipeline.adapters.process_engine import serve
 
-    judge = cdar_judge(settings)  # a fault of our own settings is told while there is a way
+    judge = message_judge(settings)  # a fault of our own settings is told while there is a way
     confine_worker(settings, spare=(connection.fileno(),))
     serve(connection, judge)
 
 
-def cdar_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
-    """Return a function that judges one CDAR message of ours in this very process."""
-    from lxml import etree
+def message_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
+    """Return a function that judges one CPPStatut or CDAR message in this very process.
 
-    from pipeline.model.report import ValidationReport
-    from pipeline.syntax.parse import parse
-    from pipeline.validate.rule_packs import check_packs
+    A job that asks for the semantics alone is about a message of ours, which was held against
+    its schema when it was written.
+    """
+    from pipeline.validate.message import judge_message
 
     artefacts = _artefacts(settings)
 
     def judge(job: Job) -> Judged:
-        root = parse(Path(job.path).read_bytes(), job.limits)
-        text = etree.tostring(root, encoding="unicode")
-        checked = check_packs(
-            Layer.SEMANTICS,
-            root,
-            lambda: text,
-            (_CDAR_RULES,),
-            artefacts.run_pack,
-            job.profile,
-            artefacts.sentences,
-        )
-        return Judged(
-            ValidationReport(
-                syntax=None,
-                layers=(checked.result,),
-                packs=checked.packs,
-                trouble=checked.trouble,
-                trouble_detail=checked.detail,
-            )
-        )
+        with Path(job.path).open("rb") as file:
+            data = file.read(min(os.fstat(file.fileno()).st_size, job.limits.file_bytes + 1))
+        return judge_message(data, job.limits, job.layers, artefacts)
 
     return judge
 
@@ -1086,6 +1144,7 @@ def cdar_judge(settings: WorkerSettings) -> Callable[[Job], Judged]:
 def _artefacts(settings: WorkerSettings) -> Artefacts:
     """Open the shelf; what is taken from it is kept, a pack that is missing is asked for again."""
     from pipeline.adapters.packs import PackShelf
+    from pipeline.adapters.resources import data_folder
     from pipeline.adapters.saxon_worker import SaxonPacks
     from pipeline.adapters.sentences import read_sentences
     from pipeline.syntax.parse import compile_schema
@@ -1094,9 +1153,13 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
     shelf = PackShelf(settings.catalogue, settings.packs)
     saxon = cache(SaxonPacks)
 
+    def place_of(name: str) -> Path:
+        own = data_folder("schemas") / f"{name}.xsd"
+        return own if name in _OWN_SCHEMAS else shelf.path(name)
+
     @cache
     def schema(name: str) -> etree.XMLSchema:
-        return compile_schema(str(shelf.path(name)))
+        return compile_schema(str(place_of(name)))
 
     explainers: dict[Path, xmlschema.XMLSchema] = {}
 
@@ -1104,7 +1167,7 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
     def explainer(name: str) -> xmlschema.XMLSchema:
         import xmlschema
 
-        path = shelf.path(name)
+        path = place_of(name)
         # the two of UBL import the same files, which are read and kept once
         beside = explainers.get(path.parent)
         # skip: the bytes are pinned and lxml has compiled them; to hold UBL against the

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -42,6 +42,7 @@ from pipeline.model.report import Judged
 from pipeline.model.settings import Settings
 from pipeline.ports.engine import Job
 from pipeline.ports.ledger import Sheets
+from pipeline.ports.outside import Mail
 from tests.clocks import SetClock
 
 _numbers = count(1)
@@ -82,16 +83,18 @@ class Engine:
 
     Attributes:
         down: True where no worker can be started.
+        judge_one: Gives what judges one job; by default the judge of documents.
     """
 
     down: bool = False
+    judge_one: Callable[[], Any] = field(default_factory=lambda: _judge)
 
     def judge(self, jobs: Iterable[Job]) -> Iterator[Judged]:
         """Yield one result a job."""
         for job in jobs:
             if self.down:
                 raise EngineError("a worker could not start: exit code 1")
-            yield _judge()(job)
+            yield self.judge_one()(job)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -99,9 +102,18 @@ class Engine:
 
 @cache
 def _judge() -> Any:
+    return bootstrap.document_judge(_settings())
+
+
+@cache
+def _judge_messages() -> Any:
+    return bootstrap.message_judge(_settings())
+
+
+def _settings() -> bootstrap.WorkerSettings:
     catalogue = (ROOT / "config" / "packs.toml").read_text(encoding="utf-8")
     packs = Path(sys.prefix) / "share" / "edi" / "packs"
-    return bootstrap.document_judge(bootstrap.WorkerSettings(catalogue=catalogue, packs=packs))
+    return bootstrap.WorkerSettings(catalogue=catalogue, packs=packs)
 
 
 class Account(Protocol):
@@ -185,8 +197,10 @@ class World:
         connections: The partners' sheets.
         clock: Of every hub.
         engine: Of every hub.
+        messages: What judges messages, of every hub.
         hub: The hub at work.
         profiles: Of every hub.
+        mail: Of every hub; nobody is written to without.
     """
 
     home: Path
@@ -195,7 +209,9 @@ class World:
     connections: dict[str, Connection]
     clock: SetClock = field(default_factory=SetClock)
     engine: Engine = field(default_factory=Engine)
+    messages: Engine = field(default_factory=lambda: Engine(judge_one=_judge_messages))
     profiles: Mapping[str, Profile] = field(default_factory=lambda: {"light": LIGHT})
+    mail: Mail | None = None
     hub: Hub = field(init=False)
     _count: int = 0
 
@@ -211,8 +227,11 @@ class World:
             spool=spool,
             engine=self.engine,
             doors=bootstrap.doors(self.home),
+            credentials=bootstrap.credentials(self.home),
+            mail=self.mail,
             profiles=self.profiles,
-            vet=Vetter(self.engine, spool).vet,
+            vet=Vetter(self.messages, spool).vet,
+            examine=Vetter(self.messages, spool).examine,
             converter=bootstrap.converter(self.engine, Settings()),
             by=f"run:{self._count}",
             breaker=Breaker(),

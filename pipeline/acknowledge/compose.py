@@ -11,7 +11,8 @@ from pipeline.acknowledge.page import answer_page
 from pipeline.acknowledge.platform import answer_cdar
 from pipeline.acknowledge.summary import Bucket, bucket, is_irrecevable
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile, FlowOutcome
-from pipeline.model.connection import AnswerFamily, AnswerFormat, Interface
+from pipeline.model.connection import AnswerFamily, AnswerFormat
+from pipeline.model.interface import Carries, Interface
 from pipeline.model.names import slug
 
 
@@ -29,7 +30,8 @@ def compose(
     Returns:
         The files of the interface family, then the forms that the sheet asks for besides.
         With free names, and where the family has no word for how the flow stands, these
-        forms are the answer. Names and bytes follow from the arguments alone.
+        forms are the answer. That what a partner answered was taken is said only where the
+        sheet asks for it. Names and bytes follow from the arguments alone.
 
     Raises:
         ValueError: There is no answer to give yet, something is refused without a reason,
@@ -38,6 +40,8 @@ def compose(
     _check(facts)
     if facts.interface is None:
         return tuple(_forms(facts, frozenset(AnswerFormat)))
+    if facts.about is not Carries.INVOICES and facts.outcome is FlowOutcome.ACCEPTED:
+        return tuple(_forms(facts, frozenset(facts.formats)))
     files = _of_family(facts, facts.interface, next_number, means)
     forms = frozenset(facts.formats) if files else frozenset({AnswerFormat.JSON, *facts.formats})
     return (*files, *_forms(facts, forms))
@@ -46,6 +50,10 @@ def compose(
 def _of_family(
     facts: AnswerFacts, interface: Interface, next_number: Callable[[str], int], means: Means
 ) -> tuple[AnswerFile, ...]:
+    if facts.about is not Carries.INVOICES and not (
+        interface.refused_by and is_irrecevable(facts)
+    ):
+        return ()
     if interface.answers is AnswerFamily.HISTORICAL:
         return answer_historical(facts, interface, next_number=next_number, means=means)
     return answer_cdar(facts, interface, next_number=next_number, means=means)

@@ -25,11 +25,11 @@ from pipeline.model.acknowledgement import (
     AnswerFile,
     FlowOutcome,
 )
-from pipeline.model.connection import Interface
 from pipeline.model.controls import CONTROL, first_by_step, found
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.finding import Finding, Severity
+from pipeline.model.interface import Interface
 from pipeline.model.report import RoutingHeader
 from pipeline.syntax.characters import shorten
 from pipeline.syntax.cpp_parties import EU, Envelope, SupplierId, foreign_id

@@ -39,10 +39,11 @@ from pipeline.model.acknowledgement import (
     AnswerFile,
     FlowOutcome,
 )
-from pipeline.model.connection import AnswerFamily, Interface
+from pipeline.model.connection import AnswerFamily
 from pipeline.model.controls import CONTROL, first_by_step, found
 from pipeline.model.decision import Reason
 from pipeline.model.finding import Finding, Severity
+from pipeline.model.interface import Interface
 from pipeline.model.report import RoutingHeader
 from pipeline.model.status import InterchangeStep
 from pipeline.syntax.cdar import (

@@ -13,6 +13,7 @@ from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts, FlowOu
 from pipeline.model.amount import exact_sum, is_usable, signed_total
 from pipeline.model.controls import CONTROL, first_by_step
 from pipeline.model.document import Document
+from pipeline.model.interface import Carries
 from pipeline.model.status import InterchangeStep, Step
 
 
@@ -158,6 +159,8 @@ def _corrected(facts: AnswerFacts, number: int) -> Mapping[str, str]:
 
 
 def _recevable(facts: AnswerFacts) -> Mapping[str, str]:
+    if facts.about is not Carries.INVOICES:
+        return {"fr": "Flux pris en compte en entier.", "en": "Flow taken into account in full."}
     total = len(facts.documents)
     taken = counts(facts.documents)[Bucket.ACCEPTED]
     s = "s" if taken > 1 else ""

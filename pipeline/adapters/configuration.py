@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, time, timedelta
 from pathlib import Path, PurePosixPath
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -31,26 +32,38 @@ from pipeline.model.connection import (
     Connection,
     Door,
     Envelope,
-    Interface,
     ManifestRule,
     Naming,
     Protocol,
+    ReplyForm,
     RetryPolicy,
     Role,
     Scanning,
     Schedule,
     Secret,
     SecretKind,
+    Successors,
 )
+from pipeline.model.connection import Environment as SheetEnvironment
 from pipeline.model.conversion import Form
 from pipeline.model.directory import Route
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
+from pipeline.model.interface import Carries, Direction, Interface
 from pipeline.model.limits import Limits
+from pipeline.model.offered import Offered
 from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
 from pipeline.model.report import Syntax
 from pipeline.model.retention import DEFAULT_CLASS, CountedFrom, Period, RetentionClass
-from pipeline.model.settings import ArchiveSettings, Encryption, SealSettings, Settings
+from pipeline.model.settings import (
+    Approval,
+    ArchiveSettings,
+    Encryption,
+    MailSecurity,
+    MailSettings,
+    SealSettings,
+    Settings,
+)
 
 #: Longest wait that may be set, in seconds; longer ones are slips of the pen.
 _YEAR = 366 * 86_400
@@ -66,6 +79,8 @@ TypeCode = Annotated[str, Field(pattern=r"^[0-9]{2,3}$")]
 Frame = Annotated[str, Field(pattern=r"^[A-Z][0-9]{1,2}$")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Matricule = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
+#: An e-mail address, as far as can be told without writing to it.
+Contact = Annotated[str, Field(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+$", max_length=254)]
 
 
 class Environment(BaseSettings):
@@ -101,6 +116,10 @@ class _Secret(_Strict):
         return Secret(SecretKind(kind), name)
 
 
+#: One OpenSSH line, or nothing.
+_HOST_KEY = r"^(\S+ \S+.*)?$"
+
+
 class _Door(_Strict):
     protocol: Protocol = Protocol.SFTP
     host: str = ""
@@ -109,7 +128,9 @@ class _Door(_Strict):
     key: str = ""
     certificate: str | None = None
     password: _Secret | None = None
-    host_key: Annotated[str, Field(pattern=r"^(\S+ \S+.*)?$")] = ""
+    key_expires: date | None = None
+    host_key: Annotated[str, Field(pattern=_HOST_KEY)] = ""
+    host_key_expires: date | None = None
     path: str = ""
     transports: Annotated[int, Field(ge=1, le=16)] = 2
     timeout_s: Positive = 30.0
@@ -119,6 +140,7 @@ class _Door(_Strict):
     def _says_what_its_protocol_needs(self) -> _Door:
         given = {name for name, value in self if value}
         remote = {"host", "user", "host_key", "key", "certificate", "password"}
+        remote |= {"key_expires", "host_key_expires"}
         if self.protocol is Protocol.LOCAL:
             if "path" not in given or given & remote:
                 raise ValueError("a local door needs path, and nothing of an SFTP account")
@@ -128,14 +150,40 @@ class _Door(_Strict):
             raise ValueError(f"an SFTP door needs {', '.join(sorted(missing))}")
         if "path" in given or not given & {"key", "password"}:
             raise ValueError("an SFTP door needs key or password, and no path")
-        if "certificate" in given and "key" not in given:
-            raise ValueError("a certificate goes with a key")
+        if given & {"certificate", "key_expires"} and "key" not in given:
+            raise ValueError("certificate and key_expires go with a key")
         return self
 
     def value(self) -> Door:
         """Return the door as the model's value."""
         plain = self.model_dump(exclude={"password"})
         return Door(**plain, password=self.password.value() if self.password else None)
+
+
+class _Next(_Strict):
+    """What takes over: at least one, each beside the one that the sheet has now."""
+
+    certificate: str | None = None
+    certificate_from: date | None = None
+    key: str = ""
+    key_certificate: str | None = None
+    key_from: date | None = None
+    key_expires: date | None = None
+    host_key: Annotated[str, Field(pattern=_HOST_KEY)] = ""
+    host_key_from: date | None = None
+    host_key_expires: date | None = None
+
+    @model_validator(mode="after")
+    def _days_go_with_what_they_are_of(self) -> _Next:
+        said = {name for name, value in self if value}
+        for what in ("certificate", "key", "host_key"):
+            others = {f"{what}_from", f"{what}_expires", f"{what}_certificate"}
+            if what not in said and said & others:
+                named = ", ".join(sorted(said & others))
+                raise ValueError(f"{named}: va avec / goes with {what}")
+        if not said:
+            raise ValueError("nommez / name certificate, key or host_key")
+        return self
 
 
 class _Schedule(_Strict):
@@ -302,6 +350,8 @@ class _Sheet(_Receiving):
     partner: str
     role: Role
     door: _Door
+    certificate: Annotated[str, Field(min_length=1)] | None = None
+    next: _Next | None = None
     folders: _Folders = _Folders()
     application_code: ApplicationCode | None = None
     matricule: Matricule | None = None
@@ -320,8 +370,37 @@ class _Sheet(_Receiving):
     manifest: ManifestRule = ManifestRule.OPTIONAL
     recapitulation: bool = False
     gap_after_h: Positive | None = None
+    replies: tuple[ReplyForm, ...] = ()
+    acknowledge_within_h: Positive | None = None
     schedule: _Schedule = _Schedule()
     retention: str = DEFAULT_CLASS
+    structure: Siret | None = None
+    environment: SheetEnvironment = SheetEnvironment.PRODUCTION
+    start_date: date | None = None
+    end_date: date | None = None
+    contact: Contact | None = None
+    private: bool = False
+
+    @field_validator("end_date")
+    @classmethod
+    def _ends_after_it_began(cls, end: date | None, info: ValidationInfo) -> date | None:
+        start = info.data.get("start_date")
+        if start and end and end <= start:
+            raise ValueError(
+                f"le jour de la fin ne suit pas start_date, {start}"
+                f" / the day of the end does not come after start_date, {start}"
+            )
+        return end
+
+    @field_validator("private")
+    @classmethod
+    def _private_companies_receive(cls, private: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  # as pydantic calls it
+        if private and (info.data.get("role") is Role.SENDER or not info.data.get("structure")):
+            raise ValueError(
+                "d'un récepteur, avec structure = son SIRET"
+                " / of a receiver's sheet, with structure = its SIRET"
+            )
+        return private
 
     @model_validator(mode="after")
     def _grammar_needs_codes(self) -> _Sheet:
@@ -329,6 +408,24 @@ class _Sheet(_Receiving):
             raise ValueError("naming = 'grammar' needs application_code and interfaces")
         if self.gap_after_h is not None and self.naming is not Naming.GRAMMAR:
             raise ValueError("gap_after_h needs naming = 'grammar': free names have no numbers")
+        return self
+
+    @model_validator(mode="after")
+    def _what_takes_over_follows_something(self) -> _Sheet:
+        after, door = self.next, self.door
+        if after is None:
+            return self
+        if after.certificate and not self.certificate:
+            raise ValueError("next.certificate: la fiche n'en a pas / the sheet has none now")
+        if door.protocol is Protocol.LOCAL and (after.key or after.host_key):
+            raise ValueError("next.key, next.host_key: of an SFTP account only")
+        for what, new, old in (
+            ("certificate", after.certificate, self.certificate),
+            ("key", after.key, door.key),
+            ("host_key", after.host_key.split()[:2], door.host_key.split()[:2]),
+        ):
+            if new and new == old:
+                raise ValueError(f"next.{what}: c'est celui en vigueur / it is the one in use")
         return self
 
     @model_validator(mode="after")
@@ -359,8 +456,20 @@ class _Sheet(_Receiving):
         return self
 
     @model_validator(mode="after")
+    def _only_a_receiver_replies(self) -> _Sheet:
+        said = {"replies", "acknowledge_within_h"} & self.model_fields_set
+        if self.role is Role.SENDER and said:
+            raise ValueError(f"{', '.join(sorted(said))}: of a receiver's sheet only")
+        if self.role is Role.RECEIVER and self.interfaces and self.naming is Naming.FREE:
+            raise ValueError("interfaces need naming = 'grammar': flows are named after them")
+        if self.acknowledge_within_h is not None and not (self.interfaces or self.replies):
+            raise ValueError("acknowledge_within_h: say in interfaces or replies how it answers")
+        return self
+
+    @model_validator(mode="after")
     def _somebody_looks_for_malware(self) -> _Sheet:
-        if self.role is Role.SENDER and self.scanner is None:
+        drops = self.role is Role.SENDER or self.interfaces or self.replies
+        if drops and self.scanner is None:
             raise ValueError(
                 "scanner: say who looks for malware: 'clamd', or 'none' if nobody does"
             )
@@ -375,6 +484,8 @@ class _Sheet(_Receiving):
             partner=self.partner,
             role=self.role,
             door=self.door.value(),
+            certificate=self.certificate,
+            next=Successors(**self.next.model_dump()) if self.next else None,
             inbox=self.folders.inbox,
             archive=self.folders.archive,
             out=self.folders.out,
@@ -404,8 +515,16 @@ class _Sheet(_Receiving):
             manifest=self.manifest,
             recapitulation=self.recapitulation,
             gap_after=_hours(self.gap_after_h),
+            replies=self.replies,
+            acknowledge_within=_hours(self.acknowledge_within_h),
             schedule=self.schedule.value(),
             retention=self.retention,
+            structure=self.structure,
+            environment=self.environment,
+            start_date=self.start_date,
+            end_date=self.end_date,
+            contact=self.contact,
+            private=self.private,
         )
 
 
@@ -426,15 +545,32 @@ class _Routes(_Strict):
     route: tuple[_Route, ...] = ()
 
 
+InterfaceCode = Annotated[str, Field(pattern=r"^[A-Z]{3}[0-9]{4}[A-Z]$")]
+
+
 class _Interface(_Strict):
     title: str
-    syntaxes: tuple[Syntax, ...]
-    refused_by: str
-    taken_by: str
-    atomicity: Atomicity
-    profile: str
     source: str
+    carries: Carries = Carries.INVOICES
+    direction: Direction = Direction.IN
+    form: str = ""
+    sent_by: str = ""
+    statuses: tuple[str, ...] = ()
+    brings: tuple[InterfaceCode, ...] = ()
+    unserved: str = ""
+    syntaxes: tuple[Syntax, ...] = ()
+    refused_by: InterfaceCode | Literal[""] = ""
+    taken_by: InterfaceCode | Literal[""] = ""
+    atomicity: Atomicity = Atomicity.FLOW
+    profile: str = ""
     answers: AnswerFamily = AnswerFamily.HISTORICAL
+
+    @model_validator(mode="after")
+    def _says_what_it_needs(self) -> _Interface:
+        deposit = self.carries is Carries.INVOICES and self.direction is Direction.IN
+        if deposit and not self.unserved and not (self.syntaxes and self.profile):
+            raise ValueError("a deposit that is served needs syntaxes and profile")
+        return self
 
     def value(self, code: str) -> Interface:
         """Return the row as the model's value."""
@@ -443,7 +579,15 @@ class _Interface(_Strict):
 
 
 class _Interfaces(_Strict):
-    interface: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}[0-9]{4}[A-Z]$")], _Interface]
+    interface: dict[InterfaceCode, _Interface]
+
+    @model_validator(mode="after")
+    def _names_codes_that_are_there(self) -> _Interfaces:
+        for code, row in self.interface.items():
+            for named in row.brings:
+                if named not in self.interface:
+                    raise ValueError(f"interface.{code}.brings: {named!r} inconnu / unknown")
+        return self
 
 
 class _Reasons(_Strict):
@@ -729,6 +873,36 @@ class _Seal(_Strict):
         return SealSettings(folder=self.folder, key=key, trusted=self.trusted)
 
 
+class _Mail(_Strict):
+    host: str = ""
+    port: Annotated[int, Field(gt=0, lt=65536)] = MailSettings().port
+    security: MailSecurity = MailSettings().security
+    sender: Contact | None = None
+    operators: tuple[Contact, ...] = ()
+    user: str = ""
+    password: _Secret | None = None
+    timeout_s: Positive = MailSettings().timeout_s
+
+    @model_validator(mode="after")
+    def _says_what_writing_needs(self) -> _Mail:
+        if self.host and not self.sender:
+            raise ValueError("host va avec / goes with sender")
+        if bool(self.user) != bool(self.password):
+            raise ValueError("user va avec / goes with password")
+        if self.user and self.security is MailSecurity.NONE:
+            raise ValueError(
+                "security = 'none': le mot de passe passerait en clair / the password would"
+                " travel in clear"
+            )
+        return self
+
+    def value(self) -> MailSettings:
+        """Return the table as the model's value."""
+        plain = self.model_dump(exclude={"sender", "password"})
+        password = self.password.value() if self.password else None
+        return MailSettings(**plain, sender=self.sender or "", password=password)
+
+
 class _Settings(_Strict):
     hub_code: ApplicationCode = Settings().hub_code
     matricule: Matricule = Settings().matricule
@@ -744,8 +918,10 @@ class _Settings(_Strict):
     clamd: str = Settings().clamd
     keep_logs_days: Annotated[int, Field(ge=1, le=36_500)] = Settings().keep_logs_days
     check_suppliers: bool = Settings().check_suppliers
+    approval: Approval = Settings().approval
     archive: _Archive = _Archive()
     seal: _Seal = _Seal()
+    mail: _Mail = _Mail()
 
 
 def read_sheet(text: str, where: str = "sheet") -> Connection:
@@ -770,6 +946,42 @@ def read_connections(folder: Path) -> dict[str, Connection]:
             raise ConfigError(f"{path}: name: « {sheet.name} » existe déjà / is taken already")
         found[sheet.name] = sheet
     return found
+
+
+def offered_connections(folder: Path) -> Offered:
+    """Read what can be read of ``config/connections``, and what is wrong with the rest.
+
+    A faulty file is told of under the name that stands in it. Where it is no TOML, or has none,
+    nobody can tell whose sheet it is.
+    """
+    found: dict[str, Connection] = {}
+    faults: dict[str, tuple[str, ...]] = {}
+    strays: list[str] = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            sheet = _read(path, _Sheet).value()
+        except ConfigError as error:
+            name, told = _name_in(path), str(error).splitlines()
+            if name is None:
+                strays += told
+            else:
+                faults[name] = (*faults.get(name, ()), *told)
+            continue
+        if sheet.name in found:
+            twice = f"{path}: name: « {sheet.name} » existe déjà / is taken already"
+            faults[sheet.name] = (*faults.get(sheet.name, ()), twice)
+        else:
+            found[sheet.name] = sheet
+    return Offered(connections=found, faults=faults, strays=tuple(strays))
+
+
+def _name_in(path: Path) -> str | None:
+    """Return the name that a faulty sheet gives itself."""
+    try:
+        named = tomllib.loads(path.read_text(encoding="utf-8")).get("name")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None
+    return named if isinstance(named, str) and named else None
 
 
 def read_routes(path: Path) -> tuple[Route, ...]:
@@ -849,8 +1061,10 @@ def read_settings(path: Path) -> Settings:
         clamd=given.clamd,
         keep_logs_days=given.keep_logs_days,
         check_suppliers=given.check_suppliers,
+        approval=given.approval,
         archive=given.archive.value(),
         seal=given.seal.value(),
+        mail=given.mail.value(),
     )
 
 

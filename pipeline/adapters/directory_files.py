@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.adapters.configuration import Matricule, Siret, read_routes
+from pipeline.adapters.configuration import Matricule, Siren, Siret, read_routes
 from pipeline.model.directory import (
     RESERVED_PLATFORMS,
     Address,
@@ -37,6 +37,8 @@ from pipeline.model.directory import (
 from pipeline.model.directory_update import Table, Update, merge, orphans
 from pipeline.model.errors import ConfigError
 
+#: The table of the B2B pilot, which lies beside those of the directory and is none of them.
+PILOT = "pilot.csv"
 #: Faults that a refusal lists; all are counted.
 FAULTS_SHOWN = 50
 #: What a column more than the header names is called.
@@ -70,6 +72,13 @@ def _checked_siret(number: str, info: ValidationInfo) -> str:
     return number
 
 
+def _checked_siren(number: str, info: ValidationInfo) -> str:
+    numbers: Numbers | None = info.context
+    if numbers is not None and not numbers.is_siren(number):
+        raise ValueError("clé de contrôle fausse / wrong check digit")
+    return number
+
+
 def _checked_platform(matricule: str) -> str:
     if matricule in RESERVED_PLATFORMS:
         raise ValueError("matricule réservé, jamais celui d'une plateforme / reserved matricule")
@@ -92,6 +101,7 @@ def _checked_address(identifier: str, info: ValidationInfo) -> str:
     return identifier
 
 
+CheckedSiren = Annotated[Siren, AfterValidator(_checked_siren)]
 CheckedSiret = Annotated[Siret, AfterValidator(_checked_siret)]
 PlatformCode = Annotated[Matricule, AfterValidator(_checked_platform)]
 AddressText = Annotated[str, AfterValidator(_checked_address)]
@@ -196,6 +206,10 @@ class _PlatformRow(_Dated):
         )
 
 
+class _PilotRow(_Dated):
+    siren: CheckedSiren
+
+
 R = TypeVar("R", bound=_Row)
 
 
@@ -278,6 +292,58 @@ def read_directory(folder: Path, numbers: Numbers | None = None) -> Directory:
     return replace(made, routes=read_routes(folder / "routes.toml"), imported=False)
 
 
+def read_pilot(path: Path, numbers: Numbers | None = None) -> dict[str, tuple[Validity, ...]]:
+    """Read ``pilot.csv``: which companies are registered for the B2B pilot, and when.
+
+    A missing file registers nobody.
+
+    Args:
+        path: Of the table; its columns are siren, since and until.
+        numbers: What checks the key of a SIREN; None to look at its shape alone.
+
+    Raises:
+        ConfigError: A row cannot be used, with its line and fault.
+    """
+    if not path.exists():
+        return {}
+    found: dict[str, tuple[Validity, ...]] = {}
+    faults: list[str] = []
+    for where, cells in _lines_of(str(path), _bytes(path), frozenset({"siren"})):
+        try:
+            row = _PilotRow.model_validate(_filled(cells, _PilotRow), context=numbers)
+        except ValidationError as error:
+            faults.extend(_explain(where, error))
+        else:
+            found[row.siren] = (*found.get(row.siren, ()), row.validity)
+    _refuse(faults)
+    return found
+
+
+def _lines_of(
+    name: str, data: bytes, marks: frozenset[str]
+) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield the rows of a table that must have some columns, each with its place."""
+    try:
+        rows = _rows(data)
+        columns = frozenset(rows.fieldnames or ())
+        if not marks <= columns:
+            raise ConfigError(
+                f"{name}:1: colonnes inconnues / unknown columns:"
+                f" {', '.join(sorted(columns)) or '(vide)'} ; attendu au moins / expected at"
+                f" least: {', '.join(sorted(marks))}"
+            )
+        for cells in rows:
+            yield f"{name}:{rows.line_num}", cells
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{name}: {error}") from error
+
+
+def _rows(data: bytes) -> csv.DictReader[str]:
+    # a spreadsheet puts a byte order mark before its UTF-8
+    text = data.decode("utf-8-sig")
+    return csv.DictReader(io.StringIO(text, newline=""), restkey=_TOO_MANY)
+
+
 def read_update(path: Path, *, full: bool, numbers: Numbers, read_flow: ReadFlow) -> Update:
     """Read what a CSV file, a folder of them, or an F14 says of the directory.
 
@@ -291,7 +357,8 @@ def read_update(path: Path, *, full: bool, numbers: Numbers, read_flow: ReadFlow
     Raises:
         ConfigError: It cannot be used; every fault with its file, line and field.
     """
-    files = sorted(path.glob("*.csv")) if path.is_dir() else [path]
+    inside = (one for one in path.glob("*.csv") if one.name != PILOT)
+    files = sorted(inside) if path.is_dir() else [path]
     if not files:
         raise ConfigError(f"{path}: aucun fichier .csv / no .csv file")
     reading, digest = _Reading(numbers), sha256()
@@ -349,9 +416,7 @@ def _bytes(path: Path) -> bytes:
 def _read_csv(name: str, data: bytes, reading: _Reading) -> None:
     """Read one table; which one, its columns tell."""
     try:
-        # a spreadsheet puts a byte order mark before its UTF-8
-        text = data.decode("utf-8-sig")
-        rows = csv.DictReader(io.StringIO(text, newline=""), restkey=_TOO_MANY)
+        rows = _rows(data)
         columns = frozenset(rows.fieldnames or ())
         for table, (marks, take) in _TABLES.items():
             if marks <= columns:

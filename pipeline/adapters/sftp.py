@@ -15,7 +15,7 @@ import posixpath
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -77,14 +77,10 @@ class SftpDoors:
             LoginRefused: It is there and does not let us in.
             HostKeyMismatch: It is not the server that was pinned; nothing was sent.
         """
-        login = _login(connection.door, self._workspace)
-        pinned = _pinned_key(connection)
-        with _line_to(connection) as line:
-            transport = paramiko.Transport(line)
-            try:
-                yield SftpSession(connection, _logged_in(connection, transport, login, pinned))
-            finally:
-                transport.close()
+        login = _login(connection, self._workspace)
+        pins = _pinned_keys(connection)
+        with ExitStack() as stack:
+            yield SftpSession(connection, _through_one(stack, connection, login, pins))
 
 
 class SftpSession:
@@ -341,30 +337,48 @@ class _Login:
 
     Attributes:
         words: How to name it to people, without giving it away.
-        key: Our private key, with its certificate if there is one.
+        keys: Our private key, with its certificate if there is one; then the one that takes
+            its place, which the server may know already and alone.
         password: Alone, or where the server asks for it besides the key.
     """
 
     words: str
-    key: paramiko.PKey | None
+    keys: tuple[paramiko.PKey, ...]
     password: str | None = field(repr=False)
 
 
-def _login(door: Door, workspace: Path) -> _Login:
+def _login(connection: Connection, workspace: Path) -> _Login:
     """Read what the sheet refers to.
 
     Raises:
-        ConfigError: Some of it cannot be used.
+        ConfigError: Some of it cannot be used; of a key that is to come nothing is said.
     """
-    key = _private_key(workspace / door.key) if door.key else None
+    door, after = connection.door, connection.next
+    words, keys = [], []
+    if door.key:
+        keys.append(_key_with(door.key, door.certificate, workspace))
+        words.append(f"key {keys[0].fingerprint}")
+        words += [f"certificate {door.certificate}"] if door.certificate else []
+    if after is not None and after.key:
+        with suppress(ConfigError):
+            keys.append(_key_with(after.key, after.key_certificate, workspace))
+            words.append(f"next key {keys[-1].fingerprint}")
     password = reveal(door.password, workspace) if door.password else None
-    words = [f"key {key.fingerprint}"] if key else []
-    if key and door.certificate:
-        _add_certificate(key, workspace / door.certificate)
-        words.append(f"certificate {door.certificate}")
     if door.password:
         words.append(f"the password of {door.password.kind.value} {door.password.name}")
-    return _Login(" and ".join(words), key, password)
+    return _Login(" and ".join(words), tuple(keys), password)
+
+
+def _key_with(name: str, certificate: str | None, workspace: Path) -> paramiko.PKey:
+    """Load a key of ours, to be shown with its certificate if it has one.
+
+    Raises:
+        ConfigError: One of the two cannot be used.
+    """
+    key = _private_key(workspace / name)
+    if certificate:
+        _add_certificate(key, workspace / certificate)
+    return key
 
 
 def _private_key(path: Path) -> paramiko.PKey:
@@ -401,20 +415,59 @@ def _add_certificate(key: paramiko.PKey, path: Path) -> None:
         raise ConfigError(f"{path}: a public key without certificate")
 
 
-def _pinned_key(connection: Connection) -> paramiko.PKey:
-    """Read the host key of the sheet.
+def _pinned_keys(connection: Connection) -> list[paramiko.PKey]:
+    """Read the host key of the sheet, and the one that takes its place if there is one.
 
     Raises:
-        ConfigError: It is no public key of a kind in use.
+        ConfigError: One of them is no public key of a kind in use.
     """
+    after = connection.next.host_key if connection.next else ""
+    lines = [connection.door.host_key, *([after] if after else [])]
     try:
-        kind, encoded = connection.door.host_key.split()[:2]
-        return paramiko.PKey.from_type_string(kind, base64.b64decode(encoded, validate=True))
+        return [
+            paramiko.PKey.from_type_string(kind, base64.b64decode(encoded, validate=True))
+            for kind, encoded in (line.split()[:2] for line in lines)
+        ]
     except (ValueError, paramiko.SSHException, UnknownKeyType) as error:
         raise ConfigError(
-            f"{connection.name}: host_key is not a line 'type base64' of an ed25519, "
-            "ecdsa or rsa key"
+            f"{connection.name}: host_key: une ligne « type base64 » d'une clé ed25519, ecdsa ou"
+            f" rsa est attendue (trouvé : {' ; '.join(lines)!r:.80}) ; ssh-keyscan la"
+            " montre, le partenaire la confirme / host_key is not a line 'type base64' of an"
+            " ed25519, ecdsa or rsa key; ssh-keyscan shows it, the partner confirms it"
         ) from error
+
+
+def _through_one(
+    stack: ExitStack, connection: Connection, login: _Login, pins: Sequence[paramiko.PKey]
+) -> Wire:
+    """Log in to a server that shows one of the pinned keys; `stack` ends the conversation.
+
+    Keys of two kinds are asked for one after the other: a server may have other keys of one
+    of these kinds than the pinned one, and would show that.
+
+    Raises:
+        HostKeyMismatch: It has none of them.
+    """
+    by_kind: dict[str, list[paramiko.PKey]] = {}
+    for pin in pins:
+        by_kind.setdefault(pin.get_name(), []).append(pin)
+    *first, last = by_kind.values()
+    for pinned in first:
+        with suppress(HostKeyMismatch):
+            return _on_a_line(stack, connection, login, pinned)
+    return _on_a_line(stack, connection, login, last)
+
+
+def _on_a_line(
+    stack: ExitStack, connection: Connection, login: _Login, pinned: Sequence[paramiko.PKey]
+) -> Wire:
+    """Connect and log in; what fails is closed at once, the rest by `stack`."""
+    with ExitStack() as opened:
+        transport = paramiko.Transport(opened.enter_context(_line_to(connection)))
+        opened.callback(transport.close)
+        wire = _logged_in(connection, transport, login, pinned)
+        stack.push(opened.pop_all())
+        return wire
 
 
 def _line_to(connection: Connection) -> _Line:
@@ -432,7 +485,7 @@ def _logged_in(
     connection: Connection,
     transport: paramiko.Transport,
     login: _Login,
-    pinned: paramiko.PKey,
+    pinned: Sequence[paramiko.PKey],
 ) -> Wire:
     """Negotiate, check the host key, log in, begin SFTP; all of it within `timeout_s`."""
     door = connection.door
@@ -475,16 +528,21 @@ _WEAK = ("sha1", "md5")
 
 
 def _negotiate(
-    connection: Connection, transport: paramiko.Transport, pinned: paramiko.PKey
+    connection: Connection, transport: paramiko.Transport, pinned: Sequence[paramiko.PKey]
 ) -> None:
     """Agree on keys with the pinned server and no other.
+
+    Args:
+        connection: The sheet.
+        transport: A line to the server.
+        pinned: Keys of one kind: the server must have one of them.
 
     Raises:
         HostKeyMismatch: The server has another key; we have not said who we are.
     """
     door = connection.door
-    rsa = pinned.get_name() == "ssh-rsa"
-    kinds = ("rsa-sha2-512", "rsa-sha2-256") if rsa else (pinned.get_name(),)
+    name = pinned[0].get_name()
+    kinds = ("rsa-sha2-512", "rsa-sha2-256") if name == "ssh-rsa" else (name,)
     # A server with several keys thus shows the one that was pinned.
     options = transport.get_security_options()
     options.key_types = kinds
@@ -493,7 +551,7 @@ def _negotiate(
     options.digests = _strong(options.digests)
     transport.banner_timeout = transport.handshake_timeout = door.timeout_s
     transport.auth_timeout = transport.clear_to_send_timeout = door.timeout_s
-    expected = f"{pinned.get_name()} {pinned.fingerprint}"
+    expected = " or ".join(f"{name} {one.fingerprint}" for one in pinned)
     try:
         transport.start_client(timeout=door.timeout_s)
     except IncompatiblePeer as error:
@@ -502,7 +560,7 @@ def _negotiate(
         offered = f"no {' or '.join(kinds)} key"
         raise HostKeyMismatch(connection.name, expected, offered) from error
     shown = transport.get_remote_server_key()
-    if shown.asbytes() != pinned.asbytes():
+    if shown.asbytes() not in {one.asbytes() for one in pinned}:
         offered = f"{shown.get_name()} {shown.fingerprint}"
         raise HostKeyMismatch(connection.name, expected, offered)
 
@@ -519,8 +577,8 @@ def _authenticate(user: str, transport: paramiko.Transport, login: _Login) -> No
     """
     more: Sequence[str] = ["password"]
     try:
-        if login.key is not None:
-            more = transport.auth_publickey(user, login.key)
+        if login.keys:
+            more = _show_keys(user, transport, login.keys)
         if login.password is not None and more:
             more = transport.auth_password(user, login.password)
     except paramiko.AuthenticationException as error:
@@ -528,6 +586,21 @@ def _authenticate(user: str, transport: paramiko.Transport, login: _Login) -> No
         raise paramiko.AuthenticationException(reason) from error
     if more:
         raise paramiko.AuthenticationException(f"{user} also needs {', '.join(more)} to log in")
+
+
+def _show_keys(
+    user: str, transport: paramiko.Transport, keys: Sequence[paramiko.PKey]
+) -> Sequence[str]:
+    """Prove who we are by the first key that the server takes; return what it asks for besides.
+
+    Raises:
+        paramiko.AuthenticationException: It takes none of them.
+    """
+    *first, last = keys
+    for key in first:
+        with suppress(paramiko.AuthenticationException):
+            return transport.auth_publickey(user, key)
+    return transport.auth_publickey(user, last)
 
 
 def _listed(name: bytes, attributes: Attributes) -> RemoteFile:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pipeline.app.hub import Hub
 from pipeline.app.settle import Settled
+from pipeline.ingest.admission import kind_of_flow
 from pipeline.model.acknowledgement import (
     AnsweredDocument,
     AnswerFacts,
@@ -14,11 +15,12 @@ from pipeline.model.acknowledgement import (
     FlowOutcome,
     flow_outcome,
 )
-from pipeline.model.connection import Connection, Interface
+from pipeline.model.connection import Connection
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.identity import DocumentId, outbox_key
+from pipeline.model.interface import Interface
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Transaction
@@ -117,6 +119,7 @@ def _facts(
         answer_by=received + within if within else None,
         matricule=connection.matricule,
         siren=connection.siren,
+        about=kind_of_flow(interchange, connection, interface),
     )
 
 

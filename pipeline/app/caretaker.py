@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from structlog import get_logger
 
 from pipeline.app.conserve import balance
+from pipeline.app.expiry import look_after_ends
 from pipeline.app.hub import Hub
 from pipeline.app.reconcile import Reconciled, look_for_differences
 from pipeline.model.difference import Kind
@@ -55,6 +56,7 @@ class Caretaker:
         report(hub, look_for_differences(hub, sheets, everywhere=due), everywhere=due)
         hub.ledger.upkeep.beat(RUN, Pulse(now, {}))
         self._write(measure(hub))
+        look_after_ends(hub)
 
 
 def report(hub: Hub, found: Reconciled, *, everywhere: bool) -> None:

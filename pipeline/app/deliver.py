@@ -29,10 +29,12 @@ from pipeline.model.errors import (
     EngineClosed,
     Fenced,
     LedgerConflict,
+    MailError,
     NotCarried,
     PipelineError,
 )
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
+from pipeline.model.letter import Letter, leaves_by_mail
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.failpoint import failpoint
@@ -99,6 +101,9 @@ def deliver(hub: Hub, sheets: Sheets, name: str, horizon: datetime) -> Sent:
     claims = [claim for _, claim in claimed]
     tell_taken_over(claims)
     with hub.hold(claims, until, hub.ledger.renew_outbox) as lease:
+        if leaves_by_mail(name):
+            letters = [_mailed(hub, row, lease) for row, _ in claimed]
+            return _ended(hub, sheets, name, claimed, letters, {}, lease)
         return _attempt(hub, sheets, name, claimed, lease)
 
 
@@ -123,6 +128,37 @@ def _attempt(
     except PipelineError as error:
         trouble(log, "deliver.closed_door", error, {"connection": name})
         results = [error] * len(rows)
+    sent = _ended(hub, sheets, name, claimed, results, conversions, lease)
+    forget(hub, name)
+    return sent
+
+
+def _mailed(hub: Hub, row: OutboxRow, lease: Lease) -> Put | PipelineError:
+    """Hand a letter to the mail server; one sent again after a crash has the same name."""
+    payload = row.payload or b""
+    try:
+        lease.check(row.key)
+        if hub.mail is None:
+            raise MailError(
+                "pas de serveur de courrier, voyez [mail] / no mail server, see [mail]"
+            )
+        hub.mail.send(Letter.read(payload), row.key, row.planned or row.due)
+        failpoint("letter.sent")
+    except PipelineError as error:
+        return error
+    return Put(sha256(payload).hexdigest(), sent=True)
+
+
+def _ended(
+    hub: Hub,
+    sheets: Sheets,
+    name: str,
+    claimed: Sequence[tuple[OutboxRow, Claim]],
+    results: Sequence[Put | PipelineError],
+    conversions: Mapping[OutboxKey, Sequence[Conversion]],
+    lease: Lease,
+) -> Sent:
+    """Write down how a group of attempts ended, and let go of what was not attempted."""
     pairs = list(zip(claimed, results, strict=True))
     tried = [(row, result) for row, result in pairs if not isinstance(result, _UNTOUCHED)]
     if len(tried) < len(claimed):
@@ -133,7 +169,6 @@ def _attempt(
     if lost:
         tell_fenced(hub, lost)
     _mark_held(hub, sheets, name, tried, conversions, lease)
-    forget(hub, name)
     failed = [one for one in results if isinstance(one, PipelineError)]
     told = [f"{one.code}: {one}" for one in failed if not isinstance(one, Fenced)]
     return Sent(len(tried), len(claimed) - len(failed), told[0] if told else "")

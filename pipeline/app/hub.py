@@ -12,20 +12,26 @@ from pipeline.app.lease import Keeper, Lease, Renew
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
 from pipeline.model.agreement import Takes
 from pipeline.model.calendar import Holidays
-from pipeline.model.connection import Connection, Interface, Scanning
+from pipeline.model.connection import Connection, Scanning
 from pipeline.model.errors import ConfigError
+from pipeline.model.interface import Interface
 from pipeline.model.profile import Profile
+from pipeline.model.report import Judged
 from pipeline.model.retention import RetentionClass
 from pipeline.model.settings import Settings
+from pipeline.ports.credentials import Credentials
 from pipeline.ports.engine import Engine
 from pipeline.ports.ledger import Claim, Ledger, Sheets
-from pipeline.ports.outside import Archive, Clock, Doors, Scanner, Spool
+from pipeline.ports.outside import Archive, Clock, Doors, Mail, Scanner, Spool
 from pipeline.ports.seals import Seals
 
 #: Writes the answer files for some facts, taking sequence numbers as it needs them.
 Compose = Callable[[AnswerFacts, Callable[[str], int]], tuple[AnswerFile, ...]]
 #: Lets an answer's bytes go; raises `AnswerUnvetted` where they break the official rules.
 Vet = Callable[[bytes], None]
+#: Holds partners' messages, files in scratch space, against their schema and the official
+#: rules; one result a file, in order.
+Examine = Callable[[Sequence[str]], Sequence[Judged]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,8 @@ class Hub:
         retention: How long what is exchanged is kept, by class.
         takes: What receivers' sheets may say that they take, by name.
         seals: Where the heads of the chain are kept.
+        credentials: Reads the certificates and keys that sheets name.
+        mail: Hands letters to a mail server; None where nobody is written to.
         breaker: Which servers failed a moment ago; as old as the hub.
         keeper: Keeps the claims alive that are worked on.
     """
@@ -56,11 +64,14 @@ class Hub:
     settings: Settings
     compose: Compose
     vet: Vet
+    examine: Examine
     converter: Converter
     by: str
     holidays: Holidays
     retention: Mapping[str, RetentionClass]
     seals: Seals
+    credentials: Credentials
+    mail: Mail | None = None
     takes: Mapping[str, Takes] = field(default_factory=dict)
     breaker: Breaker = field(default_factory=Breaker)
     keeper: Keeper = field(default_factory=Keeper)

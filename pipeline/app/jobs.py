@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum
 
 from structlog import get_logger
 
@@ -25,24 +26,47 @@ LATE = timedelta(minutes=1)
 #: How long passes without any event are kept.
 KEPT = timedelta(days=30)
 
+
+class Task(Enum):
+    """What is done through a connection at its times."""
+
+    PULL = "pull"
+    DELIVER = "deliver"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One thing that is done again and again through one connection."""
+
+    task: Task
+    connection: str
+
+    def __str__(self) -> str:
+        """Return how rows name it."""
+        return f"{self.task.value}:{self.connection}"
+
+
 _TICK = timedelta(microseconds=1)
 _MANUAL = "lancé à la main / by hand"
 
 
-def job_of(connection: Connection) -> str | None:
-    """Return the job of a connection; None for a receiver that is served at any time."""
-    if connection.role is Role.SENDER:
-        return f"pull:{connection.name}"
+def jobs_of(connection: Connection) -> tuple[Job, ...]:
+    """Return the jobs of a connection; none for a receiver that is served at any time."""
+    pull = (Job(Task.PULL, connection.name),) if connection.drops_files else ()
+    return (*pull, Job(Task.DELIVER, connection.name)) if has_hours(connection) else pull
+
+
+def has_hours(connection: Connection) -> bool:
+    """Tell whether a receiver is served at times of its own only."""
     schedule = connection.schedule
-    waits = bool(schedule.at or schedule.every or schedule.workdays)
-    return f"deliver:{connection.name}" if waits else None
+    timed = bool(schedule.at or schedule.every or schedule.workdays)
+    return connection.role is Role.RECEIVER and timed
 
 
-def is_paused(connection: Connection, pauses: Mapping[str, Pause]) -> Pause | None:
-    """Return the pause that keeps a connection from being worked on, or None."""
-    taking_in = connection.role is Role.SENDER
+def is_paused(job: Job, connection: Connection, pauses: Mapping[str, Pause]) -> Pause | None:
+    """Return the pause that keeps a job of a connection from being done, or None."""
     found = pauses.get(EVERYBODY) or pauses.get(connection.partner)
-    return found or (pauses.get(INTAKE) if taking_in else None)
+    return found or (pauses.get(INTAKE) if job.task is Task.PULL else None)
 
 
 def is_shut(connection: Connection, pauses: Mapping[str, Pause]) -> bool:
@@ -69,12 +93,12 @@ def upcoming(hub: Hub, sheets: Sheets) -> Sequence[Upcoming]:
     now = hub.clock.now()
     found = [
         Upcoming(
-            job,
+            str(job),
             one.name,
             next_slot(one.schedule, now, every=hub.settings.every, holidays=hub.holidays),
         )
         for one in sheets.connections.values()
-        if (job := job_of(one)) is not None
+        for job in jobs_of(one)
     ]
     return sorted(found, key=lambda one: (one.slot, one.job))
 
@@ -106,19 +130,20 @@ class Passes:
         self._since = since
         self._last = last
         self._used_until = used_until
-        self._open: dict[str, JobRun] = {}
+        self._open: dict[Job, JobRun] = {}
 
-    def due(self, busy: Collection[str] = ()) -> list[str]:
-        """Begin every slot that is due; return the connections to be worked on now.
+    def due(self, busy: Collection[Job] = ()) -> list[Job]:
+        """Begin every slot that is due; return the jobs to be done now.
 
         Args:
-            busy: Connections whose last pass still runs: their slot is skipped.
+            busy: Jobs whose last pass still runs: their slot is skipped.
         """
         now = self._hub.clock.now()
         pending = [
             (one, job, slots)
             for one in self._sheets.connections.values()
-            if (job := job_of(one)) is not None and (slots := self._slots(one, job, now))
+            for job in jobs_of(one)
+            if (slots := self._slots(one, job, now))
         ]
         if not pending:
             return []
@@ -126,25 +151,24 @@ class Passes:
         rows = [
             row
             for one, job, slots in pending
-            for row in self._rows(one, job, slots, now, is_paused(one, pauses), busy)
+            for row in self._rows(job, slots, now, is_paused(job, one, pauses), busy)
         ]
         return self._begin(rows)
 
-    def by_hand(self) -> list[str]:
+    def by_hand(self) -> list[Job]:
         """Begin a pass of every connection that is not paused, whatever its schedule says."""
         now = self._hub.clock.now()
         pauses = pauses_by_partner(self._hub)
         rows = []
         for one in self._sheets.connections.values():
-            job = job_of(one)
-            if job is not None:
+            for job in jobs_of(one):
                 row = self._row(job, now, now, _MANUAL)
-                rows.append(_skipped_if_paused(row, is_paused(one, pauses)))
+                rows.append(_skipped_if_paused(row, is_paused(job, one, pauses)))
         return self._begin(rows)
 
-    def ended(self, connection: str, summary: Mapping[str, int], error: str = "") -> None:
-        """Write how the pass of a connection ended; one that was not begun is nothing."""
-        row = self._open.pop(connection, None)
+    def ended(self, job: Job, summary: Mapping[str, int], error: str = "") -> None:
+        """Write how the pass of a job ended; one that was not begun is nothing."""
+        row = self._open.pop(job, None)
         if row is None:
             return
         reason = "; ".join(part for part in (row.reason, error) if part)
@@ -157,7 +181,7 @@ class Passes:
         )
         self._hub.ledger.end_runs([ended])
 
-    def _begin(self, rows: Sequence[JobRun]) -> list[str]:
+    def _begin(self, rows: Sequence[JobRun]) -> list[Job]:
         if not rows:
             return []
         written = self._hub.ledger.begin_runs(rows)
@@ -177,12 +201,13 @@ class Passes:
                     reason=row.reason,
                 )
         started = [row for row in written if row.state is RunState.STARTED]
-        self._open.update({row.job.partition(":")[2]: row for row in started})
-        return [row.job.partition(":")[2] for row in started]
+        begun_now = {_job_named(row.job): row for row in started}
+        self._open.update(begun_now)
+        return list(begun_now)
 
-    def _slots(self, connection: Connection, job: str, now: datetime) -> list[datetime]:
+    def _slots(self, connection: Connection, job: Job, now: datetime) -> list[datetime]:
         """Return the slots of a job since its last one."""
-        after = max(self._last.get(job) or self._first(connection), now - HORIZON)
+        after = max(self._last.get(str(job)) or self._first(connection), now - HORIZON)
         every, holidays = self._hub.settings.every, self._hub.holidays
         slots = slots_between(connection.schedule, after, now, every=every, holidays=holidays)
         if self._used_until is None or connection.schedule.at:
@@ -191,17 +216,16 @@ class Passes:
 
     def _rows(
         self,
-        connection: Connection,
-        job: str,
+        job: Job,
         slots: Sequence[datetime],
         now: datetime,
         pause: Pause | None,
-        busy: Collection[str],
+        busy: Collection[Job],
     ) -> list[JobRun]:
         """Return a row for the newest slot that is due, and one for each that was missed."""
         *missed, slot = slots
         row = _skipped_if_paused(self._row(job, slot, now, _why(missed, slot, now)), pause)
-        if row.state is RunState.STARTED and connection.name in busy:
+        if row.state is RunState.STARTED and job in busy:
             row = _skipped(row, "le passage précédent dure encore / the last pass still runs")
         told = f"rattrapé par le passage de / caught up by that of {slot:%Y-%m-%d %H:%M} UTC"
         return [
@@ -216,15 +240,20 @@ class Passes:
             return self._since
         return self._since - (schedule.every or self._hub.settings.every)
 
-    def _row(self, job: str, slot: datetime, now: datetime, reason: str) -> JobRun:
+    def _row(self, job: Job, slot: datetime, now: datetime, reason: str) -> JobRun:
         return JobRun(
-            job=job,
+            job=str(job),
             slot=slot,
             run=self._hub.by,
             state=RunState.STARTED,
             started_at=now,
             reason=reason,
         )
+
+
+def _job_named(name: str) -> Job:
+    task, _, connection = name.partition(":")
+    return Job(Task(task), connection)
 
 
 def _why(missed: Sequence[datetime], slot: datetime, now: datetime) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pipeline.app.hub import Hub
+from pipeline.ingest.entry import CHUNK
 from pipeline.ingest.unwrap import (
     DOCUMENTS,
     HEAD,
     MANIFEST_SEQ,
     EnvelopeRefused,
+    Kind,
     kind_of,
     unwrap,
 )
@@ -71,8 +73,16 @@ class Opened:
     manifest: bytes | None = None
 
 
-def open_flow(hub: Hub, interchange: Interchange, connection: Connection) -> Opened:
+def open_flow(
+    hub: Hub, interchange: Interchange, connection: Connection, *, text: bool = False
+) -> Opened:
     """Take the documents out of an interchange, streamed, within the sheet's limits.
+
+    Args:
+        hub: The hub.
+        interchange: The flow.
+        connection: Its sheet.
+        text: True where it may be plain text, which is one file then.
 
     Raises:
         ArchiveError: Its bytes are gone, or scratch space cannot be written.
@@ -82,6 +92,10 @@ def open_flow(hub: Hub, interchange: Interchange, connection: Connection) -> Ope
     with hub.archive.open(interchange.sha256) as stream:
         head = stream.read(HEAD)
         stream.seek(0)
+        if text and kind_of(head) is Kind.UNKNOWN:
+            chunks = iter(lambda: stream.read(CHUNK), b"")
+            written = hub.spool.write(spool_name(interchange.id, 1), chunks)
+            return Opened((Extracted(1, interchange.name, written, None),))
         # where the archive holds the document itself nothing is written twice
         alone = hub.archive.path(interchange.sha256) if kind_of(head) in DOCUMENTS else None
         try:

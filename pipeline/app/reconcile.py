@@ -25,7 +25,7 @@ from pipeline.app.levels import trouble
 from pipeline.app.pull import archive_name, as_listed, digest_of
 from pipeline.app.run import may_leave, work_off
 from pipeline.app.sessions import Sessions
-from pipeline.model.connection import Connection, Role
+from pipeline.model.connection import Connection
 from pipeline.model.difference import FOR_A_PERSON, Difference, Kind
 from pipeline.model.errors import ConfigError, PipelineError, TransferError
 from pipeline.model.event import Fact
@@ -176,7 +176,7 @@ def _look_at(hub: Hub, connection: Connection, session: Session, *, read_back: b
     upkeep, name = hub.ledger.upkeep, connection.name
     archive: Sequence[RemoteFile] = ()
     inbox: Sequence[RemoteFile] = ()
-    if connection.role is Role.SENDER:
+    if connection.drops_files:
         archive = _listed(session, connection.archive)
         inbox = session.list_files(connection.inbox)
     names = {file.name for file in inbox}

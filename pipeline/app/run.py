@@ -12,16 +12,16 @@ from pipeline.app.apply import check_sheets
 from pipeline.app.breaker import is_told
 from pipeline.app.clock import follow_record
 from pipeline.app.deliver import Sent, deliver
+from pipeline.app.expiry import look_after_ends
 from pipeline.app.group import close_groups
 from pipeline.app.hub import Hub
-from pipeline.app.jobs import Passes, is_shut, job_of, pauses_by_partner
+from pipeline.app.jobs import Job, Passes, Task, has_hours, is_shut, pauses_by_partner
 from pipeline.app.levels import trouble
 from pipeline.app.notices import make_notices
 from pipeline.app.pull import Pulled, pull
 from pipeline.app.seal import seal_days
 from pipeline.app.sessions import Sessions
 from pipeline.app.work import Desk
-from pipeline.model.connection import Role
 from pipeline.model.errors import CircuitOpen, PipelineError
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Sheets
@@ -92,6 +92,7 @@ def start_run(hub: Hub) -> Sheets:
         ConfigError: A sheet in force names an interface or a profile that is gone.
     """
     follow_record(hub)
+    look_after_ends(hub)
     sheets = hub.ledger.sheets()
     check_sheets(hub, sheets)
     voided = hub.ledger.void_claims()
@@ -138,7 +139,7 @@ def run_passes(
     hub: Hub,
     sheets: Sheets,
     passes: Passes,
-    due: Callable[[Collection[str]], Sequence[str]],
+    due: Callable[[Collection[Job]], Sequence[Job]],
     *,
     leading: bool = True,
     stopping: Callable[[], bool] = lambda: False,
@@ -153,7 +154,7 @@ def run_passes(
         hub: The hub; its `by` names the run.
         sheets: The configuration in force.
         passes: Told how each pass ended.
-        due: Asked again and again for connections that are due, given those that are busy.
+        due: Asked again and again for jobs that are due, given those that are being done.
         leading: True to make the notices that what came in calls for.
         stopping: True to leave what still waits to the next run.
         progress: Told of every step, from this thread.
@@ -180,7 +181,7 @@ def _run(
     hub: Hub,
     sheets: Sheets,
     passes: Passes,
-    due: Callable[[Collection[str]], Sequence[str]],
+    due: Callable[[Collection[Job]], Sequence[Job]],
     complete: Callable[[bool], int],
     stopping: Callable[[], bool],
     progress: Progress,
@@ -192,12 +193,12 @@ def _run(
         with Desk(hub, sheets) as desk:
             all_in, judging = False, pool.submit(desk.step)
             while True:
-                for name in due(pulls.keys()):
-                    connection = sheets.connections[name]
-                    if connection.role is Role.SENDER:
-                        pulls[name] = pool.submit(pull, hub, connection)
+                for job in due([Job(Task.PULL, name) for name in pulls]):
+                    if job.task is Task.PULL:
+                        sheet = sheets.connections[job.connection]
+                        pulls[job.connection] = pool.submit(pull, hub, sheet)
                     else:
-                        courier.open(name)
+                        courier.open(job.connection)
                 _end_pulls(summary, passes, pulls)
                 courier.go()
                 wait([judging], timeout=_NAP_S)
@@ -223,27 +224,28 @@ def _run(
     for name, error in (*desk.put_off.items(), *courier.failed.items()):
         summary.failed.setdefault(name, error)
     for name in courier.opened:
-        passes.ended(name, courier.counts(name), courier.failed.get(name, ""))
+        passes.ended(Job(Task.DELIVER, name), courier.counts(name), courier.failed.get(name, ""))
     return summary
 
 
 def _end_pulls(summary: RunSummary, passes: Passes, pulls: dict[str, Future[Pulled]]) -> None:
     """Add the pulls that ended to the summary, and to the record."""
     for name in [name for name, pulling in pulls.items() if pulling.done()]:
+        job = Job(Task.PULL, name)
         try:
             pulled = pulls.pop(name).result()
         except PipelineError as error:
             if not is_told(error):
                 trouble(log, "pull.failed", error, {"connection": name})
             summary.failed[name] = f"{error.code}: {error}"
-            passes.ended(name, {}, summary.failed[name])
+            passes.ended(job, {}, summary.failed[name])
         else:
             summary.pulled[name] = summary.pulled.get(name, 0) + pulled.taken
             summary.waiting[name] = pulled.waiting
             if pulled.trouble:
                 summary.failed[name] = pulled.trouble
             counts = {"taken": pulled.taken, "waiting": pulled.waiting}
-            passes.ended(name, counts, pulled.trouble)
+            passes.ended(job, counts, pulled.trouble)
 
 
 def may_leave(hub: Hub, sheets: Sheets, name: str, opened: Collection[str] = ()) -> bool:
@@ -258,7 +260,7 @@ def may_leave(hub: Hub, sheets: Sheets, name: str, opened: Collection[str] = ())
     sheet = sheets.connections.get(name)
     if sheet is None:
         return True  # each attempt says that the sheet is gone
-    if sheet.role is Role.RECEIVER and job_of(sheet) is not None and name not in opened:
+    if has_hours(sheet) and name not in opened:
         return False
     if hub.breaker.standing(sheet.door, hub.clock.now()) is not None:
         return False

@@ -16,13 +16,14 @@ from pipeline.app.registered import check_both
 from pipeline.ingest.duplicate import find_duplicates
 from pipeline.ingest.sellers import check_seller
 from pipeline.model.acknowledgement import Figure
-from pipeline.model.connection import Atomicity, Connection, Interface
+from pipeline.model.connection import Atomicity, Connection
 from pipeline.model.controls import reason
 from pipeline.model.decision import Decision, Reason, Verdict
 from pipeline.model.directory import day_of
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
+from pipeline.model.interface import Interface
 from pipeline.model.report import ValidationReport
 from pipeline.model.status import FOLLOWS, InterchangeStep, Step, is_final
 from pipeline.ports.ledger import Claim, Sheets, Transaction

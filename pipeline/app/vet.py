@@ -1,7 +1,8 @@
-"""Hold our own answers against the official rules, right before they leave."""
+"""Hold messages against the official rules: ours before they leave, partners' as they come."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -23,10 +24,10 @@ _FOLDER = "vet"
 
 @dataclass(frozen=True, slots=True)
 class Vetter:
-    """Lets an answer go, or says why it does not.
+    """Lets an answer go, or says why it does not; says what is wrong with a partner's message.
 
     Attributes:
-        engine: Judges CDAR messages, and nothing else.
+        engine: Judges CPPStatut and CDAR messages, and nothing else.
         spool: Scratch space.
     """
 
@@ -66,6 +67,22 @@ class Vetter:
                 self.spool.clear(_FOLDER)
         if faults:
             raise AnswerUnvetted(faults[0])
+
+    def examine(self, paths: Sequence[str]) -> Sequence[Judged]:
+        """Hold messages of a partner's against their schema and, CDAR, the BR-FR-CDV rules.
+
+        Args:
+            paths: Files that hold one each.
+
+        Returns:
+            One result a file, in order.
+        """
+        with self._turn:
+            return list(
+                self.engine.judge(
+                    Job(path=path, profile=_PROFILE, limits=Limits()) for path in paths
+                )
+            )
 
 
 def _fault(judged: Judged) -> str:

@@ -13,12 +13,14 @@ from structlog import get_logger
 
 from pipeline.app.agreed import Agreed
 from pipeline.app.answer import Findings, answer
+from pipeline.app.arrived import Arrived, Read
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lease import Lease
 from pipeline.app.levels import trouble
 from pipeline.app.lost import tell_fenced, tell_taken_over
 from pipeline.app.open_flow import Extracted, Opened, note_signature, open_flow
+from pipeline.app.readers import read_flow
 from pipeline.app.scan import (
     SCAN_STEP,
     Scanned,
@@ -32,10 +34,10 @@ from pipeline.app.scan import (
     with_attachments,
 )
 from pipeline.app.settle import Candidate, Settled, settle_flow
-from pipeline.ingest.admission import Admission, Earlier, admit, interface_of
+from pipeline.ingest.admission import Admission, Earlier, admit, interface_of, may_be_text
 from pipeline.ingest.unwrap import Kind, kind_of
 from pipeline.model.acknowledgement import flow_outcome
-from pipeline.model.connection import Connection, Interface
+from pipeline.model.connection import Connection
 from pipeline.model.controls import CONTROL, reason
 from pipeline.model.decision import Reason, Verdict
 from pipeline.model.document import Document
@@ -45,10 +47,12 @@ from pipeline.model.errors import (
     Fenced,
     LedgerConflict,
     MasterKeyMissing,
+    StillUnread,
 )
 from pipeline.model.finding import Layer
 from pipeline.model.identity import InterchangeId, document_id
 from pipeline.model.interchange import Interchange
+from pipeline.model.interface import Carries, Interface
 from pipeline.model.report import Judged, Syntax
 from pipeline.model.status import InterchangeStep, Step
 from pipeline.ports.engine import Job
@@ -78,6 +82,7 @@ class Case:
     admission: Admission
     scanned: Scanned = field(default_factory=Scanned)
     opened: Opened | None = None
+    read: Read | None = None
     judged: dict[int, Judged] = field(default_factory=dict)
     behind: bool = False  #: it repeats one that is not decided on: it is not judged yet
 
@@ -176,7 +181,7 @@ def _judge_safely(
         failpoint("work.gathered")
         _scan(hub, cases)
         failpoint("work.scanned")
-        _judge(hub, cases, lease.check)
+        _judge(hub, sheets, cases, lease.check)
     except (LedgerConflict, EngineClosed):
         raise
     except Fenced:
@@ -400,7 +405,7 @@ def rework(
     """
     cases = _gather(hub, sheets, [(interchange, None)])
     _scan(hub, cases)
-    _judge(hub, cases, lambda: None)
+    _judge(hub, sheets, cases, lambda: None)
     _settle_group(hub, sheets, cases, note)
 
 
@@ -445,11 +450,16 @@ def _reaches_scan(admission: Admission) -> bool:
     return all(CONTROL[why.code].step > SCAN_STEP for why in admission.decision.reasons)
 
 
-def _judge(hub: Hub, cases: Sequence[Case], still_ours: Callable[[], None]) -> None:
+def _judge(
+    hub: Hub, sheets: Sheets, cases: Sequence[Case], still_ours: Callable[[], None]
+) -> None:
     """Open and judge every admitted, clean case; results arrive in the order of the jobs.
+
+    What carries no invoices is read by the reader of its kind.
 
     Args:
         hub: The hub.
+        sheets: The configuration in force.
         cases: What to judge.
         still_ours: Asked before each document; raises `Fenced` where it is in vain.
     """
@@ -460,12 +470,16 @@ def _judge(hub: Hub, cases: Sequence[Case], still_ours: Callable[[], None]) -> N
             admitted = case.admission.decision.verdict is Verdict.ACCEPT
             if not admitted or case.behind or not case.scanned.clean:
                 continue
-            opened = open_flow(hub, case.interchange, case.connection)
+            text = may_be_text(case.connection, case.admission.about)
+            opened = open_flow(hub, case.interchange, case.connection, text=text)
             case.opened = opened
             failpoint("work.opened")
             flow, connection = case.interchange, case.connection
             case.scanned = scan_signed(hub, flow, connection, opened, case.scanned)
             if not case.scanned.clean:
+                continue
+            if case.admission.about is not Carries.INVOICES:
+                case.read = read_flow(hub, sheets, _arrived(case, opened))
                 continue
             known = case.connection, case.admission.interface, flow.received_at
             for seq, job in jobs_for(hub, opened, *known):
@@ -539,15 +553,33 @@ def _settle(
         return _refuse(hub, tx, case, admission, why)
     if admission.decision.verdict is Verdict.DUPLICATE:
         return _duplicate(hub, tx, case, admission)
+    return _settle_admitted(hub, sheets, tx, case, admission)
+
+
+def _settle_admitted(
+    hub: Hub, sheets: Sheets, tx: Transaction, case: Case, admission: Admission
+) -> Settled:
     if case.scanned.silent:
         # only here: what is refused for another reason is not opened, so it needs no scanner
         return _hold_unscanned(hub, tx, case, admission)
     if case.opened is None:
         # the flow it repeated was refused meanwhile: it is judged in the next round
         return Settled(case.interchange, ())
+    if case.read is not None:
+        return _take(hub, tx, case, admission, case.read)
     if case.opened.refused is not None:
         return _refuse(hub, tx, case, admission, case.opened.refused)
     return _open(hub, sheets, tx, case, admission, case.opened)
+
+
+def _arrived(case: Case, opened: Opened) -> Arrived:
+    return Arrived(
+        interchange=case.interchange,
+        connection=case.connection,
+        interface=case.admission.interface,
+        about=case.admission.about,
+        opened=opened,
+    )
 
 
 def _refusal(case: Case, admission: Admission) -> Reason | None:
@@ -562,9 +594,44 @@ def _refusal(case: Case, admission: Admission) -> Reason | None:
 
 
 def _refuse(hub: Hub, tx: Transaction, case: Case, admission: Admission, why: Reason) -> Settled:
+    return _refuse_for(hub, tx, case, admission, (why,))
+
+
+def _refuse_for(
+    hub: Hub, tx: Transaction, case: Case, admission: Admission, reasons: tuple[Reason, ...]
+) -> Settled:
+    why = reasons[0]
     first = admission.first.id if admission.first else None
     refused = replace(case.interchange, reason=why.code, detail=why.message["fr"], first=first)
-    return _close_with(hub, tx, case, admission, refused, InterchangeStep.REFUSED, (why,))
+    return _close_with(hub, tx, case, admission, refused, InterchangeStep.REFUSED, reasons)
+
+
+def _take(hub: Hub, tx: Transaction, case: Case, admission: Admission, read: Read) -> Settled:
+    """Take what a flow without invoices tells: all of it, or nothing."""
+    if read.held:
+        return _hold_unread(hub, tx, case, admission, read.held)
+    reasons = read.refused or read.take(tx)
+    if reasons:
+        return _refuse_for(hub, tx, case, admission, reasons)
+    opened, by = replace(case.interchange, reason=None, detail=""), hub.by
+    after = InterchangeStep.OPENED
+    tx.move_interchange(opened, after, by=by, at=hub.clock.now(), claim=case.claim)
+    opened = replace(opened, step=after)
+    tx.move_interchange(opened, InterchangeStep.CLOSED, by=by, at=hub.clock.now())
+    settled = Settled(replace(opened, step=InterchangeStep.CLOSED), ())
+    _answer(hub, tx, case, admission, settled, {})
+    return settled
+
+
+def _hold_unread(
+    hub: Hub, tx: Transaction, case: Case, admission: Admission, reasons: tuple[Reason, ...]
+) -> Settled:
+    """Hold a flow that could not be held against its rules, for a cause on our side."""
+    why = reasons[0]
+    if case.interchange.step is InterchangeStep.HELD:
+        raise StillUnread(f"{why.code}: {' / '.join(why.message.values())}")
+    held = replace(case.interchange, reason=why.code, detail=why.message["fr"])
+    return _close_with(hub, tx, case, admission, held, InterchangeStep.HELD, reasons)
 
 
 def _hold_unscanned(hub: Hub, tx: Transaction, case: Case, admission: Admission) -> Settled:

@@ -29,7 +29,7 @@ def serve(place: bootstrap.Workspace, port: int) -> Iterator[dict[str, Path]]:
     Raises:
         ConfigError: No sheet leads here, or the port is taken.
     """
-    sheets = bootstrap.proposed_sheets(place).connections
+    sheets = bootstrap.offered(place).connections
     local = {one.door.user: one for one in sheets.values() if _leads_here(one, port)}
     if not local:
         raise ConfigError(

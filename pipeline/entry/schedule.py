@@ -19,7 +19,7 @@ from pipeline.app.breaker import Breaker
 from pipeline.app.caretaker import Caretaker
 from pipeline.app.clock import UNNOTICED, follow
 from pipeline.app.hub import Hub
-from pipeline.app.jobs import KEPT, Passes
+from pipeline.app.jobs import KEPT, Job, Passes
 from pipeline.app.levels import trouble
 from pipeline.app.run import is_idle, run_passes, start_run, work_off
 from pipeline.model.errors import ConfigError, PipelineError
@@ -250,11 +250,11 @@ class _Leader(_Alarm):
         self._run(hub, sheets, passes, due)
         self._clean_up(hub)
 
-    def _run(self, hub: Hub, sheets: Sheets, passes: Passes, due: Sequence[str]) -> None:
+    def _run(self, hub: Hub, sheets: Sheets, passes: Passes, due: Sequence[Job]) -> None:
         ending = self._ending(hub, LONGEST_RUN)
         first = iter([due])
 
-        def more(busy: Collection[str]) -> Sequence[str]:
+        def more(busy: Collection[Job]) -> Sequence[Job]:
             given = next(first, None)
             if given is not None:
                 return given

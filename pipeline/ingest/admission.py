@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.ingest.naming import read_flow_name
 from pipeline.ingest.unwrap import FLOWS, Kind, wrong_type
 from pipeline.model.acknowledgement import FlowOutcome
-from pipeline.model.connection import Connection, Interface, Naming
+from pipeline.model.connection import Connection, Naming, Role
 from pipeline.model.controls import reason
 from pipeline.model.decision import Decision, Reason, Verdict
 from pipeline.model.interchange import Interchange
+from pipeline.model.interface import Carries, Interface, may_send
+
+#: How the free name of a receiver's file begins that tells statuses, not acknowledgements.
+_STATUS_NAMES = ("statut", "status")
 
 _TAKEN = {FlowOutcome.ACCEPTED, FlowOutcome.PARTLY_ACCEPTED, FlowOutcome.HELD}
 
@@ -37,11 +41,13 @@ class Admission:
         decision: Accept: open it; reject or duplicate: with its reason.
         interface: The interface it is answered under; None with free names.
         first: The interchange it repeats, if any.
+        about: What it is about.
     """
 
     decision: Decision
     interface: Interface | None = None
     first: Interchange | None = None
+    about: Carries = Carries.INVOICES
 
 
 def admit(
@@ -65,12 +71,13 @@ def admit(
         The first failing control only, in the table's order.
     """
     interface = interface_of(interchange, connection, interfaces)
+    about = kind_of_flow(interchange, connection, interface)
     fault = _name_fault(interchange, connection, interfaces) or _body_fault(
-        interchange, connection, kind
+        interchange, connection, kind, about
     )
     if fault is not None:
-        return Admission(Decision(Verdict.REJECT, (fault,)), interface)
-    return _unicity(interchange, connection, interface, earlier)
+        return Admission(Decision(Verdict.REJECT, (fault,)), interface, about=about)
+    return replace(_unicity(interchange, connection, interface, earlier), about=about)
 
 
 def interface_of(
@@ -79,10 +86,26 @@ def interface_of(
     """Return the interface named, else the sheet's first: every file gets an answer."""
     if connection.naming is Naming.FREE:
         return None
+    agreed = may_send(connection, interfaces)
     flow = read_flow_name(interchange.name)
-    if flow is not None and flow.code in connection.interfaces and flow.code in interfaces:
-        return interfaces[flow.code]
-    return interfaces[connection.interfaces[0]]
+    named = (one for one in agreed if flow is not None and one.code == flow.code)
+    return next(named, agreed[0])
+
+
+def kind_of_flow(
+    interchange: Interchange, connection: Connection, interface: Interface | None
+) -> Carries:
+    """Return what a flow is about: as its interface says, else its sheet and name.
+
+    A sender sends invoices. A receiver with free names answers: what begins with ``statut``
+    or ``status`` tells statuses, anything else acknowledges deliveries.
+    """
+    if interface is not None:
+        return interface.carries
+    if connection.role is Role.SENDER:
+        return Carries.INVOICES
+    tells_statuses = interchange.name.lower().startswith(_STATUS_NAMES)
+    return Carries.STATUSES if tells_statuses else Carries.ACKNOWLEDGEMENTS
 
 
 def _name_fault(
@@ -109,8 +132,17 @@ def _name_fault(
             f"code application {flow.application} ; attendu : {connection.application_code}",
             f"application code {flow.application}; expected {connection.application_code}",
         )
-    if flow.code not in interfaces or flow.code not in connection.interfaces:
-        agreed = ", ".join(connection.interfaces)
+    codes = [one.code for one in may_send(connection, interfaces)]
+    if flow.code not in codes:
+        agreed = ", ".join(codes)
+        if (known := interfaces.get(flow.code)) is not None and known.unserved:
+            fr, _, en = known.unserved.partition(" / ")
+            return reason(
+                "IRR_CODE_INTER",
+                name,
+                f"code interface {flow.code} non traité : {fr} ; souscrits : {agreed}",
+                f"interface code {flow.code} not served: {en}; subscribed: {agreed}",
+            )
         return reason(
             "IRR_CODE_INTER",
             name,
@@ -120,7 +152,9 @@ def _name_fault(
     return None
 
 
-def _body_fault(interchange: Interchange, connection: Connection, kind: Kind) -> Reason | None:
+def _body_fault(
+    interchange: Interchange, connection: Connection, kind: Kind, about: Carries
+) -> Reason | None:
     name, size, most = interchange.name, interchange.size, connection.limits.flow_bytes
     if size == 0:
         return reason("IRR_VIDE", name, "fichier de 0 octet", "file of 0 bytes")
@@ -131,9 +165,14 @@ def _body_fault(interchange: Interchange, connection: Connection, kind: Kind) ->
             f"flux de {size} octets ; limite : {most}",
             f"flow of {size} bytes; limit: {most}",
         )
-    if kind not in FLOWS:
+    if kind not in FLOWS and not (kind is Kind.UNKNOWN and may_be_text(connection, about)):
         return reason("IRR_TYPE", name, *wrong_type(kind))
     return None
+
+
+def may_be_text(connection: Connection, about: Carries) -> bool:
+    """Tell whether a flow may be plain text: what a receiver answers in CSV or JSON."""
+    return about is not Carries.INVOICES and bool(connection.replies)
 
 
 def _unicity(

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from pipeline.model.connection import AnswerFormat, Interface, Scanning
+from pipeline.model.connection import AnswerFormat, Scanning
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.finding import Finding
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
+from pipeline.model.interface import Carries, Interface
 from pipeline.model.status import InterchangeStep, Step
 
 
@@ -96,6 +97,7 @@ class AnswerFacts:
         siren: The sender's if it is none, or None.
         said: Names of the answers that were given before.
         correction: Set where this is a further answer; None on the first final one.
+        about: What the flow carries.
     """
 
     interchange: Interchange
@@ -115,6 +117,7 @@ class AnswerFacts:
     siren: str | None = None
     said: tuple[str, ...] = ()
     correction: Correction | None = None
+    about: Carries = Carries.INVOICES
 
     @property
     def told(self) -> tuple[AnsweredDocument, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from enum import Enum
 
 from pipeline.model.carriage import Carriage, Grouping, Recipe
@@ -16,6 +16,13 @@ class Role(Enum):
 
     SENDER = "sender"
     RECEIVER = "receiver"
+
+
+class Environment(Enum):
+    """Whether what goes through a connection counts."""
+
+    PRODUCTION = "production"
+    QUALIFICATION = "qualification"  #: a rehearsal with the partner: nothing of it counts
 
 
 class Naming(Enum):
@@ -75,7 +82,9 @@ class Door:
         key: Path of our private key file, relative to the workspace; empty with a password.
         certificate: Path of the OpenSSH certificate that goes with `key`, or None.
         password: Where the password is, or None.
+        key_expires: Day on which `key` ends, excluded; a bare key knows of none.
         host_key: The server's public key as one OpenSSH line, ``type base64``.
+        host_key_expires: Day on which `host_key` ends, excluded, where the partner named one.
         path: Folder that holds the partner's folders; only of a local door.
         transports: Connections opened side by side.
         timeout_s: Wall-clock limit of connecting and of one answer.
@@ -89,11 +98,44 @@ class Door:
     key: str = ""
     certificate: str | None = None
     password: Secret | None = None
+    key_expires: date | None = None
     host_key: str = ""
+    host_key_expires: date | None = None
     path: str = ""
     transports: int = 2
     timeout_s: float = 30.0
     transfer_timeout_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Successors:
+    """What takes the place of keys and certificates of a sheet, each on its day.
+
+    Until then both are valid: a server may show either host key. `app.rollover` makes the
+    change, once the new one was seen to work.
+
+    Attributes:
+        certificate: File of the partner's next X.509 certificate, from the workspace on.
+        certificate_from: First day it is the one in use; None for when an operator says so,
+            or the other ends.
+        key: File of our next private key.
+        key_certificate: File of the OpenSSH certificate that goes with it.
+        key_from: As `certificate_from`.
+        key_expires: As `Door.key_expires`.
+        host_key: The key that the server is going to show.
+        host_key_from: As `certificate_from`.
+        host_key_expires: As `Door.host_key_expires`.
+    """
+
+    certificate: str | None = None
+    certificate_from: date | None = None
+    key: str = ""
+    key_certificate: str | None = None
+    key_from: date | None = None
+    key_expires: date | None = None
+    host_key: str = ""
+    host_key_from: date | None = None
+    host_key_expires: date | None = None
 
 
 class Scanning(Enum):
@@ -109,6 +151,13 @@ class AnswerFormat(Enum):
 
     JSON = "json"
     HTML = "html"
+
+
+class ReplyForm(Enum):
+    """A form in which a receiver may answer that has no writer of CPPStatut or CDAR."""
+
+    CSV = "csv"
+    JSON = "json"
 
 
 class AnswerFamily(Enum):
@@ -188,7 +237,9 @@ class Connection:
         partner: Name of the party behind it.
         role: Sender or receiver.
         door: Where and as whom we log in.
-        inbox: Folder where the sender drops files.
+        certificate: File of the partner's X.509 certificate, from the workspace on, or None.
+        next: What takes the place of its keys and certificates; None where nothing does.
+        inbox: Folder where the partner drops files; of a receiver, what it answers.
         archive: Folder where taken files are moved, on the partner's side.
         out: Folder where the partner fetches answers (sender) or invoices
             (receiver).
@@ -197,7 +248,8 @@ class Connection:
         siren: Of a sender that is no platform, or None.
         sellers: SIREN of each seller whose invoices a sender may send; None for any.
         naming: Flow-name grammar, or free names.
-        interfaces: Codes that a grammar sender may use.
+        interfaces: Codes of the principal interfaces that were subscribed; each brings its
+            secondary ones.
         atomicity: Overrides what the interface family says; None keeps it.
         profile: Overrides the family's validation profile; None keeps it.
         takes: Of a receiver: what it takes, by its name in ``profiles.toml``; None for any
@@ -214,14 +266,26 @@ class Connection:
         recapitulation: Whether each day is summed up in `out`.
         gap_after: Time after which a missing sequence number of the flow grammar is
             reported to both sides; None never.
+        replies: Forms besides those of its interfaces in which a receiver may answer.
+        acknowledge_within: Agreed time in which a receiver says that it took a delivery; None
+            if none was agreed.
         schedule: When it is worked on.
         retention: Class that says how long what comes through it is kept.
+        structure: SIRET of the partner's structure, or None.
+        environment: Production, or a rehearsal of it.
+        start_date: First day of the agreement, in France; None for ever before.
+        end_date: Day on which it ends, excluded; None for no end.
+        contact: E-mail address of those who look after the partner's side, or None.
+        private: Whether a receiver is a private company: the B2B pilot takes only those that
+            registered for it.
     """
 
     name: str
     partner: str
     role: Role
     door: Door
+    certificate: str | None = None
+    next: Successors | None = None
     inbox: str = "in"
     archive: str = "archive"
     out: str = "out"
@@ -245,8 +309,34 @@ class Connection:
     manifest: ManifestRule = ManifestRule.OPTIONAL
     recapitulation: bool = False
     gap_after: timedelta | None = None
+    replies: tuple[ReplyForm, ...] = ()
+    acknowledge_within: timedelta | None = None
     schedule: Schedule = field(default_factory=Schedule)
     retention: str = "invoice"
+    structure: str | None = None
+    environment: Environment = Environment.PRODUCTION
+    start_date: date | None = None
+    end_date: date | None = None
+    contact: str | None = None
+    private: bool = False
+
+    def agreed_on(self, day: date) -> bool:
+        """Tell whether the agreement covers a day.
+
+        >>> sheet = Connection(name="a", partner="A", role=Role.SENDER, door=Door(),
+        ...     start_date=date(2026, 9, 1), end_date=date(2027, 1, 1))
+        >>> [sheet.agreed_on(date(2026, 8, 31)), sheet.agreed_on(date(2026, 9, 1)),
+        ...     sheet.agreed_on(date(2027, 1, 1))]
+        [False, True, False]
+        """
+        return (self.start_date is None or self.start_date <= day) and (
+            self.end_date is None or day < self.end_date
+        )
+
+    @property
+    def drops_files(self) -> bool:
+        """Tell whether the partner leaves files here for us to take."""
+        return self.role is Role.SENDER or bool(self.interfaces or self.replies)
 
     @property
     def recipe(self) -> Recipe | None:
@@ -272,41 +362,3 @@ class Connection:
         if self.carriage.group is not None:
             return self.carriage.group
         return Grouping.FLOW if self.envelope is Envelope.TAR_GZ else Grouping.INVOICE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interface:
-    """One row of the interface table (``config/interfaces.toml``).
-
-    Attributes:
-        code: Eight characters, e.g. ``FSO1100A``.
-        title: What it carries, in the reference's words.
-        syntaxes: Syntaxes a deposit under it may use (`report.Syntax` values).
-        refused_by: Code of the answer to an irrecevable flow; in the AFNOR family also of
-            that which says that a flow is recevable.
-        taken_by: Code of the answer that tells what became of the invoices.
-        atomicity: What a broken file takes down.
-        profile: Validation profile.
-        source: Where this was read.
-        answers: Family of its answers.
-    """
-
-    code: str
-    title: str
-    syntaxes: tuple[str, ...]
-    refused_by: str
-    taken_by: str
-    atomicity: Atomicity
-    profile: str
-    source: str
-    answers: AnswerFamily = AnswerFamily.HISTORICAL
-
-    @property
-    def digits(self) -> str:
-        """Return the four digits that flow names repeat.
-
-        >>> Interface(code="FSO1100A", title="", syntaxes=(), refused_by="", taken_by="",
-        ...     atomicity=Atomicity.FLOW, profile="", source="").digits
-        '1100'
-        """
-        return self.code[3:7]

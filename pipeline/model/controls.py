@@ -498,6 +498,36 @@ OURS = (
         acts=Actor.OPERATOR,
     ),
     Control(
+        step=14,
+        level=_FLOW,
+        code="ACK_UNKNOWN",
+        nature=_FUNCTIONAL,
+        label=_texts(
+            "Acquittement de ce qui ne vous a pas été remis",
+            "Acknowledgement of what was not delivered to you",
+        ),
+        action=_texts(
+            "Vérifiez le nom du flux, ou le numéro, l'année et le SIREN du vendeur, puis "
+            "renvoyez tout l'acquittement sous un autre nom.",
+            "Check the flow's name, or the number, the year and the seller's SIREN, then send "
+            "the whole acknowledgement again under another name.",
+        ),
+    ),
+    Control(
+        step=14,
+        level=_FLOW,
+        code="ACK_EARLY",
+        nature=_FUNCTIONAL,
+        label=_texts(
+            "Acquittement de ce qui n'est pas encore parti",
+            "Acknowledgement of what has not left yet",
+        ),
+        action=_texts(
+            "Attendez la remise, puis renvoyez tout l'acquittement sous un autre nom.",
+            "Wait for the delivery, then send the whole acknowledgement again under another name.",
+        ),
+    ),
+    Control(
         step=15,
         level=_INVOICE,
         code="NOT_TAKEN",

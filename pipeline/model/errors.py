@@ -111,6 +111,13 @@ class NameTaken(TransferError):
     transient = False
 
 
+class MailError(PipelineError):
+    """A letter was not taken by the mail server, or there is none."""
+
+    code = "MAIL"
+    transient = True
+
+
 class ArchiveError(PipelineError):
     """The archive could not store, or no longer holds, a blob."""
 
@@ -206,6 +213,13 @@ class ScannerSilent(PipelineError):
     """The scanner that a sheet requires does not answer, or not with a verdict."""
 
     code = "SCANNER_SILENT"
+    transient = True
+
+
+class StillUnread(PipelineError):
+    """A held flow cannot be held against its rules yet: it stays as it is."""
+
+    code = "STILL_UNREAD"
     transient = True
 
 

@@ -19,6 +19,7 @@ class OutboxKind(Enum):
     DELIVERY = "delivery"
     ACKNOWLEDGEMENT = "acknowledgement"
     NOTICE = "notice"  #: what belongs to no single flow: a day's recapitulation, a gap
+    LETTER = "letter"  #: to a person, by mail: its door is ``mailto:ADDRESS``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

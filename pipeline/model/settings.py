@@ -16,6 +16,13 @@ class Encryption(Enum):
     AES_256_GCM = "aes-256-gcm"  #: each under a key of its own, wrapped by the master key
 
 
+class Approval(Enum):
+    """Who has to agree before a change of the configuration is in force."""
+
+    NONE = "none"  #: whoever applies it
+    FOUR_EYES = "four-eyes"  #: a second person
+
+
 _MASTER_KEY = Secret(SecretKind.FILE, "master/archive.key")
 
 
@@ -53,6 +60,39 @@ class SealSettings:
     trusted: tuple[str, ...] = ()
 
 
+class MailSecurity(Enum):
+    """How the way to the mail server is kept from others."""
+
+    STARTTLS = "starttls"  #: begun in clear, encrypted before anything is said
+    TLS = "tls"  #: encrypted from the first byte
+    NONE = "none"  #: for a server on this machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSettings:
+    """Who is written to, and through which server.
+
+    Attributes:
+        host: Of the mail server; empty where nobody is written to.
+        port: Where it listens.
+        security: How the way there is kept from others.
+        sender: Address that letters come from.
+        operators: Addresses of those who look after this hub.
+        user: Account there; empty to log in with none.
+        password: Of that account: where it is, never what it is.
+        timeout_s: Wall-clock limit of one answer of the server.
+    """
+
+    host: str = ""
+    port: int = 587
+    security: MailSecurity = MailSecurity.STARTTLS
+    sender: str = ""
+    operators: tuple[str, ...] = ()
+    user: str = ""
+    password: Secret | None = None
+    timeout_s: float = 20.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Settings of one hub (``config/pipeline.toml``).
@@ -77,8 +117,10 @@ class Settings:
         keep_logs_days: Days whose log files are kept, today among them.
         check_suppliers: Whether the directory holds every supplier, so that an invoice of one
             that it does not know is refused.
+        approval: Who has to agree before a change of the configuration is in force.
         archive: How originals lie on the disk.
         seal: Where the chain of events is sealed.
+        mail: Who is written to, and through which server.
     """
 
     hub_code: str = "CPP001"
@@ -95,5 +137,7 @@ class Settings:
     clamd: str = "unix:/run/clamav/clamd.ctl"
     keep_logs_days: int = 90
     check_suppliers: bool = False
+    approval: Approval = Approval.NONE
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     seal: SealSettings = field(default_factory=SealSettings)
+    mail: MailSettings = field(default_factory=MailSettings)

@@ -11,6 +11,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TypeVar
 
+from pipeline.model.standing import SheetState
+
 
 class Step(Enum):
     """Where a document is in the pipeline."""
@@ -136,7 +138,7 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 
-S = TypeVar("S", Step, InterchangeStep, OutboxState)
+S = TypeVar("S", Step, InterchangeStep, OutboxState, SheetState)
 
 
 def check_step(follows: Mapping[S | None, frozenset[S]], before: S | None, after: S) -> None:

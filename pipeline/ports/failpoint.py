@@ -52,6 +52,7 @@ POINTS: Mapping[str, str] = {
     "put.renamed": "it has its final name at the partner's",
     "put.synced": "the folder of a local door is synced",
     "deliver.put": "one file stands at the partner's, nothing is marked",
+    "letter.sent": "the mail server took a letter, nothing is marked",
     "seal.written": "a day's seal is written and synced, under a temporary name",
     "seal.kept": "it has its name",
     "run.done": "nothing is left to do",
@@ -65,6 +66,7 @@ POINTS: Mapping[str, str] = {
 CHANGES: Mapping[str, str] = {
     "ledger.change": "any change through a transaction: inside, everything is written",
     "ledger.apply": "sheets are put in force",
+    "ledger.move_sheet": "a connection sheet moves: tested, promoted, suspended, closed",
     "ledger.sightings": "what a folder holds is noted",
     "ledger.claim_flows": "flows are claimed",
     "ledger.claim_files": "files to send are claimed",
@@ -92,6 +94,7 @@ CHANGES: Mapping[str, str] = {
     "notice.day": "a day that was summed up is put into the outbox",
     "notice.gaps": "missing numbers are put into the outbox",
     "notice.links": "that links are in a sender's folder is put into the outbox",
+    "credential.warn": "a warning that something ends is noted, and its letters enqueued",
     "operator.decide": "an operator lets held things be decided again",
     "operator.refuse": "an operator refuses held things",
     "operator.redeliver": "an operator has abandoned documents delivered again",

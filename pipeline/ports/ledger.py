@@ -18,18 +18,59 @@ from pipeline.model.figures import DocumentFigures, Received, RuleCount
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
+from pipeline.model.standing import SheetState, Standing
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
 class Sheets:
-    """The configuration in force: connections by name, and the directory."""
+    """The configuration in force.
+
+    Attributes:
+        connections: The connection sheets, by name.
+        directory: Who can be billed, and where to.
+        standing: Where sheets stand, by name, those among them that are not in force any more.
+            Only the ledger knows: what `config/` proposes has none, and applying looks at none.
+        since: When the version in force of each sheet was put in force, as far as the ledger
+            told.
+    """
 
     connections: Mapping[str, Connection] = field(default_factory=dict)
     directory: Directory = field(default_factory=Directory)
+    standing: Mapping[str, Standing] = field(default_factory=dict)
+    since: Mapping[str, datetime] = field(default_factory=dict)
+
+    def state(self, connection: str) -> SheetState:
+        """Return where a sheet stands; in production if nothing else is known of it."""
+        known = self.standing.get(connection)
+        return known.state if known else SheetState.PRODUCTION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetVersion:
+    """One version of a connection sheet that was ever put in force.
+
+    Attributes:
+        version: From 1.
+        connection: What it says; None where this version of the code cannot read it.
+        applied_at: When it was put in force (aware, UTC).
+        by: Who did.
+        ended_at: When another one took its place, or none did; None while it is in force.
+    """
+
+    version: int
+    connection: Connection | None
+    applied_at: datetime
+    by: str
+    ended_at: datetime | None
+
+    def held_at(self, moment: datetime) -> bool:
+        """Tell whether it was in force at a moment."""
+        return self.applied_at <= moment and (self.ended_at is None or moment < self.ended_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +139,18 @@ class Transaction(Protocol):
 
     def holders(self, keys: Collection[BusinessKey]) -> Mapping[BusinessKey, DocumentId]:
         """Return which accepted document holds each key that is held."""
+
+    def rows_named(self, names: Collection[str]) -> Sequence[OutboxRow]:
+        """Return the outbox rows, of any connection, whose file has one of these names."""
+
+    def rows_carrying(self, subject: DocumentId) -> Sequence[OutboxRow]:
+        """Return the deliveries that carry a document, by key."""
+
+    def documents_numbered(self, number: str) -> Sequence[Document]:
+        """Return the documents of this number, of any seller, by id."""
+
+    def claimed(self, key: OutboxKey) -> bool:
+        """Tell whether somebody ever had an outbox row in hand: its file may be there."""
 
     def next_number(self, series: str) -> int:
         """Take the next number of a series, from 1, without gaps if this commits."""
@@ -281,6 +334,12 @@ class Transaction(Protocol):
     def note_conversions(self, key: OutboxKey, conversions: Sequence[Conversion]) -> None:
         """Write what became of the documents of an outbox row, in place of what it said."""
 
+    def acknowledge(self, receipt: Receipt, by: str, at: datetime) -> bool:
+        """Write what a partner says of a delivery, with an event on what it is about.
+
+        False, and nothing done, where the same was said before.
+        """
+
     # -- frozen lists
     def freeze(self, bulk: BulkList) -> bool:
         """Write a list with its items, and an event; False if it is there already."""
@@ -299,6 +358,12 @@ class Transaction(Protocol):
 
         Returns:
             How many; those that somebody else settled meanwhile are left alone.
+        """
+
+    def warn_once(self, subject: str, days: int, at: datetime) -> bool:
+        """Note that the warning of so many days left is given; False if it was before.
+
+        Of two processes at once one gets True, if its transaction commits.
         """
 
     def append(self, fact: Fact) -> None:
@@ -403,7 +468,7 @@ class Ledger(Protocol):
         """Return the configuration in force."""
 
     def sheets_version(self) -> int:
-        """Return a number that grows whenever a sheet changes or is closed."""
+        """Return a number that grows whenever a sheet changes, moves or is closed."""
 
     def directory_at(self, moment: datetime) -> Directory:
         """Return the directory as it was in force at a moment (aware)."""
@@ -416,19 +481,36 @@ class Ledger(Protocol):
         *,
         expected: int | None = None,
         facts: Sequence[Fact] = (),
+        begin: SheetState = SheetState.PRODUCTION,
     ) -> None:
         """Put `sheets` in force; each changed sheet becomes a new version, with an event.
+
+        A connection that never was in force begins its standing; one that was goes on where it
+        stood, whatever that is. One that was tested or approved as another version is a draft
+        again.
 
         Args:
             sheets: All of them: one that is not there any more is closed.
             by: Who acts.
             at: When.
+            begin: Where a new connection begins.
             expected: What `sheets_version` said when they were made from those in force;
                 None where they were not.
             facts: What else to tell, in the same transaction.
 
         Raises:
             LedgerConflict: Something else was put in force since `expected`; nothing is done.
+        """
+
+    def versions(self, connection: str) -> Sequence[SheetVersion]:
+        """Return every version of a connection sheet, oldest first."""
+
+    def move_sheet(self, before: Standing, after: Standing) -> None:
+        """Move a connection sheet from where it was seen to stand, with an event.
+
+        Raises:
+            ValueError: `SHEET_FOLLOWS` has no such move: our bug.
+            Fenced: It stands elsewhere, or was moved meanwhile; nothing is done.
         """
 
     # -- intake
@@ -600,6 +682,29 @@ class Ledger(Protocol):
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
 
+    def receipts(
+        self,
+        *,
+        documents: Collection[DocumentId] = (),
+        interchange: InterchangeId | None = None,
+    ) -> Sequence[Receipt]:
+        """Return what partners said of deliveries, oldest first.
+
+        Args:
+            documents: Of these documents, and of files that carry them.
+            interchange: What this flow said, and what was said of files that left for it; the
+                documents are not looked at then.
+        """
+
+    def unsaid(
+        self, connection: str, sent_before: datetime
+    ) -> Sequence[tuple[OutboxKey, str, datetime]]:
+        """Return the deliveries put through a connection of which its partner said nothing.
+
+        Returns:
+            Key, name and moment of those that were put before a moment, oldest first.
+        """
+
     def claimed_ever(self, keys: Collection[OutboxKey]) -> Mapping[OutboxKey, int]:
         """Return those of these outbox rows that a worker has had in hand, however it ended.
 
@@ -608,6 +713,9 @@ class Ledger(Protocol):
 
     def known_rows(self, keys: Collection[OutboxKey]) -> Collection[OutboxKey]:
         """Return those keys that an outbox row has."""
+
+    def warned(self) -> Mapping[str, int]:
+        """Return the last warning of each subject that was ever warned of, by days left."""
 
     def names_between(
         self, connection: str, lowest: str, highest: str, since: datetime

@@ -10,6 +10,7 @@ from typing import BinaryIO, Protocol
 
 from pipeline.model.connection import Connection
 from pipeline.model.interchange import RemoteFile
+from pipeline.model.letter import Letter
 
 
 def nothing() -> None:
@@ -257,6 +258,23 @@ class Scanner(Protocol):
 
         Raises:
             ScannerSilent: No verdict could be had.
+        """
+
+
+class Mail(Protocol):
+    """Hands letters to a mail server."""
+
+    def send(self, letter: Letter, key: str, at: datetime) -> None:
+        """Send one letter.
+
+        Args:
+            letter: To one address.
+            key: Names it for ever: sent once more after a crash, it is known as the same.
+            at: When it was written (aware).
+
+        Raises:
+            MailError: It was not taken.
+            ConfigError: The password cannot be used.
         """
 
 

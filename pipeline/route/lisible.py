@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from pipeline.model.connection import AnswerFamily, Interface
+from pipeline.model.connection import AnswerFamily
+from pipeline.model.interface import Interface
 from pipeline.model.invoice import Support
 from pipeline.model.report import Syntax
 

@@ -25,7 +25,7 @@ from pipeline.model.status import OutboxState
 #: Documents' bytes in one lot, by default; a lot is packed in memory.
 LOT_BYTES = Carriage().bytes
 #: Interface under which each form reaches a receiver with an application code (DSE §5.4.2).
-_INTERFACES: Mapping[Form, str] = {
+DIFFUSION: Mapping[Form, str] = {
     Form.PIVOT: "FEN0036A",
     Form.UBL: "FEN3036A",
     Form.FACTURX: "FEN3736A",
@@ -354,7 +354,7 @@ def _delivery(
 
 def _numbered(connection: Connection, recipe: Recipe | None, planning: Planning) -> str | None:
     """Name the next flow by the grammar; None where the receiver has none for this form."""
-    code = _INTERFACES.get(recipe.form) if recipe else None
+    code = DIFFUSION.get(recipe.form) if recipe else None
     if code is None or connection.application_code is None:
         return None
     number = planning.next_number(f"{planning.hub_code}:{code}")

@@ -15,7 +15,7 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -236,6 +236,7 @@ _MESSAGE = "rsm:ExchangedDocument"
 _ANSWER = "rsm:AcknowledgementDocument"
 _OBJECT = f"{_ANSWER}/ram:ReferenceReferencedDocument"
 _AT = "udt:DateTimeString"
+_SELLERS_SIREN = f"{_OBJECT}/ram:IssuerTradeParty/ram:GlobalID[@schemeID='{SIREN}']"
 
 TABLE: tuple[_Row, ...] = (
     _Row(
@@ -337,7 +338,12 @@ def read(root: etree._Element) -> Cdar:
     """
     if root.tag != ROOT:
         raise ValueError(f"not a CDAR: {root.tag!s}")
-    return _take(Cdar, TABLE, root)
+    message = _take(Cdar, TABLE, root)
+    # a seller may bear other identifiers too: its SIREN is the one that is always there
+    siren = root.findtext(_SELLERS_SIREN, namespaces=dict(NAMESPACES))
+    if message.seller is None or siren is None:
+        return message
+    return replace(message, seller=replace(message.seller, id=siren, scheme=SIREN))
 
 
 def _fill(element: etree._Element, value: object, rows: tuple[_Row, ...]) -> None:

@@ -31,6 +31,8 @@ from pipeline.syntax.cpp_table import (
 
 #: What the root's Version attribute says.
 VERSION = "V1_19"
+#: The root element; the format has no namespace.
+ROOT = "CPPStatut"
 
 #: Invoice status *Déposée*: the platform has taken the invoice.
 DEPOSITED = 1
@@ -257,7 +259,7 @@ def write(message: StatusMessage, schema: etree.XMLSchema) -> bytes:
     Raises:
         ValueError: The message breaks the schema: our bug.
     """
-    root = etree.Element("CPPStatut", Version=VERSION)
+    root = etree.Element(ROOT, Version=VERSION)
     fill(root, message, _TABLE)
     if not schema.validate(root):
         raise ValueError(f"CPPStatut breaks its own schema: {schema.error_log}")
@@ -270,6 +272,6 @@ def read(root: etree._Element) -> StatusMessage:
     Raises:
         ValueError: `root` is no CPPStatut, or lacks what every message has.
     """
-    if root.tag != "CPPStatut":
+    if root.tag != ROOT:
         raise ValueError(f"not a CPPStatut: {root.tag!s}")
     return take(StatusMessage, root, _TABLE)

@@ -138,7 +138,7 @@ def judge_document(data: bytes, question: Question, artefacts: Artefacts) -> Jud
     invoice = _read_pdf(data, question.limits) if pdf else _read(data, question.limits)
     if isinstance(invoice, Finding):
         refused_as = Syntax.FACTURX if pdf else None
-        return Judged(_report(refused_as, stopped(Layer.SYNTAX, invoice), question))
+        return Judged(report_of(refused_as, stopped(Layer.SYNTAX, invoice), question))
     looked = look_into(invoice.attachments, question.profile.attachments, artefacts.scan)
     root, syntax = invoice.root, invoice.syntax
     if looked.checked.result.outcome is not Outcome.VALID:
@@ -149,7 +149,7 @@ def judge_document(data: bytes, question: Question, artefacts: Artefacts) -> Jud
         checked = stopped(Layer.STRUCTURE, refused)
     else:
         checked = _climb(invoice, syntax, question, artefacts)
-    report = _report(Syntax.FACTURX if pdf else syntax, checked, question)
+    report = report_of(Syntax.FACTURX if pdf else syntax, checked, question)
     receivers = _receivers(root, syntax, checked, question, artefacts)
     report = replace(
         report, attached=looked.attached, attached_more=looked.more, receivers=receivers
@@ -178,7 +178,7 @@ def _read(data: bytes, limits: Limits) -> _Invoice | Finding:
     try:
         return _read_xml(data, limits)
     except XmlRefused as refusal:
-        return _refused(refusal)
+        return told_refusal(refusal)
 
 
 def _read_pdf(data: bytes, limits: Limits) -> _Invoice | Finding:
@@ -189,7 +189,7 @@ def _read_pdf(data: bytes, limits: Limits) -> _Invoice | Finding:
         opened = open_facturx(data, limits)
         inner = _read_xml(opened.invoice, limits)
     except (PdfRefused, XmlRefused) as refusal:
-        return _refused(refusal)
+        return told_refusal(refusal)
     syntax = Syntax.FACTURX if inner.syntax is Syntax.CII else None
     return replace(inner, syntax=syntax, attachments=(*inner.attachments, *opened.others))
 
@@ -242,7 +242,7 @@ def _climb(
             (Layer.SYNTAX, lambda: Checked(LayerResult.of(Layer.SYNTAX, ()))),
             (
                 Layer.STRUCTURE,
-                lambda: _structure(root, claim.schema or SCHEMAS[syntax], artefacts),
+                lambda: structure_of(root, claim.schema or SCHEMAS[syntax], artefacts),
             ),
             (Layer.SEMANTICS, lambda: packs(Layer.SEMANTICS, base, norm)),
             (Layer.PROFILE, by_profile),
@@ -251,7 +251,8 @@ def _climb(
     )
 
 
-def _structure(root: etree._Element, name: str, artefacts: Artefacts) -> Checked:
+def structure_of(root: etree._Element, name: str, artefacts: Artefacts) -> Checked:
+    """Hold a document against the schema of this name."""
     try:
         schema = artefacts.schema(name)
         return Checked(check_structure(root, schema, lambda: artefacts.explainer(name)))
@@ -260,9 +261,10 @@ def _structure(root: etree._Element, name: str, artefacts: Artefacts) -> Checked
         return Checked(unclear, trouble=Trouble.PACK_MISSING, detail=str(error))
 
 
-def _report(
+def report_of(
     syntax: Syntax | None, checked: tuple[Checked, ...], question: Question
 ) -> ValidationReport:
+    """Put what the layers have to say together."""
     failed = next((each for each in checked if each.trouble is not None), None)
     return ValidationReport(
         syntax=syntax,
@@ -275,7 +277,8 @@ def _report(
     )
 
 
-def _refused(refusal: PdfRefused | XmlRefused) -> Finding:
+def told_refusal(refusal: PdfRefused | XmlRefused) -> Finding:
+    """Say why a document is not to be read."""
     return Finding(
         rule=refusal.code,
         severity=Severity.FATAL,

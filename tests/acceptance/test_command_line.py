@@ -339,7 +339,7 @@ host = "127.0.0.1"
 port = 1
 user = "hub"
 key = "keys/ville"
-host_key = "ssh-ed25519 AAAA"
+host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 """
 
 

@@ -25,14 +25,20 @@ from pipeline.acknowledge.platform import messages_in
 from pipeline.adapters.archive import FolderSpool
 from pipeline.adapters.eicar import TEST_FILE
 from pipeline.app.vet import Vetter
-from pipeline.bootstrap import cdar_worker, make_engine, shelf, workspace
+from pipeline.bootstrap import make_engine, message_worker, shelf, workspace
 from pipeline.model.controls import CONTROL, CONTROLS
 from pipeline.model.settings import Settings
 from pipeline.syntax import cdar, cpp_status
 from pipeline.syntax.parse import compile_schema
 
 ROOT = Path(__file__).resolve().parents[2]
-INTERFACES = tomllib.loads((ROOT / "config/interfaces.toml").read_text("utf-8"))["interface"]
+INTERFACES = {
+    code: row
+    for code, row in tomllib.loads((ROOT / "config/interfaces.toml").read_text("utf-8"))[
+        "interface"
+    ].items()
+    if row.get("syntaxes")  # what is deposited
+}
 REASONS = tomllib.loads((ROOT / "config/reasons.toml").read_text("utf-8"))
 
 HISTORICAL, AFNOR, G2B, FREE = "historical", "afnor", "g2b", "free"
@@ -403,6 +409,8 @@ ELSEWHERE = {
     "OPERATOR": "no fault: test_what_an_operator_refuses_is_told_with_their_words",
     "OPERATOR_HOLD": "no fault, and no answer changes: contract/test_operators.py",
     "WITHDRAWN": "no fault, asked by the sender: contract/test_operators.py",
+    "ACK_UNKNOWN": "of no deposit: contract/test_receipts.py",
+    "ACK_EARLY": "of no deposit: contract/test_receipts.py",
     "SCANNER_SILENT": "ours, told like NO_ROUTE: test_antivirus.py",
     "ARCHIVE_LOST": "ours, told like NO_ROUTE: test_antivirus.py",
     "ENGINE_CRASH": "ours, told like NO_ROUTE: integration/test_engine.py",
@@ -939,7 +947,7 @@ def test_every_answer_is_valid(played: Played, tmp_path: Path) -> None:
     place = workspace()
     statut = compile_schema(str(ROOT / "schemas/CPPStatut-V1_19.xsd"))
     official = compile_schema(str(shelf(place).path("cdar-d22b-xsd")))
-    engine = make_engine(place, Settings(workers=1), entry=cdar_worker, readable=[tmp_path])
+    engine = make_engine(place, Settings(workers=1), entry=message_worker, readable=[tmp_path])
     vetter = Vetter(engine, FolderSpool(tmp_path))
     for name, payload in everything(played):
         messages = messages_in(payload)

@@ -236,7 +236,8 @@ def test_interfaces_and_settings_name_profiles_that_exist() -> None:
     profiles = read_profiles(CONFIG / "profiles.toml", KNOWN)
     interfaces = read_interfaces(CONFIG / "interfaces.toml")
 
-    named = {one.profile for one in interfaces.values()} | {Settings().default_profile}
+    served = {one.profile for one in interfaces.values() if one.is_deposit and not one.unserved}
+    named = served | {Settings().default_profile}
 
     assert interfaces
     assert named <= set(profiles)

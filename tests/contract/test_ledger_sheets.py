@@ -30,9 +30,10 @@ from pipeline.model.directory import (
     Structure,
     Validity,
 )
-from pipeline.model.errors import ConfigError, LedgerConflict
+from pipeline.model.errors import ConfigError, Fenced, LedgerConflict
 from pipeline.model.event import Fact
 from pipeline.model.limits import Limits
+from pipeline.model.standing import MoveCause, SheetState, Standing
 from pipeline.ports.ledger import Sheets
 
 pytestmark = pytest.mark.contract
@@ -77,6 +78,18 @@ DIRECTORY = Directory(
     ),
 )
 SHEETS = Sheets({"acme": SENDER, "city": RECEIVER}, DIRECTORY)
+STANDING = {
+    name: Standing(
+        connection=name,
+        state=SheetState.PRODUCTION,
+        since=NOW,
+        by=BY,
+        cause=MoveCause.APPLIED,
+    )
+    for name in SHEETS.connections
+}
+
+SINCE = dict.fromkeys(SHEETS.connections, NOW)
 
 
 def told(ledger: SqlLedger) -> list[Fact]:
@@ -84,14 +97,17 @@ def told(ledger: SqlLedger) -> list[Fact]:
 
 
 def fact(subject: str, kind: str, version: int, what: str = "sheet.applied") -> Fact:
-    return Fact(at=NOW, subject=subject, what=what, by=BY, data={"kind": kind, "version": version})
+    data: dict[str, object] = {"kind": kind, "version": version}
+    if kind == "connection" and version == 1 and what == "sheet.applied":
+        data["state"] = "production"
+    return Fact(at=NOW, subject=subject, what=what, by=BY, data=data)
 
 
 def test_sheets_read_back_are_those_that_were_applied(ledger: SqlLedger) -> None:
     """Every field of every sheet, and the order of the routes."""
     ledger.apply(SHEETS, BY, NOW)
 
-    assert ledger.sheets() == SHEETS
+    assert ledger.sheets() == replace(SHEETS, standing=STANDING, since=SINCE)
     assert told(ledger) == [
         fact("acme", "connection", 1),
         fact("city", "connection", 1),
@@ -141,8 +157,8 @@ def test_what_vanishes_is_closed_and_may_come_back(database: Any, ledger: SqlLed
     closed = ledger.sheets()
     ledger.apply(SHEETS, BY, NOW)
 
-    assert closed == Sheets({"acme": SENDER})
-    assert ledger.sheets() == SHEETS
+    assert closed == Sheets({"acme": SENDER}, standing=STANDING, since={"acme": NOW})
+    assert ledger.sheets() == replace(SHEETS, standing=STANDING, since=SINCE)
     assert told(ledger)[4:] == [
         fact("city", "connection", 1, "sheet.closed"),
         fact("routes", "routes", 1, "sheet.closed"),
@@ -189,7 +205,7 @@ def test_a_directory_reads_back_as_it_was_imported(ledger: SqlLedger) -> None:
 
     ledger.apply(sheets, BY, NOW)
 
-    assert ledger.sheets() == sheets
+    assert ledger.sheets().directory == IMPORTED
 
 
 def test_the_directory_of_a_moment_is_the_one_that_was_in_force_then(ledger: SqlLedger) -> None:
@@ -225,3 +241,139 @@ def test_a_fact_is_told_with_what_is_applied(ledger: SqlLedger) -> None:
     ledger.apply(Sheets(), BY, NOW, expected=ledger.sheets_version(), facts=[extra])
 
     assert told(ledger) == [extra]
+
+
+LATER = NOW + timedelta(days=1)
+
+
+def suspended(by: str = "operator:ana") -> Standing:
+    return Standing(
+        connection="acme",
+        state=SheetState.SUSPENDED,
+        since=LATER,
+        by=by,
+        cause=MoveCause.CERTIFICATE,
+        reason="certificat expiré / expired",
+        resumes=SheetState.PRODUCTION,
+    )
+
+
+def test_a_sheet_moves_with_an_event_that_proves_it(ledger: SqlLedger) -> None:
+    """Who stopped a partner, when and why is asked about for years."""
+    ledger.apply(SHEETS, BY, NOW)
+    version = ledger.sheets_version()
+
+    ledger.move_sheet(STANDING["acme"], suspended())
+
+    assert ledger.sheets().standing == {**STANDING, "acme": suspended()}
+    assert told(ledger)[-1] == Fact(
+        at=LATER,
+        subject="acme",
+        what="sheet.moved",
+        by="operator:ana",
+        data={
+            "from": "production",
+            "to": "suspended",
+            "cause": "certificate",
+            "reason": "certificat expiré / expired",
+        },
+    )
+    assert ledger.sheets_version() > version, "a hub that is running reads its sheets again"
+
+
+def test_of_two_who_move_a_sheet_the_second_is_fenced(ledger: SqlLedger) -> None:
+    """Both saw it in production: one decision is taken, and told once."""
+    ledger.apply(SHEETS, BY, NOW)
+    ledger.move_sheet(STANDING["acme"], suspended())
+    before = told(ledger)
+
+    with pytest.raises(Fenced, match="acme: "):
+        ledger.move_sheet(STANDING["acme"], suspended("operator:bob"))
+
+    assert ledger.sheets().standing["acme"] == suspended()
+    assert told(ledger) == before
+
+
+def test_a_move_that_the_table_lacks_is_not_written(ledger: SqlLedger) -> None:
+    """The table of states holds for whoever calls."""
+    ledger.apply(SHEETS, BY, NOW)
+
+    with pytest.raises(ValueError, match="tested cannot follow production"):
+        ledger.move_sheet(
+            STANDING["acme"], replace(STANDING["acme"], state=SheetState.TESTED, since=LATER)
+        )
+
+    assert ledger.sheets().standing == STANDING
+
+
+def test_applying_lifts_no_suspension(ledger: SqlLedger) -> None:
+    """Neither a new version of a sheet, nor one that was gone and comes back, lets it go on."""
+    ledger.apply(SHEETS, BY, NOW)
+    ledger.move_sheet(STANDING["acme"], suspended())
+    changed = Sheets({"acme": replace(SENDER, profile=None), "city": RECEIVER}, DIRECTORY)
+
+    ledger.apply(changed, BY, LATER)
+    ledger.apply(Sheets({"city": RECEIVER}, DIRECTORY), BY, LATER)
+    gone = ledger.sheets()
+    ledger.apply(SHEETS, BY, LATER)
+
+    assert "acme" not in gone.connections
+    assert gone.standing["acme"] == suspended()
+    assert ledger.sheets().standing["acme"] == suspended()
+
+
+@pytest.mark.parametrize("state", [SheetState.TESTED, SheetState.APPROVED])
+def test_a_sheet_that_changes_before_its_traffic_is_a_draft_again(
+    ledger: SqlLedger, state: SheetState
+) -> None:
+    """What was tested and approved was another sheet."""
+    ledger.apply(SHEETS, BY, NOW, begin=SheetState.DRAFT)
+    stands = ledger.sheets().standing["acme"]
+    for after in (SheetState.TESTED, SheetState.APPROVED):
+        if stands.state is not state:
+            moved = replace(stands, state=after)
+            ledger.move_sheet(stands, moved)
+            stands = moved
+
+    ledger.apply(
+        Sheets({"acme": replace(SENDER, profile=None), "city": RECEIVER}, DIRECTORY), BY, LATER
+    )
+
+    found = ledger.sheets().standing
+    assert found["acme"].state is SheetState.DRAFT
+    assert found["city"].state is SheetState.DRAFT
+    assert told(ledger)[-1].data == {
+        "from": state.value,
+        "to": "draft",
+        "cause": "applied",
+        "reason": "la fiche a changé / the sheet changed",
+    }
+
+
+def test_every_version_of_a_sheet_is_kept_with_its_days(ledger: SqlLedger) -> None:
+    """Whoever asks what was agreed in March gets what held then."""
+    ledger.apply(SHEETS, BY, NOW)
+    changed = replace(SENDER, profile=None)
+    ledger.apply(Sheets({"acme": changed}, DIRECTORY), "operator:ana", LATER)
+
+    first, second = ledger.versions("acme")
+
+    assert (first.version, first.connection, first.by) == (1, SENDER, BY)
+    assert (first.applied_at, first.ended_at) == (NOW, LATER)
+    assert (second.version, second.connection, second.by) == (2, changed, "operator:ana")
+    assert [one.held_at(NOW) for one in (first, second)] == [True, False]
+    assert [one.held_at(LATER) for one in (first, second)] == [False, True]
+    assert ledger.versions("nobody") == []
+    assert ledger.sheets().since == {"acme": LATER}
+
+
+def test_whoever_tests_a_draft_that_changes_meanwhile_is_fenced(ledger: SqlLedger) -> None:
+    """What was seen to work is not what is in force."""
+    ledger.apply(SHEETS, BY, NOW, begin=SheetState.DRAFT)
+    seen = ledger.sheets().standing["acme"]
+    ledger.apply(Sheets({"acme": replace(SENDER, profile=None)}, DIRECTORY), BY, LATER)
+
+    with pytest.raises(Fenced):
+        ledger.move_sheet(seen, replace(seen, state=SheetState.TESTED))
+
+    assert ledger.sheets().standing["acme"] == replace(seen, since=LATER)

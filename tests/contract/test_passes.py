@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline.adapters.database.ledger import SqlLedger
-from pipeline.app.jobs import Passes
+from pipeline.app.jobs import Job, Passes, Task
 from pipeline.model.calendar import moment
 from pipeline.model.connection import Connection, Door, Role, Schedule
 from pipeline.model.directory import Directory
@@ -84,8 +84,8 @@ def test_a_fixed_time_is_run_once_in_the_night_of_the_change(
     passes = a_scheduler(ledger, clock, AT_HALF_PAST_TWO, "run:1")
 
     for clock.at in moments:
-        for name in passes.due():
-            passes.ended(name, {})
+        for job in passes.due():
+            passes.ended(job, {})
 
     (row,) = ledger.runs()
     assert (row.slot, row.state, row.reason) == (HALF_PAST_TWO[night], RunState.DONE, "")
@@ -101,8 +101,8 @@ def test_an_interval_neither_skips_nor_repeats_in_the_night_of_the_change(
     passes = a_scheduler(ledger, clock, HOURLY, "run:1")
 
     for clock.at in moments:
-        for name in passes.due():
-            passes.ended(name, {})
+        for job in passes.due():
+            passes.ended(job, {})
 
     slots = sorted(row.slot for row in ledger.runs(limit=99))
     hours = (moments[-1] - moments[0]) // timedelta(hours=1)
@@ -122,7 +122,7 @@ def test_slots_missed_over_the_change_are_caught_up_by_one_pass(
     assert passes.due() == []
     clock.at = moment(night + 2 * DAY, time(8), "Europe/Paris")
 
-    assert passes.due() == ["caterer"]
+    assert passes.due() == [Job(Task.PULL, "caterer")]
     assert passes.due() == []
 
     newest, *missed = sorted(ledger.runs(), key=lambda row: row.slot, reverse=True)
@@ -145,9 +145,9 @@ def test_two_schedulers_started_by_mistake_share_the_night(ledger: SqlLedger, ni
         passes = a_scheduler(ledger, clock, HOURLY, by)
         worked = []
         for clock.at in moments:
-            for name in passes.due():
+            for job in passes.due():
                 worked.append(clock.at.isoformat())
-                passes.ended(name, {})
+                passes.ended(job, {})
         return worked
 
     with ThreadPoolExecutor(2) as pool:

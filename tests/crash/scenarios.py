@@ -36,6 +36,8 @@ NOT_TRIED: Mapping[str, str] = {
     "work.fenced.": "only where another worker took a claim over",
     "ledger.forget_runs.": "only of a hub by the clock, every few hours",
     "change.": "no change is without a name",
+    "credential.warn.": "of no file's fate; tests/integration/test_expiry.py tries each",
+    "letter.sent": "the same",
     "notice.links.": "of no file's fate; each is tried by tests/integration/test_links.py",
 }
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Connection, delete, select, text, update
 
-from pipeline.adapters.database import reading, rows
+from pipeline.adapters.database import reading, receipts, rows
 from pipeline.adapters.database.codec import dump, load
 from pipeline.adapters.database.tables import (
     business_key,
@@ -41,6 +41,7 @@ def blank(connection: Connection, flow: Interchange) -> int:
             outbox.c.interchange == flow.id, outbox.c.payload.is_not(None)
         )
         connection.execute(answers.values(payload=b""))
+        receipts.blank(connection, flow.id)
     return changed
 
 

@@ -33,7 +33,9 @@ from pipeline.adapters.database import (
     moments,
     notices,
     reading,
+    receipts,
     rows,
+    standings,
     tables,
 )
 from pipeline.adapters.database.sheets import (
@@ -41,6 +43,7 @@ from pipeline.adapters.database.sheets import (
     newest_change,
     read_directory_at,
     read_sheets,
+    read_versions,
 )
 from pipeline.adapters.database.statements import BY_AGE, WAITING, outbox_where
 from pipeline.adapters.database.subjects import read_subjects
@@ -57,8 +60,10 @@ from pipeline.model.figures import DocumentFigures, Received, RuleCount
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
+from pipeline.model.standing import SheetState, Standing
 from pipeline.model.status import (
     INTERCHANGE_FOLLOWS,
     InterchangeStep,
@@ -75,6 +80,7 @@ from pipeline.ports.ledger import (
     Claim,
     Query,
     Sheets,
+    SheetVersion,
     Subject,
     Waiting,
 )
@@ -135,7 +141,7 @@ class SqlLedger:
             return read_directory_at(connection, moment)
 
     def sheets_version(self) -> int:
-        """Return a number that grows whenever a sheet changes or is closed."""
+        """Return a number that grows whenever a sheet changes, moves or is closed."""
         with self._read() as connection:
             return newest_change(connection)
 
@@ -147,6 +153,7 @@ class SqlLedger:
         *,
         expected: int | None = None,
         facts: Sequence[Fact] = (),
+        begin: SheetState = SheetState.PRODUCTION,
     ) -> None:
         """Put `sheets` in force; each changed sheet becomes a new version, with an event.
 
@@ -160,7 +167,22 @@ class SqlLedger:
                     "la configuration a changé entre-temps : rien n'est appliqué, recommencez / "
                     "the configuration changed meanwhile: nothing is applied, try again"
                 )
-            chain.append(connection, [*facts, *apply_sheets(connection, sheets, by, at)])
+            applied = apply_sheets(connection, sheets, by, at, begin)
+            chain.append(connection, [*facts, *applied])
+
+    def versions(self, connection: str) -> Sequence[SheetVersion]:
+        """Return every version of a connection sheet, oldest first."""
+        with self._read() as database:
+            return read_versions(database, connection)
+
+    def move_sheet(self, before: Standing, after: Standing) -> None:
+        """Move a connection sheet from where it was seen to stand, with an event.
+
+        Raises:
+            Fenced: It stands elsewhere, or was moved meanwhile; nothing is done.
+        """
+        with self._write("ledger.move_sheet") as connection:
+            chain.append(connection, [standings.move(connection, before, after)])
 
     # -- intake
     def sightings(self, connection: str) -> Mapping[str, Sighting]:
@@ -421,6 +443,23 @@ class SqlLedger:
         with self._read() as connection:
             return reading.find_outbox(connection, outbox_where(*where))
 
+    def receipts(
+        self,
+        *,
+        documents: Collection[DocumentId] = (),
+        interchange: InterchangeId | None = None,
+    ) -> Sequence[Receipt]:
+        """Return what partners said of deliveries, oldest first."""
+        with self._read() as connection:
+            return receipts.find(connection, documents=documents, interchange=interchange)
+
+    def unsaid(
+        self, connection: str, sent_before: datetime
+    ) -> Sequence[tuple[OutboxKey, str, datetime]]:
+        """Return the files put through a connection of which nothing was said."""
+        with self._read() as database:
+            return receipts.unsaid(database, connection, sent_before)
+
     def claimed_ever(self, keys: Collection[OutboxKey]) -> Mapping[OutboxKey, int]:
         """Return those of these outbox rows that a worker has had in hand, however it ended.
 
@@ -433,6 +472,11 @@ class SqlLedger:
         """Return those keys that an outbox row has."""
         with self._read() as connection:
             return notices.known_rows(connection, keys)
+
+    def warned(self) -> Mapping[str, int]:
+        """Return the last warning of each subject that was ever warned of, by days left."""
+        with self._read() as connection:
+            return notices.warned(connection)
 
     def names_between(
         self, connection: str, lowest: str, highest: str, since: datetime

@@ -10,11 +10,18 @@ from sqlalchemy import Connection, and_, case, exists, func, null, select
 from pipeline.adapters.database.reading import filtered, sliced
 from pipeline.adapters.database.rows import interchange_of
 from pipeline.adapters.database.statements import BY_AGE, OUTBOX_KNOWN
-from pipeline.adapters.database.tables import attempt, interchange, outbox
+from pipeline.adapters.database.tables import attempt, expiry_warning, interchange, outbox
 from pipeline.model.identity import OutboxKey
 from pipeline.model.outbox import OutboxKind
 from pipeline.model.status import OutboxState
 from pipeline.ports.ledger import AnswerTime, Query
+
+
+def warned(connection: Connection) -> dict[str, int]:
+    """Return the last warning of each subject that was ever warned of, by days left."""
+    columns = expiry_warning.c
+    statement = select(columns.subject, func.min(columns.days)).group_by(columns.subject)
+    return {subject: days for subject, days in connection.execute(statement)}  # noqa: C416  rows are no pairs to mypy
 
 
 def names_between(

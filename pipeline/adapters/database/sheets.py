@@ -10,13 +10,15 @@ from typing import TypeVar
 from sqlalchemy import Connection as Database
 from sqlalchemy import bindparam, func, insert, select, update
 
+from pipeline.adapters.database import standings
 from pipeline.adapters.database.codec import dump, load
 from pipeline.adapters.database.tables import event, sheet
 from pipeline.model.connection import Connection
 from pipeline.model.directory import Address, Directory, Platform, Route, Structure
 from pipeline.model.errors import ConfigError
 from pipeline.model.event import Fact
-from pipeline.ports.ledger import Sheets
+from pipeline.model.standing import SheetState
+from pipeline.ports.ledger import Sheets, SheetVersion
 
 T = TypeVar("T")
 
@@ -56,12 +58,44 @@ def read_sheets(database: Database) -> Sheets:
         ConfigError: A stored sheet cannot be read by this version of the code.
     """
     bodies = _in_force(database)
+    since = _since(database)
     connections = {
         name: _read(Connection, kind, name, body)
         for (kind, name), body in bodies.items()
         if kind == _CONNECTION
     }
-    return Sheets(connections, _directory(bodies))
+    return Sheets(connections, _directory(bodies), standings.read_standings(database), since)
+
+
+def read_versions(database: Database, name: str) -> list[SheetVersion]:
+    """Return every version of a connection, oldest first."""
+    columns = sheet.c
+    statement = select(sheet).where(columns.kind == _CONNECTION, columns.name == name)
+    return [
+        SheetVersion(
+            version=row.version,
+            connection=_readable(row.body),
+            applied_at=row.applied_at,
+            by=row.applied_by,
+            ended_at=row.ended_at,
+        )
+        for row in database.execute(statement.order_by(columns.version))
+    ]
+
+
+def _readable(body: str) -> Connection | None:
+    try:
+        return load(Connection, body)
+    except ValueError:
+        return None  # of a version of the code that wrote sheets in another way
+
+
+def _since(database: Database) -> dict[str, datetime]:
+    columns = sheet.c
+    statement = select(columns.name, columns.applied_at).where(
+        columns.kind == _CONNECTION, columns.ended_at.is_(None)
+    )
+    return {row.name: row.applied_at for row in database.execute(statement)}
 
 
 def read_directory_at(database: Database, moment: datetime) -> Directory:
@@ -101,15 +135,22 @@ def _directory(bodies: Mapping[_Key, str]) -> Directory:
 def newest_change(database: Database) -> int:
     """Return the place of the newest event of a sheet, 0 if there is none."""
     columns = event.c
-    changes = columns.what.in_(("sheet.applied", "sheet.closed"))
+    changes = columns.what.in_(("sheet.applied", "sheet.closed", standings.SHEET_MOVED))
     return database.execute(select(func.max(columns.seq)).where(changes)).scalar() or 0
 
 
-def apply_sheets(database: Database, sheets: Sheets, by: str, at: datetime) -> list[Fact]:
+def apply_sheets(
+    database: Database,
+    sheets: Sheets,
+    by: str,
+    at: datetime,
+    begin: SheetState = SheetState.PRODUCTION,
+) -> list[Fact]:
     """Put `sheets` in force: new versions of what changed, an end to what vanished.
 
     Returns:
-        What happened, one fact for each sheet, in order of kind and name.
+        What happened: one fact for each sheet, in order of kind and name; then which have to
+        be tested again.
     """
     before, wanted = _in_force(database), dict(_bodies(sheets))
     changed = [key for key in sorted(wanted) if before.get(key) != wanted[key]]
@@ -129,12 +170,17 @@ def apply_sheets(database: Database, sheets: Sheets, by: str, at: datetime) -> l
     _end(database, [*before.keys() & changed, *closed], at)
     if rows:
         database.execute(insert(sheet), rows)
+    doors = [name for kind, name in changed if kind == _CONNECTION]
+    new = standings.begin(database, doors, begin, by, at)
     told = [(key, "sheet.applied", versions.get(key, 0) + 1) for key in changed]
     told += [(key, "sheet.closed", versions[key]) for key in closed]
-    return [
-        Fact(at=at, subject=name, what=what, by=by, data={"kind": kind, "version": version})
-        for (kind, name), what, version in told
-    ]
+    facts = []
+    for (kind, name), what, version in told:
+        data: dict[str, object] = {"kind": kind, "version": version}
+        if kind == _CONNECTION and name in new:
+            data["state"] = begin.value
+        facts.append(Fact(at=at, subject=name, what=what, by=by, data=data))
+    return [*facts, *standings.back_to_draft(database, doors, by, at)]
 
 
 def _bodies(sheets: Sheets) -> Iterator[tuple[_Key, str]]:

@@ -32,6 +32,7 @@ from pipeline.adapters.database.tables import (
     conversion,
     counter,
     document,
+    expiry_warning,
     finding,
     interchange,
     job_run,
@@ -198,6 +199,7 @@ ADD_INTERCHANGE = _add(interchange)
 ADD_RUN = _add(job_run)
 ADD_PAUSE = _add(pause)
 ADD_BULK = _add(bulk)
+ADD_WARNING = _add(expiry_warning)
 #: By dialect: take the next number of a series.
 NEXT_NUMBER: Mapping[str, Executable] = {
     dialect: build(counter)

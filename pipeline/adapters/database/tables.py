@@ -38,6 +38,29 @@ sheet = Table(
     Column("ended_at", UtcDateTime),
 )
 
+#: Where connections stand, in force or not; never removed.
+standing = Table(
+    "standing",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("reason", Words, nullable=False),
+    # what a suspended one goes back to
+    Column("resumes", Text),
+)
+
+#: Warnings that something ends, by how many days were left: each is given once.
+expiry_warning = Table(
+    "expiry_warning",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("days", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
 listing_seen = Table(
     "listing_seen",
     metadata,
@@ -169,6 +192,8 @@ outbox = Table(
     Column("lease_until", UtcDateTime),
     Index("outbox_due", "state", "connection", "due"),
     Index("outbox_interchange", "interchange"),
+    # what partners acknowledge, they name
+    Index("outbox_name", "name"),
     # few at a time: who serves which connection
     Index(
         "outbox_held",
@@ -208,6 +233,26 @@ attempt = Table(
     Column("error", Words, nullable=False),
     Column("sha256", Text, nullable=False),
     Index("attempt_key", "key"),
+)
+
+#: What partners say of what was delivered to them; the same thing is said once.
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("row", Text, ForeignKey("outbox.key"), nullable=False),
+    # null for the file as a whole
+    Column("document", Text, ForeignKey("document.id")),
+    Column("said", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("said_at", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("interchange", Text, ForeignKey("interchange.id"), nullable=False),
+    Column("early", Boolean, nullable=False),
+    Index("receipt_row", "row"),
+    Index("receipt_document", "document"),
+    Index("receipt_interchange", "interchange"),
 )
 
 event = Table(

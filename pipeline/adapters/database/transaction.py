@@ -25,6 +25,7 @@ from pipeline.adapters.database import (
     chain,
     erasing,
     reading,
+    receipts,
     rows,
     statements,
     tables,
@@ -40,6 +41,7 @@ from pipeline.model.event import Fact
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
+from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
 from pipeline.model.status import (
     FOLLOWS,
@@ -196,6 +198,29 @@ class SqlTransaction:
                 found[key] = DocumentId(row.document)
         found |= self._keys
         return {key: found[key] for key in keys if key in found}
+
+    def rows_named(self, names: Collection[str]) -> Sequence[OutboxRow]:
+        """Return the outbox rows whose file has one of these names, by key."""
+        self._write_collected()
+        with self._guard():
+            return receipts.rows_named(self._connection, names)
+
+    def rows_carrying(self, subject: DocumentId) -> Sequence[OutboxRow]:
+        """Return the deliveries that carry a document, by key."""
+        self._write_collected()
+        with self._guard():
+            return receipts.rows_carrying(self._connection, subject)
+
+    def documents_numbered(self, number: str) -> Sequence[Document]:
+        """Return the documents of this number, by id."""
+        self._write_collected()
+        with self._guard():
+            return receipts.documents_numbered(self._connection, number)
+
+    def claimed(self, key: OutboxKey) -> bool:
+        """Tell whether somebody ever had an outbox row in hand."""
+        with self._guard():
+            return receipts.claimed(self._connection, key)
 
     def next_number(self, series: str) -> int:
         """Take the next number of a series; others wait for theirs until this ends."""
@@ -573,6 +598,23 @@ class SqlTransaction:
         self._run(statements.FORGET_CONVERSIONS, {"b_key": key})
         self._insert_all(tables.conversion, [rows.conversion_values(key, c) for c in conversions])
 
+    def acknowledge(self, receipt: Receipt, by: str, at: datetime) -> bool:
+        """Write what a partner says of a delivery; False if the same was said before."""
+        self._write_collected()
+        statement = receipts.add(receipt, self._dialect)
+        if not self._run(statement).rowcount:
+            return False
+        data = {
+            "row": receipt.row,
+            "status": receipt.status,
+            "interchange": receipt.interchange,
+            "said_at": receipt.said_at.isoformat(),
+            "early": receipt.early or None,
+        }
+        what = f"receipt.{receipt.said.value.replace(' ', '_')}"
+        self._tell(receipt.subject, what, by, at, data)
+        return True
+
     # -- frozen lists
     def freeze(self, bulk: BulkList) -> bool:
         """Write a list with its items, and an event; False if it is there already."""
@@ -600,6 +642,11 @@ class SqlTransaction:
             statement = bulks.settle(bulk, part, state, note, by, at)
             settled += self._run(statement).rowcount
         return settled
+
+    def warn_once(self, subject: str, days: int, at: datetime) -> bool:
+        """Note that a warning is given; whoever comes second waits for this, and gives none."""
+        values = {"subject": subject, "days": days, "at": at}
+        return bool(self._run(statements.ADD_WARNING[self._dialect], values).rowcount)
 
     def append(self, fact: Fact) -> None:
         """Add a fact that no move above tells."""

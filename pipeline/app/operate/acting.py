@@ -9,13 +9,14 @@ from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.ingest.admission import interface_of
 from pipeline.model.bulk import BulkId, ItemState, Verb
-from pipeline.model.connection import Connection, Interface
+from pipeline.model.connection import Connection
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError, Fenced
 from pipeline.model.event import Fact
 from pipeline.model.finding import Finding
 from pipeline.model.identity import DocumentId, InterchangeId
 from pipeline.model.interchange import Interchange
+from pipeline.model.interface import Interface
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState
 from pipeline.ports.ledger import Query, Sheets, Transaction

@@ -22,6 +22,7 @@ CANNOT = 2
 VERBS = {
     "init": "init",
     "apply": "apply",
+    "connections": "connections",
     "directory": "directory",
     "run": "run_verb",
     "work": "work",

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from pipeline import bootstrap
-from pipeline.app.apply import apply
+from pipeline.app.apply import apply, fit
 from pipeline.entry import local_server, schedule
-from pipeline.entry.cli.output import say
+from pipeline.entry.cli.output import complain, say
 from pipeline.entry.cli.work import shift
 
 
@@ -32,7 +32,10 @@ def up(
         if example:
             local_server.furnish(place, port)
         with local_server.serve(place, port) as accounts:
-            apply(hub, bootstrap.proposed_sheets(place))
+            found = fit(hub, bootstrap.offered(place))
+            apply(hub, found.sheets)
+            for fault in found.faults:
+                complain(fault)
             for line in local_server.addresses(accounts, port):
                 say(line)
             say(f"{place.home / 'sftp'} ; Ctrl-C pour finir / to end")

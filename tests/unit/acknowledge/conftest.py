@@ -12,12 +12,13 @@ import pytest
 from pipeline.acknowledge.means import Means
 from pipeline.bootstrap import answer_means, workspace
 from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts, FlowOutcome
-from pipeline.model.connection import AnswerFamily, Atomicity, Interface
+from pipeline.model.connection import AnswerFamily, Atomicity
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.identity import InterchangeId, document_id
 from pipeline.model.interchange import Interchange
+from pipeline.model.interface import Interface
 from pipeline.model.report import RoutingHeader, Syntax
 from pipeline.model.settings import Settings
 from pipeline.model.status import InterchangeStep, Step

@@ -17,7 +17,7 @@ from pipeline.acknowledge.means import Means
 from pipeline.acknowledge.platform import INVOICE_TYPES, messages_in
 from pipeline.adapters.archive import FolderSpool
 from pipeline.app.vet import Vetter
-from pipeline.bootstrap import cdar_worker, make_engine, workspace
+from pipeline.bootstrap import make_engine, message_worker, workspace
 from pipeline.model.acknowledgement import (
     FLOW_REASONS,
     INVOICE_REASONS,
@@ -26,10 +26,11 @@ from pipeline.model.acknowledgement import (
     AnswerFile,
     FlowOutcome,
 )
-from pipeline.model.connection import AnswerFamily, AnswerFormat, Interface
+from pipeline.model.connection import AnswerFamily, AnswerFormat
 from pipeline.model.controls import CONTROL, Actor, ControlLevel, reason
 from pipeline.model.errors import AnswerUnvetted
 from pipeline.model.finding import Finding
+from pipeline.model.interface import Interface
 from pipeline.model.settings import Settings
 from pipeline.model.status import InterchangeStep, Step
 from pipeline.syntax.cdar import Cdar, Detail, Party, read, write
@@ -77,7 +78,7 @@ def vet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[bytes], 
     """The official rules, run as the hub runs them."""
     folder = tmp_path_factory.mktemp("vet")
     settings = Settings(workers=1)
-    engine = make_engine(workspace(), settings, entry=cdar_worker, readable=(folder,))
+    engine = make_engine(workspace(), settings, entry=message_worker, readable=(folder,))
     yield Vetter(engine, FolderSpool(folder)).vet
     engine.close()
 
@@ -379,11 +380,11 @@ def test_a_reason_without_a_published_code_is_our_bug(
     facts = facts_of(
         AFNOR,
         FlowOutcome.REJECTED,
-        reasons=(reason("REJ_SEMAN", "", "", ""),),
+        reasons=(reason("DEST_INC", "", "", ""),),
         step=InterchangeStep.REFUSED,
     )
 
-    with pytest.raises(ValueError, match=r"REJ_SEMAN: config/reasons\.toml"):
+    with pytest.raises(ValueError, match=r"DEST_INC: config/reasons\.toml"):
         compose(facts, next_number=numbers, means=means)
 
 

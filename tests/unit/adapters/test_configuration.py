@@ -27,7 +27,6 @@ from pipeline.model.connection import (
     Connection,
     Door,
     Envelope,
-    Interface,
     Naming,
     RetryPolicy,
     Role,
@@ -38,6 +37,7 @@ from pipeline.model.conversion import Form
 from pipeline.model.directory import Directory, Route, Service, Structure
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
+from pipeline.model.interface import Interface
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
 from pipeline.model.retention import CountedFrom, Period

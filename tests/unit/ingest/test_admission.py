@@ -13,10 +13,11 @@ from pipeline.adapters.configuration import read_interfaces
 from pipeline.ingest.admission import Admission, Earlier, admit
 from pipeline.ingest.unwrap import Kind
 from pipeline.model.acknowledgement import FlowOutcome
-from pipeline.model.connection import Atomicity, Connection, Door, Interface, Naming, Role
+from pipeline.model.connection import Atomicity, Connection, Door, Naming, Role
 from pipeline.model.decision import Decision, Verdict
 from pipeline.model.identity import InterchangeId
 from pipeline.model.interchange import Interchange
+from pipeline.model.interface import Interface
 from pipeline.model.limits import Limits
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -146,9 +147,9 @@ def test_a_cppfacturemixte_is_refused_by_its_code() -> None:
 
     found = admit(flow, sheet, Kind.XML, served, ())
 
-    assert "FSO1113A" not in served
+    assert served["FSO1113A"].unserved
     assert (found.decision.verdict, code_of(found)) == (Verdict.REJECT, "IRR_CODE_INTER")
-    assert "FSO1113A" in found.decision.reasons[0].message["fr"]
+    assert all("CPPFactureMixte" in text for text in found.decision.reasons[0].message.values())
 
 
 def test_an_unknown_application_is_answered_under_the_interface_it_named() -> None:

@@ -21,6 +21,7 @@ PASSING = {
     "ENGINE",
     "ENGINE_CLOSED",
     "SEAL",
+    "STILL_UNREAD",
     "UNREADABLE",
 }
 

@@ -66,6 +66,8 @@ def test_our_own_codes_stand_where_they_happen() -> None:
         "PACK_MISSING": 11,
         "PACK_ERROR": 11,
         "NO_ROUTE": 14,
+        "ACK_UNKNOWN": 14,
+        "ACK_EARLY": 14,
         "NOT_TAKEN": 15,
         "OPERATOR": 18,
         "OPERATOR_HOLD": 18,

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.adapters.configuration import read_interfaces
 from pipeline.adapters.resources import data_folder
-from pipeline.model.connection import Interface
+from pipeline.model.interface import Interface
 from pipeline.model.invoice import Binary, Support
 from pipeline.model.report import Syntax
 from pipeline.route.lisible import Lisible, Origin, lisible_of, origin_of

@@ -37,6 +37,22 @@ def _configuration() -> None:
         sa.Column("applied_by", sa.Text(), nullable=False),
         sa.Column("ended_at", UtcDateTime()),
     )
+    op.create_table(
+        "standing",
+        sa.Column("connection", sa.Text(), primary_key=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("reason", Words(), nullable=False),
+        sa.Column("resumes", sa.Text()),
+    )
+    op.create_table(
+        "expiry_warning",
+        sa.Column("subject", sa.Text(), primary_key=True),
+        sa.Column("days", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+    )
 
 
 def _intake() -> None:
@@ -162,6 +178,7 @@ def _outbox() -> None:
         sa.Column("lease_until", UtcDateTime()),
         sa.Index("outbox_due", "state", "connection", "due"),
         sa.Index("outbox_interchange", "interchange"),
+        sa.Index("outbox_name", "name"),
         sa.Index(
             "outbox_held",
             "connection",
@@ -193,6 +210,22 @@ def _outbox() -> None:
         sa.Column("error", Words(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Index("attempt_key", "key"),
+    )
+    op.create_table(
+        "receipt",
+        sa.Column("id", sa.Text(), primary_key=True),
+        sa.Column("row", sa.Text(), sa.ForeignKey("outbox.key"), nullable=False),
+        sa.Column("document", sa.Text(), sa.ForeignKey("document.id")),
+        sa.Column("said", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("text", Words(), nullable=False),
+        sa.Column("said_at", UtcDateTime(), nullable=False),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.Column("interchange", sa.Text(), sa.ForeignKey("interchange.id"), nullable=False),
+        sa.Column("early", sa.Boolean(), nullable=False),
+        sa.Index("receipt_row", "row"),
+        sa.Index("receipt_document", "document"),
+        sa.Index("receipt_interchange", "interchange"),
     )
 
 

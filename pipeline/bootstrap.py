@@ -26,13 +26,14 @@ from typing import IO, TYPE_CHECKING
 
 from pipeline import __version__
 from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
-from pipeline.model.connection import Interface, Protocol, Scanning, Secret, SecretKind
+from pipeline.model.connection import Protocol, Scanning, Secret, SecretKind
 from pipeline.model.directory import Directory, Validity
 from pipeline.model.directory_update import Update
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Figures, Table
 from pipeline.model.gauge import Gauge
 from pipeline.model.identity import derived
+from pipeline.model.interface import Interface
 from pipeline.model.limits import Limits
 from pipeline.model.offered import Offered
 from pipeline.model.profile import Profile

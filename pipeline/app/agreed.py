@@ -8,10 +8,11 @@ from datetime import datetime
 
 from pipeline.app.hub import Hub
 from pipeline.model.agreement import Agreement, Takes
-from pipeline.model.connection import Connection, Interface
+from pipeline.model.connection import Connection
 from pipeline.model.directory import day_of
 from pipeline.model.errors import ConfigError
 from pipeline.model.interchange import Interchange
+from pipeline.model.interface import Interface
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

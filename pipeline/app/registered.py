@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.app.agreed import Agreed
-from pipeline.model.connection import AnswerFamily, Interface
+from pipeline.model.connection import AnswerFamily
 from pipeline.model.decision import Decision, Verdict
 from pipeline.model.directory import Directory, day_of
 from pipeline.model.document import Document
 from pipeline.model.finding import Layer, Outcome
 from pipeline.model.identity import DocumentId, InterchangeId
+from pipeline.model.interface import Interface
 from pipeline.model.registration import Registration
 from pipeline.model.report import Judged
 from pipeline.ports.ledger import Sheets

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
 from pipeline.app.agreed import Agreed
 from pipeline.app.registered import Register, channel_of
 from pipeline.model.agreement import Agreement, Takes
-from pipeline.model.connection import AnswerFamily, Atomicity, Connection, Door, Interface, Role
+from pipeline.model.connection import AnswerFamily, Atomicity, Connection, Door, Role
 from pipeline.model.directory import Directory, Flags, Kind, Route, Structure
 from pipeline.model.finding import Layer, LayerResult, Outcome
+from pipeline.model.interface import Interface
 from pipeline.model.report import Judged, RoutingHeader, Syntax, ValidationReport
 from pipeline.ports.ledger import Sheets
 from pipeline.validate.render import Judgement, report_object, report_page
@@ -39,7 +41,7 @@ SOUND = ValidationReport(
 HEADER = RoutingHeader(currency="EUR", buyer_siret=SIRET, buyer_service="S1")
 
 
-def judged(**changed: str | None) -> Judged:
+def judged(**changed: Any) -> Judged:
     """Return a sound document of this header, with some of it changed."""
     return Judged(SOUND, replace(HEADER, **changed))
 

@@ -77,6 +77,22 @@ def invoice(number: str, buyer: str = "VILLE", times: int = 1) -> bytes:
     return written
 
 
+@cache
+def _judge() -> Any:
+    return bootstrap.document_judge(_settings())
+
+
+@cache
+def _judge_messages() -> Any:
+    return bootstrap.message_judge(_settings())
+
+
+def _settings() -> bootstrap.WorkerSettings:
+    catalogue = (ROOT / "config" / "packs.toml").read_text(encoding="utf-8")
+    packs = Path(sys.prefix) / "share" / "edi" / "packs"
+    return bootstrap.WorkerSettings(catalogue=catalogue, packs=packs)
+
+
 @dataclass(slots=True)
 class Engine:
     """The real judge, without worker processes.
@@ -98,22 +114,6 @@ class Engine:
 
     def close(self) -> None:
         """Nothing is open."""
-
-
-@cache
-def _judge() -> Any:
-    return bootstrap.document_judge(_settings())
-
-
-@cache
-def _judge_messages() -> Any:
-    return bootstrap.message_judge(_settings())
-
-
-def _settings() -> bootstrap.WorkerSettings:
-    catalogue = (ROOT / "config" / "packs.toml").read_text(encoding="utf-8")
-    packs = Path(sys.prefix) / "share" / "edi" / "packs"
-    return bootstrap.WorkerSettings(catalogue=catalogue, packs=packs)
 
 
 class Account(Protocol):

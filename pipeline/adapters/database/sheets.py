@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 
 from pipeline.adapters.database import standings
 from pipeline.adapters.database.codec import dump, load
+from pipeline.adapters.database.stored import Reading, Stored
 from pipeline.adapters.database.tables import event, sheet
 from pipeline.model.connection import Connection
 from pipeline.model.directory import Address, Directory, Platform, Route, Structure
@@ -26,6 +27,8 @@ _CONNECTION, _STRUCTURE, _ROUTES = "connection", "structure", "routes"
 _ADDRESSES, _PLATFORM, _ORIGIN = "addresses", "platform", "origin"
 #: Kinds of sheets that make up the directory.
 DIRECTORY_KINDS = (_STRUCTURE, _ROUTES, _ADDRESSES, _PLATFORM, _ORIGIN)
+#: Those of which a country has too many to hold.
+_MANY = (_STRUCTURE, _ADDRESSES)
 #: Kind and name of a sheet.
 _Key = tuple[str, str]
 
@@ -51,20 +54,25 @@ class Origin:
     imported: bool
 
 
-def read_sheets(database: Database) -> Sheets:
-    """Return the configuration in force.
+def read_sheets(database: Database, reading: Reading) -> Sheets:
+    """Return the configuration in force; structures and addresses are read when asked for.
+
+    Args:
+        database: The ledger, open for reading.
+        reading: Opens it again.
 
     Raises:
         ConfigError: A stored sheet cannot be read by this version of the code.
     """
-    bodies = _in_force(database)
+    bodies = _in_force(database, but=_MANY)
     since = _since(database)
     connections = {
         name: _read(Connection, kind, name, body)
         for (kind, name), body in bodies.items()
         if kind == _CONNECTION
     }
-    return Sheets(connections, _directory(bodies), standings.read_standings(database), since)
+    directory = _lying(_directory(bodies), reading)
+    return Sheets(connections, directory, standings.read_standings(database), since)
 
 
 def read_versions(database: Database, name: str) -> list[SheetVersion]:
@@ -132,6 +140,22 @@ def _directory(bodies: Mapping[_Key, str]) -> Directory:
     return Directory(structures, routes, addresses, platforms, (_ORIGIN, _ORIGIN) in bodies)
 
 
+def _lying(directory: Directory, reading: Reading) -> Directory:
+    """Return a directory whose structures and addresses stay where they lie."""
+
+    def structure(name: str, body: str) -> Structure:
+        return _read(Structure, _STRUCTURE, name, body)
+
+    def addresses(name: str, body: str) -> tuple[Address, ...]:
+        return _read(Addresses, _ADDRESSES, name, body).addresses
+
+    return replace(
+        directory,
+        structures=Stored(reading, _STRUCTURE, structure),
+        addresses=Stored(reading, _ADDRESSES, addresses),
+    )
+
+
 def newest_change(database: Database) -> int:
     """Return the place of the newest event of a sheet, 0 if there is none."""
     columns = event.c
@@ -152,7 +176,8 @@ def apply_sheets(
         What happened: one fact for each sheet, in order of kind and name; then which have to
         be tested again.
     """
-    before, wanted = _in_force(database), dict(_bodies(sheets))
+    same = isinstance(sheets.directory.structures, Stored)  # what lies there stays as it is
+    before, wanted = _in_force(database, but=_MANY if same else ()), dict(_bodies(sheets))
     changed = [key for key in sorted(wanted) if before.get(key) != wanted[key]]
     closed = sorted(before.keys() - wanted.keys())
     versions = _versions(database)
@@ -187,10 +212,11 @@ def _bodies(sheets: Sheets) -> Iterator[tuple[_Key, str]]:
     for name, connection in sheets.connections.items():
         yield (_CONNECTION, name), dump(connection)
     directory = sheets.directory
-    for siret, structure in directory.structures.items():
-        yield (_STRUCTURE, siret), dump(structure)
-    for siren, addresses in directory.addresses.items():
-        yield (_ADDRESSES, siren), dump(Addresses(addresses))
+    if not isinstance(directory.structures, Stored):
+        for siret, structure in directory.structures.items():
+            yield (_STRUCTURE, siret), dump(structure)
+        for siren, addresses in directory.addresses.items():
+            yield (_ADDRESSES, siren), dump(Addresses(addresses))
     for matricule, platform in directory.platforms.items():
         yield (_PLATFORM, matricule), dump(platform)
     if directory.routes:
@@ -199,8 +225,10 @@ def _bodies(sheets: Sheets) -> Iterator[tuple[_Key, str]]:
         yield (_ORIGIN, _ORIGIN), dump(Origin(imported=True))
 
 
-def _in_force(database: Database) -> Mapping[_Key, str]:
-    statement = select(sheet.c.kind, sheet.c.name, sheet.c.body).where(sheet.c.ended_at.is_(None))
+def _in_force(database: Database, but: Sequence[str] = ()) -> Mapping[_Key, str]:
+    statement = select(sheet.c.kind, sheet.c.name, sheet.c.body).where(
+        sheet.c.ended_at.is_(None), sheet.c.kind.not_in(but)
+    )
     rows = database.execute(statement.order_by(sheet.c.kind, sheet.c.name))
     return {(kind, name): body for kind, name, body in rows}
 

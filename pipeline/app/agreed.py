@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipeline.app.hub import Hub
@@ -13,6 +13,7 @@ from pipeline.model.directory import day_of
 from pipeline.model.errors import ConfigError
 from pipeline.model.interchange import Interchange
 from pipeline.model.interface import Interface
+from pipeline.ports.ledger import Sheets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +24,13 @@ class Agreed:
         moment: When that was (aware).
         profile: Version of what its sender may send.
         takes: What receivers take, by name: every version.
+        then: Gives a sheet in force what it said of the agreement at that moment.
     """
 
     moment: datetime
     profile: str
     takes: Mapping[str, Takes] = field(default_factory=dict)
+    then: Callable[[Connection], Connection] = lambda sheet: sheet
 
     def receivers_schemas(self) -> Mapping[str, tuple[str, ...]]:
         """Return the XSDs of all that receivers took on that day, by syntax.
@@ -63,20 +66,49 @@ class Agreed:
         Raises:
             ConfigError: Its sheet names what does not exist.
         """
-        if receiver is None or receiver.takes is None:
+        named = self.then(receiver).takes if receiver is not None else None
+        if receiver is None or named is None:
             return None
-        if receiver.takes not in self.takes:
-            raise ConfigError(f"{receiver.name}: takes: « {receiver.takes} » inconnu / unknown")
-        return self.takes[receiver.takes].at(self.moment)
+        if named not in self.takes:
+            raise ConfigError(f"{receiver.name}: takes: « {named} » inconnu / unknown")
+        return self.takes[named].at(self.moment)
+
+
+def as_agreed(hub: Hub, sheets: Sheets, sheet: Connection, moment: datetime) -> Connection:
+    """Return a sheet in force with what it said of the agreement at a moment (aware).
+
+    That is its profile, and what it takes: a sheet that is edited while flows wait binds what
+    comes from then on. How its partner is reached is as it is now, and so is for whom it may
+    send: a permission that was withdrawn stays so.
+
+    Args:
+        hub: The hub; asked only where the sheet changed since.
+        sheets: The configuration in force.
+        sheet: One of it.
+        moment: When what is judged was received.
+    """
+    since = sheets.since.get(sheet.name)
+    if since is None or since <= moment:
+        return sheet
+    held = (one for one in hub.ledger.versions(sheet.name) if one.held_at(moment))
+    old = next((one.connection for one in held), None)
+    if old is None:  # it came before there was a sheet, or the code reads that version no more
+        return sheet
+    return replace(sheet, profile=old.profile, takes=old.takes)
 
 
 def agreed_on(
-    hub: Hub, connection: Connection, interface: Interface | None, flow: Interchange
+    hub: Hub,
+    sheets: Sheets,
+    connection: Connection,
+    interface: Interface | None,
+    flow: Interchange,
 ) -> Agreed:
     """Return what was agreed when a flow was received.
 
     Args:
         hub: The hub.
+        sheets: The configuration in force.
         connection: The sender's sheet.
         interface: Of the flow, or None.
         flow: The flow.
@@ -84,5 +116,13 @@ def agreed_on(
     Raises:
         ConfigError: The sheet names a profile that does not exist.
     """
-    profile = hub.profile_for(connection, interface, flow.received_at)
-    return Agreed(moment=flow.received_at, profile=profile.version, takes=hub.takes)
+    moment = flow.received_at
+    known: dict[str, Connection] = {}
+
+    def then(sheet: Connection) -> Connection:
+        if sheet.name not in known:
+            known[sheet.name] = as_agreed(hub, sheets, sheet, moment)
+        return known[sheet.name]
+
+    profile = hub.profile_for(then(connection), interface, moment)
+    return Agreed(moment=moment, profile=profile.version, takes=hub.takes, then=then)

@@ -11,7 +11,7 @@ from typing import Self
 
 from structlog import get_logger
 
-from pipeline.app.agreed import Agreed
+from pipeline.app.agreed import Agreed, as_agreed
 from pipeline.app.answer import Findings, answer
 from pipeline.app.arrived import Arrived, Read
 from pipeline.app.atomic import atomically
@@ -420,7 +420,8 @@ def _gather(
         repeated = tx.repeated(ids)
         cases: list[Case] = []
         for (interchange, claim), kind in zip(group, kinds, strict=True):
-            connection = sheet_of(sheets, interchange.connection)
+            in_force = sheet_of(sheets, interchange.connection)
+            connection = as_agreed(hub, sheets, in_force, interchange.received_at)
             known = interchange.id not in repeated
             admission = admission_of(hub, tx, interchange, connection, kind, unique=known)
             behind = not known and _is_behind(sheets, tx, interchange, ids)

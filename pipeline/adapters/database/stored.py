@@ -102,7 +102,7 @@ class Stored(Mapping[str, T]):
         statement = self._in_force().where(sheet.c.name >= first, sheet.c.name <= last)
         with self._reading() as database:
             rows = database.execute(statement.order_by(sheet.c.name)).all()
-        return tuple(self._read(name, body) for name, body in rows)
+        return tuple(self._read(row.name, row.body) for row in rows)
 
     def _in_force(self) -> Select[tuple[str, str]]:
         columns = sheet.c

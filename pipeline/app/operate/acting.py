@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from pipeline.app.agreed import as_agreed
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.ingest.admission import interface_of
@@ -129,12 +130,13 @@ def held_as_a_whole(flow: Interchange, target: Target) -> str:
 
 
 def sender_of(hub: Hub, sheets: Sheets, flow: Interchange) -> Sender:
-    """Return whom the answers of a flow go to.
+    """Return whom the answers of a flow go to, and what was agreed with them when it came.
 
     Raises:
         ConfigError: Its sheet is no longer in force.
     """
-    connection = sheet_of(sheets, flow.connection)
+    in_force = sheet_of(sheets, flow.connection)
+    connection = as_agreed(hub, sheets, in_force, flow.received_at)
     return Sender(connection, interface_of(flow, connection, hub.interfaces))
 
 

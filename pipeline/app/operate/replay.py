@@ -291,7 +291,7 @@ def _decide(
         }
         return lost | {one.document.id: one.decide() for one in judged if one.broken}
     standing = standing_of(hub, scene.held.flow, sender.interface)
-    agreed = agreed_on(hub, sender.connection, sender.interface, scene.held.flow)
+    agreed = agreed_on(hub, sheets, sender.connection, sender.interface, scene.held.flow)
     decided = decide_all(tx, sheets, scene.held.flow, judged, standing, agreed)
     return {document.id: decision for document, decision in decided}
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipeline.app.hub import Hub
-from pipeline.model.agreement import Agreement, Takes
+from pipeline.model.agreement import Agreement, ReceiverSchemas, Takes
 from pipeline.model.connection import Connection
-from pipeline.model.directory import day_of
+from pipeline.model.directory import Route, day_of
 from pipeline.model.errors import ConfigError
-from pipeline.model.interchange import Interchange
 from pipeline.model.interface import Interface
 from pipeline.ports.ledger import Sheets
 
@@ -32,16 +31,15 @@ class Agreed:
     takes: Mapping[str, Takes] = field(default_factory=dict)
     then: Callable[[Connection], Connection] = lambda sheet: sheet
 
-    def receivers_schemas(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the XSDs of all that receivers took on that day, by syntax.
-
-        Each once, in a fixed order.
-        """
-        found: dict[str, dict[str, None]] = {}
-        for name in sorted(self.takes):
-            for syntax, schemas in self.takes[name].at(self.moment).schemas.items():
-                found.setdefault(syntax, {}).update(dict.fromkeys(schemas))
-        return {syntax: tuple(schemas) for syntax, schemas in found.items()}
+    def receivers(self, sheets: Sheets) -> tuple[ReceiverSchemas, ...]:
+        """Return the XSDs of every receiver that named some on that day, by name of its sheet."""
+        found: list[ReceiverSchemas] = []
+        for name in sorted(sheets.connections):
+            taken = self.taken_by(sheets.connections[name])
+            if taken is not None and taken.schemas:
+                routes = [one for one in sheets.directory.routes if one.connection == name]
+                found.append(ReceiverSchemas(taken.schemas, _buyers(routes)))
+        return tuple(found)
 
     def with_receiver(self, receiver: Connection | None) -> Agreement:
         """Return the agreement on a document.
@@ -74,6 +72,12 @@ class Agreed:
         return self.takes[named].at(self.moment)
 
 
+def _buyers(routes: Iterable[Route]) -> frozenset[str] | None:
+    """Return the numbers that routes are for; None where one of them asks for none."""
+    numbers = [one.buyer_siret or one.buyer_siren for one in routes]
+    return None if None in numbers else frozenset(filter(None, numbers))
+
+
 def as_agreed(hub: Hub, sheets: Sheets, sheet: Connection, moment: datetime) -> Connection:
     """Return a sheet in force with what it said of the agreement at a moment (aware).
 
@@ -102,7 +106,7 @@ def agreed_on(
     sheets: Sheets,
     connection: Connection,
     interface: Interface | None,
-    flow: Interchange,
+    moment: datetime,
 ) -> Agreed:
     """Return what was agreed when a flow was received.
 
@@ -111,12 +115,11 @@ def agreed_on(
         sheets: The configuration in force.
         connection: The sender's sheet.
         interface: Of the flow, or None.
-        flow: The flow.
+        moment: When it was received (aware).
 
     Raises:
         ConfigError: The sheet names a profile that does not exist.
     """
-    moment = flow.received_at
     known: dict[str, Connection] = {}
 
     def then(sheet: Connection) -> Connection:

@@ -123,7 +123,7 @@ def settle_flow(
         unread = {one.document.id for one in candidates if one.unclear}
         check = check_manifest(connection, interchange, manifest, documents, unread)
         keep_figures(hub, tx, interchange.id, check.figures)
-    agreed = agreed_on(hub, sheets, connection, interface, interchange)
+    agreed = agreed_on(hub, sheets, connection, interface, interchange.received_at)
     candidates = [_named(one, interchange.partner, sheets, agreed) for one in candidates]
     atomic = atomicity_of(connection, interface) is Atomicity.FLOW
     stopped = _stop_flow(hub, tx, interchange, candidates, check, claim, atomic=atomic)

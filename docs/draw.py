@@ -8,15 +8,24 @@ written, and the exit code is 1 if anything would change.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
+from pipeline.adapters.configuration import read_interfaces
+from pipeline.adapters.resources import data_folder
 from pipeline.model.causes import CAUSES, Cause
 from pipeline.model.controls import CONTROL, CONTROLS, Actor, Control
+from pipeline.model.duties import DUTIES, Work
+from pipeline.model.interface import Interface
 from pipeline.model.invoice import Invoice
+from pipeline.model.life import STATUS_WORDS, Circuit, Status
+from pipeline.model.life_reasons import REASONS
+from pipeline.model.life_table import ACTIVE, DOUBT_WORDS, MOVES, Move
+from pipeline.model.proposal import PROPOSAL_FOLLOWS
 from pipeline.model.rule import Rule
+from pipeline.model.standing import SHEET_FOLLOWS, SHEET_WORDS
 from pipeline.model.status import FOLLOWS, INTERCHANGE_FOLLOWS, OUTBOX_FOLLOWS
 from pipeline.route.registration import REGISTERED
 from pipeline.syntax.pivot_lost import LOSSES
@@ -37,12 +46,14 @@ E = TypeVar("E", bound=Enum)
 
 
 def draw_steps() -> str:
-    """Draw the three step tables as Mermaid state diagrams, in the order of their enums."""
+    """Draw the step tables as Mermaid state diagrams, in the order of their enums."""
     return "\n\n".join(
         (
             _diagram("Documents", FOLLOWS),
             _diagram("Interchanges", INTERCHANGE_FOLLOWS),
             _diagram("Outbox rows", OUTBOX_FOLLOWS),
+            _diagram("Connection sheets", SHEET_FOLLOWS),
+            _diagram("Proposals", PROPOSAL_FOLLOWS),
         )
     )
 
@@ -84,6 +95,21 @@ def draw_pivot() -> str:
             lines.append(_pivot_row(entry, ""))
         else:
             lines += [_pivot_row(row, f"{entry.path}/") for row in entry.rows]
+    return "\n".join(lines)
+
+
+def draw_interfaces() -> str:
+    """Draw the interface table: what each code is about, and why some are not served."""
+    table = read_interfaces(data_folder("config") / "interfaces.toml")
+    brought: dict[str, list[str]] = {}
+    for row in table.values():
+        for code in row.brings:
+            brought.setdefault(code, []).append(row.code)
+    lines = [
+        "| code | what | way | written as | sent by | statuses | comes with | served |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_interface_row(row, brought.get(row.code, [])) for row in table.values()),
+    ]
     return "\n".join(lines)
 
 
@@ -158,15 +184,81 @@ def _decided(identifier: str) -> str:
     return ELSEWHERE[identifier]
 
 
+def draw_duties() -> str:
+    """Draw what is done for a sheet in each state."""
+    works = " | ".join(work.value for work in Work)
+    lines = [f"| state | {works} |", "|---|---|---|---|---|"]
+    for state, row in DUTIES.items():
+        cells = " | ".join(row[work].value for work in Work)
+        lines.append(f"| {SHEET_WORDS[state][1]} | {cells} |")
+    return "\n".join(lines)
+
+
+def draw_life() -> str:
+    """Draw the life of an invoice: the diagram of what moves it, then the table."""
+    arrows = dict.fromkeys(
+        (_node(before), _node(move.after))
+        for move in MOVES
+        if move.after
+        for before in _sources(move)
+    )
+    lines = ["```mermaid", "stateDiagram-v2"]
+    lines += [f"    {before} --> {after}" for before, after in arrows]
+    lines += ["```", "", "| from | event | by | to | needs | warns of | circuits | source |"]
+    lines += ["|---|---|---|---|---|---|---|---|", *(_move_row(move) for move in MOVES)]
+    lines += ["", "*active* stands for:", "", *(f"- {one}" for one in _named(ACTIVE))]
+    lines += ["", "| event | reasons it takes |", "|---|---|"]
+    lines += [f"| {event.value} | {', '.join(sorted(REASONS[event]))} |" for event in REASONS]
+    lines += ["", "| warning | what is told |", "|---|---|"]
+    lines += [f"| `{one.value}` | {fr} / {en} |" for one, (fr, en) in DOUBT_WORDS.items()]
+    return "\n".join(lines)
+
+
+def _sources(move: Move) -> list[Status | str | None]:
+    """Return where a row starts; the active statuses are one place."""
+    if move.before >= ACTIVE:
+        rest = [one for one in Status if one in move.before - ACTIVE]
+        return ["active", *rest]
+    return [one for one in [None, *Status] if one in move.before]
+
+
+def _node(status: Status | str | None) -> str:
+    if status is None:
+        return "[*]"
+    return status if isinstance(status, str) else status.value
+
+
+def _named(statuses: Iterable[Status | None]) -> list[str]:
+    found = set(statuses)
+    return [f"`{one.value}` {STATUS_WORDS[one][1]}" for one in Status if one in found]
+
+
+def _move_row(move: Move) -> str:
+    places = "any" if move.before == frozenset(Status) else ""
+    before = places or ", ".join(_node(one) for one in _sources(move)).replace(
+        "active", "*active*"
+    )
+    event = f"{move.event.value}, reason {move.reason}" if move.reason else move.event.value
+    needs = ", ".join(sorted(need.value for need in move.needs))
+    doubts = ", ".join(sorted(doubt.value for doubt in move.doubts))
+    circuits = ", ".join(one.value for one in Circuit if one in move.circuits) or "all"
+    after = move.after.value if move.after else "stays"
+    told = f"| {before} | {event} | {move.actor.value} | {after} | {needs} | {doubts} "
+    return f"{told}| {circuits} | {move.source} |"
+
+
 #: What is drawn: file, marker, drawing.
 PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("architecture.md", "steps", draw_steps),
     ("partners.md", "reasons", draw_reasons),
     ("operating.md", "causes", draw_causes),
+    ("trials.md", "duties", draw_duties),
+    ("interfaces.md", "interfaces", draw_interfaces),
     ("rules.md", "rules", draw_rules),
     ("rules.md", "published", draw_published),
     ("pivot.md", "pivot", draw_pivot),
     ("pivot.md", "losses", draw_losses),
+    ("life-cycle.md", "life", draw_life),
 )
 
 
@@ -231,6 +323,13 @@ def _cause_row(cause: Cause) -> str:
     says = cause.says["en"].format_map(names)
     command = cause.command.format_map(names)
     return f"| `{cause.code}` | {says} | {cause.acts.value} | {cause.first['en']} | `{command}` |"
+
+
+def _interface_row(row: Interface, brought_by: list[str]) -> str:
+    comes = ", ".join(f"`{code}`" for code in brought_by)
+    served = f"no: {row.unserved}" if row.unserved else "yes"
+    told = (row.title, row.direction.value, row.form, row.sent_by, " ".join(row.statuses), comes)
+    return f"| `{row.code}` | {' | '.join(told)} | {served} |"
 
 
 def _rule_row(rule: Rule[Invoice]) -> str:

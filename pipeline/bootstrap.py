@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, partial
 from hashlib import sha256
@@ -39,6 +39,7 @@ from pipeline.model.offered import Offered
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, PackRun, Syntax
 from pipeline.model.settings import Encryption, MailSettings, Settings
+from pipeline.model.telling import StatusNews
 from pipeline.ports.credentials import Credentials
 from pipeline.ports.engine import Engine, Job
 from pipeline.ports.failpoint import failpoint
@@ -57,12 +58,13 @@ if TYPE_CHECKING:
     from pipeline.adapters.database import Seat
     from pipeline.adapters.directory_files import Numbers
     from pipeline.adapters.log_reader import LogReader
-    from pipeline.adapters.packs import PackShelf
+    from pipeline.adapters.packs import Pack, PackShelf
     from pipeline.adapters.process_wire import JobWriter
     from pipeline.adapters.seals import SealFolder
     from pipeline.adapters.vault import Vault
     from pipeline.app.convert import Converter
     from pipeline.app.hub import Hub
+    from pipeline.app.proposal import Change
     from pipeline.app.registered import Register
     from pipeline.app.trial import Sample
     from pipeline.model.connection import Connection as Sheet
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     from pipeline.model.rule import RuleSet
     from pipeline.model.sentences import Sentences
     from pipeline.syntax.cpp_parties import Envelope
+    from pipeline.syntax.cpp_status import StatusMessage
     from pipeline.syntax.pivot import PivotInvoice
     from pipeline.validate.judge import Artefacts
 
@@ -212,21 +215,104 @@ def shelf(place: Workspace) -> PackShelf:
 
 def profiles(place: Workspace) -> dict[str, Profile]:
     """Return the validation profiles by name, each with the versions that take its place."""
+    return _profiles_in(_table(place, "profiles.toml"))
+
+
+def _profiles_in(path: Path) -> dict[str, Profile]:
     from pipeline.adapters.configuration import read_profiles
     from pipeline.validate.rules.sets import SETS
 
     known = {group.name: frozenset(rule.identifier for rule in group.rules) for group in SETS}
-    return read_profiles(_table(place, "profiles.toml"), known)
+    return read_profiles(path, known)
 
 
 def proposed_sheets(place: Workspace) -> Sheets:
     """Read what ``config/`` proposes."""
-    from pipeline.adapters.configuration import read_connections
+    from pipeline.adapters.configuration import read_sheets
     from pipeline.adapters.directory_files import read_directory
 
-    return Sheets(
-        read_connections(place.config / "connections"),
-        read_directory(place.config / "directory", _numbers()),
+    read = read_sheets(place.config / "connections")
+    directory = read_directory(place.config / "directory", _numbers())
+    return Sheets(read.connections, directory, read.apis)
+
+
+@contextmanager
+def proposed_change(
+    place: Workspace, hub: Hub, subject: str, config: Path | None
+) -> Iterator[Change]:
+    """Return a hub in which one sheet, profile or pack is as proposed, beside what is in force.
+
+    Args:
+        place: The workspace.
+        hub: Its hub.
+        subject: Name of a sheet or profile, or path of a pack.
+        config: Folder to read the sheet or profile from; None for the workspace's own.
+
+    Raises:
+        ConfigError: The subject names nothing, or several things, or nothing would change.
+    """
+    from pipeline.adapters.configuration import read_connections
+    from pipeline.app.proposal import (
+        Named,
+        Offer,
+        profile_change,
+        sheet_change,
+        understand,
+    )
+
+    folder, table = config or place.config, (config or place.config) / "profiles.toml"
+    offer = Offer(
+        place=str(folder),
+        connections=read_connections(folder / "connections"),
+        profiles=_profiles_in(table) if table.exists() else hub.profiles,
+    )
+    sheets = hub.ledger.sheets()
+    is_file = Path(subject).is_file() or ("=" in subject and Path(subject.split("=")[1]).is_file())
+    kind, name = understand(hub, sheets, offer, subject, is_file=is_file)
+    if kind is Named.SHEET:
+        yield sheet_change(hub, sheets, offer, name)
+    elif kind is Named.PROFILE:
+        yield profile_change(hub, sheets, offer, name)
+    else:
+        with _pack_change(place, hub, name) as change:
+            yield change
+
+
+@contextmanager
+def _pack_change(place: Workspace, hub: Hub, subject: str) -> Iterator[Change]:
+    from pipeline.adapters.packs import PackKind
+    from pipeline.app.proposal import Change, Touches
+
+    pack, path = _pack_named(place, subject)
+    wanted = settings(place)
+    engine = make_engine(place, wanted, instead={pack.name: path})
+    sheets = hub.ledger.sheets()
+    new_hub = replace(hub, engine=engine, converter=converter(engine, wanted))
+    kind = Touches.SCHEMA if pack.kind is PackKind.SCHEMA else Touches.PACK
+    try:
+        yield Change(kind, pack.name, hub, sheets, new_hub, sheets)
+    finally:
+        engine.close()
+
+
+def _pack_named(place: Workspace, subject: str) -> tuple[Pack, Path]:
+    """Return which pack a file, ``PATH`` or ``NAME=PATH``, stands in for.
+
+    Raises:
+        ConfigError: There is no such file, or its name does not tell which pack it is.
+    """
+    name, _, rest = subject.rpartition("=")
+    path, known = Path(rest), shelf(place)
+    if not path.is_file():
+        raise ConfigError(f"{rest}: fichier absent / no such file")
+    packs = [one.pack for one in known.list() if one.pack.name == name]
+    found = packs if name else known.named_like(path)
+    if len(found) == 1:
+        return found[0], path
+    names = ", ".join(one.name for one in found or [one.pack for one in known.list()])
+    raise ConfigError(
+        f"{subject}: dites quel paquet ce fichier remplacerait, NOM={rest} / say which pack this"
+        f" file would replace, NAME={rest}: {names}"
     )
 
 
@@ -421,6 +507,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     from pipeline.adapters.holidays import french_holidays
     from pipeline.adapters.owned import OwnedFolder
     from pipeline.adapters.resources import data_folder
+    from pipeline.adapters.transfer_log import TransferLogs
     from pipeline.app.hub import Hub
     from pipeline.app.vet import Vetter
 
@@ -444,6 +531,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
     scratch = OwnedFolder(place.home / "spool")
     spool = FolderSpool(scratch.path)
     vetter = Vetter(rules, spool)
+    means = answer_means(place, wanted)
     hub = Hub(
         clock=SystemClock(),
         ledger=ledger,
@@ -456,7 +544,8 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         profiles=profiles(place),
         takes=read_takes(_table(place, "profiles.toml")),
         settings=wanted,
-        compose=partial(_compose, answer_means(place, wanted)),
+        compose=partial(_compose, means),
+        tell=partial(_tell, means),
         vet=vetter.vet,
         examine=vetter.examine,
         converter=converter(leaving, wanted),
@@ -464,6 +553,7 @@ def open_hub(place: Workspace, *, by: str, log_to_file: bool = False) -> Iterato
         holidays=french_holidays,
         retention=read_retention(_table(place, "retention.toml")),
         seals=seals(place),
+        transfer_log=TransferLogs(place.home),
         credentials=credentials(place.home),
         mail=mail(place.home, wanted.mail),
     )
@@ -587,8 +677,14 @@ def log_reader(place: Workspace) -> LogReader:
 
 
 def operator() -> str:
-    """Return who acts when a person types a verb."""
-    return f"operator:{getpass.getuser()}"
+    """Return who acts when a person types a verb: as told, else who called sudo, else the login.
+
+    Raises:
+        ConfigError: ``EDI_OPERATOR`` is no name.
+    """
+    from pipeline.adapters.configuration import operator_name
+
+    return f"operator:{operator_name() or getpass.getuser()}"
 
 
 def _must_exist(place: Workspace) -> None:
@@ -698,6 +794,7 @@ def make_engine(
     settings: Settings,
     entry: Callable[[Connection, WorkerSettings], None] | None = None,
     readable: Sequence[Path] | None = None,
+    instead: Mapping[str, Path] | None = None,
 ) -> Engine:
     """Return an engine; its workers start with the first document.
 
@@ -707,12 +804,13 @@ def make_engine(
         entry: What a worker runs; by default the judge of documents.
         readable: Folders of the documents, all that workers may read beside the packs; by
             default the workspace's scratch space and archive.
+        instead: Files to judge by in place of packs, by their names.
     """
     from pipeline.adapters.process_engine import EngineLimits, ProcessEngine
 
     return ProcessEngine(
         entry or judge_worker,
-        worker_settings(place, settings, readable),
+        replace(worker_settings(place, settings, readable), instead=dict(instead or {})),
         workers=settings.workers or os.cpu_count() or 1,
         limits=EngineLimits(
             time_s=settings.time_limit_s,
@@ -948,6 +1046,15 @@ def write_metrics(place: Workspace, gauges: Sequence[Gauge]) -> None:
     write(gauges, place.home / "metrics" / "edi.prom")
 
 
+def status_bytes(message: StatusMessage) -> bytes:
+    """Write a CPPStatut as a partner would; it is held against our schema of it."""
+    from pipeline.adapters.resources import data_folder
+    from pipeline.syntax.cpp_status import write
+    from pipeline.syntax.parse import compile_schema
+
+    return write(message, compile_schema(str(data_folder("schemas") / "CPPStatut-V1_19.xsd")))
+
+
 def answer_means(place: Workspace, settings: Settings) -> Means:
     """Return what answers are written with.
 
@@ -1006,6 +1113,16 @@ def _compose(
     return compose(facts, next_number=next_number, means=means)
 
 
+def _tell(
+    means: Means, news: StatusNews, next_number: Callable[[str], int]
+) -> tuple[AnswerFile, ...]:
+    """Write statuses with the same pens as answers."""
+    from pipeline.lifecycle.outbound import Pens, write_news
+
+    pens = Pens(statut=means.statut, cdar=means.cdar, matricule=means.matricule, pack=means.pack)
+    return write_news(news, next_number=next_number, pens=pens)
+
+
 def generate_key(path: Path) -> str:
     """Make a private key file if there is none; return its public line."""
     from pipeline.adapters.embedded_sftp import generate_key as make
@@ -1031,6 +1148,7 @@ class WorkerSettings:
         sentences: Text of ``sentences.toml``; empty where the packs speak alone.
         clamd: Where ClamAV's daemon listens.
         patience_s: How long it is waited for.
+        instead: Files to judge by in place of packs, by their names.
     """
 
     catalogue: str
@@ -1039,6 +1157,7 @@ class WorkerSettings:
     sentences: str = ""
     clamd: str = Settings().clamd
     patience_s: float = Settings().time_limit_s / 2
+    instead: Mapping[str, Path] = field(default_factory=dict)
 
 
 def judge_worker(connection: Connection, settings: WorkerSettings) -> None:
@@ -1060,7 +1179,8 @@ def confine_worker(settings: WorkerSettings, spare: Sequence[int] = ()) -> Confi
     from pipeline.adapters.clamd import tcp_port
     from pipeline.adapters.confinement import confine
 
-    folders = (settings.packs, *settings.readable)
+    tried = (path.resolve().parent for path in settings.instead.values())
+    folders = (settings.packs, *settings.readable, *tried)
     return confine(folders, spare=spare, port=tcp_port(settings.clamd))
 
 
@@ -1151,7 +1271,7 @@ def _artefacts(settings: WorkerSettings) -> Artefacts:
     from pipeline.syntax.parse import compile_schema
     from pipeline.validate.judge import Artefacts
 
-    shelf = PackShelf(settings.catalogue, settings.packs)
+    shelf = PackShelf(settings.catalogue, settings.packs, settings.instead)
     saxon = cache(SaxonPacks)
 
     def place_of(name: str) -> Path:

@@ -21,12 +21,14 @@ from catalogue import (
     HOPITAL,
     IMPRIMERIE,
     INCONNUE,
+    LYCEE,
+    MUSEE,
     SAMPLES,
     SERVICES,
     SYNDICAT,
     VILLE,
 )
-from drop import RECIPIENTS, Drop, expected
+from drop import CONVERTED, RECIPIENTS, Drop, expected
 from invoice_maker import to_cii, to_ubl
 from making import (
     BY_KEY,
@@ -86,7 +88,7 @@ def demo() -> list[Drop]:
 
 def directory() -> Iterator[tuple[str, bytes]]:
     """Yield the tables of who can be billed, and the routes to those with a connection."""
-    open_ones = (VILLE, HOPITAL, COLLEGE, IMPRIMERIE)
+    open_ones = (VILLE, HOPITAL, COLLEGE, IMPRIMERIE, LYCEE, MUSEE)
     structures = (*((party, True) for party in open_ones), (SYNDICAT, False))
     yield (
         "directory/structures.csv",
@@ -106,13 +108,15 @@ def directory() -> Iterator[tuple[str, bytes]]:
             ],
         ),
     )
-    yield (
-        "directory/routes.toml",
-        "\n".join(
-            f'[[route]]\nconnection = "{name}"\nbuyer_siret = "{siret}"\n'
-            for siret, name in RECIPIENTS.items()
-        ).encode(),
-    )
+    yield "directory/routes.toml", _routes(RECIPIENTS)
+    yield "directory/routes-converted.toml", _routes(CONVERTED)
+
+
+def _routes(recipients: Mapping[str | None, str]) -> bytes:
+    return "\n".join(
+        f'[[route]]\nconnection = "{name}"\nbuyer_siret = "{siret}"\n'
+        for siret, name in recipients.items()
+    ).encode()
 
 
 def _flag(value: bool) -> str:  # noqa: FBT001  # a flag is what it writes

@@ -201,6 +201,13 @@ COLLEGE = _public(
 SYNDICAT = _public(
     "25000321", "Syndicat des eaux d'Exemple", _address("Le Moulin", "49997", "Exemple-l'Étang")
 )
+#: Two that ask for another form than the one they are billed in.
+LYCEE = _public(
+    "19000791", "Lycée Jean-Exemple", _address("3 rue du Stade", "49999", "Exemple-sur-Loire")
+)
+MUSEE = _public(
+    "18000457", "Musée de l'Exemple", _address("1 place du Musée", "49999", "Exemple-sur-Loire")
+)
 #: Known to nobody: not in `samples/directory`.
 INCONNUE = _public(
     "21000999", "Ville de Nulle-Part", _address("1 rue Perdue", "49996", "Nulle-Part")

@@ -7,15 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from catalogue import HOPITAL, IMPRIMERIE, VILLE
+from catalogue import HOPITAL, IMPRIMERIE, LYCEE, MUSEE, VILLE
 from invoice_maker import Invoice
 
-#: Partner that receives for each recipient of the demo.
+#: Partner that receives for each recipient who takes what was sent.
 RECIPIENTS = {
     VILLE.siret: "ville-exemple",
     HOPITAL.siret: "hopital-exemple",
     IMPRIMERIE.siret: "imprimerie-exemple",
 }
+#: The same for those who ask for another form; only the demo has them.
+CONVERTED = {LYCEE.siret: "lycee-exemple", MUSEE.siret: "musee-exemple"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,8 @@ class Drop:
 
 def delivered_to(invoices: Iterable[Invoice]) -> Mapping[str, int]:
     """Count good invoices by the partner that receives them."""
-    return Counter(RECIPIENTS[invoice.buyer.siret] for invoice in invoices)
+    known = RECIPIENTS | CONVERTED
+    return Counter(known[invoice.buyer.siret] for invoice in invoices)
 
 
 def flow_name(seq: int, interface: str, application: str) -> str:

@@ -6,7 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from catalogue import COLLEGE, HOPITAL, IMPRIMERIE, INCONNUE, SAMPLES, SERVICES, VILLE
+from catalogue import (
+    COLLEGE,
+    HOPITAL,
+    IMPRIMERIE,
+    INCONNUE,
+    LYCEE,
+    MUSEE,
+    SAMPLES,
+    SERVICES,
+    VILLE,
+)
 from drop import Drop, delivered_to
 from drop import flow_name as name_of
 from invoice_maker import Attachment, Invoice, Party, Payment, to_cii, to_ubl
@@ -130,6 +140,17 @@ def _papeterie_good() -> Iterator[Drop]:
         documents={"accepted": 1},
         delivered=delivered_to((hybrid,)),
         why="une Factur-X",
+    )
+    school = as_historical(billed_to(BY_KEY["ubl-380-fournitures"], LYCEE, "P13-26-0001"))
+    yield Drop(
+        supplier="papeterie",
+        name=flow_name(11, "FSO1100A"),
+        answer="FEN1200A",
+        payload=to_ubl(school),
+        outcome="accepted",
+        documents={"accepted": 1},
+        delivered=delivered_to((school,)),
+        why="une facture UBL seule, pour qui la veut en pivot : un lisible y est joint",
     )
 
 
@@ -354,6 +375,17 @@ def _traiteur_lots() -> Iterator[Drop]:
 
 
 def _traiteur_envelopes() -> Iterator[Drop]:
+    other_form = meal(1, MUSEE, 108)
+    yield Drop(
+        supplier="traiteur",
+        answer="json",
+        name="facture-2026-0108.xml",
+        payload=to_ubl(other_form),
+        outcome="accepted",
+        documents={"accepted": 1},
+        delivered=delivered_to((other_form,)),
+        why="une facture UBL, pour qui la veut en CII",
+    )
     private = billed_to(BY_KEY["ubl-380-deux-taux"], IMPRIMERIE, "T26-0106")
     yield Drop(
         supplier="traiteur",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from asn1crypto import x509 as asn1_x509
@@ -58,8 +59,9 @@ def issue(
     authority: bool = False,
     path_length: int | None = None,
     key: Key | None = None,
+    address: str = "",
 ) -> Issued:
-    """Issue a certificate; without `by` it signs itself."""
+    """Issue a certificate; without `by` it signs itself. A server's bears its IP `address`."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
@@ -72,6 +74,9 @@ def issue(
         .not_valid_after(until)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=path_length), critical=True)
     )
+    if address:
+        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
+        builder = builder.add_extension(names, critical=False)
     return Issued(builder.sign(by.key if by else key, SHA256()), key)
 
 

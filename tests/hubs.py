@@ -83,8 +83,17 @@ def _judge() -> Any:
 
 
 @cache
-def _judge_messages() -> Any:
+def judge_messages() -> Any:
+    """Return what judges messages."""
     return bootstrap.message_judge(_settings())
+
+
+@cache
+def judge_without_packs() -> Any:
+    """Return what judges messages where no rules are installed."""
+    settings = _settings()
+    catalogue = settings.catalogue.replace("[packs.br-fr-cdv]", "[packs.gone]")
+    return bootstrap.message_judge(replace(settings, catalogue=catalogue))
 
 
 def _settings() -> bootstrap.WorkerSettings:
@@ -103,14 +112,14 @@ class Engine:
     """
 
     down: bool = False
-    judge_one: Callable[[], Any] = field(default_factory=lambda: _judge)
+    judge_one: Callable[[], Any] | None = None
 
     def judge(self, jobs: Iterable[Job]) -> Iterator[Judged]:
         """Yield one result a job."""
         for job in jobs:
             if self.down:
                 raise EngineError("a worker could not start: exit code 1")
-            yield self.judge_one()(job)
+            yield (self.judge_one or _judge)()(job)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -209,7 +218,7 @@ class World:
     connections: dict[str, Connection]
     clock: SetClock = field(default_factory=SetClock)
     engine: Engine = field(default_factory=Engine)
-    messages: Engine = field(default_factory=lambda: Engine(judge_one=_judge_messages))
+    messages: Engine = field(default_factory=lambda: Engine(judge_one=judge_messages))
     profiles: Mapping[str, Profile] = field(default_factory=lambda: {"light": LIGHT})
     mail: Mail | None = None
     hub: Hub = field(init=False)

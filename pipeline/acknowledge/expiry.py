@@ -19,7 +19,8 @@ class Ending:
         subject: Whom it names; may be empty.
         fingerprint: Its fingerprint; empty for an agreement.
         ends: When (aware, UTC).
-        days: Whole days left; negative once it has ended.
+        days: Whole days left.
+        over: Whether it has ended.
         successor: Whether something is named to take its place.
     """
 
@@ -29,6 +30,7 @@ class Ending:
     fingerprint: str
     ends: datetime
     days: int
+    over: bool
     successor: bool
 
 
@@ -101,7 +103,7 @@ def expiry_letter(to: str, ending: Ending, sheets: Sequence[str], *, partner: bo
         sheets: Names of the sheets that stop with it, only those of whom is written to.
         partner: Whether it goes to the partner; else to an operator of the hub.
     """
-    over, days = ending.days < 0, ending.days
+    over, days = ending.over, ending.days
     named = ", ".join(sheets)
     fr, en = ending.what
     when = (
@@ -143,4 +145,4 @@ def _act(ending: Ending, *, partner: bool) -> tuple[str, str]:
         return _PARTNERS_AGREEMENT if agreement else _PARTNER
     if agreement:
         return _AGREEMENT
-    return _READY if ending.successor and ending.days >= 0 else _TO_RENEW
+    return _READY if ending.successor and not ending.over else _TO_RENEW

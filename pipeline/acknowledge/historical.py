@@ -32,21 +32,20 @@ from pipeline.model.finding import Finding, Severity
 from pipeline.model.interface import Interface
 from pipeline.model.report import RoutingHeader
 from pipeline.syntax.characters import shorten
-from pipeline.syntax.cpp_parties import EU, Envelope, SupplierId, foreign_id
+from pipeline.syntax.cpp_parties import Envelope
 from pipeline.syntax.cpp_status import (
     DEPOSITED,
-    Debtor,
     ErrorLine,
     FactureStatus,
     FlowState,
     FluxStatus,
     StatusMessage,
-    Supplier,
     write,
 )
+from pipeline.syntax.told_parties import debtor_of, debtor_siret, supplier_of
 
-#: Limits of the format (ComplementStatut, CodeService), and of our own courtesy.
-_COMPLEMENT, _SERVICE, _NAME, _DESCRIPTION = 40, 100, 255, 2_000
+#: Limits of the format (ComplementStatut), and of our own courtesy.
+_COMPLEMENT, _NAME, _DESCRIPTION = 40, 255, 2_000
 
 #: Warnings told with an accepted invoice; the count says how many there are.
 _WARNINGS = 5
@@ -200,12 +199,8 @@ def _deposited(facts: AnswerFacts, one: AnsweredDocument) -> FactureStatus:
     """Say that one invoice was taken."""
     header = one.document.header
     return FactureStatus(
-        supplier=_supplier(header),
-        debtor=Debtor(
-            siret=_debtor_siret(header),
-            name=None if header.buyer_name is None else shorten(header.buyer_name, _NAME),
-            service=None if header.buyer_service is None else header.buyer_service[:_SERVICE],
-        ),
+        supplier=supplier_of(header),
+        debtor=debtor_of(header),
         status=DEPOSITED,
         comment=_comment(header, one.findings),
         at=facts.at.replace(microsecond=0),
@@ -214,49 +209,10 @@ def _deposited(facts: AnswerFacts, one: AnsweredDocument) -> FactureStatus:
     )
 
 
-def _supplier(header: RoutingHeader) -> Supplier:
-    kind, identifier = _supplier_identifier(header)
-    country = header.seller_country
-    return Supplier(
-        id_type=kind,
-        id=shorten(identifier, _NAME),
-        name=shorten(header.seller_name or identifier, _NAME),
-        country=country if country and len(country) == 2 else None,  # noqa: PLR2004  # ISO 3166-1 alpha-2
-    )
-
-
-def _supplier_identifier(header: RoutingHeader) -> tuple[SupplierId, str]:
-    """Choose the best identifier there is: SIRET, EU VAT number, country and name, else what is.
-
-    Outside the EU Chorus Pro identifies a supplier by its country code and the first
-    16 characters of its name. A supplier inside the EU that gives neither SIRET nor VAT
-    number is told as being registered, by its SIREN or name.
-    """
-    name = header.seller_name or ""
-    country = header.seller_country or ""
-    if header.seller_siret:
-        return SupplierId.SIRET, header.seller_siret
-    if header.seller_vat and header.seller_vat[:2] in EU:
-        return SupplierId.EU_VAT, header.seller_vat
-    if country and country not in EU:
-        return SupplierId.OUTSIDE_EU, foreign_id(country, name)
-    return SupplierId.BEING_REGISTERED, header.seller_siren or name
-
-
-def _debtor_siret(header: RoutingHeader) -> str:
-    """Return the recipient's SIRET, else its SIREN with an establishment number nobody has.
-
-    The format knows only SIRETs. `_comment` then says that it is not one.
-    """
-    if header.buyer_siret and len(header.buyer_siret) == 14:  # noqa: PLR2004  # a SIRET
-        return header.buyer_siret
-    return (header.buyer_siren or "")[:9].ljust(14, "0")
-
-
 def _comment(header: RoutingHeader, findings: tuple[Finding, ...]) -> str | None:
     """Tell what an accepted invoice should still hear, or nothing."""
     told: list[str] = []
-    if _debtor_siret(header) != header.buyer_siret:
+    if debtor_siret(header) != header.buyer_siret:
         told.append(
             "Destinataire désigné sans SIRET ; Debiteur/Identifiant complété par des zéros."
         )

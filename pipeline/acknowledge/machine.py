@@ -8,6 +8,7 @@ key                       value
 ``interchange``           ``id, name, sha256, size, received_at``: what was received
 ``outcome``               ``accepted``, ``partly accepted``, ``rejected``, ``duplicate``
                           or ``held``
+``environment``           ``production``, or ``qualification``: nothing of it counts
 ``final``                 false on an interim notice; a final answer follows
 ``round``                 1; one more on each further answer, which replaces those before
 ``final_by``              on an interim notice, moment of the final answer at the latest
@@ -81,6 +82,7 @@ def answer_json(facts: AnswerFacts) -> bytes:
             "received_at": _moment(flow.received_at),
         },
         "outcome": facts.outcome.value,
+        "environment": flow.environment.value,
         "final": facts.final,
         "round": facts.correction.number if facts.correction else 1,
         "final_by": None if facts.final_by is None else _moment(facts.final_by),

@@ -26,7 +26,7 @@ import io
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC
 from itertools import count
 
 from pipeline.acknowledge.means import Means, name_flow
@@ -44,35 +44,30 @@ from pipeline.model.controls import CONTROL, first_by_step, found
 from pipeline.model.decision import Reason
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.interface import Interface
-from pipeline.model.report import RoutingHeader
 from pipeline.model.status import InterchangeStep
 from pipeline.syntax.cdar import (
-    BUYER,
+    INVOICE_TYPES,
     MATRICULE,
+    NO_DATE,
     PLATFORM,
     SELLER,
     SIREN,
-    SIRET,
     Cdar,
     Detail,
     Party,
     write,
 )
 from pipeline.syntax.characters import shorten
+from pipeline.syntax.told_parties import buyer_of, seller_of
 
 #: Reasons told of one object; what is left out is counted.
 MOST_DETAILS = 500
 
-#: Types that BR-FR-04 takes; any other is left out.
-INVOICE_TYPES = frozenset(
-    "261 262 380 381 384 386 389 393 396 471 472 473 500 501 502 503".split()  # noqa: SIM905  # one line, not 16
-)
-
 #: Limits of the format: MDT-87 and MDT-94, names, MDT-114, MDT-125, MDT-126, MDT-127.
 _REFERENCE, _FLOW, _NAME, _REASON, _RULE, _NOTE, _SUBJECT = 100, 150, 150, 250, 30, 2_000, 200
 
-#: What stands for a number, a date and a SIREN that cannot be read (G1.114).
-_NO_NUMBER, _NO_DATE, _NO_SIREN = "X" * 20, date(1900, 1, 1), "0" * 9
+#: What stands for a number that cannot be read (G1.114).
+_NO_NUMBER = "X" * 20
 
 #: How what we write begins: enough to know our own messages.
 _GZIP, _XML, _ROOT, _HEAD = b"\x1f\x8b", b"<?xml", b"<rsm:CrossDomainAcknowledgement", 100
@@ -203,9 +198,9 @@ class _Desk:
             reference=shorten(header.number or _NO_NUMBER, _REFERENCE),
             type_code=header.type_code if header.type_code in INVOICE_TYPES else None,
             flow=shorten(self.facts.interchange.name, _FLOW),
-            issue_date=header.issue_date or _NO_DATE,
-            seller=Party(SELLER, header.seller_siren or _NO_SIREN, SIREN),
-            buyer=_buyer(header),
+            issue_date=header.issue_date or NO_DATE,
+            seller=seller_of(header),
+            buyer=buyer_of(header),
             details=details,
         )
 
@@ -235,12 +230,6 @@ def _recipient(facts: AnswerFacts) -> Party:
         return Party(SELLER, facts.siren, SIREN, name, facts.siren)
     scheme = MATRICULE if facts.matricule else None
     return Party(PLATFORM, facts.matricule, scheme, name)
-
-
-def _buyer(header: RoutingHeader) -> Party | None:
-    if header.buyer_siret:
-        return Party(BUYER, header.buyer_siret, SIRET)
-    return Party(BUYER, header.buyer_siren, SIREN) if header.buyer_siren else None
 
 
 def _flow_details(facts: AnswerFacts, means: Means) -> tuple[Detail, ...]:

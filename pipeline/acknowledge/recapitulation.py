@@ -86,6 +86,7 @@ _STATUS = {
     Step.ROUTED: "acceptée, à remettre / accepted, to be delivered",
     Step.DELIVERED: "remise / delivered",
     Step.ABANDONED: "acceptée, remise suspendue / accepted, delivery suspended",
+    Step.TRIED: "acceptée, essai sans remise / accepted, tried and not delivered",
     Step.REJECTED: "rejetée / rejected",
     Step.DUPLICATE: "doublon / duplicate",
 }

@@ -11,6 +11,7 @@ from enum import Enum
 
 from pipeline.model.acknowledgement import AnsweredDocument, AnswerFacts, FlowOutcome
 from pipeline.model.amount import exact_sum, is_usable, signed_total
+from pipeline.model.connection import Environment
 from pipeline.model.controls import CONTROL, first_by_step
 from pipeline.model.document import Document
 from pipeline.model.interface import Carries
@@ -35,6 +36,7 @@ BUCKET: Mapping[Step, Bucket] = {
     Step.ROUTED: Bucket.ACCEPTED,
     Step.DELIVERED: Bucket.ACCEPTED,
     Step.ABANDONED: Bucket.ACCEPTED,
+    Step.TRIED: Bucket.ACCEPTED,
     Step.REJECTED: Bucket.REJECTED,
     Step.DUPLICATE: Bucket.DUPLICATE,
 }
@@ -103,6 +105,30 @@ def sentence(facts: AnswerFacts) -> Mapping[str, str]:
     Raises:
         ValueError: It is held without a moment by which the final answer is due: our bug.
     """
+    if facts.interchange.environment is Environment.PRODUCTION:
+        return _said(facts)
+    said = _said(facts)
+    return {
+        "fr": f"Qualification : rien de ce flux ne compte. {said['fr']}{_untold(facts)['fr']}",
+        "en": f"Qualification: nothing of this flow counts. {said['en']}{_untold(facts)['en']}",
+    }
+
+
+def _untold(facts: AnswerFacts) -> Mapping[str, str]:
+    """Say how many documents went to nobody; nothing where all have a recipient."""
+    tried = sum(one.document.step is Step.TRIED for one in facts.documents)
+    if not tried:
+        return {"fr": "", "en": ""}
+    s = "s" if tried > 1 else ""
+    return {
+        "fr": f" {tried} facture{s} jugée{s} sans être remise{s} : le destinataire n'a pas de"
+        " fiche de qualification.",
+        "en": f" {tried} invoice{s} judged and not delivered: the recipient has no qualification"
+        " sheet.",
+    }
+
+
+def _said(facts: AnswerFacts) -> Mapping[str, str]:
     if facts.outcome is FlowOutcome.HELD:
         return _held(facts)
     if facts.outcome is FlowOutcome.DUPLICATE:

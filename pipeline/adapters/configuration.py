@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +24,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.model.acknowledgement import ReasonCodes
 from pipeline.model.agreement import Need, TakenAttachments, Takes
+from pipeline.model.api_sheet import Access, ApiSheet
 from pipeline.model.carriage import Carriage, Grouping, LossRule, Original
 from pipeline.model.connection import (
     AnswerFamily,
@@ -30,6 +32,7 @@ from pipeline.model.connection import (
     Atomicity,
     Completeness,
     Connection,
+    Copies,
     Door,
     Envelope,
     ManifestRule,
@@ -42,14 +45,18 @@ from pipeline.model.connection import (
     Schedule,
     Secret,
     SecretKind,
+    StatusTerms,
     Successors,
+    Trial,
 )
 from pipeline.model.connection import Environment as SheetEnvironment
 from pipeline.model.conversion import Form
 from pipeline.model.directory import Route
 from pipeline.model.errors import ConfigError
 from pipeline.model.finding import Severity
+from pipeline.model.handover import Filter, Handover, Pickup
 from pipeline.model.interface import Carries, Direction, Interface
+from pipeline.model.life import Numbering
 from pipeline.model.limits import Limits
 from pipeline.model.offered import Offered
 from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
@@ -65,13 +72,15 @@ from pipeline.model.settings import (
     Settings,
 )
 
+_DAY = 86_400
 #: Longest wait that may be set, in seconds; longer ones are slips of the pen.
-_YEAR = 366 * 86_400
+_YEAR = 366 * _DAY
 
 M = TypeVar("M", bound=BaseModel)
 Positive = Annotated[float, Field(gt=0, le=_YEAR)]
 Wait = Annotated[float, Field(ge=0, le=_YEAR)]
 Count = Annotated[int, Field(gt=0)]
+SheetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Siren = Annotated[str, Field(pattern=r"^[0-9]{9}$")]
 Siret = Annotated[str, Field(pattern=r"^[0-9]{14}$")]
 ApplicationCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{6}$")]
@@ -84,7 +93,7 @@ Contact = Annotated[str, Field(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+$"
 
 
 class Environment(BaseSettings):
-    """What the environment says: EDI_HOME, EDI_DATABASE, EDI_PACKS; EDI_FAILPOINT in tests."""
+    """What the environment says: EDI_HOME, EDI_DATABASE, …; EDI_FAILPOINT in tests."""
 
     model_config = SettingsConfigDict(env_prefix="EDI_", extra="ignore")
 
@@ -93,6 +102,30 @@ class Environment(BaseSettings):
     packs: Path | None = None
     failpoint: str | None = None
     failpoint_trace: Path | None = None
+
+
+class _Person(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="EDI_", extra="ignore")
+
+    operator: Annotated[str, Field(pattern=r"^[\w.@-]{1,64}$")] | None = None
+
+
+def operator_name() -> str | None:
+    """Return who acts, where the account that runs this is shared by several people.
+
+    ``EDI_OPERATOR`` says it, or else sudo does.
+
+    Raises:
+        ConfigError: ``EDI_OPERATOR`` is no name.
+    """
+    try:
+        told = _Person().operator
+    except ValidationError as error:
+        raise ConfigError(
+            "EDI_OPERATOR: un nom de 1 à 64 lettres, chiffres, . _ @ - est attendu"
+            " / a name of 1 to 64 letters, digits, . _ @ - is expected"
+        ) from error
+    return told or os.environ.get("SUDO_USER")
 
 
 class _Strict(BaseModel):
@@ -242,6 +275,62 @@ class _Completeness(_Strict):
         return marker
 
 
+#: A folder below the account's own, no step of which is hidden or leads upwards.
+Folder = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*$")]
+#: What a name may end in to mean something of its own.
+Suffix = Annotated[str, Field(pattern=r"^\.[A-Za-z0-9][A-Za-z0-9.-]{0,15}$")]
+
+
+class _Filter(_Strict):
+    folder: Folder
+    service: Annotated[str, Field(min_length=1)] | None = None
+    order_prefix: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _takes_some(self) -> _Filter:
+        if self.service is None and self.order_prefix is None:
+            raise ValueError("say which documents: service, order_prefix, or both")
+        return self
+
+
+class _Pickup(_Strict):
+    log: Annotated[str, Field(min_length=1)] | None = None
+    user: Annotated[str, Field(min_length=1)] | None = None
+    late_after_d: Positive = Pickup().late_after.total_seconds() / _DAY
+    purge_after_d: Positive | None = None
+    notice_d: Positive = Pickup().notice.total_seconds() / _DAY
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> _Pickup:
+        if (self.log is None) != (self.user is None):
+            raise ValueError("log and user go together: whose transfers of that log count")
+        if self.purge_after_d is None and "notice_d" in self.model_fields_set:
+            raise ValueError("notice_d goes with purge_after_d: nothing is removed without it")
+        if self.purge_after_d is not None and self.notice_d >= self.purge_after_d:
+            raise ValueError("notice_d must be less than purge_after_d")
+        return self
+
+    def value(self) -> Pickup:
+        """Return it as the model's value."""
+        purge = self.purge_after_d
+        return Pickup(
+            log=self.log,
+            user=self.user,
+            late_after=timedelta(days=self.late_after_d),
+            purge_after=None if purge is None else timedelta(days=purge),
+            notice=timedelta(days=self.notice_d),
+        )
+
+
+class _Statuses(_Strict):
+    tell: bool = False
+    numbering: Numbering = Numbering.N1
+
+    def value(self) -> StatusTerms:
+        """Return the terms as the model's value."""
+        return StatusTerms(**self.model_dump())
+
+
 class _Retry(_Strict):
     waits_s: Annotated[tuple[Positive, ...], Field(min_length=1)]
 
@@ -259,6 +348,24 @@ _FACTURX_PROFILES = ("minimum", "basic-wl", "basic", "en16931", "extended")
 _IS_PROFILE = rf"^({'|'.join(_FACTURX_PROFILES)})$"
 
 
+class _Trial(_Strict):
+    shadow: Copies = Copies.TEST
+    folder: Annotated[str, Field(min_length=1)] = Trial().folder
+    suppliers: tuple[Siren, ...] = ()
+    documents_a_day: Count | None = None
+    clean_days: Count = Trial().clean_days
+
+    def value(self) -> Trial:
+        """Return it as the model's value."""
+        return Trial(
+            copies=self.shadow,
+            folder=self.folder,
+            suppliers=self.suppliers,
+            documents_a_day=self.documents_a_day,
+            clean_days=self.clean_days,
+        )
+
+
 class _Receiving(_Strict):
     """What only a receiver's sheet says: the form of what it gets, and how many in one file."""
 
@@ -270,7 +377,12 @@ class _Receiving(_Strict):
     group: Grouping | None = None
     group_documents: Count = Carriage().documents
     group_bytes: Count = Carriage().bytes
+    done: Suffix | None = None
+    sums: Suffix | None = None
+    filters: tuple[_Filter, ...] = ()
+    pickup: _Pickup | None = None
     takes: str | None = None
+    trial: _Trial = _Trial()
 
     @property
     def _with_original(self) -> Original:
@@ -316,6 +428,24 @@ class _Receiving(_Strict):
             raise ValueError(f"{', '.join(sorted(limits))}: go with a group of several invoices")
         return self
 
+    @model_validator(mode="after")
+    def _can_be_told_apart(self) -> _Receiving:
+        if self.done and self.done == self.sums:
+            raise ValueError("done and sums must differ")
+        for suffix in (self.done or "", self.sums or ""):
+            if suffix.lower().endswith((".part", ".tmp", ".filepart", ".xml", ".pdf", ".gz")):
+                raise ValueError(f"{suffix}: files under temporary names or of invoices end so")
+        return self
+
+    def handover(self) -> Handover:
+        """Return how files lie for the receiver as the model's value."""
+        return Handover(
+            done=self.done,
+            sums=self.sums,
+            filters=tuple(Filter(**one.model_dump()) for one in self.filters),
+            pickup=self.pickup.value() if self.pickup else None,
+        )
+
     def envelope_value(self) -> Envelope:
         """Return how files travel: as the sheet says, else as what it asks for needs."""
         if self.envelope is not None:
@@ -345,8 +475,51 @@ class _Receiving(_Strict):
 _RECEIVERS_KEYS = frozenset(_Receiving.model_fields) - {"envelope"}
 
 
-class _Sheet(_Receiving):
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+class _Agreement(_Strict):
+    """What every sheet may say of the agreement behind it."""
+
+    structure: Siret | None = None
+    environment: SheetEnvironment = SheetEnvironment.PRODUCTION
+    start_date: date | None = None
+    end_date: date | None = None
+    contact: Contact | None = None
+
+    @field_validator("end_date")
+    @classmethod
+    def _ends_after_it_began(cls, end: date | None, info: ValidationInfo) -> date | None:
+        start = info.data.get("start_date")
+        if start and end and end <= start:
+            raise ValueError(
+                f"le jour de la fin ne suit pas start_date, {start}"
+                f" / the day of the end does not come after start_date, {start}"
+            )
+        return end
+
+
+class _ApiSheet(_Agreement):
+    name: SheetName
+    partner: str
+    role: Literal["api"]
+    access: Access = Access.OAUTH2
+    certificate: Annotated[str, Field(min_length=1)] | None = None
+    application_code: ApplicationCode | None = None
+    interfaces: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _certificate_goes_with_its_access(self) -> _ApiSheet:
+        if (self.access is Access.CERTIFICATE) != (self.certificate is not None):
+            raise ValueError(
+                "certificate: va avec / goes with access = 'certificate', and with that alone"
+            )
+        return self
+
+    def value(self) -> ApiSheet:
+        """Return the sheet as the model's value."""
+        return ApiSheet(**self.model_dump(exclude={"role"}))
+
+
+class _Sheet(_Receiving, _Agreement):
+    name: SheetName
     partner: str
     role: Role
     door: _Door
@@ -372,25 +545,10 @@ class _Sheet(_Receiving):
     gap_after_h: Positive | None = None
     replies: tuple[ReplyForm, ...] = ()
     acknowledge_within_h: Positive | None = None
+    statuses: _Statuses = _Statuses()
     schedule: _Schedule = _Schedule()
     retention: str = DEFAULT_CLASS
-    structure: Siret | None = None
-    environment: SheetEnvironment = SheetEnvironment.PRODUCTION
-    start_date: date | None = None
-    end_date: date | None = None
-    contact: Contact | None = None
     private: bool = False
-
-    @field_validator("end_date")
-    @classmethod
-    def _ends_after_it_began(cls, end: date | None, info: ValidationInfo) -> date | None:
-        start = info.data.get("start_date")
-        if start and end and end <= start:
-            raise ValueError(
-                f"le jour de la fin ne suit pas start_date, {start}"
-                f" / the day of the end does not come after start_date, {start}"
-            )
-        return end
 
     @field_validator("private")
     @classmethod
@@ -439,6 +597,23 @@ class _Sheet(_Receiving):
         said = _RECEIVERS_KEYS & self.model_fields_set
         if self.role is Role.SENDER and said:
             raise ValueError(f"{', '.join(sorted(said))}: of a receiver's sheet only")
+        return self
+
+    @model_validator(mode="after")
+    def _folders_have_one_use(self) -> _Sheet:
+        used = {PurePosixPath(one) for one in (self.folders.inbox, self.folders.archive)}
+        for number, one in enumerate(self.filters):
+            if PurePosixPath(one.folder) in used:
+                raise ValueError(f"filters.{number}.folder: {one.folder} is inbox or archive")
+        return self
+
+    @model_validator(mode="after")
+    def _others_take_away(self) -> _Sheet:
+        if self.pickup and self.pickup.user and self.pickup.user == self.door.user:
+            raise ValueError(
+                "pickup.user: the hub itself reads back under that account; give the partner"
+                " one of its own, or leave out log and user"
+            )
         return self
 
     @model_validator(mode="after")
@@ -500,6 +675,7 @@ class _Sheet(_Receiving):
             takes=self.takes,
             envelope=self.envelope_value(),
             carriage=self.carriage(),
+            handover=self.handover(),
             completeness=Completeness(
                 marker=wait.marker,
                 stable_for=timedelta(seconds=wait.stable_s),
@@ -517,6 +693,7 @@ class _Sheet(_Receiving):
             gap_after=_hours(self.gap_after_h),
             replies=self.replies,
             acknowledge_within=_hours(self.acknowledge_within_h),
+            statuses=self.statuses.value(),
             schedule=self.schedule.value(),
             retention=self.retention,
             structure=self.structure,
@@ -525,6 +702,7 @@ class _Sheet(_Receiving):
             end_date=self.end_date,
             contact=self.contact,
             private=self.private,
+            trial=self.trial.value(),
         )
 
 
@@ -919,6 +1097,7 @@ class _Settings(_Strict):
     keep_logs_days: Annotated[int, Field(ge=1, le=36_500)] = Settings().keep_logs_days
     check_suppliers: bool = Settings().check_suppliers
     approval: Approval = Settings().approval
+    api_certificates_until: date | None = None
     archive: _Archive = _Archive()
     seal: _Seal = _Seal()
     mail: _Mail = _Mail()
@@ -934,18 +1113,25 @@ def read_sheet(text: str, where: str = "sheet") -> Connection:
 
 
 def read_connections(folder: Path) -> dict[str, Connection]:
-    """Read every connection sheet of ``config/connections``, by name.
+    """Read every sheet of ``config/connections`` that has a door, by name.
 
     Raises:
         ConfigError: A sheet cannot be used; the message names file, key and fault.
     """
-    found: dict[str, Connection] = {}
-    for path in sorted(folder.glob("*.toml")):
-        sheet = _read(path, _Sheet).value()
-        if sheet.name in found:
-            raise ConfigError(f"{path}: name: « {sheet.name} » existe déjà / is taken already")
-        found[sheet.name] = sheet
-    return found
+    return dict(read_sheets(folder).connections)
+
+
+def read_sheets(folder: Path) -> Offered:
+    """Read every sheet of ``config/connections``, those of the API among them.
+
+    Raises:
+        ConfigError: A sheet cannot be used; the message names file, key and fault.
+    """
+    read = offered_connections(folder)
+    faults = [*(fault for told in read.faults.values() for fault in told), *read.strays]
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return read
 
 
 def offered_connections(folder: Path) -> Offered:
@@ -954,14 +1140,15 @@ def offered_connections(folder: Path) -> Offered:
     A faulty file is told of under the name that stands in it. Where it is no TOML, or has none,
     nobody can tell whose sheet it is.
     """
-    found: dict[str, Connection] = {}
+    found: dict[str, Connection | ApiSheet] = {}
     faults: dict[str, tuple[str, ...]] = {}
     strays: list[str] = []
     for path in sorted(folder.glob("*.toml")):
+        name, role = _said_in(path)
         try:
-            sheet = _read(path, _Sheet).value()
+            sheet = _read_one(path, is_api=role == "api")
         except ConfigError as error:
-            name, told = _name_in(path), str(error).splitlines()
+            told = str(error).splitlines()
             if name is None:
                 strays += told
             else:
@@ -972,16 +1159,26 @@ def offered_connections(folder: Path) -> Offered:
             faults[sheet.name] = (*faults.get(sheet.name, ()), twice)
         else:
             found[sheet.name] = sheet
-    return Offered(connections=found, faults=faults, strays=tuple(strays))
+    return Offered(
+        connections={k: v for k, v in found.items() if isinstance(v, Connection)},
+        apis={k: v for k, v in found.items() if isinstance(v, ApiSheet)},
+        faults=faults,
+        strays=tuple(strays),
+    )
 
 
-def _name_in(path: Path) -> str | None:
-    """Return the name that a faulty sheet gives itself."""
+def _read_one(path: Path, *, is_api: bool) -> Connection | ApiSheet:
+    return _read(path, _ApiSheet).value() if is_api else _read(path, _Sheet).value()
+
+
+def _said_in(path: Path) -> tuple[str | None, object]:
+    """Return the name that a file gives its sheet, faulty or not, and the role."""
     try:
-        named = tomllib.loads(path.read_text(encoding="utf-8")).get("name")
+        read = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return None
-    return named if isinstance(named, str) and named else None
+        return None, None
+    named = read.get("name")
+    return (named if isinstance(named, str) and named else None), read.get("role")
 
 
 def read_routes(path: Path) -> tuple[Route, ...]:
@@ -1062,6 +1259,7 @@ def read_settings(path: Path) -> Settings:
         keep_logs_days=given.keep_logs_days,
         check_suppliers=given.check_suppliers,
         approval=given.approval,
+        api_certificates_until=given.api_certificates_until,
         archive=given.archive.value(),
         seal=given.seal.value(),
         mail=given.mail.value(),

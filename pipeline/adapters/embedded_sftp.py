@@ -7,11 +7,14 @@ only, knows no passwords and no shell, and keeps each account to its own key and
 from __future__ import annotations
 
 import asyncio
+import itertools
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from types import TracebackType
@@ -49,12 +52,14 @@ class ServerSettings:
         host_key: File of the server's private key; made at the first start.
         accounts: By user name.
         port: TCP port on 127.0.0.1; 0 takes a free one.
+        log: File to which transfers are told as OpenSSH's server does; None for none.
     """
 
     root: Path
     host_key: Path
     accounts: Mapping[str, Account] = field(default_factory=dict)
     port: int = 0
+    log: Path | None = None
 
 
 class EmbeddedServer:
@@ -179,8 +184,15 @@ async def _serve(settings: ServerSettings, lifeline: Pipe) -> None:
 async def _listen(
     settings: ServerSettings, accounts: Mapping[str, _Opened]
 ) -> asyncssh.SSHAcceptor:
+    told = itertools.count(1)
+
     def home_of(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
-        return _Home(channel, accounts[channel.get_extra_info("username")].folder)
+        user = channel.get_extra_info("username")
+        folder = accounts[user].folder
+        if settings.log is None:
+            return _Home(channel, folder)
+        session = f"edi-sftp[{os.getpid()}{next(told):06d}]"
+        return _ToldHome(channel, folder, _Teller(settings.log, session, user))
 
     return await asyncssh.listen(
         _HOST,
@@ -238,3 +250,57 @@ class _Home(asyncssh.SFTPServer):
     def format_longname(self, name: asyncssh.SFTPName) -> None:
         """Leave out the line for people: it costs more than the rest of a listing."""
         name.longname = name.filename
+
+
+class _Teller:
+    """Writes down what one session does, in the words of OpenSSH's internal-sftp."""
+
+    def __init__(self, path: Path, session: str, user: str) -> None:
+        self._path = path
+        self._session = session
+        self.user = user
+
+    def tell(self, said: str) -> None:
+        """Write one line; the file is opened anew, so that it may be rotated at any time."""
+        at = datetime.fromtimestamp(time.time(), UTC).isoformat()
+        with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"{at} localhost {self._session}: {said}\n")
+
+
+class _ToldHome(_Home):
+    """A home whose transfers are written down."""
+
+    def __init__(
+        self, channel: asyncssh.SSHServerChannel[bytes], folder: bytes, teller: _Teller
+    ) -> None:
+        super().__init__(channel, folder)
+        self._teller = teller
+        self._reads: dict[int, tuple[str, int]] = {}
+        teller.tell(f"session opened for local user {teller.user} from [{_HOST}]")
+
+    def exit(self) -> None:
+        """Tell that the session ends."""
+        self._teller.tell(f"session closed for local user {self._teller.user} from [{_HOST}]")
+        super().exit()
+
+    def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        """Open a file, and remember its name."""
+        opened = super().open(path, pflags, attrs)
+        self._reads[id(opened)] = (os.fsdecode(path).replace("\n", "\\n"), 0)
+        return opened
+
+    def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        """Read a part of a file, and count it."""
+        data = super().read(file_obj, offset, size)
+        if not isinstance(data, bytes):
+            raise TypeError("asyncssh's own files are read at once")
+        if id(file_obj) in self._reads:
+            name, count = self._reads[id(file_obj)]
+            self._reads[id(file_obj)] = (name, count + len(data))
+        return data
+
+    def close(self, file_obj: object) -> None:
+        """Close a file, and tell how much of it was read."""
+        super().close(file_obj)
+        name, count = self._reads.pop(id(file_obj), ("", 0))
+        self._teller.tell(f'close "{name}" bytes read {count} written 0')

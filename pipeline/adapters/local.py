@@ -211,8 +211,19 @@ class LocalSession:
             failpoint("put.synced")
             return True
 
+    def find(self, folder: str, name: str) -> RemoteFile | None:
+        """Return the regular file of that name as it now stands; None where there is none.
+
+        Raises:
+            TransferError: It cannot be looked at.
+        """
+        raw = raw_name(name)
+        with self._telling(posixpath.join(folder, name)), self._folder(folder) as here:
+            found = _stat(raw, here)
+        return _listed(os.fsdecode(raw), found) if found and stat.S_ISREG(found.st_mode) else None
+
     def remove(self, folder: str, file: RemoteFile) -> bool:
-        """Remove a temporary name that a crash left in `folder`.
+        """Remove a file as it was listed from `folder`.
 
         Returns:
             True when the file as listed is no longer there; False where another one stands

@@ -12,12 +12,16 @@ from contextlib import ExitStack, closing, contextmanager
 from datetime import date, timedelta
 from io import FileIO
 from pathlib import Path
+from traceback import format_tb
 from typing import Protocol
 
 import structlog
 
 #: A day's file; whatever else lies in the folder is left alone.
 _DAY_FILE = re.compile(r"edi-(\d{4}-\d{2}-\d{2})\.jsonl")
+#: How much is kept of what an error says, in characters.
+_SAID = 300
+_TRACEBACK = "Traceback (most recent call last):\n"
 
 _render = structlog.processors.JSONRenderer(default=str)
 
@@ -168,7 +172,7 @@ def _configure(sink: _Sink, *first: structlog.typing.Processor) -> None:
             structlog.processors.add_log_level,
             _name_actor,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            _tell_exception,
             _dated_line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -183,6 +187,28 @@ def _warnings_alone(
     """Drop what is no trouble; where lines go decides that, not who writes them."""
     if method == "info":
         raise structlog.DropEvent
+    return fields
+
+
+def _tell_exception(
+    _logger: object, _method: str, fields: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Write where an error arose, causes first, and the beginning of what it says.
+
+    A bug that a document sets off may quote it: no more of that is kept.
+    """
+    error = sys.exc_info()[1] if fields.pop("exc_info", None) else None
+    told: list[str] = []
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    for each in reversed(chain):
+        said = str(each)
+        cut = f"{said[:_SAID]}…" if len(said) > _SAID else said
+        told += [_TRACEBACK, *format_tb(each.__traceback__), f"{type(each).__name__}: {cut}\n"]
+    if told:
+        fields["exception"] = "".join(told).rstrip("\n")
     return fields
 
 

@@ -14,11 +14,12 @@ import tempfile
 import tomllib
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from pipeline.adapters.resources import data_folder
@@ -121,7 +122,7 @@ class ShelvedPack:
     state: PackState
 
 
-def read_catalogue(text: str) -> Mapping[str, Pack]:
+def read_catalogue(text: str) -> dict[str, Pack]:
     """Read ``packs.toml``.
 
     Returns:
@@ -140,18 +141,27 @@ def read_catalogue(text: str) -> Mapping[str, Pack]:
 class PackShelf:
     """Every pack of a catalogue, wherever it lies on this machine."""
 
-    def __init__(self, catalogue: str, folder: Path) -> None:
+    def __init__(
+        self, catalogue: str, folder: Path, instead: Mapping[str, Path] = MappingProxyType({})
+    ) -> None:
         """Open a shelf.
 
         Args:
             catalogue: Text of ``packs.toml``.
             folder: Packs folder; need not exist.
+            instead: Files that stand in for packs, by name, whatever their hash: only for
+                trying out what nobody is judged by yet.
 
         Raises:
             ConfigError: The text is no catalogue.
         """
-        self._packs = read_catalogue(catalogue)
+        packs = read_catalogue(catalogue)
+        self._packs = packs | {name: _tried(packs[name], path) for name, path in instead.items()}
         self._folder = folder
+
+    def named_like(self, path: Path) -> Sequence[Pack]:
+        """Return the packs whose file has the name of this one."""
+        return [pack for pack in self._packs.values() if Path(pack.file).name == path.name]
 
     def list(self) -> Sequence[ShelvedPack]:
         """Look at every pack now, in the order of the catalogue."""
@@ -233,6 +243,12 @@ class PackShelf:
         if not (root / pack.file).is_file():
             return PackState.MISSING
         return PackState.PRESENT if _digest(root, pack) == pack.sha256 else PackState.CHANGED
+
+
+def _tried(pack: Pack, path: Path) -> Pack:
+    """Return a pack that is another file, pinned as it is found now."""
+    tried = replace(pack, file=str(path.resolve()), files=(), package=None, folder="", wheel=None)
+    return replace(tried, version=f"{pack.version}?", sha256=_sha256(path))
 
 
 def _digest(root: Path, pack: Pack) -> str:

@@ -108,7 +108,8 @@ def read_job(sent: SentJob) -> Job:
 def write_judged(judged: Judged) -> SentJudged:
     """Return an answer as it goes through the pipe."""
     report = judged.report
-    plain = not any(result.findings for result in report.layers)
+    found = (each.findings for told in (report.layers, report.receivers) for each in told)
+    plain = not any(found)
     pickled = _pickled(report) if plain else pickle.dumps(report)
     return pickled, judged.header, judged.infected
 

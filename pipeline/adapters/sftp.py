@@ -224,8 +224,19 @@ class SftpSession:
             failpoint("put.renamed")
             return True
 
+    def find(self, folder: str, name: str) -> RemoteFile | None:
+        """Return the regular file of that name as it now stands; None where there is none.
+
+        Raises:
+            TransferError: It cannot be looked at.
+        """
+        path = _Path(folder, name)
+        with self._telling(path.shown):
+            found = self._wire.lstat(path.raw)
+            return _listed(raw_name(name), found) if found and found.regular else None
+
     def remove(self, folder: str, file: RemoteFile) -> bool:
-        """Remove a temporary name that a crash left in `folder`.
+        """Remove a file as it was listed from `folder`.
 
         Returns:
             True when the file as listed is no longer there; False where another one stands

@@ -94,11 +94,10 @@ def as_agreed(hub: Hub, sheets: Sheets, sheet: Connection, moment: datetime) -> 
     since = sheets.since.get(sheet.name)
     if since is None or since <= moment:
         return sheet
-    held = (one for one in hub.ledger.versions(sheet.name) if one.held_at(moment))
-    old = next((one.connection for one in held), None)
-    if old is None:  # it came before there was a sheet, or the code reads that version no more
-        return sheet
-    return replace(sheet, profile=old.profile, takes=old.takes)
+    for one in hub.ledger.versions(sheet.name):
+        if isinstance(one.connection, Connection) and one.held_at(moment):
+            return replace(sheet, profile=one.connection.profile, takes=one.connection.takes)
+    return sheet  # it came before there was a sheet, or the code reads that version no more
 
 
 def agreed_on(

@@ -65,7 +65,8 @@ def answer(
         return
     facts = _facts(hub, connection, interface, settled, outcome, findings)
     facts = replace(facts, said=tuple(row.name for row in said), correction=correction)
-    for file in hub.compose(facts, tx.next_number):
+    numbers = interchange.environment.series
+    for file in hub.compose(facts, lambda series: tx.next_number(numbers(series))):
         row = OutboxRow(
             key=outbox_key("acknowledgement", interchange.id, connection.name, file.name),
             kind=OutboxKind.ACKNOWLEDGEMENT,

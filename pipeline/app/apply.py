@@ -6,17 +6,25 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from typing import TypeVar
 
+from pipeline.app.apart import shared_folders
 from pipeline.app.credentials import refused
 from pipeline.app.hub import Hub
 from pipeline.app.subscriptions import subscription_faults
+from pipeline.model.api_sheet import Access, ApiSheet
 from pipeline.model.connection import Connection, Role
 from pipeline.model.directory import Address, Directory, Kind, Route, Validity, day_of
 from pipeline.model.errors import ConfigError
 from pipeline.model.offered import Offered
+from pipeline.model.proposal import Proposal
 from pipeline.model.rollover import kept
+from pipeline.model.settings import Approval
+from pipeline.model.standing import BEFORE_TRAFFIC, SheetState
 from pipeline.ports.ledger import Sheets
 from pipeline.syntax.check_digits import is_siret
+
+S = TypeVar("S")
 
 #: How many routes are shown of each kind of difference; all are counted.
 ROUTES_SHOWN = 10
@@ -45,6 +53,7 @@ class Change:
 def differences(before: Sheets, after: Sheets) -> tuple[Change, ...]:
     """Return every key that differs, in a stable order."""
     changes = list(_differ_by_name("connection", before.connections, after.connections))
+    changes += _differ_by_name("api", before.apis, after.apis)
     old, new = before.directory, after.directory
     if new.is_at_hand:  # else it is the one in force, which stays where it lies
         old = old.loaded()
@@ -64,10 +73,11 @@ def _differ_by_name(
 
 
 def key_differences(
-    name: str, before: Connection | None, after: Connection | None
+    name: str, before: Connection | ApiSheet | None, after: Connection | ApiSheet | None
 ) -> tuple[Change, ...]:
-    """Return every key in which two versions of a connection sheet differ."""
-    return tuple(_differ(f"connection {name}", before, after))
+    """Return every key in which two versions of a sheet differ."""
+    kind = "api" if isinstance(after, ApiSheet) else "connection"
+    return tuple(_differ(f"{kind} {name}", before, after))
 
 
 def proposed(hub: Hub, sheets: Sheets) -> Sheets:
@@ -122,34 +132,22 @@ def fit(hub: Hub, offered: Offered) -> Fit:
     A bad sheet is refused alone. Routes are taken whole or not at all, since the first that
     matches wins: without one of them what it is for would go where the next one leads.
     """
-    known, now = hub.ledger.sheets(), hub.clock.now()
-    day, in_force = day_of(now), known.connections
+    known = hub.ledger.sheets()
     offered = replace(offered, connections=_rolled_over(known, offered.connections))
     directory = _merged(known, offered.directory or known.directory)
-    all_faults = offered.blamed(
-        {
-            name: (
-                *_faults(hub, one),
-                *_agreement_faults(one, directory, offered.pilot, day),
-                *refused(hub, in_force.get(name), one, now),
-            )
-            for name, one in offered.connections.items()
-        }
-    ).faults
-    connections = {
-        name: one for name, one in offered.connections.items() if name not in all_faults
-    }
+    by_sheet = offered.blamed(_faults_by_sheet(hub, known, offered, directory)).faults
     # of a file that nobody can read it is not known whose it is: nothing is withdrawn meanwhile
-    staying = in_force if offered.strays else {*all_faults} & {*in_force}
-    connections = {**{name: in_force[name] for name in staying}, **connections}
+    staying = {*known.connections, *known.apis} if offered.strays else {*by_sheet}
+    connections = _good(offered.connections, known.connections, by_sheet, staying)
     lost = tuple(_lost_routes(directory.routes, connections))
     if lost:
         directory = replace(directory, routes=known.directory.routes)
-        needed = {route.connection for route in directory.routes} & {*known.connections}
-        connections = {**{name: known.connections[name] for name in needed}, **connections}
+        needed = {route.connection for route in directory.routes}
+        connections = _good(connections, known.connections, (), needed)
+    apis = _good(offered.apis, known.apis, by_sheet, staying)
     faults = (
-        *(fault for name in sorted(all_faults) for fault in all_faults[name]),
-        *(_stays(name, known) for name in sorted(all_faults)),
+        *(fault for name in sorted(by_sheet) for fault in by_sheet[name]),
+        *(_stays(name, known) for name in sorted(by_sheet)),
         *offered.strays,
         *((_NOTHING_WITHDRAWN,) if offered.strays else ()),
         *offered.directory_faults,
@@ -157,7 +155,60 @@ def fit(hub: Hub, offered: Offered) -> Fit:
         *lost,
         *((_ROUTES_STAY,) if lost else ()),
     )
-    return Fit(Sheets(connections, directory), faults)
+    return Fit(Sheets(connections, directory, apis), faults)
+
+
+def _good(
+    offered: Mapping[str, S],
+    in_force: Mapping[str, S],
+    bad: Collection[str],
+    staying: Collection[str],
+) -> dict[str, S]:
+    """Return the sheets that are not bad, over those in force that are to stay."""
+    kept = {name: one for name, one in in_force.items() if name in staying}
+    return kept | {name: one for name, one in offered.items() if name not in bad}
+
+
+def _faults_by_sheet(
+    hub: Hub, known: Sheets, offered: Offered, directory: Directory
+) -> Mapping[str, tuple[str, ...]]:
+    """Return what is wrong with the sheets that could be read."""
+    now, shared = hub.clock.now(), shared_folders(offered.connections.values())
+    doors = {
+        name: (
+            *_faults(hub, one),
+            *_agreement_faults(one, directory, offered.pilot, day_of(now)),
+            *shared.get(name, ()),
+            *refused(hub, known.connections.get(name), one, now),
+        )
+        for name, one in offered.connections.items()
+    }
+    apis = {
+        name: tuple(_api_faults(hub, known.apis.get(name), one))
+        for name, one in offered.apis.items()
+    }
+    return doors | apis
+
+
+def _api_faults(hub: Hub, known: ApiSheet | None, one: ApiSheet) -> Iterator[str]:
+    """Yield what is wrong with a sheet of the API; one by certificate is only renewed."""
+    if one.structure is not None and not is_siret(one.structure):
+        yield _wrong_siret(one.name, one.structure)
+    for code in one.interfaces:
+        if code not in hub.interfaces:
+            yield f"{one.name}: interfaces: « {code} » inconnu / unknown"
+    if one.access is not Access.CERTIFICATE:
+        return
+    last = hub.settings.api_certificates_until
+    is_brought = one.start_date is not None and last is not None and one.start_date < last
+    if not is_brought and (known is None or not one.renews(known)):
+        yield (
+            f"{one.name}: access: « certificate » : un accès par certificat se renouvelle, il ne"
+            " se crée plus ; utilisez access = 'oauth2' / access by certificate is renewed, never"
+            " made anew; use access = 'oauth2'"
+        )
+    before = known.doorless if known else None
+    yield from refused(hub, before, one.doorless, hub.clock.now())
 
 
 _NOTHING_WITHDRAWN = (
@@ -172,7 +223,7 @@ _ROUTES_STAY = (
 
 
 def _stays(name: str, known: Sheets) -> str:
-    if name in known.connections:
+    if name in {*known.connections, *known.apis}:
         return f"{name}: la version en vigueur reste / the version in force stays"
     return f"{name}: n'est pas mise en vigueur / is not put in force"
 
@@ -186,6 +237,11 @@ def check_sheets(hub: Hub, sheets: Sheets) -> None:
     faults = [
         *(fault for one in sheets.connections.values() for fault in _faults(hub, one)),
         *_lost_routes(sheets.directory.routes, sheets.connections),
+        *(
+            fault
+            for each in shared_folders(sheets.connections.values()).values()
+            for fault in each
+        ),
     ]
     if faults:
         raise ConfigError("\n".join(faults))
@@ -199,6 +255,69 @@ def apply(hub: Hub, sheets: Sheets) -> tuple[Change, ...]:
     if changes:
         hub.ledger.apply(sheets, hub.by, hub.clock.now())
     return changes
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What came of a configuration that was to be put in force.
+
+    Attributes:
+        changes: What is in force now and was not before.
+        proposals: What waits for a second person.
+    """
+
+    changes: tuple[Change, ...]
+    proposals: tuple[Proposal, ...] = ()
+
+
+def carry_out(hub: Hub, sheets: Sheets, *, draft: bool = False) -> Carried:
+    """Put `sheets` in force, as far as nobody else has to agree; propose the rest.
+
+    Args:
+        hub: The hub; where it asks for four eyes, only what carries no traffic is in force at
+            once: new sheets, as drafts, and those that are not approved yet.
+        sheets: What fits.
+        draft: True to let new sheets begin as drafts, whoever has to agree.
+
+    Raises:
+        ConfigError: It names things which do not exist.
+    """
+    check_sheets(hub, sheets)
+    known, now = hub.ledger.sheets(), hub.clock.now()
+    four_eyes = hub.settings.approval is Approval.FOUR_EYES
+    at_once = _at_once(known, sheets) if four_eyes else sheets
+    changes = differences(known, at_once)
+    begin = SheetState.DRAFT if draft or four_eyes else SheetState.PRODUCTION
+    if changes:
+        hub.ledger.apply(at_once, hub.by, now, begin=begin)
+    proposals = hub.ledger.propose(sheets, hub.by, now) if four_eyes else ()
+    return Carried(changes, tuple(proposals))
+
+
+def _at_once(known: Sheets, wanted: Sheets) -> Sheets:
+    """Return what is in force with every change that no traffic depends on."""
+    names = {*known.connections, *wanted.connections, *known.apis, *wanted.apis}
+    free = {
+        name for name in names if name not in known.standing or known.state(name) in BEFORE_TRAFFIC
+    }
+    return Sheets(
+        _mixed(known.connections, wanted.connections, free),
+        known.directory,
+        _mixed(known.apis, wanted.apis, free),
+    )
+
+
+def _mixed(before: Mapping[str, S], after: Mapping[str, S], free: Collection[str]) -> dict[str, S]:
+    """Return sheets as they were, but for those that are free to change."""
+    stays = {name: one for name, one in before.items() if name not in free}
+    return stays | {name: one for name, one in after.items() if name in free}
+
+
+def _wrong_siret(name: str, structure: str) -> str:
+    return (
+        f"{name}: structure: « {structure} » n'est pas un SIRET, sa clé est fausse : vérifiez-le"
+        " / is no SIRET, its check digit is wrong: check it"
+    )
 
 
 def _lost_routes(routes: Iterable[Route], connections: Collection[str]) -> Iterator[str]:
@@ -231,10 +350,7 @@ def _agreement_faults(
     if one.structure is None:
         return
     if not is_siret(one.structure):
-        yield (
-            f"{one.name}: structure: « {one.structure} » n'est pas un SIRET, sa clé est fausse :"
-            " vérifiez-le / is no SIRET, its check digit is wrong: check it"
-        )
+        yield _wrong_siret(one.name, one.structure)
         return
     listed = directory.structures.get(one.structure)
     private = one.private or (listed is not None and listed.kind is Kind.PRIVATE)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.app.hub import Hub
 from pipeline.app.open_flow import Extracted, Opened, spool_name
+from pipeline.ingest.unwrap import Kind, kind_of
 from pipeline.model.connection import Connection
 from pipeline.model.decision import Decision, Reason, Verdict
 from pipeline.model.errors import ArchiveError
@@ -118,3 +119,9 @@ def payload_of(hub: Hub, arrived: Arrived, file: Extracted) -> bytes:
 def _reasons(decided: Sequence[Decision], verdict: Verdict) -> tuple[Reason, ...]:
     found = (one.reasons for one in decided if one.verdict is verdict)
     return tuple(why for reasons in found for why in reasons)
+
+
+def is_table(arrived: Arrived) -> bool:
+    """Tell whether a flow is plain text: a table of a partner that writes no XML."""
+    heads = [file.scrap.head for file in arrived.opened.files if file.scrap is not None]
+    return all(kind_of(head) is Kind.UNKNOWN for head in heads)

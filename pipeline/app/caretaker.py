@@ -56,7 +56,7 @@ class Caretaker:
         report(hub, look_for_differences(hub, sheets, everywhere=due), everywhere=due)
         hub.ledger.upkeep.beat(RUN, Pulse(now, {}))
         self._write(measure(hub))
-        look_after_ends(hub)
+        look_after_ends(hub, sheets)
 
 
 def report(hub: Hub, found: Reconciled, *, everywhere: bool) -> None:

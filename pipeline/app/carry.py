@@ -10,6 +10,7 @@ from structlog import get_logger
 from pipeline.app.convert import Converted, Source, envelope_of, fault_of, told
 from pipeline.app.hub import Hub
 from pipeline.ingest.admission import interface_of
+from pipeline.ingest.naming import read_flow_name
 from pipeline.model.carriage import Conversion, LossRule, Original, Recipe
 from pipeline.model.conversion import Form
 from pipeline.model.document import Document
@@ -26,6 +27,7 @@ from pipeline.model.profile import Profile
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Sheets
 from pipeline.ports.outside import Scrap
+from pipeline.route.lisible import Origin, origin_of
 from pipeline.route.pack import pack
 from pipeline.route.plan import member_name
 from pipeline.syntax.pivot import PivotInvoice
@@ -241,7 +243,16 @@ class _Bench:
             syntax=document.syntax,
             name=document.name,
             received_on=flow.received_at.date(),
+            origin=self._origin(flow.name),
         )
+
+    def _origin(self, flow: str) -> Origin:
+        """Tell a family of formats by the name of a flow.
+
+        That stays the same at each attempt; the sender's sheet may be closed meanwhile.
+        """
+        named = read_flow_name(flow)
+        return origin_of(self._hub.interfaces.get(named.code) if named else None)
 
 
 def _broken(error: Exception) -> NotCarried:

@@ -52,12 +52,14 @@ class Source:
         syntax: What it was recognised as.
         name: What it is called.
         received_on: When it came.
+        origin: In which family of formats; without a flow, in one of AFNOR.
     """
 
     data: bytes
     syntax: Syntax
     name: str
     received_on: date
+    origin: Origin = Origin.AFNOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +156,13 @@ class Converter:
             )
 
     def _page_for(self, source: Source, reading: Reading) -> Binary | None:
-        """Print a page of a document that brings none; a Factur-X is one (DSE §3.3).
-
-        By which interface it came is not known here: what the sender gave for a page is taken
-        for one, as in the formats of AFNOR.
-        """
-        becomes = lisible_of(source.syntax, Origin.AFNOR, reading.invoice.supports)
-        if becomes is not Lisible.MADE:
+        """Print a page of a document that needs one (DSE §3.3); a Factur-X is one itself."""
+        becomes = lisible_of(source.syntax, source.origin, reading.invoice.supports)
+        if becomes in {Lisible.NONE, Lisible.PASSED_ON}:
             return None
-        printed = self._print(source, reading)
-        return Binary(printed, "application/pdf", f"lisible_{reading.invoice.number or ''}.pdf")
+        kind = "duplicata" if becomes is Lisible.DUPLICATA else "lisible"
+        name = f"{kind}_{reading.invoice.number or ''}.pdf"
+        return Binary(self._print(source, reading), "application/pdf", name)
 
     def _facturx(
         self, source: Source, reading: Reading, recipe: Recipe, at: datetime
@@ -195,6 +194,7 @@ class Converter:
             size=len(source.data),
             name=source.name,
             syntax=source.syntax.value,
+            duplicate=source.origin is Origin.MIXED,
         )
         page = write_paper(build_view(reading.invoice, shown, Language.FRENCH, None, reading.lost))
         with self._printing:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipeline.model.connection import Connection
+from pipeline.model.connection import Connection, Role
 from pipeline.model.interchange import Interchange
 from pipeline.ports.ledger import AnswerTime, Ledger, Query, Sheets
 
@@ -77,7 +77,7 @@ def answer_delays(
 
 def _agreed(sheets: Sheets) -> Iterator[tuple[Connection, timedelta]]:
     for connection in sheets.connections.values():
-        if connection.answer_within is not None:
+        if connection.answer_within is not None and connection.role is Role.SENDER:
             yield connection, connection.answer_within
 
 

@@ -13,15 +13,18 @@ from structlog import get_logger
 from pipeline.app.atomic import atomically
 from pipeline.app.breaker import is_told
 from pipeline.app.carry import carry, composed, forget, make
+from pipeline.app.copies import untaken
+from pipeline.app.handover import Placed, lay_out, place
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.lanes import in_lanes
 from pipeline.app.lease import Lease
 from pipeline.app.leave import leave
 from pipeline.app.levels import trouble
+from pipeline.app.lives import make_available
 from pipeline.app.lost import tell_fenced, tell_taken_over
 from pipeline.app.open_flow import open_flow, spool_name
 from pipeline.model.carriage import Conversion
-from pipeline.model.connection import Connection, RetryPolicy
+from pipeline.model.connection import Connection, Copies, RetryPolicy
 from pipeline.model.document import Document
 from pipeline.model.errors import (
     ArchiveError,
@@ -48,21 +51,10 @@ log = get_logger(__name__)
 
 #: Files put before their rows are marked by one commit.
 GROUP = 48
+#: What may hold messages that the official rules are about.
+_VETTED = frozenset({OutboxKind.ACKNOWLEDGEMENT, OutboxKind.STATUS})
 #: After these nothing was attempted, or nobody knows whether it may be.
 _UNTOUCHED = (CircuitOpen, LedgerConflict, Fenced, EngineClosed)
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """What one attempt did.
-
-    Attributes:
-        sha256: Of the bytes that now stand at the partner's.
-        sent: False if they stood there already.
-    """
-
-    sha256: str
-    sent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +107,12 @@ def _attempt(
     lease: Lease,
 ) -> Sent:
     rows = [row for row, _ in claimed]
-    results: Sequence[Put | PipelineError]
+    results: Sequence[Placed | PipelineError]
     conversions: Mapping[OutboxKey, Sequence[Conversion]] = {}
     try:
         connection = sheet_of(sheets, name)
         documents = _documents(hub, rows)
-        carried = carry(hub, sheets, rows, documents, partial(_bytes_of, hub, sheets))
+        carried = carry(hub, sheets, rows, documents, partial(bytes_of, hub, sheets))
         conversions = carried.conversions
         fit = [claim for row, claim in claimed if row.recipe and row.key not in carried.unfit]
         hub.ledger.begin_outbox(fit)
@@ -133,7 +125,7 @@ def _attempt(
     return sent
 
 
-def _mailed(hub: Hub, row: OutboxRow, lease: Lease) -> Put | PipelineError:
+def _mailed(hub: Hub, row: OutboxRow, lease: Lease) -> Placed | PipelineError:
     """Hand a letter to the mail server; one sent again after a crash has the same name."""
     payload = row.payload or b""
     try:
@@ -146,7 +138,7 @@ def _mailed(hub: Hub, row: OutboxRow, lease: Lease) -> Put | PipelineError:
         failpoint("letter.sent")
     except PipelineError as error:
         return error
-    return Put(sha256(payload).hexdigest(), sent=True)
+    return Placed(sha256(payload).hexdigest(), len(payload), sent=True)
 
 
 def _ended(
@@ -154,7 +146,7 @@ def _ended(
     sheets: Sheets,
     name: str,
     claimed: Sequence[tuple[OutboxRow, Claim]],
-    results: Sequence[Put | PipelineError],
+    results: Sequence[Placed | PipelineError],
     conversions: Mapping[OutboxKey, Sequence[Conversion]],
     lease: Lease,
 ) -> Sent:
@@ -182,27 +174,49 @@ def _put_all(
     documents: Mapping[str, Document],
     uncarried: Mapping[OutboxKey, PipelineError],
     lease: Lease,
-) -> list[Put | PipelineError]:
-    def put(_: Hub, connection: Connection, session: Session, row: OutboxRow) -> Put:
+) -> list[Placed | PipelineError]:
+    def put(_: Hub, connection: Connection, session: Session, row: OutboxRow) -> Placed:
         lease.check(row.key)
         payload = payload_of(hub, sheets, row, documents)
         failpoint("deliver.composed")
         # again when all is written: it may have taken long
-        sent = session.put(connection.out, row.name, payload, lambda: lease.check(row.key))
+        placed = place(session, connection, row, payload, lambda: lease.check(row.key))
         failpoint("deliver.put")
-        return Put(sha256(payload).hexdigest(), sent)
+        return placed
 
-    unfit = {**uncarried, **_vet(hub, rows)}
+    unfit = {**uncarried, **_vet(hub, rows), **untaken(hub, connection, rows, documents)}
     failpoint("deliver.vetted")
-    results = iter(in_lanes(hub, connection, [row for row in rows if row.key not in unfit], put))
-    return [unfit[row.key] if row.key in unfit else next(results) for row in rows]
+    told = _only_told(hub, sheets, connection, rows, documents)
+    known: Mapping[OutboxKey, Placed | PipelineError] = {**told, **unfit}
+    results = iter(in_lanes(hub, connection, [row for row in rows if row.key not in known], put))
+    return [known[row.key] if row.key in known else next(results) for row in rows]
+
+
+def _only_told(
+    hub: Hub,
+    sheets: Sheets,
+    connection: Connection,
+    rows: Sequence[OutboxRow],
+    documents: Mapping[str, Document],
+) -> dict[OutboxKey, Placed | PipelineError]:
+    """Make the copies that a sheet in shadow has only told of; nobody is bothered for them."""
+    told: dict[OutboxKey, Placed | PipelineError] = {}
+    for row in rows:
+        if row.kind is OutboxKind.COPY and connection.trial.copies is Copies.REPORT:
+            try:
+                payload = payload_of(hub, sheets, row, documents)
+            except PipelineError as error:
+                told[row.key] = error
+            else:
+                told[row.key] = Placed(sha256(payload).hexdigest(), len(payload), sent=False)
+    return told
 
 
 def _vet(hub: Hub, rows: Sequence[OutboxRow]) -> dict[OutboxKey, PipelineError]:
     """Return why answers may not leave, by row; before anybody is bothered with a login."""
     unfit: dict[OutboxKey, PipelineError] = {}
     for row in rows:
-        if row.kind is OutboxKind.ACKNOWLEDGEMENT and row.payload is not None:
+        if row.kind in _VETTED and row.payload is not None:
             try:
                 hub.vet(row.payload)
             except PipelineError as error:
@@ -220,7 +234,7 @@ def payload_of(
     """
     if row.payload is not None:
         return row.payload
-    read = partial(_bytes_of, hub, sheets)
+    read = partial(bytes_of, hub, sheets)
     if row.recipe is not None:
         return composed(hub, row) or make(hub, row, documents, read).payload(row)
     carried = [documents[one] for one in row.documents]
@@ -228,7 +242,7 @@ def payload_of(
     return pack(row, members)
 
 
-def _bytes_of(hub: Hub, sheets: Sheets, document: Document) -> bytes:
+def bytes_of(hub: Hub, sheets: Sheets, document: Document) -> bytes:
     """Return a document as received: from scratch space, the archive, or its flow once more."""
     name = spool_name(document.interchange, document.seq)
     places: tuple[Callable[[], bytes | None], ...] = (
@@ -269,7 +283,7 @@ def _mark_held(
     hub: Hub,
     sheets: Sheets,
     name: str,
-    tried: Sequence[tuple[tuple[OutboxRow, Claim], Put | PipelineError]],
+    tried: Sequence[tuple[tuple[OutboxRow, Claim], Placed | PipelineError]],
     conversions: Mapping[OutboxKey, Sequence[Conversion]],
     lease: Lease,
 ) -> None:
@@ -294,7 +308,7 @@ def _mark(
     sheets: Sheets,
     name: str,
     claimed: Sequence[tuple[OutboxRow, Claim]],
-    results: Sequence[Put | PipelineError],
+    results: Sequence[Placed | PipelineError],
     conversions: Mapping[OutboxKey, Sequence[Conversion]],
 ) -> None:
     """Write how every attempt of the group ended, by one commit."""
@@ -309,14 +323,15 @@ def _mark(
                 done = replace(row, attempts=row.attempts + 1, error="")
                 now = hub.clock.now()
                 tx.settle_outbox(done, after, claim=claim, by=hub.by, at=now, sha256=result.sha256)
-            if after is not None:
+                lay_out(tx, sheets, row, result, now)
+            if after is not None and row.kind is OutboxKind.DELIVERY:
                 tx.note_conversions(row.key, conversions.get(row.key, ()))
                 ended.setdefault(after, set()).update(row.documents)
-        _step_documents(hub, tx, ended)
+        _step_documents(hub, sheets, tx, ended)
 
     atomically(hub, mark, "deliver.mark")
     for (row, _), result in zip(claimed, results, strict=True):
-        if isinstance(result, Put):
+        if isinstance(result, Placed):
             log.info("deliver.done", connection=name, row=row.key, file=row.name, sent=result.sent)
 
 
@@ -331,7 +346,7 @@ def _mark_failed(
     sheet = sheets.connections.get(row.connection)
     now = hub.clock.now()
     policy = sheet.retry if sheet else RetryPolicy()
-    if isinstance(error, NotCarried):
+    if isinstance(error, NotCarried) and row.kind is not OutboxKind.COPY:
         return _hold_back(hub, sheets, tx, row, claim, error, now + policy.waits[0])
     tried, after = after_failure(row, error, policy, now)
     abandoned = after is OutboxState.ABANDONED
@@ -389,7 +404,10 @@ def _hold_back(
 
 
 def _step_documents(
-    hub: Hub, tx: Transaction, ended: Mapping[OutboxState, Collection[DocumentId]]
+    hub: Hub,
+    sheets: Sheets,
+    tx: Transaction,
+    ended: Mapping[OutboxState, Collection[DocumentId]],
 ) -> None:
     """Move the documents of deliveries that ended, and close what is then finished.
 
@@ -406,5 +424,7 @@ def _step_documents(
         if routed:
             tx.move_documents(routed, step, by=hub.by, at=now)
             touched.update(one.interchange for one in routed)
+        if state is OutboxState.SENT:
+            make_available(hub, sheets, tx, documents)
     for interchange in tx.finished(touched):
         tx.move_interchange(interchange, InterchangeStep.CLOSED, by=hub.by, at=now)

@@ -37,7 +37,9 @@ class Folders:
         connection: Its name.
         archive: Files in the folder where its taken files are kept.
         inbox: Files that wait to be taken.
+        folder: Where `out` was listed.
         out: Files that wait to be picked up, temporary names included.
+        beside: Ends of the names of what stands beside them: markers, sums.
         known: Those ids in the archive's names that an interchange has.
         removed: Interchanges marked removed whose bytes, under their name, stand in the inbox.
         leaving: Files of the names in `out`, or whose temporary names those are.
@@ -47,7 +49,9 @@ class Folders:
     connection: str
     archive: Sequence[RemoteFile] = ()
     inbox: Sequence[RemoteFile] = ()
+    folder: str = ""
     out: Sequence[RemoteFile] = ()
+    beside: tuple[str, ...] = ()
     known: Collection[str] = ()
     removed: Sequence[Interchange] = ()
     leaving: Mapping[str, Leaving] = field(default_factory=dict)
@@ -123,6 +127,16 @@ def is_temporary(name: str) -> str | None:
     """Return the name that a temporary one of ours stands for; None if it is none."""
     match = _PART.fullmatch(name)
     return match[1] if match else None
+
+
+def leaving_as(name: str, beside: Collection[str]) -> str:
+    """Return under which name of a row a file leaves that a partner's folder shows.
+
+    >>> leaving_as(".F1.xml.done.part", [".done"]), leaving_as("F1.xml", [".done"])
+    ('F1.xml', 'F1.xml')
+    """
+    whole = is_temporary(name) or name
+    return next((whole.removesuffix(end) for end in beside if whole.endswith(end)), whole)
 
 
 def _in_ledger(seen: Seen) -> Iterator[Difference]:
@@ -235,9 +249,9 @@ def _in_inbox(one: Folders) -> Iterator[Difference]:
 
 def _in_out(one: Folders, seen: Seen) -> Iterator[Difference]:
     for file in one.out:
-        name = is_temporary(file.name)
-        row = one.leaving.get(file.name if name is None else name)
-        if name is not None:
+        leaving = leaving_as(file.name, one.beside)
+        row = one.leaving.get(leaving)
+        if is_temporary(file.name) is not None:
             # one that is tried again is written anew, and gone with that
             if row is not None and row.state is not OutboxState.PENDING:
                 yield Difference(
@@ -246,8 +260,11 @@ def _in_out(one: Folders, seen: Seen) -> Iterator[Difference]:
                     fr="nom provisoire laissé par un envoi interrompu",
                     en="temporary name left by a transfer that broke off",
                     connection=one.connection,
+                    folder=one.folder,
                     file=file,
                 )
+        elif row is not None and leaving != file.name:
+            continue  # what stands beside a file of ours
         elif row is None:
             if _NAMED.fullmatch(file.name) or numbers_in([file.name], seen.hub_code):
                 yield Difference(

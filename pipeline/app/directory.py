@@ -9,20 +9,23 @@ from datetime import date, datetime, timedelta
 
 from pipeline.app.apply import Change, differences
 from pipeline.app.hub import Hub
-from pipeline.app.settle import direct, standing_of
+from pipeline.app.settle import direct, receivers_of, standing_of
 from pipeline.ingest.admission import interface_of
 from pipeline.model.directory_update import Update, merge
 from pipeline.model.document import Document
 from pipeline.model.event import Fact
 from pipeline.model.interchange import Interchange
+from pipeline.model.proposal import IMPORT, Proposal
+from pipeline.model.settings import Approval
 from pipeline.model.status import Step
 from pipeline.ports.ledger import Query, Sheets
+from pipeline.route.choice import Receivers
 from pipeline.route.registration import Standing
 
 #: Codes by which a document is refused for what the directory says.
 _OURS = frozenset({"REJ_CONT_B2G", "REJ_COH", "DEST_INC", "ADR_ERR", "REJ_ADR"})
 #: Steps at which a document had passed everything that comes before the directory.
-_PASSED = frozenset({Step.ACCEPTED, Step.ROUTED, Step.DELIVERED, Step.ABANDONED})
+_PASSED = frozenset({Step.ACCEPTED, Step.ROUTED, Step.DELIVERED, Step.ABANDONED, Step.TRIED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +128,11 @@ def plan_import(hub: Hub, update: Update, *, days: int, on: date) -> Plan:
     )
 
 
-def carry_out_import(hub: Hub, plan: Plan, name: str, update: Update) -> None:
+def carry_out_import(hub: Hub, plan: Plan, name: str, update: Update) -> tuple[Proposal, ...]:
     """Put a plan in force, whole, with one event that tells which file it came from.
+
+    Returns:
+        Nothing; or what waits for a second person, where the hub asks for four eyes.
 
     Raises:
         LedgerConflict: The configuration changed since the plan was made; nothing is done.
@@ -139,7 +145,11 @@ def carry_out_import(hub: Hub, plan: Plan, name: str, update: Update) -> None:
         by=hub.by,
         data={"file": name, "sha256": update.sha256, **plan.count()},
     )
+    if hub.settings.approval is Approval.FOUR_EYES:
+        made = hub.ledger.propose(plan.sheets, hub.by, now, directory=IMPORT, facts=[told])
+        return tuple(made)
     hub.ledger.apply(plan.sheets, hub.by, now, expected=plan.expected, facts=[told])
+    return ()
 
 
 def _redirected(
@@ -171,7 +181,7 @@ def _reached_directory(document: Document) -> bool:
     codes = {one.code for one in document.reasons}
     if document.step in _PASSED:
         return True
-    return bool(codes) and codes <= _OURS | {"NO_ROUTE"}
+    return bool(codes) and codes <= _OURS | {"NO_ROUTE", "NOT_LIVE"}
 
 
 def _compare(
@@ -198,11 +208,16 @@ def _compare(
     )
 
 
+def _receivers(sheets: Sheets, standing: Standing) -> Receivers:
+    return receivers_of(sheets, standing.environment, standing.day)
+
+
 def _outcome(
     sheets: Sheets, document: Document, sender: str, standing: Standing
 ) -> tuple[Outcome, Mapping[str, str]]:
     """Return what a directory makes of a document, and its first reason not to let it go on."""
-    directed, decision = direct(replace(document, route=None), sender, sheets, standing)
+    as_new, receivers = replace(document, route=None), _receivers(sheets, standing)
+    directed, decision = direct(as_new, sender, sheets.directory, standing, receivers)
     line = sheets.directory.address(document.header.buyer_endpoint or "", standing.day)
     codes = tuple(dict.fromkeys(one.code for one in decision.reasons))
     outcome = Outcome(codes, directed.route, line.platform if line else None)

@@ -23,6 +23,8 @@ from pipeline.ports.ledger import Query, Sheets, Transaction
 log = get_logger(__name__)
 
 _MOVING = frozenset({OutboxState.WAITING, OutboxState.PENDING, OutboxState.PAUSED})
+#: What is given up for good where it is: an answer is not, it is owed.
+_GIVEN_UP = frozenset({OutboxKind.DELIVERY, OutboxKind.COPY})
 
 
 class Obstacle(Enum):
@@ -214,7 +216,7 @@ def _obstacle(tx: Transaction, flow: Interchange) -> Obstacle | None:
     rows = tx.outbox_of(flow.id)
     moving = any(row.state in _MOVING for row in rows)
     abandoned = any(
-        row.state is OutboxState.ABANDONED and row.kind is not OutboxKind.DELIVERY for row in rows
+        row.state is OutboxState.ABANDONED and row.kind not in _GIVEN_UP for row in rows
     )
     if moving or abandoned or not is_final(INTERCHANGE_FOLLOWS, flow.step):
         return Obstacle.IN_FLIGHT

@@ -17,7 +17,7 @@ from pipeline.app.rollover import roll_over
 from pipeline.app.standing import suspend
 from pipeline.model.calendar import moment
 from pipeline.model.connection import Connection
-from pipeline.model.credential import Credential, Turn, threshold
+from pipeline.model.credential import THRESHOLDS, Credential, Turn, threshold
 from pipeline.model.directory import day_of
 from pipeline.model.errors import Fenced
 from pipeline.model.event import Fact
@@ -32,6 +32,8 @@ from pipeline.ports.ledger import Sheets, Transaction
 log = get_logger(__name__)
 
 _DAY = timedelta(days=1)
+#: More days than any threshold: of what was never warned of.
+_NEVER = max(THRESHOLDS) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,18 +53,27 @@ class Due:
     sheets: tuple[Connection, ...]
 
 
-def look_after_ends(hub: Hub) -> None:
+def look_after_ends(hub: Hub, sheets: Sheets) -> Sheets:
     """Roll over what is due, warn of what ends, suspend the sheets of what has ended.
 
     Everything here may be done again at any time: what was done is found done.
+
+    Args:
+        hub: The hub.
+        sheets: The configuration in force.
+
+    Returns:
+        What is in force then.
     """
-    now = hub.clock.now()
-    roll_over(hub, hub.ledger.sheets(), now)
-    sheets = hub.ledger.sheets()
-    entries = inventory(hub, sheets, now)
+    now, version = hub.clock.now(), hub.ledger.sheets_version()
+    if roll_over(hub, sheets, now):
+        sheets = hub.ledger.sheets()
+    entries, told = inventory(hub, sheets, now), hub.ledger.warned()
     for due in warnings_due(sheets, entries, now):
-        _warn(hub, due, now)
+        if due.days < told.get(due.subject, _NEVER):
+            _warn(hub, due, now)
     _suspend(hub, sheets, entries, now)
+    return sheets if hub.ledger.sheets_version() == version else hub.ledger.sheets()
 
 
 def warnings_due(sheets: Sheets, entries: Sequence[Entry], now: datetime) -> Iterator[Due]:
@@ -92,6 +103,7 @@ def warnings_due(sheets: Sheets, entries: Sequence[Entry], now: datetime) -> Ite
                 fingerprint="",
                 ends=end,
                 days=(end - now) // _DAY,
+                over=end <= now,
                 successor=False,
             )
             yield Due(subject=f"sheet:{name}:{end}", days=days, ending=ending, sheets=(sheet,))
@@ -110,15 +122,13 @@ def _ending(one: Credential, ends: datetime, users: Sequence[Connection], now: d
         fingerprint=one.fingerprint,
         ends=ends,
         days=(ends - now) // _DAY,
+        over=ends <= now,
         successor=bool(users) and all(one.part in to_come(sheet) for sheet in users),
     )
 
 
 def _warn(hub: Hub, due: Due, now: datetime) -> None:
-    """Give a warning, unless it or a later one was given."""
-    told = hub.ledger.warned().get(due.subject)
-    if told is not None and told <= due.days:
-        return
+    """Give a warning, unless another process does at this moment."""
     if atomically(hub, lambda tx: _give(hub, tx, due, now), "credential.warn"):
         log.warning(
             "credential.expiring",

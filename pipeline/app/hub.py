@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipeline.app.breaker import Breaker
@@ -14,19 +14,24 @@ from pipeline.model.agreement import Takes
 from pipeline.model.calendar import Holidays
 from pipeline.model.connection import Connection, Scanning
 from pipeline.model.errors import ConfigError
+from pipeline.model.interchange import Interchange
 from pipeline.model.interface import Interface
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged
 from pipeline.model.retention import RetentionClass
 from pipeline.model.settings import Settings
+from pipeline.model.telling import StatusNews
 from pipeline.ports.credentials import Credentials
 from pipeline.ports.engine import Engine
 from pipeline.ports.ledger import Claim, Ledger, Sheets
 from pipeline.ports.outside import Archive, Clock, Doors, Mail, Scanner, Spool
+from pipeline.ports.pickups import TransferLog
 from pipeline.ports.seals import Seals
 
 #: Writes the answer files for some facts, taking sequence numbers as it needs them.
 Compose = Callable[[AnswerFacts, Callable[[str], int]], tuple[AnswerFile, ...]]
+#: Writes what partners hear of statuses, taking sequence numbers as it needs them.
+Tell = Callable[[StatusNews, Callable[[str], int]], tuple[AnswerFile, ...]]
 #: Lets an answer's bytes go; raises `AnswerUnvetted` where they break the official rules.
 Vet = Callable[[bytes], None]
 #: Holds partners' messages, files in scratch space, against their schema and the official
@@ -43,6 +48,7 @@ class Hub:
         converter: Writes documents in the form a receiver asked for.
         by: Who acts, as events tell it: ``run:<id>`` or ``operator:<name>``.
         holidays: Public holidays by year, for calendars that keep them free.
+        transfer_log: Reads what servers of this machine write down of transfers.
         retention: How long what is exchanged is kept, by class.
         takes: What receivers' sheets may say that they take, by name.
         seals: Where the heads of the chain are kept.
@@ -63,6 +69,7 @@ class Hub:
     profiles: Mapping[str, Profile]
     settings: Settings
     compose: Compose
+    tell: Tell
     vet: Vet
     examine: Examine
     converter: Converter
@@ -70,6 +77,7 @@ class Hub:
     holidays: Holidays
     retention: Mapping[str, RetentionClass]
     seals: Seals
+    transfer_log: TransferLog
     credentials: Credentials
     mail: Mail | None = None
     takes: Mapping[str, Takes] = field(default_factory=dict)
@@ -120,3 +128,24 @@ def sheet_of(sheets: Sheets, name: str) -> Connection:
         raise ConfigError(
             f"{name}: fiche de raccordement absente ou close / connection sheet absent or closed"
         ) from None
+
+
+def sheet_at(hub: Hub, sheets: Sheets, flow: Interchange) -> Connection:
+    """Return its sender's sheet as it was in force when a flow was received.
+
+    A flow is judged by what was agreed then, also where the sheet was changed before anybody
+    came to look at it.
+
+    Raises:
+        ConfigError: No sheet of this name is in force now: nobody could be answered.
+    """
+    current = sheet_of(sheets, flow.connection)
+    for one in hub.ledger.versions(flow.connection):
+        if isinstance(one.connection, Connection) and one.held_at(flow.received_at):
+            return one.connection
+    return current
+
+
+def with_sheet(sheets: Sheets, connection: Connection) -> Sheets:
+    """Return a configuration with one sheet as it is given."""
+    return replace(sheets, connections={**sheets.connections, connection.name: connection})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 
 from structlog import get_logger
@@ -12,7 +12,10 @@ from structlog import get_logger
 from pipeline.app.hub import Hub
 from pipeline.model.calendar import next_slot, slots_between
 from pipeline.model.connection import Connection, Role
+from pipeline.model.directory import day_of
+from pipeline.model.duties import DUTIES, Duty, Work, is_done, is_open
 from pipeline.model.run import EVERYBODY, INTAKE, JobRun, Pause, RunState
+from pipeline.model.standing import SHEET_WORDS, SheetState, Standing
 from pipeline.ports.ledger import Sheets
 
 log = get_logger(__name__)
@@ -63,20 +66,68 @@ def has_hours(connection: Connection) -> bool:
     return connection.role is Role.RECEIVER and timed
 
 
-def is_paused(job: Job, connection: Connection, pauses: Mapping[str, Pause]) -> Pause | None:
-    """Return the pause that keeps a job of a connection from being done, or None."""
-    found = pauses.get(EVERYBODY) or pauses.get(connection.partner)
-    return found or (pauses.get(INTAKE) if job.task is Task.PULL else None)
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """What keeps connections from being worked on now.
+
+    Attributes:
+        pauses: What operators paused, by partner.
+        standing: Where sheets stand, by name.
+        day: Today, in France: by it agreements begin and end.
+    """
+
+    pauses: Mapping[str, Pause]
+    standing: Mapping[str, Standing]
+    day: date
+
+    def state(self, sheet: Connection) -> SheetState:
+        """Return where a sheet stands."""
+        known = self.standing.get(sheet.name)
+        return known.state if known else SheetState.PRODUCTION
+
+    def works_on(self, sheet: Connection) -> bool:
+        """Tell whether a sheet has jobs at all: not before it is let in, nor once it is over."""
+        return DUTIES[self.state(sheet)][Work.PULL] is not Duty.NOT
+
+    def why_idle(self, job: Job, sheet: Connection) -> str:
+        """Say why a job is not done, French and English; empty if it is."""
+        pauses = self.pauses
+        pause = pauses.get(EVERYBODY) or pauses.get(sheet.partner)
+        if pause is None and job.task is Task.PULL:
+            pause = pauses.get(INTAKE)
+        if pause is not None:
+            why = f" : {pause.reason}" if pause.reason else ""
+            return f"en pause depuis / paused since {pause.since:%Y-%m-%d %H:%M} UTC{why}"
+        if not is_done(self.state(sheet), Work.PULL):
+            return self._stands(sheet)
+        return "" if sheet.agreed_on(self.day) else _out_of_date(sheet)
+
+    def why_shut(self, sheet: Connection) -> str:
+        """Say why nothing may be put through a connection now; empty if it may."""
+        if EVERYBODY in self.pauses or sheet.partner in self.pauses:
+            return "en pause / paused"
+        if not is_open(self.state(sheet), sheet.role):
+            return self._stands(sheet)
+        return "" if sheet.agreed_on(self.day) else _out_of_date(sheet)
+
+    def _stands(self, sheet: Connection) -> str:
+        fr, en = SHEET_WORDS[self.state(sheet)]
+        known = self.standing[sheet.name]
+        why = f" : {known.reason}" if known.reason else ""
+        return f"fiche {fr} depuis / sheet {en} since {known.since:%Y-%m-%d %H:%M} UTC{why}"
 
 
-def is_shut(connection: Connection, pauses: Mapping[str, Pause]) -> bool:
-    """Tell whether nothing may be put through a connection now."""
-    return EVERYBODY in pauses or connection.partner in pauses
+def _out_of_date(sheet: Connection) -> str:
+    return (
+        f"hors des dates de l'accord / outside the dates of the agreement:"
+        f" {sheet.start_date or '…'} – {sheet.end_date or '…'}"
+    )
 
 
-def pauses_by_partner(hub: Hub) -> dict[str, Pause]:
-    """Return what is paused now."""
-    return {pause.partner: pause for pause in hub.ledger.pauses()}
+def stops_of(hub: Hub) -> Stops:
+    """Return what keeps connections from being worked on now."""
+    pauses = {pause.partner: pause for pause in hub.ledger.pauses()}
+    return Stops(pauses, hub.ledger.standing(), day_of(hub.clock.now()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +141,7 @@ class Upcoming:
 
 def upcoming(hub: Hub, sheets: Sheets) -> Sequence[Upcoming]:
     """Return the next slot of every job, soonest first."""
-    now = hub.clock.now()
+    now, stops = hub.clock.now(), stops_of(hub)
     found = [
         Upcoming(
             str(job),
@@ -98,6 +149,7 @@ def upcoming(hub: Hub, sheets: Sheets) -> Sequence[Upcoming]:
             next_slot(one.schedule, now, every=hub.settings.every, holidays=hub.holidays),
         )
         for one in sheets.connections.values()
+        if stops.works_on(one)
         for job in jobs_of(one)
     ]
     return sorted(found, key=lambda one: (one.slot, one.job))
@@ -147,23 +199,25 @@ class Passes:
         ]
         if not pending:
             return []
-        pauses = pauses_by_partner(self._hub)
+        stops = stops_of(self._hub)
         rows = [
             row
             for one, job, slots in pending
-            for row in self._rows(job, slots, now, is_paused(job, one, pauses), busy)
+            if stops.works_on(one)
+            for row in self._rows(job, slots, now, stops.why_idle(job, one), busy)
         ]
         return self._begin(rows)
 
     def by_hand(self) -> list[Job]:
         """Begin a pass of every connection that is not paused, whatever its schedule says."""
         now = self._hub.clock.now()
-        pauses = pauses_by_partner(self._hub)
-        rows = []
-        for one in self._sheets.connections.values():
-            for job in jobs_of(one):
-                row = self._row(job, now, now, _MANUAL)
-                rows.append(_skipped_if_paused(row, is_paused(job, one, pauses)))
+        stops = stops_of(self._hub)
+        rows = [
+            _skipped_if(self._row(job, now, now, _MANUAL), stops.why_idle(job, one))
+            for one in self._sheets.connections.values()
+            if stops.works_on(one)
+            for job in jobs_of(one)
+        ]
         return self._begin(rows)
 
     def ended(self, job: Job, summary: Mapping[str, int], error: str = "") -> None:
@@ -219,12 +273,12 @@ class Passes:
         job: Job,
         slots: Sequence[datetime],
         now: datetime,
-        pause: Pause | None,
+        idle: str,
         busy: Collection[Job],
     ) -> list[JobRun]:
         """Return a row for the newest slot that is due, and one for each that was missed."""
         *missed, slot = slots
-        row = _skipped_if_paused(self._row(job, slot, now, _why(missed, slot, now)), pause)
+        row = _skipped_if(self._row(job, slot, now, _why(missed, slot, now)), idle)
         if row.state is RunState.STARTED and job in busy:
             row = _skipped(row, "le passage précédent dure encore / the last pass still runs")
         told = f"rattrapé par le passage de / caught up by that of {slot:%Y-%m-%d %H:%M} UTC"
@@ -274,8 +328,5 @@ def _skipped(row: JobRun, reason: str) -> JobRun:
     return replace(row, state=RunState.SKIPPED, ended_at=row.started_at, reason=reason)
 
 
-def _skipped_if_paused(row: JobRun, pause: Pause | None) -> JobRun:
-    if pause is None:
-        return row
-    why = f" : {pause.reason}" if pause.reason else ""
-    return _skipped(row, f"en pause depuis / paused since {pause.since:%Y-%m-%d %H:%M} UTC{why}")
+def _skipped_if(row: JobRun, idle: str) -> JobRun:
+    return _skipped(row, idle) if idle else row

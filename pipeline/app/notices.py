@@ -120,7 +120,7 @@ def _sum_up(hub: Hub, connection: Connection, day: date, now: datetime) -> int:
             flows=_flows(hub.ledger, connection, start, end),
         )
     )
-    atomically(hub, lambda tx: _enqueue(hub, tx, connection, files, now), "notice.day")
+    atomically(hub, lambda tx: enqueue(hub, tx, connection, files, now), "notice.day")
     log.info("day.summed_up", connection=connection.name, day=day.isoformat())
     return len(files)
 
@@ -239,7 +239,7 @@ def _write_gaps(
             tx.append(Fact(at=now, subject=subject, what=what, by=hub.by, data=_data_of(gap)))
     for gap in found:
         names = name_of(gap.series, gap.first), name_of(gap.series, gap.last)
-        made += _enqueue(hub, tx, connection, gap_notice(gap, *names, now), now)
+        made += enqueue(hub, tx, connection, gap_notice(gap, *names, now), now)
     return made
 
 
@@ -273,19 +273,20 @@ def tell_links(hub: Hub, connection: Connection, links: Sequence[Sighting], now:
     if not links:
         return
     files = link_notice([one.file for one in links], now)
-    atomically(hub, lambda tx: _enqueue(hub, tx, connection, files, now), "notice.links")
+    atomically(hub, lambda tx: enqueue(hub, tx, connection, files, now), "notice.links")
     names = [one.file.name for one in links[:_NAMED]]
     log.warning("pull.links", connection=connection.name, count=len(links), files=names)
 
 
 # -- all
-def _enqueue(
+def enqueue(
     hub: Hub,
     tx: Transaction,
     connection: Connection,
     files: Sequence[AnswerFile],
     now: datetime,
 ) -> int:
+    """Put the files of one notice into the outbox; return how many they are."""
     for file in files:
         row = OutboxRow(
             key=_key(connection, file.name),

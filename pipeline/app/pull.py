@@ -208,6 +208,7 @@ def _received(
             mtime=sighting.file.mtime,
             sha256=blob.sha256,
             received_at=now,
+            environment=connection.environment,
         )
         for sighting, blob in whole
     ]

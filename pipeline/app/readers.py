@@ -14,6 +14,7 @@ from typing import TypeAlias
 from pipeline.app.arrived import Arrived, Read
 from pipeline.app.hub import Hub
 from pipeline.app.receipts import read_acknowledgements
+from pipeline.app.statuses import read_statuses
 from pipeline.model.controls import reason
 from pipeline.model.interface import Carries
 from pipeline.ports.ledger import Sheets
@@ -23,7 +24,7 @@ Reader: TypeAlias = Callable[[Hub, Sheets, Arrived], Read]
 
 #: The reader of each kind of flow that comes in and carries no invoices.
 READERS: Mapping[Carries, Reader] = MappingProxyType(
-    {Carries.ACKNOWLEDGEMENTS: read_acknowledgements}
+    {Carries.ACKNOWLEDGEMENTS: read_acknowledgements, Carries.STATUSES: read_statuses}
 )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from structlog import get_logger
 
-from pipeline.app.arrived import Arrived, Read, examine, payload_of
+from pipeline.app.arrived import Arrived, Read, examine, is_table, payload_of
 from pipeline.app.hub import Hub
 from pipeline.ingest.receipts import (
     MOST_FAULTS,
@@ -19,13 +19,12 @@ from pipeline.ingest.receipts import (
     of_status,
     of_table,
 )
-from pipeline.ingest.unwrap import Kind, kind_of
 from pipeline.model.controls import reason
 from pipeline.model.decision import Reason
-from pipeline.model.identity import DocumentId
+from pipeline.model.identity import DocumentId, InterchangeId
 from pipeline.model.limits import Limits
-from pipeline.model.outbox import OutboxRow
-from pipeline.model.receipt import Receipt, Statement, Unacknowledged
+from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.receipt import Receipt, Said, Statement, Unacknowledged, latest
 from pipeline.model.status import OutboxState
 from pipeline.ports.ledger import Ledger, Sheets, Transaction
 from pipeline.syntax import cdar, cpp_status
@@ -45,7 +44,7 @@ def read_acknowledgements(hub: Hub, sheets: Sheets, arrived: Arrived) -> Read:
     Raises:
         ArchiveError: Scratch space was emptied meanwhile.
     """
-    if _is_table(arrived):
+    if is_table(arrived):
         said = list(_of_tables(hub, arrived))
     else:
         examined = examine(hub, arrived)
@@ -60,11 +59,6 @@ def read_acknowledgements(hub: Hub, sheets: Sheets, arrived: Arrived) -> Read:
     statements = tuple(one for one in said if isinstance(one, Statement))
     desk = _Desk(hub, arrived, _own(sheets, arrived))
     return Read(take=lambda tx: desk.take(tx, statements))
-
-
-def _is_table(arrived: Arrived) -> bool:
-    heads = [file.scrap.head for file in arrived.opened.files if file.scrap is not None]
-    return all(kind_of(head) is Kind.UNKNOWN for head in heads)
 
 
 def _of_tables(hub: Hub, arrived: Arrived) -> Iterator[Line]:
@@ -96,8 +90,12 @@ def _admitted(arrived: Arrived, said: Line) -> Line:
 
 def _own(sheets: Sheets, arrived: Arrived) -> Collection[str]:
     """Return the connections of the partner that says it."""
-    partner = arrived.connection.partner
-    named = {name for name, one in sheets.connections.items() if one.partner == partner}
+    partner, environment = arrived.connection.partner, arrived.connection.environment
+    named = {
+        name
+        for name, one in sheets.connections.items()
+        if one.partner == partner and one.environment is environment
+    }
     return named | {arrived.connection.name}
 
 
@@ -245,6 +243,40 @@ def _early(statement: Statement) -> Reason:
         f"« {found} » n'est pas encore parti",
         f"'{found}' has not left yet",
     )
+
+
+def last_word(ledger: Ledger, documents: Collection[DocumentId]) -> Mapping[DocumentId, Receipt]:
+    """Return what was said last of each document, or of the file that carries it.
+
+    What was said of a delivery counts until the document is delivered once more.
+    """
+    said = ledger.receipts(documents=documents) if documents else ()
+    by_row: dict[str, list[Receipt]] = {}
+    for one in said:
+        by_row.setdefault(one.row, []).append(one)
+    found: dict[DocumentId, Receipt] = {}
+    for subject in documents if by_row else ():
+        rows = [row for row in ledger.outbox(document=subject) if row.state not in _NEVER]
+        newest = max((row.generation for row in rows), default=0)
+        last = latest(
+            one
+            for row in rows
+            if row.generation == newest
+            for one in by_row.get(row.key, ())
+            if one.document in {subject, None}
+        )
+        if last is not None:
+            found[subject] = last
+    return found
+
+
+def refused_answers(ledger: Ledger, flow: InterchangeId) -> Sequence[tuple[OutboxRow, Receipt]]:
+    """Return what we answered to a flow that its sender could not take, each with why."""
+    rows = ledger.outbox(interchange=flow)
+    answers = [row for row in rows if row.kind is not OutboxKind.DELIVERY]
+    said = {one.row: one for one in ledger.receipts(interchange=flow)} if answers else {}
+    refused = ((row, said.get(row.key)) for row in answers)
+    return [(row, one) for row, one in refused if one and one.said is not Said.TAKEN]
 
 
 def unacknowledged(ledger: Ledger, sheets: Sheets, now: datetime) -> Sequence[Unacknowledged]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -16,11 +16,11 @@ from pipeline.app.differences import (
     Seen,
     archived_as,
     find_differences,
-    is_temporary,
+    leaving_as,
     numbers_in,
 )
 from pipeline.app.hub import Hub, sheet_of
-from pipeline.app.jobs import is_shut, pauses_by_partner
+from pipeline.app.jobs import stops_of
 from pipeline.app.levels import trouble
 from pipeline.app.pull import archive_name, as_listed, digest_of
 from pipeline.app.run import may_leave, work_off
@@ -83,7 +83,7 @@ def look_for_differences(
         with Sessions(hub.doors, hub.breaker, hub.clock, sheets.connections.values()) as sessions:
             at_work = replace(hub, doors=sessions)
             folders = _look_at_partners(at_work, sheets, unreachable, read_back=read_back)
-        seen = _look_everywhere(hub, seen, folders)
+        seen = _look_everywhere(hub, sheets, seen, folders)
     return Reconciled(find_differences(seen), unreachable)
 
 
@@ -133,15 +133,17 @@ def _look(hub: Hub, sheets: Sheets) -> Seen:
     )
 
 
-def _look_everywhere(hub: Hub, seen: Seen, folders: Sequence[Folders]) -> Seen:
+def _look_everywhere(hub: Hub, sheets: Sheets, seen: Seen, folders: Sequence[Folders]) -> Seen:
     upkeep = hub.ledger.upkeep
     # first what is kept, then what is named: a blob comes before its row
     kept = set(hub.archive.kept())
     named = set(upkeep.named_blobs())
-    names = (file.name for one in folders for file in one.out)
     highest = dict(upkeep.highest_numbers())
-    for series, number in numbers_in(names, hub.settings.hub_code).items():
-        highest[series] = max(highest.get(series, 0), number)
+    for one in folders:
+        found = numbers_in((file.name for file in one.out), hub.settings.hub_code)
+        for name, number in found.items():
+            series = sheets.connections[one.connection].environment.series(name)
+            highest[series] = max(highest.get(series, 0), number)
     lost = sorted(set(upkeep.needed_blobs()) - kept)  # what was erased is to be missing
     return replace(
         seen,
@@ -159,20 +161,40 @@ def _look_at_partners(
     hub: Hub, sheets: Sheets, unreachable: dict[str, str], *, read_back: bool
 ) -> list[Folders]:
     found: list[Folders] = []
-    pauses = pauses_by_partner(hub)
+    stops = stops_of(hub)
     for name, connection in sorted(sheets.connections.items()):
-        if is_shut(connection, pauses):
-            unreachable[name] = "en pause / paused"
+        if why := stops.why_shut(connection):
+            unreachable[name] = why
             continue
         try:
             with hub.doors.open(connection) as session:
-                found.append(_look_at(hub, connection, session, read_back=read_back))
+                found += _look_at(hub, connection, session, read_back=read_back)
         except PipelineError as error:
             unreachable[name] = f"{error.code}: {error}"
     return found
 
 
-def _look_at(hub: Hub, connection: Connection, session: Session, *, read_back: bool) -> Folders:
+def _look_at(
+    hub: Hub, connection: Connection, session: Session, *, read_back: bool
+) -> Iterator[Folders]:
+    """Look at what was taken in, then at each folder that files lie in."""
+    yield _look_at_taken(hub, connection, session)
+    upkeep, name, handover = hub.ledger.upkeep, connection.name, connection.handover
+    beside = tuple(one for one in (handover.done, handover.sums) if one is not None)
+    for folder in connection.outgoing:
+        out = session.list_files(folder)
+        leaving = upkeep.leaving(name, {leaving_as(file.name, beside) for file in out})
+        yield Folders(
+            connection=name,
+            folder=folder,
+            out=out,
+            beside=beside,
+            leaving=leaving,
+            digests=_digests(hub, folder, session, out, leaving) if read_back else {},
+        )
+
+
+def _look_at_taken(hub: Hub, connection: Connection, session: Session) -> Folders:
     upkeep, name = hub.ledger.upkeep, connection.name
     archive: Sequence[RemoteFile] = ()
     inbox: Sequence[RemoteFile] = ()
@@ -180,18 +202,13 @@ def _look_at(hub: Hub, connection: Connection, session: Session, *, read_back: b
         archive = _listed(session, connection.archive)
         inbox = session.list_files(connection.inbox)
     names = {file.name for file in inbox}
-    out = session.list_files(connection.out)
     ids = {archived[0] for file in archive if (archived := archived_as(file.name)) is not None}
-    leaving = upkeep.leaving(name, {is_temporary(file.name) or file.name for file in out})
     return Folders(
         connection=name,
         archive=archive,
         inbox=inbox,
-        out=out,
         known=upkeep.known_flows(ids),
         removed=_still_there(connection, session, inbox, upkeep.removed(name, names)),
-        leaving=leaving,
-        digests=_digests(hub, connection, session, out, leaving) if read_back else {},
     )
 
 
@@ -224,7 +241,7 @@ def _still_there(
 
 def _digests(
     hub: Hub,
-    connection: Connection,
+    folder: str,
     session: Session,
     out: Sequence[RemoteFile],
     leaving: Mapping[str, Leaving],
@@ -236,7 +253,7 @@ def _digests(
         row = leaving.get(file.name)
         if row is None or row.sent_at is None or row.sent_at < oldest:
             continue
-        digest = digest_of(session, connection.out, file)
+        digest = digest_of(session, folder, file)
         if digest is not None:
             digests[file.name] = digest
     return digests
@@ -359,7 +376,7 @@ class _Mender:
         connection, file = sheet_of(self._sheets, one.connection), _file_of(one)
         with self._hub.doors.open(connection) as session:
             self._note(one)
-            gone = session.remove(connection.out, file)
+            gone = session.remove(one.folder, file)
         return "ôté / removed" if gone else ""
 
     def _fact(self, one: Difference) -> Fact:

@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import Enum
 
 from pipeline.app.apply import Change, key_differences
 from pipeline.app.standing import standing_of
-from pipeline.model.connection import Connection, Environment, Role
+from pipeline.model.api_sheet import ApiSheet
+from pipeline.model.connection import Connection, Environment
 from pipeline.model.credential import Credential, Turn
 from pipeline.model.directory import day_of
 from pipeline.model.event import Event
 from pipeline.model.standing import SheetState, Standing
 from pipeline.ports.ledger import Ledger, Sheets, SheetVersion
+
+
+class SheetKind(Enum):
+    """What kinds of sheets the register has."""
+
+    SENDER = "sender"
+    RECEIVER = "receiver"
+    API = "api"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +33,9 @@ class Line:
     Attributes:
         name: Of the sheet.
         partner: Behind it.
-        kind: ``sender`` or ``receiver``.
+        kind: ``sender``, ``receiver`` or ``api``.
         structure: SIRET, or None.
-        protocol: ``sftp`` or ``local``.
+        protocol: ``sftp`` or ``local``; of the API ``oauth2`` or ``certificate``.
         application_code: Six characters, or None.
         interfaces: Codes it subscribes to.
         environment: ``production`` or ``qualification``.
@@ -58,7 +68,7 @@ class Search:
     """What lines of the register are looked for; None matches anything.
 
     Attributes:
-        kind: Sender or receiver.
+        kind: Sender, receiver or API.
         partner: Part of the partner's name, or of the sheet's.
         structure: First digits of the SIRET: a SIREN finds all of a company's.
         protocol: Of the door.
@@ -71,7 +81,7 @@ class Search:
         state: Where it stands.
     """
 
-    kind: Role | None = None
+    kind: SheetKind | None = None
     partner: str | None = None
     structure: str | None = None
     protocol: str | None = None
@@ -83,7 +93,7 @@ class Search:
     days_left: int | None = None
     state: SheetState | None = None
 
-    def matches(self, sheet: Connection, line: Line) -> bool:
+    def matches(self, sheet: Connection | ApiSheet, line: Line) -> bool:
         """Tell whether a sheet is one of those."""
         wanted = self.partner.casefold() if self.partner else ""
         ends = line.certificate_expires
@@ -116,7 +126,7 @@ class Search:
 
 def register(
     sheets: Sheets, credentials: Mapping[str, Sequence[Credential]], now: datetime
-) -> Iterator[tuple[Connection, Line]]:
+) -> Iterator[tuple[Connection | ApiSheet, Line]]:
     """Yield every sheet in force with its line, by name.
 
     Args:
@@ -124,33 +134,41 @@ def register(
         credentials: The certificates and keys that each sheet names.
         now: The moment (aware).
     """
-    for name, sheet in sorted(sheets.connections.items()):
+    everything: Mapping[str, Connection | ApiSheet] = {**sheets.connections, **sheets.apis}
+    for name, sheet in sorted(everything.items()):
         ending = [
             one
             for one in credentials.get(name, ())
             if one.turn is Turn.CURRENT and one.ends is not None
         ]
         first = min(ending, key=lambda one: one.ends or now, default=None)
-        standing = sheets.standing.get(name)
-        yield (
-            sheet,
-            Line(
-                name=name,
-                partner=sheet.partner,
-                kind=sheet.role.value,
-                structure=sheet.structure,
-                protocol=sheet.door.protocol.value,
-                application_code=sheet.application_code,
-                interfaces=sheet.interfaces,
-                environment=sheet.environment.value,
-                start_date=sheet.start_date,
-                end_date=sheet.end_date,
-                certificate_expires=first.ends if first else None,
-                days_left=first.days_left(now) if first else None,
-                state=sheets.state(name).value,
-                since=standing.since if standing else None,
-            ),
-        )
+        yield sheet, _line(sheets, sheet, first, now)
+
+
+def _line(
+    sheets: Sheets, sheet: Connection | ApiSheet, first: Credential | None, now: datetime
+) -> Line:
+    standing = sheets.standing.get(sheet.name)
+    if isinstance(sheet, Connection):
+        kind, protocol = sheet.role.value, sheet.door.protocol.value
+    else:
+        kind, protocol = SheetKind.API.value, sheet.access.value
+    return Line(
+        name=sheet.name,
+        partner=sheet.partner,
+        kind=kind,
+        structure=sheet.structure,
+        protocol=protocol,
+        application_code=sheet.application_code,
+        interfaces=sheet.interfaces,
+        environment=sheet.environment.value,
+        start_date=sheet.start_date,
+        end_date=sheet.end_date,
+        certificate_expires=first.ends if first else None,
+        days_left=first.days_left(now) if first else None,
+        state=sheets.state(sheet.name).value,
+        since=standing.since if standing else None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +199,7 @@ class Biography:
     moves: tuple[Event, ...]
 
     @property
-    def latest(self) -> Connection | None:
+    def latest(self) -> Connection | ApiSheet | None:
         """Return the newest version, in force or not; None where it cannot be read."""
         return self.history[-1].version.connection
 

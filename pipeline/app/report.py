@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipeline.model.calendar import moment
+from pipeline.model.connection import Environment
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Cell, Column, Figures, FlowFigures, Period, Table
 from pipeline.model.status import InterchangeStep, Step
@@ -34,6 +35,7 @@ DOCUMENT_OUTCOME: Mapping[Step, str] = {
     Step.ROUTED: "accepted",
     Step.DELIVERED: "accepted",
     Step.ABANDONED: "accepted",
+    Step.TRIED: "accepted",
 }
 _OUTCOMES = ("accepted", "rejected", "duplicate", "held", "waiting")
 
@@ -84,7 +86,12 @@ def month_period(first: date, timezone: str) -> Period:
 
 
 def gather(
-    ledger: Ledger, sheets: Sheets, period: Period, partner: str | None, now: datetime
+    ledger: Ledger,
+    sheets: Sheets,
+    period: Period,
+    partner: str | None,
+    now: datetime,
+    environment: Environment = Environment.PRODUCTION,
 ) -> Figures:
     """Return all that a report is made of.
 
@@ -94,14 +101,20 @@ def gather(
         period: Of receipt.
         partner: The only sender to be counted, or None.
         now: Of the report.
+        environment: The only one that is counted: sums of trials and of invoices say nothing.
     """
     query = Query(
-        partner=partner, received_from=period.start, received_before=period.end, limit=None
+        partner=partner,
+        received_from=period.start,
+        received_before=period.end,
+        environment=environment,
+        limit=None,
     )
     return Figures(
         period=period,
         partner=partner,
         at=now,
+        environment=environment,
         flows=tuple(_flow(one, sheets) for one in ledger.answer_times(query)),
         documents=tuple(ledger.document_figures(query)),
         rules=tuple(ledger.count_rules(query)),
@@ -161,7 +174,7 @@ def _flow(one: AnswerTime, sheets: Sheets) -> FlowFigures:
     within = sheet.answer_within if sheet else None
     return FlowFigures(
         id=flow.id,
-        partner=flow.partner,
+        partner=flow.party,
         name=flow.name,
         received_at=flow.received_at,
         step=flow.step,

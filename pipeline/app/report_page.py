@@ -8,6 +8,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from pipeline.app.report import balances, is_empty
+from pipeline.model.connection import Environment
 from pipeline.model.figures import Cell, Figures, Table
 from pipeline.model.status import WORDS
 from pipeline.syntax.chart import Bar, bar_chart
@@ -40,6 +41,8 @@ def _head(figures: Figures, tables: Sequence[Table]) -> Element:
         verdict, css = both("Le compte n'y est pas", "The count is not right"), "rejected"
     about = f"{figures.period.name}, {figures.period.timezone}"
     who = figures.partner or "tous les partenaires (all partners)"
+    if figures.environment is not Environment.PRODUCTION:
+        who = f"{who}, {figures.environment.value}"
     made = figures.at.astimezone(ZoneInfo(figures.period.timezone))
     counted = f"{len(figures.flows)} flux (flows), {len(figures.documents)} documents"
     return el(

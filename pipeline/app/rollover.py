@@ -109,8 +109,13 @@ def switch(hub: Hub, name: str, parts: Sequence[CredentialKind] = ()) -> tuple[T
     return trials
 
 
-def roll_over(hub: Hub, sheets: Sheets, now: datetime) -> None:
-    """Put to use whatever takes over by now: on its day, or when what is in use has ended."""
+def roll_over(hub: Hub, sheets: Sheets, now: datetime) -> bool:
+    """Put to use whatever takes over by now: on its day, or when what is in use has ended.
+
+    Returns:
+        Whether anything was.
+    """
+    switched = False
     for name in sorted(sheets.connections):
         sheet = sheets.connections[name]
         due = tuple(_due(hub, sheet, now)) if sheet.next else ()
@@ -119,9 +124,11 @@ def roll_over(hub: Hub, sheets: Sheets, now: datetime) -> None:
             for part in due:
                 try:
                     switch(hub, name, (part,))
+                    switched = True
                 except PipelineError as error:
                     facts = {"connection": name, "part": part.value}
                     trouble(log, "credential.not_switched", error, facts)
+    return switched
 
 
 def stops(hub: Hub, sheets: Sheets, name: str) -> tuple[Stop, ...]:

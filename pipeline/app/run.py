@@ -15,9 +15,10 @@ from pipeline.app.deliver import Sent, deliver
 from pipeline.app.expiry import look_after_ends
 from pipeline.app.group import close_groups
 from pipeline.app.hub import Hub
-from pipeline.app.jobs import Job, Passes, Task, has_hours, is_shut, pauses_by_partner
+from pipeline.app.jobs import Job, Passes, Task, has_hours, stops_of
 from pipeline.app.levels import trouble
 from pipeline.app.notices import make_notices
+from pipeline.app.pickup import look_after_pickups
 from pipeline.app.pull import Pulled, pull
 from pipeline.app.seal import seal_days
 from pipeline.app.sessions import Sessions
@@ -77,6 +78,8 @@ def run_once(
         ConfigError: A sheet in force names an interface or a profile that is gone.
     """
     sheets = start_run(hub)
+    if intake:
+        look_after_pickups(hub, sheets)
     if insist:
         hub.ledger.hasten(hub.clock.now())
     passes = Passes(hub, sheets, hub.clock.now(), {})
@@ -92,8 +95,7 @@ def start_run(hub: Hub) -> Sheets:
         ConfigError: A sheet in force names an interface or a profile that is gone.
     """
     follow_record(hub)
-    look_after_ends(hub)
-    sheets = hub.ledger.sheets()
+    sheets = look_after_ends(hub, hub.ledger.sheets())
     check_sheets(hub, sheets)
     voided = hub.ledger.void_claims()
     if voided:
@@ -264,7 +266,7 @@ def may_leave(hub: Hub, sheets: Sheets, name: str, opened: Collection[str] = ())
         return False
     if hub.breaker.standing(sheet.door, hub.clock.now()) is not None:
         return False
-    return not is_shut(sheet, pauses_by_partner(hub))
+    return not stops_of(hub).why_shut(sheet)
 
 
 class _Courier:

@@ -6,31 +6,39 @@ documents come in as they stand, RECEIVED or HELD.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, time, timedelta
+from types import MappingProxyType
 
 from pipeline.app.agreed import Agreed, agreed_on
-from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.hub import Hub, sheet_of, with_sheet
+from pipeline.app.lives import begin_lives
 from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
 from pipeline.app.registered import check_both
 from pipeline.ingest.duplicate import find_duplicates
 from pipeline.ingest.sellers import check_seller
 from pipeline.model.acknowledgement import Figure
-from pipeline.model.connection import Atomicity, Connection
+from pipeline.model.calendar import moment
+from pipeline.model.connection import Atomicity, Connection, Environment
 from pipeline.model.controls import reason
 from pipeline.model.decision import Decision, Reason, Verdict
-from pipeline.model.directory import day_of
+from pipeline.model.directory import Directory, day_of
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
 from pipeline.model.interface import Interface
+from pipeline.model.profile import TIMEZONE
 from pipeline.model.report import ValidationReport
+from pipeline.model.standing import SheetState
 from pipeline.model.status import FOLLOWS, InterchangeStep, Step, is_final
 from pipeline.ports.ledger import Claim, Sheets, Transaction
+from pipeline.route.choice import Receivers, choose, not_delivered, not_live
 from pipeline.route.plan import (
     Planning,
-    find_route,
     no_route,
+    plan_copies,
     plan_deliveries,
 )
 from pipeline.route.registration import Standing
@@ -43,6 +51,10 @@ _STEP = {
     Verdict.DUPLICATE: Step.DUPLICATE,
     Verdict.HOLD: Step.HELD,
 }
+
+
+#: Held since no sheet in production takes it; one in shadow has its copy all the same.
+_NOT_LIVE = frozenset({"NOT_LIVE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +136,25 @@ def settle_flow(
         check = check_manifest(connection, interchange, manifest, documents, unread)
         keep_figures(hub, tx, interchange.id, check.figures)
     agreed = agreed_on(hub, sheets, connection, interface, interchange.received_at)
-    candidates = [_named(one, interchange.partner, sheets, agreed) for one in candidates]
+    standing = standing_of(hub, interchange, interface)
+    receivers = receivers_of(sheets, standing.environment, standing.day)
+    candidates = [
+        _named(one, interchange.partner, sheets, agreed, receivers) for one in candidates
+    ]
     atomic = atomicity_of(connection, interface) is Atomicity.FLOW
     stopped = _stop_flow(hub, tx, interchange, candidates, check, claim, atomic=atomic)
-    standing = standing_of(hub, interchange, interface)
+    then = with_sheet(sheets, connection)
     settled = stopped or _open_flow(
-        hub, sheets, tx, interchange, candidates, standing, agreed, claim
+        hub, then, tx, interchange, candidates, standing, agreed, claim
     )
     return replace(settled, figures=check.figures)
 
 
-def _named(one: Candidate, sender: str, sheets: Sheets, agreed: Agreed) -> Candidate:
+def _named(
+    one: Candidate, sender: str, sheets: Sheets, agreed: Agreed, receivers: Receivers
+) -> Candidate:
     """Name the agreement on a document, whatever becomes of it."""
-    route = find_route(one.document, sender, sheets.directory)
+    route = choose(one.document, sender, sheets.directory, receivers).route
     agreement = agreed.with_receiver(sheets.connections.get(route or ""))
     return replace(one, document=replace(one.document, agreement=agreement))
 
@@ -189,7 +207,8 @@ def _open_flow(
         opened = replace(interchange, reason=None, detail="")
         opened = _move(hub, tx, opened, InterchangeStep.OPENED, claim)
     decided = decide_all(tx, sheets, interchange, candidates, standing, agreed)
-    documents = _write(hub, sheets, tx, decided)
+    documents = _write(hub, sheets, tx, decided, standing)
+    _copy(hub, sheets, tx, interchange.partner, decided, standing)
     if all(is_final(FOLLOWS, one.step) for one in documents):
         opened = close_if_done(hub, tx, opened)
     return Settled(opened, documents)
@@ -201,6 +220,7 @@ def standing_of(hub: Hub, interchange: Interchange, interface: Interface | None)
         channel=interface.answers if interface else None,
         day=day_of(interchange.received_at),
         check_suppliers=hub.settings.check_suppliers,
+        environment=interchange.environment,
     )
 
 
@@ -302,18 +322,22 @@ def decide_all(
     """
     decided: dict[DocumentId, tuple[Document, Decision]] = {}
     sender, sellers = interchange.partner, sheet_of(sheets, interchange.connection).sellers
+    taken = Counter(_taken(tx, sheets, interchange))
+    receivers = receivers_of(sheets, standing.environment, standing.day, taken)
     for one in candidates:
         decision = one.decide()
         document = one.document
         if decision.verdict is Verdict.ACCEPT:
             decision = check_seller(document, sellers)
         if decision.verdict is Verdict.ACCEPT:
-            document, decision = direct(document, sender, sheets, standing)
-        if decision.verdict is Verdict.ACCEPT:
+            document, decision = direct(document, sender, sheets.directory, standing, receivers)
+        if decision.verdict is Verdict.ACCEPT and document.route is not None:
             document, decision = _hold_against(document, one.report, sheets, agreed)
+        if document.route not in {None, one.document.route}:
+            taken[document.route or ""] += 1
         decided[document.id] = (document, decision)
     accepted = [d for d, decision in decided.values() if decision.verdict is Verdict.ACCEPT]
-    holders = _holders(tx, accepted)
+    holders = _holders(tx, accepted, standing.environment)
     others = _of_others(tx, holders.values(), sender)
     for subject, (first, decision) in find_duplicates(accepted, holders, others).items():
         document = replace(decided[subject][0], first=first, route=None)
@@ -321,25 +345,67 @@ def decide_all(
     return list(decided.values())
 
 
+def receivers_of(
+    sheets: Sheets,
+    environment: Environment,
+    day: date,
+    taken: Mapping[str, int] = MappingProxyType({}),
+) -> Receivers:
+    """Return what is known of where a flow's documents may go.
+
+    Args:
+        sheets: The configuration in force.
+        environment: Of the flow.
+        day: On which it was received.
+        taken: Documents of its day that pilots took already, by sheet.
+    """
+    return Receivers(
+        sheets=sheets.connections,
+        states={name: one.state for name, one in sheets.standing.items()},
+        environment=environment,
+        day=day,
+        taken=taken,
+    )
+
+
+def _taken(tx: Transaction, sheets: Sheets, interchange: Interchange) -> Mapping[str, int]:
+    """Count what pilots of a limited volume took of the documents of a flow's day."""
+    day = day_of(interchange.received_at)
+    since, before = (moment(one, time(), TIMEZONE) for one in (day, day + timedelta(days=1)))
+    return {
+        name: tx.count_routed(name, since, before)
+        for name, sheet in sheets.connections.items()
+        if sheets.state(name) is SheetState.PILOT and sheet.trial.documents_a_day is not None
+    }
+
+
 def direct(
-    document: Document, sender: str, sheets: Sheets, standing: Standing
+    document: Document,
+    sender: str,
+    directory: Directory,
+    standing: Standing,
+    receivers: Receivers,
 ) -> tuple[Document, Decision]:
     """Decide by the directory alone: supplier, recipient, what it asks for, and the route."""
-    directory = sheets.directory
     decision = check_both(document, directory, standing)
     if decision.verdict is not Verdict.ACCEPT:
         return document, decision
-    route = find_route(document, sender, directory)
-    known = route if route in sheets.connections else None
-    document = replace(document, route=known)
-    return document, decision if known else no_route(document)
+    choice = choose(document, sender, directory, receivers)
+    document = replace(document, route=choice.route)
+    if choice.route is not None:
+        return document, decision
+    if standing.environment is Environment.QUALIFICATION:
+        return document, not_delivered(document)
+    return document, not_live(document, choice, receivers) if choice.passed else no_route(document)
 
 
 def _hold_against(
     document: Document, report: ValidationReport | None, sheets: Sheets, agreed: Agreed
 ) -> tuple[Document, Decision]:
-    """Hold a document that has a route against what its receiver takes."""
-    takes = agreed.taken_by(sheets.connections.get(document.route or ""))
+    """Hold a document that has a route against what its receiver takes, and name that."""
+    receiver = sheets.connections.get(document.route or "")
+    document = replace(document, agreement=agreed.with_receiver(receiver))
+    takes = agreed.taken_by(receiver)
     if takes is None or report is None:
         return document, Decision(Verdict.ACCEPT)
     decision = check_taken(document.name, document.header, report, takes)
@@ -347,9 +413,11 @@ def _hold_against(
     return document if taken else replace(document, route=None), decision
 
 
-def _holders(tx: Transaction, documents: Sequence[Document]) -> Mapping[BusinessKey, Document]:
+def _holders(
+    tx: Transaction, documents: Sequence[Document], environment: Environment
+) -> Mapping[BusinessKey, Document]:
     keys = {key for document in documents if (key := document.business_key)}
-    found = {key: tx.document(holder) for key, holder in tx.holders(keys).items()}
+    found = {key: tx.document(holder) for key, holder in tx.holders(keys, environment).items()}
     return {key: holder for key, holder in found.items() if holder is not None}
 
 
@@ -363,7 +431,11 @@ def _of_others(
 
 
 def _write(
-    hub: Hub, sheets: Sheets, tx: Transaction, decided: Sequence[tuple[Document, Decision]]
+    hub: Hub,
+    sheets: Sheets,
+    tx: Transaction,
+    decided: Sequence[tuple[Document, Decision]],
+    standing: Standing,
 ) -> tuple[Document, ...]:
     """Move every document, and for the accepted ones hold their keys and plan deliveries."""
     groups: dict[Step, list[Document]] = {}
@@ -375,20 +447,59 @@ def _write(
         moving = [one for one in documents if one.step is not after]
         settled.extend(one for one in documents if one.step is after)
         moved = _move_all(hub, tx, moving, after)
-        settled.extend(_route(hub, sheets, tx, moved) if after is Step.ACCEPTED else moved)
+        taken = after is Step.ACCEPTED
+        settled.extend(_route(hub, sheets, tx, moved, standing) if taken else moved)
     return tuple(sorted(settled, key=lambda one: one.seq))
 
 
 def _route(
-    hub: Hub, sheets: Sheets, tx: Transaction, accepted: Sequence[Document]
+    hub: Hub,
+    sheets: Sheets,
+    tx: Transaction,
+    accepted: Sequence[Document],
+    standing: Standing,
 ) -> tuple[Document, ...]:
+    """Hold the keys of accepted documents, and plan how they leave: in trials some do not."""
     now = hub.clock.now()
-    tx.hold_keys({key: one.id for one in accepted if (key := one.business_key)})
-    routed = _move_all(hub, tx, accepted, Step.ROUTED)
+    keys = {key: one.id for one in accepted if (key := one.business_key)}
+    tx.hold_keys(keys, standing.environment)
+    tried = _move_all(hub, tx, [one for one in accepted if one.route is None], Step.TRIED)
+    routed = _move_all(hub, tx, [one for one in accepted if one.route is not None], Step.ROUTED)
+    begin_lives(hub, tx, routed)
     planning = planning_of(hub, tx)
     for row in plan_deliveries(routed, sheets.connections, planning):
         tx.enqueue(row, hub.by, now)
-    return routed
+    return (*routed, *tried)
+
+
+def _copy(
+    hub: Hub,
+    sheets: Sheets,
+    tx: Transaction,
+    sender: str,
+    decided: Sequence[tuple[Document, Decision]],
+    standing: Standing,
+) -> None:
+    """Plan the copies for sheets in shadow that a route leads to: each document gets one, once."""
+    receivers = receivers_of(sheets, standing.environment, standing.day)
+    if SheetState.SHADOW not in receivers.states.values():
+        return
+    copied = [
+        replace(document, route=name)
+        for document, decision in decided
+        if _is_copied(document, decision)
+        for name in choose(document, sender, sheets.directory, receivers).copies
+    ]
+    for row in plan_copies(copied, sheets.connections, planning_of(hub, tx)):
+        tx.enqueue(row, hub.by, hub.clock.now())
+
+
+def _is_copied(document: Document, decision: Decision) -> bool:
+    """Tell whether a document is good, and was not copied when it was held."""
+    before = {why.code for why in document.reasons}
+    now = {why.code for why in decision.reasons}
+    good = decision.verdict is Verdict.ACCEPT or now == _NOT_LIVE
+    return good and before.isdisjoint(_NOT_LIVE)
 
 
 def planning_of(hub: Hub, tx: Transaction) -> Planning:

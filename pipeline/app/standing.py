@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from structlog import get_logger
 
+from pipeline.app.clean_days import ON_TRIAL, clean_days
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import Order, demand_reason
+from pipeline.model.connection import Connection, Role
 from pipeline.model.errors import ConfigError
 from pipeline.model.standing import (
     SHEET_FOLLOWS,
@@ -92,7 +94,7 @@ def resume(hub: Hub, name: str, reason: str) -> Standing:
     return _move(hub, before, before.resumes, reason=reason, cause=MoveCause.OPERATOR)
 
 
-def tested(hub: Hub, seen: Standing) -> Standing:
+def note_passed(hub: Hub, seen: Standing) -> Standing:
     """Note that a sheet passed its test: a draft is tested now, any other stays where it is.
 
     Args:
@@ -118,10 +120,30 @@ def promote(hub: Hub, name: str, reason: str) -> Standing:
     sheets = hub.ledger.sheets()
     before = standing_of(sheets, name)
     connection = sheets.connections.get(name)
-    after = next_state(connection.role, before.state) if connection else None
+    # what comes by the API has no shadow either: it is answered, or it is not
+    role = connection.role if connection else Role.SENDER
+    in_force = name in {*sheets.connections, *sheets.apis}
+    after = next_state(role, before.state) if in_force else None
     if after is None:
-        raise ConfigError(f"{name}: {_why_not_promoted(before, in_force=connection is not None)}")
+        raise ConfigError(f"{name}: {_why_not_promoted(before, in_force=in_force)}")
+    if connection is not None and before.state in ON_TRIAL:
+        _demand_clean_days(hub, connection, before)
     return _move(hub, before, after, reason=reason, cause=MoveCause.OPERATOR)
+
+
+def _demand_clean_days(hub: Hub, sheet: Connection, standing: Standing) -> None:
+    """Let a sheet on trial go no further before its days without fault.
+
+    Raises:
+        ConfigError: They are not enough.
+    """
+    found = clean_days(hub.ledger, sheet, standing)
+    if not found.enough:
+        raise ConfigError(
+            f"{sheet.name}: {found.clean} jour(s) sans faute de suite, il en faut {found.needed}"
+            f" (trial.clean_days) / clean day(s) in a row, {found.needed} are needed: edi"
+            f" connections report {sheet.name}"
+        )
 
 
 def close(hub: Hub, name: str, reason: str) -> Standing:

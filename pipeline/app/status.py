@@ -8,22 +8,29 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from pipeline.app.caretaker import differences_of
+from pipeline.app.credentials import inventory
 from pipeline.app.deadlines import late_answers
 from pipeline.app.hub import Hub
 from pipeline.app.jobs import Upcoming, upcoming
 from pipeline.app.notices import open_gaps
 from pipeline.model.calendar import moment
-from pipeline.model.connection import Connection, Schedule
+from pipeline.model.connection import Connection, Role, Schedule
+from pipeline.model.credential import THRESHOLDS, refusals
 from pipeline.model.gap import Gap
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxKind
 from pipeline.model.run import JobRun, Pause, RunState
 from pipeline.model.settings import Encryption
+from pipeline.model.standing import SheetState
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Ledger, Query, Sheets
 
 #: Things of one kind that are listed with their command; more are only counted.
 LISTED = 20
+#: What has not left.
+_LEAVING_STATES = (OutboxState.WAITING, OutboxState.PENDING, OutboxState.PAUSED)
+#: Days before the end of a certificate from which on somebody has to act.
+URGENT_DAYS = 30
 _DAY = timedelta(days=1)
 
 
@@ -60,6 +67,25 @@ class ToDo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Expiring:
+    """A certificate or key that somebody should look at.
+
+    Attributes:
+        what: Its kind, French and English.
+        place: Its file, or the key of a sheet that holds it.
+        sheets: Those that use it.
+        days_left: Whole days until it ends; None where it is only at fault.
+        faults: For which a sheet is refused, in words.
+    """
+
+    what: str
+    place: str
+    sheets: tuple[str, ...]
+    days_left: int | None
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """How the hub stands at one moment.
 
@@ -74,6 +100,7 @@ class Status:
         next: When each job is due, soonest first.
         pauses: What an operator has stopped.
         to_do: What somebody must act on.
+        expiring: Certificates and keys at fault, or that end within 90 days.
         encryption: How originals lie on the disk.
     """
 
@@ -88,12 +115,14 @@ class Status:
     pauses: tuple[Pause, ...]
     to_do: tuple[ToDo, ...]
     encryption: Encryption
+    expiring: tuple[Expiring, ...] = ()
 
 
 def look(hub: Hub, sheets: Sheets) -> Status:
     """Return how the hub stands now."""
     now, ledger = hub.clock.now(), hub.ledger
     cutoffs = tuple(cutoffs_at_risk(ledger, sheets, now))
+    expiring = tuple(_expiring(hub, sheets, now))
     return Status(
         at=now,
         interchanges=ledger.count_interchanges(),
@@ -107,12 +136,16 @@ def look(hub: Hub, sheets: Sheets) -> Status:
         to_do=(
             *_held(ledger),
             *_held_back(ledger),
+            *_out_of_traffic(ledger, sheets),
             *_abandoned(ledger),
             *_failed(ledger, sheets),
             *_late(ledger, sheets, now),
             *_missed(cutoffs, now),
             *_differences(ledger),
+            *_credentials(expiring),
+            *_letters(ledger),
         ),
+        expiring=expiring,
         encryption=hub.settings.archive.encryption,
     )
 
@@ -121,7 +154,7 @@ def cutoffs_at_risk(ledger: Ledger, sheets: Sheets, now: datetime) -> Iterator[C
     """Yield each connection whose last cut-off has flows without a final answer."""
     for connection in sheets.connections.values():
         passed = _last_cutoff(connection.schedule, now)
-        if passed is None:
+        if passed is None or connection.role is not Role.SENDER:
             continue
         cutoff, end = passed
         query = Query(connection=connection.name, received_before=cutoff, limit=None)
@@ -156,6 +189,20 @@ def _held_back(ledger: Ledger) -> Iterator[ToDo]:
         subject = row.documents[0] if len(row.documents) == 1 else row.interchange or row.key
         what = f"remise retenue, {row.name} / delivery held back"
         yield ToDo(what, subject, f"edi why {subject}")
+
+
+def _out_of_traffic(ledger: Ledger, sheets: Sheets) -> Iterator[ToDo]:
+    """Name sheets that are suspended, and closed ones that something still waits for."""
+    for name, standing in sorted(ledger.standing().items()):
+        if standing.state is SheetState.SUSPENDED and name in sheets.connections:
+            what = f"fiche suspendue ({standing.reason}) / sheet suspended"
+            yield ToDo(what, name, f"edi connections show {name}")
+        elif standing.state is SheetState.CLOSED:
+            rows = ledger.outbox(connection=name, kind=OutboxKind.DELIVERY, states=_LEAVING_STATES)
+            for row in rows[:LISTED]:
+                subject = row.documents[0]
+                what = f"remise pour une fiche close, {name} / delivery for a closed sheet"
+                yield ToDo(what, subject, f"edi why {subject}")
 
 
 def _abandoned(ledger: Ledger) -> Iterator[ToDo]:
@@ -203,6 +250,37 @@ def _differences(ledger: Ledger) -> Iterator[ToDo]:
     for kind, count in differences_of(ledger.upkeep.pulses()).items():
         what = f"{count} écart(s) entre registre et dossiers / difference(s) from the record"
         yield ToDo(what, kind, "edi reconcile")
+
+
+def _expiring(hub: Hub, sheets: Sheets, now: datetime) -> Iterator[Expiring]:
+    for entry in inventory(hub, sheets, now):
+        soon = entry.days_left is not None and entry.days_left <= max(THRESHOLDS)
+        faults = refusals(entry.faults)
+        if soon or faults:
+            yield Expiring(
+                what=" / ".join(entry.credential.kind.words),
+                place=entry.credential.place,
+                sheets=entry.sheets,
+                days_left=entry.days_left,
+                faults=tuple(map(str, faults)),
+            )
+
+
+def _credentials(expiring: Sequence[Expiring]) -> Iterator[ToDo]:
+    """Name what is at fault, and what ends so soon that a new one may come too late."""
+    for one in expiring:
+        if one.faults or (one.days_left or 0) <= URGENT_DAYS:
+            told = one.faults[0] if one.faults else f"{one.days_left} jour(s) / days left"
+            subject = ", ".join(one.sheets) or one.place
+            yield ToDo(f"{one.what}: {told}", subject, f"edi certificates show {one.place}")
+
+
+def _letters(ledger: Ledger) -> Iterator[ToDo]:
+    """Name letters that the mail server did not take."""
+    rows = ledger.outbox(kind=OutboxKind.LETTER, states=[OutboxState.PENDING])
+    for row in [row for row in rows if row.error][:LISTED]:
+        what = f"courrier non parti, essayé {row.attempts} fois / letter not sent: {row.error}"
+        yield ToDo(what, row.connection, "edi run --once")
 
 
 def _missed(cutoffs: Sequence[Cutoff], now: datetime) -> Iterator[ToDo]:

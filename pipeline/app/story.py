@@ -37,6 +37,9 @@ _SENT: Mapping[str, _Said] = {
     "D": ("remise", "delivery"),
     "A": ("réponse", "answer"),
     "N": ("avis", "notice"),
+    "C": ("copie d'essai", "trial copy"),
+    "L": ("courrier", "letter"),
+    "S": ("statuts", "statuses"),
 }
 _STATES: Mapping[str, _Said] = {
     "started": ("commence", "begins"),
@@ -168,6 +171,13 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
         "{file} reçu de {connection}, {size} octets [{interchange}]", "received"
     ),
     "interchange.settled": _settled,
+    "receipts.taken": _template(
+        "{interchange} : {new} acquittement(s) nouveau(x)", "acknowledgements taken in"
+    ),
+    "receipt.foreign": _template(
+        "{interchange}, {place} : parle de ce qui a été remis à un autre ({rows})",
+        "speaks of what another partner got",
+    ),
     "scan.silent": _template(
         "{interchange} : l'antivirus {scanner} ne rend pas de verdict ({error})",
         "the malware scanner gives no verdict",
@@ -225,6 +235,19 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
         "concurrence sur le registre, essai {attempt} repris ({error})",
         "lost a race for the ledger, done again",
     ),
+    "status.applied": _template(
+        "flux {flow} : {applied} statut(s) appliqué(s), {repeated} déjà connu(s), {refused}"
+        " refusé(s)",
+        "statuses applied, known already and refused",
+    ),
+    "status.foreign": _template(
+        "{connection} parle de factures qui ne sont pas les siennes ({documents}) ; refusé",
+        "a partner speaks of invoices that are not its own: refused",
+    ),
+    "status.not_taken": _template(
+        "flux {flow} : le partenaire refuse notre statut {message} ; le statut reste",
+        "a partner does not take a status of ours, which stays",
+    ),
     "deliver.done": _sent,
     "deliver.failed": _failed_to_send,
     "deliver.closed_door": _template(
@@ -252,10 +275,27 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "gap.closed": _template(
         "{connection} : numéros {series} {first}–{last} arrivés", "missing numbers arrived"
     ),
+    "credential.expiring": _template(
+        "{place} ({kind}) prend fin le {ends}, {days} jour(s) ; fiches {connections}",
+        "ends soon, or has ended: see 'edi certificates list'",
+    ),
+    "credential.switched": _template(
+        "{connection} : relève faite, {parts}", "the next ones are in use"
+    ),
+    "credential.not_switched": _template(
+        "{connection} : relève non faite, {part} ({code} : {error})",
+        "the next one does not work yet, nothing is changed",
+    ),
     "job.noted": _job,
     "job.taken": _template(
         "{job}, créneau {slot} : déjà pris par un autre", "slot already taken by another"
     ),
+    "sheet.moved": _template(
+        "{connection} : fiche {before} → {after} ({cause} : {reason})", "connection sheet moved"
+    ),
+    "proposal.approved": _template("{of} : proposition {proposal} approuvée", "approved"),
+    "proposal.refused": _template("{of} : proposition {proposal} refusée", "refused"),
+    "proposal.stale": _template("{of} : proposition {proposal} périmée", "stale"),
     "partner.paused": _template("{partner} : mis en pause", "paused"),
     "partner.resumed": _template("{partner} : repris", "resumed"),
     "operator.hold": _template("{subject} : retenu par un opérateur", "held back"),

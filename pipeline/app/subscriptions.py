@@ -11,12 +11,14 @@ from pipeline.route.plan import DIFFUSION
 
 def subscription_faults(one: Connection, interfaces: Mapping[str, Interface]) -> Iterator[str]:
     """Yield what is wrong with the interfaces of a sheet: sheet, field, value, what to do."""
-    if one.naming is not Naming.GRAMMAR:
-        return
+    names_flows = one.naming is Naming.GRAMMAR  # else they are noted, and govern nothing
     for code in one.interfaces:
+        if not names_flows and code in interfaces:
+            continue
         if fault := _fault_of_code(one, code, interfaces):
             yield f"{one.name}: interfaces: « {code} » {fault}"
-    yield from _fault_of_form(one)
+    if names_flows:
+        yield from _fault_of_form(one)
 
 
 def _fault_of_code(one: Connection, code: str, interfaces: Mapping[str, Interface]) -> str:

@@ -156,7 +156,7 @@ def _attempt(step: str, act: Callable[[], tuple[str, str]]) -> Tried:
 
 
 def _list(session: Session, connection: Connection) -> tuple[str, str]:
-    folders = {connection.out: len(session.names(connection.out))}
+    folders = {folder: len(session.names(folder)) for folder in connection.outgoing}
     if connection.role is Role.SENDER:
         folders = {connection.inbox: len(session.list_files(connection.inbox)), **folders}
     said = ", ".join(f"{folder} ({count})" for folder, count in folders.items())

@@ -10,6 +10,7 @@ from enum import Enum
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.interchange import Interchange
+from pipeline.model.life import Life
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.retention import erased_document
 from pipeline.model.status import OutboxState
@@ -80,6 +81,7 @@ _COMPARED: Mapping[str, _Compared] = {
             "name",
             "size",
             "sha256",
+            "environment",
             "received_at",
             "removed",
             "erased",
@@ -94,8 +96,18 @@ _COMPARED: Mapping[str, _Compared] = {
     ),
     "outbox": _Compared(
         step="state",
-        once=("kind", "interchange", "connection", "name", "documents", "generation", "final"),
+        once=(
+            "kind",
+            "interchange",
+            "connection",
+            "name",
+            "folder",
+            "documents",
+            "generation",
+            "final",
+        ),
     ),
+    "life": _Compared(step="status", once=(), moved=("entries",)),
 }
 #: Ends of event names that are no step: what they say instead.
 _NO_STEP: Mapping[str, _Facts] = {
@@ -117,9 +129,13 @@ _PLACE = re.compile(r"(.+)-(\d+)")
 _CALLED: Mapping[str, str] = {
     "step": "étape / step",
     "state": "état / state",
+    "status": "statut / status",
+    "entries": "lignes / entries",
     "connection": "connexion / connection",
     "partner": "partenaire / partner",
+    "environment": "environnement / environment",
     "name": "nom / name",
+    "folder": "dossier / folder",
     "size": "taille / size",
     "reason": "motif / reason",
     "reasons": "motifs / reasons",
@@ -186,7 +202,9 @@ def _compare(subject: Subject, told: _Facts) -> Iterator[str]:
                 yield f"{_CALLED[name]} « {found} », événement / event « {said} »"
 
 
-def _unblanked(row: Interchange | Document | OutboxRow | None, blank: set[str]) -> Iterator[str]:
+def _unblanked(
+    row: Interchange | Document | OutboxRow | Life | None, blank: set[str]
+) -> Iterator[str]:
     """Yield what is wrong with a row of an erased flow."""
     match row:
         case Interchange():
@@ -195,7 +213,7 @@ def _unblanked(row: Interchange | Document | OutboxRow | None, blank: set[str]) 
             left = row.interchange in blank and erased_document(row) != row
         case OutboxRow():
             left = row.interchange in blank and bool(row.payload)
-        case None:
+        case Life() | None:
             left = False
     if left:
         yield "effacé, mais des valeurs y sont / erased, but values are there"

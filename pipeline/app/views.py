@@ -13,6 +13,7 @@ from pipeline.model.document import Document
 from pipeline.model.identity import DocumentId, InterchangeId
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.receipt import Receipt
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Ledger, Query
 
@@ -27,7 +28,9 @@ class Became:
         documents: What it held, as it stands.
         reasons: Codes, of the flow and then of its documents, each once.
         acknowledgement: Name of the answer's first file, or None if none is sent yet.
-        answered: Whether every file of the final answer is sent.
+        answered: Whether every file of the final answer is sent, or there is none to give: what
+            a receiver answered is taken in silence.
+        told: How many things it says of what was delivered to its sender.
     """
 
     interchange: Interchange
@@ -36,6 +39,7 @@ class Became:
     reasons: tuple[str, ...]
     acknowledgement: str | None
     answered: bool
+    told: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +89,20 @@ def became(ledger: Ledger, interchange: Interchange) -> Became:
         documents=documents,
         reasons=tuple(dict.fromkeys(codes)),
         acknowledgement=_first_named(sent),
-        answered=bool(final) and all(row.state is OutboxState.SENT for row in final),
+        answered=(bool(final) or _needs_none(interchange))
+        and all(row.state is OutboxState.SENT for row in final),
+        told=sum(one.interchange == interchange.id for one in _said_by(ledger, interchange)),
     )
+
+
+def _said_by(ledger: Ledger, interchange: Interchange) -> Sequence[Receipt]:
+    """Return what a flow without documents may have said."""
+    return ledger.receipts(interchange=interchange.id) if _needs_none(interchange) else ()
+
+
+def _needs_none(interchange: Interchange) -> bool:
+    """Tell whether a flow carried no invoices, and was taken."""
+    return interchange.step is InterchangeStep.CLOSED and not interchange.documents
 
 
 def _first_named(rows: Sequence[OutboxRow]) -> str | None:
@@ -137,7 +153,7 @@ def scanned(ledger: Ledger, interchange: InterchangeId) -> str:
 def conserve_documents(ledger: Ledger) -> Conservation:
     """Count documents; `received` is counted from the events, the parts from the steps."""
     steps = ledger.count_documents()
-    accepted = (Step.ACCEPTED, Step.ROUTED, Step.DELIVERED, Step.ABANDONED)
+    accepted = (Step.ACCEPTED, Step.ROUTED, Step.DELIVERED, Step.ABANDONED, Step.TRIED)
     return Conservation(
         received=ledger.count_events("document.received"),
         accepted=sum(steps.get(step, 0) for step in accepted),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import find
 from pipeline.app.operate.verbs import Ask, act
+from pipeline.app.receipts import last_word, refused_answers
 from pipeline.model.causes import CAUSE, Acts, Cause
+from pipeline.model.connection import Connection
 from pipeline.model.document import Document
+from pipeline.model.duties import Work, is_done
 from pipeline.model.errors import (
     ConversionLoss,
     NotCarried,
@@ -17,9 +20,12 @@ from pipeline.model.errors import (
     ResultRefused,
     ResultUnjudged,
 )
+from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
-from pipeline.model.outbox import OutboxRow
+from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.receipt import Receipt, Said
 from pipeline.model.run import EVERYBODY, RunState
+from pipeline.model.standing import SheetState
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Ledger, Query, Sheets
 
@@ -123,7 +129,7 @@ def _why_file(ledger: Ledger, name: str) -> Iterator[Why]:
             continue
         since = sighting.first_seen.strftime("%Y-%m-%d %H:%M:%SZ")
         note = sighting.note or "not looked at yet"
-        cause = _cause_of_file(ledger, sheet.partner, note)
+        cause = _cause_of_file(ledger, sheet, note)
         detail = f"vu depuis / seen since {since}, {note} : "
         yield _caused(
             cause,
@@ -135,12 +141,12 @@ def _why_file(ledger: Ledger, name: str) -> Iterator[Why]:
         )
 
 
-def _cause_of_file(ledger: Ledger, partner: str, note: str) -> Cause:
+def _cause_of_file(ledger: Ledger, sheet: Connection, note: str) -> Cause:
     code = note.partition(":")[0]
     if code in CAUSE:
         return CAUSE[code]
-    if paused := _paused(ledger, partner):
-        return paused
+    if stopped := _stopped(ledger, sheet) or _paused(ledger, sheet.partner):
+        return stopped
     return CAUSE["FILE_PARTIAL" if "look whole" in note else "FILE_WAITS"]
 
 
@@ -166,18 +172,40 @@ def _why_interchange(ledger: Ledger, one: Interchange) -> Iterator[Why]:
     for document in documents:
         if document.step is Step.REJECTED:
             yield _why_rejected(document)
+    yield from _why_refused(ledger, [document.id for document in documents])
+    for row, receipt in refused_answers(ledger, one.id):
+        yield _caused(
+            CAUSE["ANSWER_REFUSED"], row.key, receipt.said.value, one.id, _said(receipt, row.name)
+        )
 
 
 def _why_document(ledger: Ledger, one: Document) -> Iterator[Why]:
     if one.step is Step.HELD:
         yield _why_held(one.id, one.reasons[0].code, 1, "")
+    elif one.step is Step.TRIED:
+        yield _caused(CAUSE["TRIED_ONLY"], one.id, one.step.value)
     elif one.reasons:
         yield _why_rejected(one)
     for row in _newest(ledger.outbox(document=one.id)):
         yield _why_row(ledger, row, one.id)
+    yield from _why_refused(ledger, [one.id])
     if one.step is Step.DELIVERED:
         cause = f"remis à {one.route} / delivered to {one.route}"
         yield Why(subject=one.id, state=one.step.value, cause=cause, who=Acts.NOBODY.value)
+
+
+def _why_refused(ledger: Ledger, documents: Sequence[DocumentId]) -> Iterator[Why]:
+    """Explain documents that their receiver says it did not take: each waits for a person."""
+    for subject, receipt in last_word(ledger, documents).items():
+        if receipt.said is not Said.TAKEN:
+            cause = CAUSE["RECEIPT_REFUSED"]
+            yield _caused(cause, subject, receipt.said.value, subject, _said(receipt, ""))
+
+
+def _said(receipt: Receipt, name: str) -> str:
+    """Return what a partner said, with its reason."""
+    told = (name, receipt.status, f"« {receipt.text} »" if receipt.text else "")
+    return f"{' '.join(part for part in told if part)} ; "
 
 
 def _why_rejected(one: Document) -> Why:
@@ -195,13 +223,16 @@ def _why_held(subject: str, code: str, count: int, detail: str) -> Why:
 
 def _newest(rows: Iterable[OutboxRow]) -> Iterator[OutboxRow]:
     """Yield rows that wait, but for those that a later delivery has replaced."""
-    every = list(rows)
+    every = [row for row in rows if row.kind is not OutboxKind.COPY]
     last: dict[str, int] = {}
     for row in every:
-        for one in row.documents:
+        for one in row.documents if row.kind is OutboxKind.DELIVERY else ():
             last[one] = max(last.get(one, 0), row.generation)
     for row in every:
-        replaced = row.documents and all(last[one] > row.generation for one in row.documents)
+        delivery = row.kind is OutboxKind.DELIVERY
+        replaced = (
+            delivery and row.documents and all(last[one] > row.generation for one in row.documents)
+        )
         if row.state in _WAITING and not replaced:
             yield row
 
@@ -232,17 +263,29 @@ def _cause_of_row(ledger: Ledger, row: OutboxRow) -> Cause:
         return CAUSE["DELIVERY_ABANDONED"]
     if sheet is None:
         return CAUSE["SHEET_CLOSED"]
-    if row.state is OutboxState.WAITING:
-        return CAUSE["GROUP_WAITS"]
-    if paused := _paused(ledger, sheet.partner):
-        return paused
+    waits = CAUSE["GROUP_WAITS"] if row.state is OutboxState.WAITING else None
+    if stopped := _stopped(ledger, sheet, row) or waits or _paused(ledger, sheet.partner):
+        return stopped
     code = row.error.partition(":")[0] or _failing(ledger, row.connection)
-    return CAUSE.get(code, CAUSE["NOT_TRIED"])
+    # what is ours to mend would be paused, had no attempt of it begun
+    return CAUSE["CUT_SHORT"] if code in _OURS else CAUSE.get(code, CAUSE["NOT_TRIED"])
 
 
 def _cause_of_received(ledger: Ledger, one: Interchange) -> Cause:
     known = one.connection in ledger.sheets().connections
     return CAUSE["NOT_JUDGED" if known else "SHEET_CLOSED"]
+
+
+def _stopped(ledger: Ledger, sheet: Connection, row: OutboxRow | None = None) -> Cause | None:
+    """Return what of a sheet's standing keeps things waiting, at its partner's or here."""
+    known = ledger.standing().get(sheet.name)
+    state = known.state if known else SheetState.PRODUCTION
+    if state is SheetState.SUSPENDED:
+        return CAUSE["SHEET_SUSPENDED"]
+    if state is SheetState.CLOSED:
+        answer = row is not None and row.kind is not OutboxKind.DELIVERY
+        return CAUSE["ANSWER_STAYS" if answer else "SHEET_OVER"]
+    return None if is_done(state, Work.PULL) else CAUSE["SHEET_NOT_LIVE"]
 
 
 def _paused(ledger: Ledger, partner: str) -> Cause | None:

@@ -11,11 +11,11 @@ from typing import Self
 
 from structlog import get_logger
 
-from pipeline.app.agreed import agreed_on, as_agreed
+from pipeline.app.agreed import agreed_on
 from pipeline.app.answer import Findings, answer
 from pipeline.app.arrived import Arrived, Read
 from pipeline.app.atomic import atomically
-from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.hub import Hub, sheet_at, sheet_of
 from pipeline.app.lease import Lease
 from pipeline.app.levels import trouble
 from pipeline.app.lost import tell_fenced, tell_taken_over
@@ -41,6 +41,7 @@ from pipeline.model.connection import Connection
 from pipeline.model.controls import CONTROL, reason
 from pipeline.model.decision import Reason, Verdict
 from pipeline.model.document import Document
+from pipeline.model.duties import Work, is_done
 from pipeline.model.errors import (
     ArchiveError,
     EngineClosed,
@@ -120,7 +121,7 @@ class Desk:
         until = now + hub.settings.lease
         claimed = hub.ledger.claim_interchanges(hub.by, now, until, GROUP, GROUP_BYTES)
         failpoint("work.claimed")
-        mine = [one for one in claimed if one[0].connection in self._sheets.connections]
+        mine = [one for one in claimed if self._is_ours(one[0])]
         self._put_off_foreign([one for one in claimed if one not in mine], until)
         if not mine:
             self._wait()
@@ -143,6 +144,10 @@ class Desk:
         if cases and all(case.behind for case in cases):
             hub.clock.sleep(_PATIENCE_S)  # what they wait for is in another worker's hands
         return len(mine)
+
+    def _is_ours(self, flow: Interchange) -> bool:
+        known = flow.connection in self._sheets.connections
+        return known and is_done(self._sheets.state(flow.connection), Work.JUDGE)
 
     def _put_off_foreign(
         self, claimed: Sequence[tuple[Interchange, Claim]], until: datetime
@@ -360,7 +365,8 @@ def comes_before(one: Interchange, other: Interchange) -> bool:
     What was decided on is earlier than what was not, whatever the clock said when each was
     received: it may have been set meanwhile. And nothing is a copy of its own copy.
     """
-    if one.partner != other.partner or one.first == other.id:
+    apart = one.partner != other.partner or one.environment is not other.environment
+    if apart or one.first == other.id:
         return False
     return other.first == one.id or _by_age(one) < _by_age(other)
 
@@ -426,15 +432,14 @@ def _gather(
     hub: Hub, sheets: Sheets, group: Sequence[tuple[Interchange, Claim | None]]
 ) -> list[Case]:
     """Look at the first bytes of each file, and at what the ledger knows of its like."""
-    kinds = [kind_of(_head(hub, interchange)) for interchange, _ in group]
+    kinds = [kind_of(head_of(hub, interchange)) for interchange, _ in group]
+    agreed = [sheet_at(hub, sheets, interchange) for interchange, _ in group]
     ids = {interchange.id for interchange, _ in group}
 
     def gather(tx: Transaction) -> list[Case]:
         repeated = tx.repeated(ids)
         cases: list[Case] = []
-        for (interchange, claim), kind in zip(group, kinds, strict=True):
-            in_force = sheet_of(sheets, interchange.connection)
-            connection = as_agreed(hub, sheets, in_force, interchange.received_at)
+        for (interchange, claim), kind, connection in zip(group, kinds, agreed, strict=True):
             known = interchange.id not in repeated
             admission = admission_of(hub, tx, interchange, connection, kind, unique=known)
             behind = not known and _is_behind(sheets, tx, interchange, ids)
@@ -444,7 +449,8 @@ def _gather(
     return atomically(hub, gather, "work.gather")
 
 
-def _head(hub: Hub, interchange: Interchange) -> bytes:
+def head_of(hub: Hub, interchange: Interchange) -> bytes:
+    """Return the first bytes of a flow; none where it was too large to be kept."""
     if not interchange.sha256:
         return b""  # too large to be kept; its size alone refuses it
     with hub.archive.open(interchange.sha256) as stream:

@@ -39,7 +39,7 @@ def serve(place: bootstrap.Workspace, port: int) -> Iterator[dict[str, Path]]:
     root = place.home / "sftp"
     accounts = {user: _keys(place.home, user, sheet) for user, sheet in local.items()}
     for user, sheet in local.items():
-        for folder in (sheet.inbox, sheet.archive, sheet.out):
+        for folder in (sheet.inbox, sheet.archive, *sheet.outgoing):
             (root / user / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     with bootstrap.embedded_server(root, place.home / "host_key", accounts, port):
         yield {user: root / user for user in local}

@@ -181,7 +181,7 @@ def _one_path(
         bootstrap.open_hub(place, by="run:bench", log_to_file=True) as hub,
     ):
         apply(hub, bootstrap.proposed_sheets(place))
-        _warm_up(hub, named)
+        warm_up(hub, named)
         hub.clock.sleep(0.2)
         start = time.perf_counter()
         run_once(hub, insist=True)
@@ -198,7 +198,7 @@ def _one_path(
         return documents.received / took, sound
 
 
-def _warm_up(hub: Hub, named: str) -> None:
+def warm_up(hub: Hub, named: str) -> None:
     """Have the workers compile their rules, on samples that lie where workers may read.
 
     Raises:
@@ -231,7 +231,7 @@ def measure_memory(place: bootstrap.Workspace) -> Mapping[str, object]:
         own = bootstrap.Workspace(home, f"sqlite:///{home / 'ledger.sqlite'}", place.packs)
         files = [(name, _fattened(payload)) for name, payload in numbered(_LARGE_FLOW)]
         flow_mb = sum(len(payload) for _, payload in files) / 1e6
-        with _served(own, {_flow_name(1): tar_gz(files)}):
+        with _served(own, {flow_name(1): tar_gz(files)}):
             del files
             with bootstrap.open_hub(own, by="operator:bench") as hub:
                 apply(hub, bootstrap.proposed_sheets(own))
@@ -313,18 +313,26 @@ def _peaks_of_a_run(home: Path) -> tuple[float, float]:
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as run:  # noqa: S603  # ourselves
         while run.poll() is None:
             own = max(own, _peak_mb(run.pid))
-            worker = max([worker, *(_peak_mb(pid) for pid in _children(run.pid))])
+            worker = max([worker, *(_peak_mb(pid) for pid in children(run.pid))])
             time.sleep(0.05)
     return own, worker
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     """Return the processes that any thread of a process has started."""
     found: list[int] = []
     for listed in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
             found += map(int, listed.read_text(encoding="utf-8").split())
     return found
+
+
+def cpu_of(pid: int) -> float:
+    """Return the processor time of a process in seconds, to a hundredth; 0 once it has ended."""
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def _peak_mb(pid: int) -> float:
@@ -347,22 +355,19 @@ def _served(
     for name, payload in files.items():
         (home / "supplier" / "in" / name).write_bytes(payload)
     with bootstrap.openssh_server(home / "sshd", key) as (port, host_key, user):
-        door = (
-            f'[door]\nhost = "127.0.0.1"\nport = {port}\nuser = "{user}"\nkey = "keys/bench"\n'
-            f'host_key = "{host_key}"\n[completeness]\nstable_s = 0\n'
-        )
+        door = door_lines(port, host_key, user)
         sheets = place.config / "connections"
         (sheets / "supplier.toml").write_text(
             'name = "supplier"\npartner = "supplier"\nrole = "sender"\n'
             'scanner = "none"\nnaming = "grammar"\n'
             'application_code = "BEN001"\ninterfaces = ["FSO1100A"]\n'
-            f'profile = "{named}"\n' + door + _folders(home / "supplier"),
+            f'profile = "{named}"\n' + door + folder_lines(home / "supplier"),
             encoding="utf-8",
         )
         (sheets / "recipient.toml").write_text(
             'name = "recipient"\npartner = "recipient"\nrole = "receiver"\nenvelope = "tar.gz"\n'
             + door
-            + _folders(home / "recipient"),
+            + folder_lines(home / "recipient"),
             encoding="utf-8",
         )
         directory = place.config / "directory"
@@ -371,7 +376,16 @@ def _served(
         yield
 
 
-def _folders(root: Path) -> str:
+def door_lines(port: int, host_key: str, user: str) -> str:
+    """Return the part of a sheet that leads to a server of this machine."""
+    return (
+        f'[door]\nhost = "127.0.0.1"\nport = {port}\nuser = "{user}"\nkey = "keys/bench"\n'
+        f'host_key = "{host_key}"\n[completeness]\nstable_s = 0\n'
+    )
+
+
+def folder_lines(root: Path) -> str:
+    """Return the part of a sheet that names a partner's folders, by their whole paths."""
     return (
         f'[folders]\ninbox = "{root / "in"}"\nout = "{root / "out"}"\n'
         f'archive = "{root / "archive"}"\n'
@@ -381,16 +395,17 @@ def _folders(root: Path) -> str:
 def _flow_files(*, french: bool = False) -> dict[str, bytes]:
     files = numbered(_FLOW * _FLOWS, french=french)
     return {
-        _flow_name(flow): tar_gz([next(files) for _ in range(_FLOW)])
+        flow_name(flow): tar_gz([next(files) for _ in range(_FLOW)])
         for flow in range(1, _FLOWS + 1)
     }
 
 
 def _single_files() -> dict[str, bytes]:
-    return {_flow_name(flow): payload for flow, (_, payload) in enumerate(numbered(_SINGLES), 1)}
+    return {flow_name(flow): payload for flow, (_, payload) in enumerate(numbered(_SINGLES), 1)}
 
 
-def _flow_name(sequence: int) -> str:
+def flow_name(sequence: int) -> str:
+    """Return the name of a flow of the supplier's."""
     return f"FSO1100A_BEN001_BEN0011100{sequence:015d}"
 
 
@@ -404,7 +419,7 @@ def numbered(count: int, *, french: bool = False) -> Iterator[tuple[str, bytes]]
     sources = [
         payload
         for payload in (path.read_bytes() for path in _ubl_samples())
-        if _buyer_of(payload) is not None
+        if buyer_of(payload) is not None
         and (not french or read_header(parse(payload, Limits())).seller_siren is not None)
     ]
     for index in range(count):
@@ -433,11 +448,12 @@ def recipients(name: str) -> str:
 
 
 def _buyers() -> set[str]:
-    found = {_buyer_of(path.read_bytes()) for path in _ubl_samples()}
+    found = {buyer_of(path.read_bytes()) for path in _ubl_samples()}
     return {siret for siret in found if siret is not None}
 
 
-def _buyer_of(payload: bytes) -> str | None:
+def buyer_of(payload: bytes) -> str | None:
+    """Return the SIRET of whom an invoice bills; None where it has none."""
     return read_header(parse(payload, Limits())).buyer_siret
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import time
@@ -11,7 +12,7 @@ from functools import partial
 
 from pipeline import bootstrap
 from pipeline.app.convert import Converter, Source, envelope_of
-from pipeline.entry.measure import REPEATS, Spread
+from pipeline.entry.measure import REPEATS, Spread, children, cpu_of
 from pipeline.model.carriage import Original, Recipe
 from pipeline.model.conversion import Form
 from pipeline.model.facturx import FacturxProfile
@@ -36,8 +37,7 @@ _UBL, _CII = "ubl-380-toutes-references.xml", "cii-380-toutes-references.xml"
 def measure_convert(_place: bootstrap.Workspace) -> Mapping[str, object]:
     """Measure how many invoices are parsed, read and written in another form each second.
 
-    One core does it, in this process, but for the page of a Factur-X, which the printing
-    process makes while this one waits: that figure is by the clock, the others are by CPU time.
+    All is CPU time, of this process and, for the page of a Factur-X, of the one that prints.
     What is written is not judged. The XML of each is about 10 kB.
 
     Returns:
@@ -58,7 +58,7 @@ def measure_convert(_place: bootstrap.Workspace) -> Mapping[str, object]:
         }
         rates = {name: _rates(task, count) for name, (task, count) in tasks.items()}
         facturx = _to(converter, ubl, Form.FACTURX)
-        rates["facturx_per_s"] = _rates(facturx, _PRINTED, time.perf_counter)
+        rates["facturx_per_s"] = _rates(facturx, _PRINTED, _cpu_of_all)
         large = [1000 / one for one in _rates(_to(converter, long, Form.CII), _LARGE)]
         peaks = _peaks(_to(converter, ubl, Form.CII))
     return {
@@ -114,6 +114,11 @@ def _rates(
             task()
         found.append(count / (clock() - start))
     return found
+
+
+def _cpu_of_all() -> float:
+    """Return the CPU time of this process and of those it started, in seconds."""
+    return time.process_time() + sum(map(cpu_of, children(os.getpid())))
 
 
 def _peaks(task: Callable[[], object]) -> Mapping[str, int]:

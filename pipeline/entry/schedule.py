@@ -21,6 +21,7 @@ from pipeline.app.clock import UNNOTICED, follow
 from pipeline.app.hub import Hub
 from pipeline.app.jobs import KEPT, Job, Passes
 from pipeline.app.levels import trouble
+from pipeline.app.pickup import look_after_pickups
 from pipeline.app.run import is_idle, run_passes, start_run, work_off
 from pipeline.model.errors import ConfigError, PipelineError
 from pipeline.model.gauge import Gauge
@@ -221,6 +222,7 @@ class _Leader(_Alarm):
         try:
             self._shift.sweep()
             self._caretaker.look_after()
+            look_after_pickups(self.hub, self.hub.ledger.sheets())
         except (PipelineError, OSError) as error:
             log.warning("care.failed", error=str(error))
         except Exception:  # a defect of ours that only reports stops no flow

@@ -28,6 +28,7 @@ from pipeline.app.views import (
     conserve_interchanges,
 )
 from pipeline.model.connection import Connection, Envelope
+from pipeline.model.conversion import Form
 from pipeline.model.errors import ConfigError
 from pipeline.model.names import shown_name
 from pipeline.model.outbox import OutboxKind, OutboxRow
@@ -38,7 +39,13 @@ from pipeline.ports.outside import Doors
 #: Says that a folder was made by an earlier demonstration and may be made anew.
 _MARK = ".edi-demo"
 _SUPPLIERS = ("papeterie", "traiteur", "plateforme", "regie")
-_RECIPIENTS = ("ville-exemple", "hopital-exemple", "imprimerie-exemple")
+_RECIPIENTS = (
+    "ville-exemple",
+    "hopital-exemple",
+    "imprimerie-exemple",
+    "lycee-exemple",
+    "musee-exemple",
+)
 #: Stands in a sample for the EICAR test file: scanners would find the file itself in every
 #: clone. An attachment, so in base 64.
 _EICAR_STAND_IN = b64encode(b"[edi demo: EICAR]")
@@ -57,7 +64,8 @@ class Shown:
             that the ledger says were sent.
         documents: The documents' conservation line.
         interchanges: The interchanges' conservation line.
-        delivered: Documents that recipients found in their folders.
+        delivered: Documents that recipients found in their folders, by recipient.
+        forms: The form that each of them asked for.
         notices: Names of the notices that belong to no file (a number is missing), as
             suppliers found them.
         whole: Whether every answer and every notice was read back as it was sent.
@@ -67,7 +75,8 @@ class Shown:
     read_back: frozenset[str]
     documents: Conservation
     interchanges: Conservation
-    delivered: int
+    delivered: Mapping[str, int]
+    forms: Mapping[str, Form]
     notices: tuple[str, ...]
     whole: bool
 
@@ -166,8 +175,13 @@ def write_sheets(place: bootstrap.Workspace, port: int, host_key: str) -> None:
         text = _sheet_text(name, port, host_key)
         (place.config / "connections" / f"{name}.toml").write_text(text, encoding="utf-8")
     samples = bootstrap.samples()
-    for table in ("structures.csv", "services.csv", "routes.toml"):
+    for table in ("structures.csv", "services.csv"):
         shutil.copyfile(samples / "directory" / table, place.config / "directory" / table)
+    routes = [
+        (samples / "directory" / table).read_text(encoding="utf-8")
+        for table in ("routes.toml", "routes-converted.toml")
+    ]
+    (place.config / "directory" / "routes.toml").write_text("\n".join(routes), encoding="utf-8")
 
 
 #: A missing number is told at once, which no real sheet would ask for.
@@ -198,6 +212,16 @@ answers = ["html"]
     "ville-exemple": 'role = "receiver"\nenvelope = "single"\n',
     "hopital-exemple": 'role = "receiver"\nenvelope = "tar.gz"\n',
     "imprimerie-exemple": 'role = "receiver"\nenvelope = "single"\n',
+    "lycee-exemple": """role = "receiver"
+envelope = "single"
+format = "pivot"
+application_code = "LYC001"
+""",
+    "musee-exemple": """role = "receiver"
+envelope = "single"
+format = "cii"
+original = "none"
+""",
 }
 
 
@@ -257,11 +281,14 @@ def _look(hub: Hub, partners: _Partners) -> Shown:
         read_back=read_back,
         documents=conserve_documents(hub.ledger),
         interchanges=conserve_interchanges(hub.ledger),
-        delivered=sum(
-            _count_documents(partners.sheets[name], payload)
+        delivered={
+            name: sum(
+                _count_documents(partners.sheets[name], payload)
+                for payload in _read_out(partners, name).values()
+            )
             for name in _RECIPIENTS
-            for payload in _read_out(partners, name).values()
-        ),
+        },
+        forms={name: partners.sheets[name].carriage.form for name in _RECIPIENTS},
         notices=tuple(sorted(row.name for row in notices if _was_read(row, found))),
         whole=len(read_back) == len(flows) and all(_was_read(row, found) for row in notices),
     )

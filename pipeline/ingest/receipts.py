@@ -18,12 +18,8 @@ column      value
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -34,6 +30,7 @@ from pipeline.model.receipt import Said, Statement
 from pipeline.syntax.cdar import SIREN, Cdar
 from pipeline.syntax.characters import shorten
 from pipeline.syntax.cpp_status import FluxStatus, StatusMessage
+from pipeline.syntax.replies import Shape, TableUnreadable, read_moment, read_table
 
 #: What each code says: of a flow (CPPStatut; CDAR 5xx), of one document (CDAR 2xx).
 FLOW_CODES: Mapping[str, Said] = MappingProxyType(
@@ -56,9 +53,9 @@ WORDS: Mapping[str, Said] = MappingProxyType(
 COLUMNS = ("flow", "number", "seller", "date", "status", "at", "reason")
 #: Name and version of the JSON form.
 SCHEMA = "edi-receipts/1"
+SHAPE = Shape(columns=COLUMNS, needed=frozenset({"status"}), schema=SCHEMA, key="receipts")
 
-#: Largest table, in bytes; most faults told of one; longest text of a partner's that is kept.
-MOST_BYTES = 5_000_000
+#: Most faults told of a table; longest text of a partner's that is kept.
 MOST_FAULTS = 20
 _TEXT, _SHOWN = 2_000, 80
 _SIREN = re.compile(r"[0-9]{9}")
@@ -147,103 +144,13 @@ def of_table(
         forms: Those that were agreed.
         most: Most lines that it may have.
     """
-    if len(payload) > MOST_BYTES:
-        fr, en = f"{len(payload)} octets ; limite", f"{len(payload)} bytes; limit"
-        yield reason("IRR_TAILLE_F", place, f"{fr} : {MOST_BYTES}", f"{en}: {MOST_BYTES}")
-        return
     try:
-        lines = _lines(payload.decode("utf-8-sig"), forms)
-    except _Unreadable as found:
-        yield reason("IRR_SYNTAX", place, *found.told)
-        return
-    except UnicodeDecodeError as found:
-        fr, en = f"octet {found.start} : attendu UTF-8", f"byte {found.start}: expected UTF-8"
-        yield reason("IRR_SYNTAX", place, fr, en)
-        return
-    if not lines or len(lines) > most:
-        yield reason(
-            "IRR_SYNTAX",
-            place,
-            f"{len(lines)} lignes ; attendu : de 1 à {most}",
-            f"{len(lines)} lines; expected: 1 to {most}",
-        )
+        lines = read_table(payload, SHAPE, forms, most)
+    except TableUnreadable as found:
+        yield reason(found.code, place, *found.told)
         return
     for number, line in enumerate(lines, 1):
         yield _of_line(line, f"{place} n° {number}")
-
-
-class _Unreadable(Exception):
-    """A table that cannot be read: what was found and expected, in French and in English."""
-
-    def __init__(self, fr: str, en: str) -> None:
-        super().__init__(en)
-        self.told = fr, en
-
-
-def _lines(text: str, forms: Collection[ReplyForm]) -> Sequence[Mapping[str, str]]:
-    form = ReplyForm.JSON if text.lstrip().startswith(("{", "[")) else ReplyForm.CSV
-    if form not in forms:
-        agreed = ", ".join(one.value for one in forms)
-        raise _Unreadable(f"{form.value} ; convenu : {agreed}", f"{form.value}; agreed: {agreed}")
-    return _of_json(text) if form is ReplyForm.JSON else _of_csv(text)
-
-
-def _of_csv(text: str) -> Sequence[Mapping[str, str]]:
-    """Read a CSV table; its first line names the columns and shows what parts them."""
-    head = text.partition("\n")[0]
-    mark = ";" if ";" in head else ","
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True))
-    except csv.Error as error:
-        raise _Unreadable(f"CSV illisible : {error}", f"CSV cannot be read: {error}") from error
-    names, *lines = [[cell.strip() for cell in row] for row in rows if any(row)] or [[]]
-    _check_columns(names)
-    for number, line in enumerate(lines, 2):
-        if len(line) != len(names):
-            count = f"{len(line)} / {len(names)}"
-            raise _Unreadable(
-                f"ligne {number} : nombre de colonnes {count}",
-                f"line {number}: number of columns {count}",
-            )
-    return [dict(zip(names, line, strict=True)) for line in lines]
-
-
-def _of_json(text: str) -> Sequence[Mapping[str, str]]:
-    """Read a JSON table: ``{"schema": "edi-receipts/1", "receipts": [{…}, …]}``."""
-    try:
-        found = json.loads(text, object_pairs_hook=_once_each)
-    except (ValueError, RecursionError) as error:
-        raise _Unreadable(f"JSON illisible : {error}", f"JSON cannot be read: {error}") from error
-    lines = found.get("receipts") if isinstance(found, dict) else None
-    if not isinstance(lines, list) or found.get("schema") != SCHEMA:
-        raise _Unreadable(
-            f"attendu : un objet avec schema = {SCHEMA} et la liste receipts",
-            f"expected: an object with schema = {SCHEMA} and the list receipts",
-        )
-    for line in lines:
-        if not isinstance(line, dict) or not all(isinstance(one, str) for one in line.values()):
-            raise _Unreadable(
-                "receipts : attendu, des objets dont chaque valeur est un texte",
-                "receipts: expected objects whose every value is a text",
-            )
-        _check_columns(list(line))
-    return [{key: one.strip() for key, one in line.items()} for line in lines]
-
-
-def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return found
-
-
-def _check_columns(names: Sequence[str]) -> None:
-    known, given = ", ".join(COLUMNS), ", ".join(shorten(name, _SHOWN) for name in names)
-    if len(set(names)) < len(names) or not {"status"} <= set(names) <= set(COLUMNS):
-        raise _Unreadable(
-            f"colonnes : {shorten(given, _TEXT)} ; attendu : status, et parmi {known}",
-            f"columns: {shorten(given, _TEXT)}; expected: status, and of {known}",
-        )
 
 
 def _of_line(line: Mapping[str, str], place: str) -> Line:
@@ -252,7 +159,7 @@ def _of_line(line: Mapping[str, str], place: str) -> Line:
     given = {name: line.get(name) or "" for name in COLUMNS}
     allowed = {**WORDS, **(DOCUMENT_CODES if number else FLOW_CODES)}
     said = allowed.get(given["status"].lower())
-    year, at = _YEAR.fullmatch(given["date"]), _moment(given["at"])
+    year, at = _YEAR.fullmatch(given["date"]), read_moment(given["at"])
     refuses = said is not None and said is not Said.TAKEN
     checks = (
         (not flow and not number, "flow", "flow, ou / or number"),
@@ -276,15 +183,6 @@ def _of_line(line: Mapping[str, str], place: str) -> Line:
         said_at=at,
         text=shorten(given["reason"], _TEXT),
     )
-
-
-def _moment(text: str) -> datetime | None:
-    """Read a moment; one without an offset is taken as UTC. None where there is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _wrong(place: str, column: str, value: str, expected: str) -> Reason:

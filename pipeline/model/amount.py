@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal
 from functools import reduce
 
@@ -27,6 +27,16 @@ def signed_total(document: Document) -> Decimal | None:
     if total is None or not is_usable(total):
         return None
     return total.copy_negate() if total and is_credit_note(document) else total
+
+
+def totals_of(documents: Iterable[Document]) -> Mapping[str, Decimal]:
+    """Add the totals of documents by currency, in its alphabetical order, with their sign."""
+    amounts: dict[str, list[Decimal]] = {}
+    for one in documents:
+        total, currency = signed_total(one), one.header.currency
+        if total is not None and currency:
+            amounts.setdefault(currency, []).append(total)
+    return {currency: exact_sum(amounts[currency]) for currency in sorted(amounts)}
 
 
 def is_usable(amount: Decimal) -> bool:

@@ -71,6 +71,22 @@ _HELD = (
         command=_RELEASE,
     ),
     Cause(
+        code="NOT_LIVE",
+        says=_texts(
+            "la fiche du destinataire n'est pas en production pour ce document",
+            "the recipient's sheet is not in production for this document",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "edi connections show dit où elle en est ; faites-la avancer par edi connections"
+            " promote, ou ajoutez une autre route",
+            "edi connections show says where it stands; take it on by edi connections promote,"
+            " or add another route",
+        ),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+    Cause(
         code="PACK_MISSING",
         says=_texts(
             "des règles officielles sont absentes du hub, ou ont changé",
@@ -178,6 +194,22 @@ _HELD = (
 #: What keeps accepted documents and answers from their partners.
 _LEAVING = (
     Cause(
+        code="TRIED_ONLY",
+        says=_texts(
+            "essai de qualification, jugé et remis à personne : le destinataire n'a pas de fiche"
+            " de qualification",
+            "trial in qualification, judged and delivered to nobody: the recipient has no"
+            " qualification sheet",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "si les essais suivants doivent arriver, ajoutez-lui une fiche avec"
+            ' environment = "qualification"',
+            'if further trials are to arrive, add a sheet with environment = "qualification"',
+        ),
+        command="edi apply",
+    ),
+    Cause(
         code="GROUP_WAITS",
         says=_texts(
             "le document attend les autres de son groupe, comme le demande la fiche du"
@@ -253,6 +285,22 @@ _LEAVING = (
         command=_RELEASE,
     ),
     Cause(
+        code="CUT_SHORT",
+        says=_texts(
+            "un essai interrompu a pu déposer le fichier, qui ne peut plus être composé",
+            "an attempt that was cut short may have put the file, which can no longer be made",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "supprimez ce qui est dit plus haut : il est retenté de lui-même, à l'identique ;"
+            " sinon demandez au destinataire s'il a le fichier, et retirez s'il n'a rien",
+            "mend what is said above: it is tried again by itself, with the same bytes; else ask"
+            " the recipient whether they have the file, and withdraw where they have nothing",
+        ),
+        verb=Verb.WITHDRAW,
+        command=f"edi withdraw {{id}} --unseen {_REASON}",
+    ),
+    Cause(
         code="DELIVERY_ABANDONED",
         says=_texts(
             "la remise a été abandonnée après le dernier essai",
@@ -262,6 +310,37 @@ _LEAVING = (
         first=_texts("supprimez la cause de l'échec", "mend what made it fail"),
         verb=Verb.REDELIVER,
         command=f"edi redeliver {{id}} {_REASON}",
+    ),
+    Cause(
+        code="RECEIPT_REFUSED",
+        says=_texts(
+            "le destinataire dit n'avoir pas pris ce qui lui a été remis, ou pas tout",
+            "the receiver says that it did not take what was delivered, or not all of it",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "lisez son motif, ôtez la cause avec lui ; une remise nouvelle, ou son acquittement"
+            " favorable, clôt le cas",
+            "read its reason, mend the cause with it; a new delivery, or a favourable"
+            " acknowledgement of its, closes the case",
+        ),
+        verb=Verb.REDELIVER,
+        command=f"edi redeliver {{id}} {_REASON}",
+    ),
+    Cause(
+        code="ANSWER_REFUSED",
+        says=_texts(
+            "le partenaire dit irrecevable une réponse du hub",
+            "the partner could not take an answer of the hub",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "comparez la réponse et son motif avec le partenaire ; si le hub se trompe,"
+            " signalez le défaut",
+            "look at the answer and the reason with the partner; if the hub is wrong, report"
+            " the defect",
+        ),
+        command="edi show {id}",
     ),
     Cause(
         code="PARTNER_PAUSED",
@@ -289,6 +368,53 @@ _LEAVING = (
             "put the sheet back into config/connections",
         ),
         command="edi apply",
+    ),
+    Cause(
+        code="SHEET_SUSPENDED",
+        says=_texts(
+            "la fiche {connection} est suspendue : rien n'y entre et n'en part, rien n'est perdu",
+            "the sheet {connection} is suspended: nothing comes in or leaves, nothing is lost",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "edi connections show dit par qui et pourquoi ; supprimez la cause",
+            "edi connections show says by whom and why; mend that",
+        ),
+        command=f"edi connections resume {{connection}} {_REASON}",
+    ),
+    Cause(
+        code="SHEET_NOT_LIVE",
+        says=_texts(
+            "la fiche {connection} n'est pas encore en service",
+            "the sheet {connection} is not in service yet",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "edi connections show dit le pas suivant",
+            "edi connections show says what comes next",
+        ),
+        command=f"edi connections promote {{connection}} {_REASON}",
+    ),
+    Cause(
+        code="SHEET_OVER",
+        says=_texts(
+            "la fiche {connection} est close : rien n'y passe plus, le document attend",
+            "the sheet {connection} is closed: nothing goes through it, the document waits",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts("choisissez la fiche qui le prendra", "choose the sheet that is to take it"),
+        verb=Verb.REDELIVER,
+        command=f"edi redeliver {{id}} --to FICHE {_REASON}",
+    ),
+    Cause(
+        code="ANSWER_STAYS",
+        says=_texts(
+            "la fiche {connection} est close : la réponse ne part plus, elle reste au registre",
+            "the sheet {connection} is closed: the answer does not leave, it stays on record",
+        ),
+        acts=Acts.NOBODY,
+        first=_NOTHING,
+        command="edi connections show {connection}",
     ),
     Cause(
         code="NOT_TRIED",

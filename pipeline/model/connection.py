@@ -8,6 +8,8 @@ from enum import Enum
 
 from pipeline.model.carriage import Carriage, Grouping, Recipe
 from pipeline.model.conversion import Form
+from pipeline.model.handover import Handover
+from pipeline.model.life import Numbering
 from pipeline.model.limits import Limits
 
 
@@ -23,6 +25,40 @@ class Environment(Enum):
 
     PRODUCTION = "production"
     QUALIFICATION = "qualification"  #: a rehearsal with the partner: nothing of it counts
+
+    def series(self, name: str) -> str:
+        """Return what a series of numbers is called here: each environment counts for itself.
+
+        >>> Environment.QUALIFICATION.series("CPP001:FEN0036A")
+        'qualification:CPP001:FEN0036A'
+        """
+        return name if self is Environment.PRODUCTION else f"{self.value}:{name}"
+
+
+class Copies(Enum):
+    """What becomes of the copies that are made for a receiver in shadow."""
+
+    TEST = "test"  #: they are put into the partner's test folder
+    REPORT = "report"  #: they are made and judged, and only told of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """How a receiver comes from shadow to production.
+
+    Attributes:
+        copies: What becomes of the copies made in shadow.
+        folder: The partner's folder for them.
+        suppliers: SIREN of the sellers whose invoices a pilot takes; empty for nobody's.
+        documents_a_day: Most documents that a pilot takes of one day's receipts; None for any.
+        clean_days: Days without fault that a promotion asks for.
+    """
+
+    copies: Copies = Copies.TEST
+    folder: str = "test"
+    suppliers: tuple[str, ...] = ()
+    documents_a_day: int | None = None
+    clean_days: int = 5
 
 
 class Naming(Enum):
@@ -160,6 +196,19 @@ class ReplyForm(Enum):
     JSON = "json"
 
 
+@dataclass(frozen=True, slots=True)
+class StatusTerms:
+    """What was agreed about the statuses of invoices.
+
+    Attributes:
+        tell: Whether the partner hears of them.
+        numbering: What the numbers of a CPPStatut mean, both ways.
+    """
+
+    tell: bool = False
+    numbering: Numbering = Numbering.N1
+
+
 class AnswerFamily(Enum):
     """Which flows answer a deposit, and how they are written."""
 
@@ -256,6 +305,7 @@ class Connection:
             document that its sender may send.
         envelope: How documents travel to a receiver.
         carriage: In which form they do, and how many in one file.
+        handover: How files lie for a receiver, and for how long.
         completeness: When a dropped file is whole.
         retry: Waits between attempts.
         limits: Caps on what is accepted.
@@ -269,6 +319,7 @@ class Connection:
         replies: Forms besides those of its interfaces in which a receiver may answer.
         acknowledge_within: Agreed time in which a receiver says that it took a delivery; None
             if none was agreed.
+        statuses: What was agreed about the statuses of invoices.
         schedule: When it is worked on.
         retention: Class that says how long what comes through it is kept.
         structure: SIRET of the partner's structure, or None.
@@ -278,6 +329,7 @@ class Connection:
         contact: E-mail address of those who look after the partner's side, or None.
         private: Whether a receiver is a private company: the B2B pilot takes only those that
             registered for it.
+        trial: How a receiver comes from shadow to production.
     """
 
     name: str
@@ -300,6 +352,7 @@ class Connection:
     takes: str | None = None
     envelope: Envelope = Envelope.SINGLE
     carriage: Carriage = field(default_factory=Carriage)
+    handover: Handover = field(default_factory=Handover)
     completeness: Completeness = field(default_factory=Completeness)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: Limits = field(default_factory=Limits)
@@ -311,6 +364,7 @@ class Connection:
     gap_after: timedelta | None = None
     replies: tuple[ReplyForm, ...] = ()
     acknowledge_within: timedelta | None = None
+    statuses: StatusTerms = field(default_factory=StatusTerms)
     schedule: Schedule = field(default_factory=Schedule)
     retention: str = "invoice"
     structure: str | None = None
@@ -319,6 +373,7 @@ class Connection:
     end_date: date | None = None
     contact: str | None = None
     private: bool = False
+    trial: Trial = field(default_factory=Trial)
 
     def agreed_on(self, day: date) -> bool:
         """Tell whether the agreement covers a day.
@@ -362,3 +417,8 @@ class Connection:
         if self.carriage.group is not None:
             return self.carriage.group
         return Grouping.FLOW if self.envelope is Envelope.TAR_GZ else Grouping.INVOICE
+
+    @property
+    def outgoing(self) -> tuple[str, ...]:
+        """Return every folder in which files lie for the partner, `out` first."""
+        return tuple(dict.fromkeys((self.out, *(one.folder for one in self.handover.filters))))

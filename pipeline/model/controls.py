@@ -499,6 +499,37 @@ OURS = (
     ),
     Control(
         step=14,
+        level=_INVOICE,
+        code="NOT_LIVE",
+        nature=_TECHNICAL,
+        label=_texts(
+            "Destinataire connu, pas encore ou plus en production",
+            "Known recipient, not in production yet or any more",
+        ),
+        action=_texts(
+            "Ne renvoyez rien : un opérateur du hub met la fiche du destinataire en production "
+            "ou change la route, puis libère le document.",
+            "Do not send it again: an operator of the hub takes the recipient's sheet into "
+            "production or changes the route, then releases the document.",
+        ),
+        acts=Actor.OPERATOR,
+    ),
+    Control(
+        step=14,
+        level=_INVOICE,
+        code="TRIED_ONLY",
+        nature=_TECHNICAL,
+        label=_texts("Essai jugé, remis à personne", "Trial judged, delivered to nobody"),
+        action=_texts(
+            "Ne renvoyez rien : pour que les essais suivants soient aussi remis, un opérateur du "
+            "hub ajoute une fiche de qualification du destinataire.",
+            "Do not send it again: to have further trials delivered too, an operator of the hub "
+            "adds a qualification sheet of the recipient.",
+        ),
+        acts=Actor.OPERATOR,
+    ),
+    Control(
+        step=14,
         level=_FLOW,
         code="ACK_UNKNOWN",
         nature=_FUNCTIONAL,
@@ -525,6 +556,67 @@ OURS = (
         action=_texts(
             "Attendez la remise, puis renvoyez tout l'acquittement sous un autre nom.",
             "Wait for the delivery, then send the whole acknowledgement again under another name.",
+        ),
+    ),
+    Control(
+        step=14,
+        level=_FLOW,
+        code="ST_UNKNOWN",
+        nature=_FUNCTIONAL,
+        label=_texts(
+            "Statut d'une facture qui n'a pas été échangée avec vous",
+            "Status of an invoice that was not exchanged with you",
+        ),
+        action=_texts(
+            "Vérifiez le numéro, l'année et l'identifiant du vendeur, puis renvoyez ce statut.",
+            "Check the number, the year and the seller's identifier, then send this status again.",
+        ),
+    ),
+    Control(
+        step=14,
+        level=_FLOW,
+        code="ST_EARLY",
+        nature=_FUNCTIONAL,
+        label=_texts(
+            "Statut d'une facture qui n'est pas encore remise",
+            "Status of an invoice that is not delivered yet",
+        ),
+        action=_texts(
+            "Attendez la mise à disposition de la facture, puis renvoyez ce statut.",
+            "Wait until the invoice is made available, then send this status again.",
+        ),
+    ),
+    Control(
+        step=14,
+        level=_FLOW,
+        code="ST_FORBIDDEN",
+        nature=_FUNCTIONAL,
+        label=_texts("Statut que vous ne pouvez pas poser", "Status that is not yours to set"),
+        action=_texts(
+            "Ne renvoyez pas ce statut ; le cycle de vie de la facture dit ce qui peut l'être.",
+            "Do not send this status again; the invoice's life cycle says what may be set.",
+        ),
+    ),
+    Control(
+        step=14,
+        level=_FLOW,
+        code="ST_INCOMPLETE",
+        nature=_FUNCTIONAL,
+        label=_texts("Statut incomplet", "Incomplete status"),
+        action=_texts(
+            "Complétez ce statut (motif, commentaire, montants ou pièces) et renvoyez-le.",
+            "Complete this status (reason, comment, amounts or attachments) and send it again.",
+        ),
+    ),
+    Control(
+        step=14,
+        level=_FLOW,
+        code="ST_UNREADABLE",
+        nature=_FUNCTIONAL,
+        label=_texts("Code de statut ou de motif inconnu", "Unknown code of a status or reason"),
+        action=_texts(
+            "Vérifiez le code et la numérotation convenue, puis renvoyez ce statut.",
+            "Check the code and the numbering agreed upon, then send this status again.",
         ),
     ),
     Control(

@@ -40,6 +40,7 @@ class Difference:
         fr: What is there and what should be, in one sentence.
         en: The same in English.
         connection: Whose folders it was found in; empty if in none.
+        folder: Which of the folders that files lie in; empty where it is another one.
         file: The remote file, as listed.
         number: The claim's token, or what the counter should stand at.
     """
@@ -49,5 +50,6 @@ class Difference:
     fr: str
     en: str
     connection: str = ""
+    folder: str = ""
     file: RemoteFile | None = None
     number: int = 0

@@ -203,6 +203,12 @@ class ResultRefused(NotCarried):
     code = "RESULT_REFUSED"
 
 
+class NotTaken(NotCarried):
+    """A copy for a receiver in shadow holds what it would not take."""
+
+    code = "NOT_TAKEN"
+
+
 class ResultUnjudged(NotCarried):
     """What was written could not be held against the rules."""
 

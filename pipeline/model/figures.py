@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from pipeline.model.connection import Environment
 from pipeline.model.identity import InterchangeId
 from pipeline.model.status import InterchangeStep, Step
 
@@ -114,6 +115,7 @@ class Figures:
         documents: What lay inside.
         rules: Broken rules, most first.
         received: What the chain of events says.
+        environment: The only one that is counted.
     """
 
     period: Period
@@ -123,6 +125,7 @@ class Figures:
     documents: tuple[DocumentFigures, ...]
     rules: tuple[RuleCount, ...]
     received: tuple[Received, ...]
+    environment: Environment = Environment.PRODUCTION
 
 
 @dataclass(frozen=True, slots=True)

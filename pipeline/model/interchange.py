@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from pipeline.model.connection import Environment
 from pipeline.model.identity import InterchangeId
 from pipeline.model.status import InterchangeStep
 
@@ -63,6 +64,7 @@ class Interchange:
         documents: How many documents were found inside (0: not opened).
         erased: Whether its bytes were destroyed and what its rows quoted was blanked.
         legal_hold: Whether it must not be erased, whatever its age.
+        environment: That of its sender's sheet when it came.
     """
 
     id: InterchangeId
@@ -81,3 +83,10 @@ class Interchange:
     documents: int = 0
     erased: bool = False
     legal_hold: bool = False
+    environment: Environment = Environment.PRODUCTION
+
+    @property
+    def party(self) -> str:
+        """Return its sender as it is counted: qualification apart from production."""
+        production = self.environment is Environment.PRODUCTION
+        return self.partner if production else f"{self.partner} ({self.environment.value})"

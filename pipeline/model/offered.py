@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from pipeline.model.api_sheet import ApiSheet
 from pipeline.model.connection import Connection
 from pipeline.model.directory import Directory, Validity
 
@@ -15,6 +16,7 @@ class Offered:
 
     Attributes:
         connections: The sheets that could be read, by name.
+        apis: The sheets of partners that come by the API, by name.
         faults: What is wrong with sheets, by name: each with its file or name, its key and
             what to do. A sheet that could be read may have some, too.
         strays: What is wrong with files of which nobody can tell whose sheet they are.
@@ -24,6 +26,7 @@ class Offered:
     """
 
     connections: Mapping[str, Connection] = field(default_factory=dict)
+    apis: Mapping[str, ApiSheet] = field(default_factory=dict)
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     strays: tuple[str, ...] = ()
     directory: Directory | None = None

@@ -18,6 +18,8 @@ class OutboxKind(Enum):
 
     DELIVERY = "delivery"
     ACKNOWLEDGEMENT = "acknowledgement"
+    COPY = "copy"  #: a delivery that does not count: for a receiver in shadow
+    STATUS = "status"  #: statuses of invoices, or which of a partner's were not taken
     NOTICE = "notice"  #: what belongs to no single flow: a day's recapitulation, a gap
     LETTER = "letter"  #: to a person, by mail: its door is ``mailto:ADDRESS``
 
@@ -31,10 +33,11 @@ class OutboxRow:
         kind: Why it leaves.
         interchange: The flow it comes from; None for a notice.
         connection: Whose door it goes through.
-        name: File name in that connection's `out` folder, for ever.
-        payload: An acknowledgement's or a notice's bytes; None for a delivery, whose bytes are
+        name: File name in that folder, for ever.
+        folder: Folder of the partner's; empty for the connection's `out`.
+        payload: Bytes of whatever is no delivery; None for a delivery, whose bytes are
             taken out of the interchange again, always the same.
-        documents: What a delivery carries, in order.
+        documents: What a delivery carries, or statuses speak of, in order.
         envelope: How a delivery is packed.
         recipe: In which form the documents leave; None as received.
         planned: When the row was written: the only moment that its bytes may tell.
@@ -52,6 +55,7 @@ class OutboxRow:
     connection: str
     name: str
     due: datetime
+    folder: str = ""
     payload: bytes | None = None
     documents: tuple[DocumentId, ...] = ()
     envelope: Envelope = Envelope.SINGLE

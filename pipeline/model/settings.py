@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import Enum
 
 from pipeline.model.connection import Secret, SecretKind
@@ -118,6 +118,8 @@ class Settings:
         check_suppliers: Whether the directory holds every supplier, so that an invoice of one
             that it does not know is refused.
         approval: Who has to agree before a change of the configuration is in force.
+        api_certificates_until: Agreements by certificate that began before this day existed
+            before this hub, and may be brought into it; None where there is none.
         archive: How originals lie on the disk.
         seal: Where the chain of events is sealed.
         mail: Who is written to, and through which server.
@@ -138,6 +140,7 @@ class Settings:
     keep_logs_days: int = 90
     check_suppliers: bool = False
     approval: Approval = Approval.NONE
+    api_certificates_until: date | None = None
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     seal: SealSettings = field(default_factory=SealSettings)
     mail: MailSettings = field(default_factory=MailSettings)

@@ -69,6 +69,9 @@ class Standing:
 #: Where a new sheet may begin: in production where nobody has to approve anything.
 BEGINNINGS = frozenset({SheetState.DRAFT, SheetState.PRODUCTION})
 
+#: Where nobody has agreed to it yet: it may be changed by one person.
+BEFORE_TRAFFIC = frozenset({SheetState.DRAFT, SheetState.TESTED})
+
 #: What may follow what. A sheet that is changed before it was let into the traffic has to be
 #: tested again. What carries no traffic yet is not suspended; a closed sheet does not open
 #: again: the next agreement gets a name of its own.

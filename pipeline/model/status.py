@@ -11,8 +11,6 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TypeVar
 
-from pipeline.model.standing import SheetState
-
 
 class Step(Enum):
     """Where a document is in the pipeline."""
@@ -25,6 +23,7 @@ class Step(Enum):
     ROUTED = "routed"
     DELIVERED = "delivered"
     ABANDONED = "abandoned"
+    TRIED = "tried"  #: accepted in qualification, where it goes to nobody
 
 
 class InterchangeStep(Enum):
@@ -58,12 +57,13 @@ FOLLOWS: Mapping[Step | None, frozenset[Step]] = {
     Step.RECEIVED: frozenset({Step.ACCEPTED, Step.REJECTED, Step.DUPLICATE, Step.HELD}),
     Step.HELD: frozenset({Step.ACCEPTED, Step.REJECTED}),
     # rejected from these two: withdrawn before any delivery was sent
-    Step.ACCEPTED: frozenset({Step.ROUTED, Step.REJECTED}),
+    Step.ACCEPTED: frozenset({Step.ROUTED, Step.TRIED, Step.REJECTED}),
     Step.ROUTED: frozenset({Step.DELIVERED, Step.ABANDONED, Step.REJECTED}),
     Step.ABANDONED: frozenset({Step.ROUTED}),
     Step.REJECTED: frozenset(),
     Step.DUPLICATE: frozenset(),
     Step.DELIVERED: frozenset(),
+    Step.TRIED: frozenset(),
 }
 
 #: The same for interchanges. OPENED to REFUSED happens when steps 8 to 10 of the
@@ -126,6 +126,7 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "routed": ("acheminé", "routed"),
         "delivered": ("remis", "delivered"),
         "abandoned": ("abandonné", "abandoned"),
+        "tried": ("essayé", "tried"),
         "refused": ("irrecevable", "refused"),
         "opened": ("décidé", "decided"),
         "closed": ("clos", "closed"),
@@ -135,10 +136,12 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "paused": ("en pause", "paused"),
         "sent": ("envoyé", "sent"),
         "cancelled": ("annulé", "cancelled"),
+        "taken": ("pris", "taken"),
+        "partly taken": ("pris en partie", "partly taken"),
     }
 )
 
-S = TypeVar("S", Step, InterchangeStep, OutboxState, SheetState)
+S = TypeVar("S", bound=Enum)
 
 
 def check_step(follows: Mapping[S | None, frozenset[S]], before: S | None, after: S) -> None:

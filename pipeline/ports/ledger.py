@@ -8,21 +8,26 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from pipeline.model.api_sheet import ApiSheet
 from pipeline.model.bulk import BulkId, BulkList, ItemState
 from pipeline.model.carriage import Conversion
-from pipeline.model.connection import Connection
+from pipeline.model.connection import Connection, Environment
 from pipeline.model.directory import Directory
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.event import Event, Fact
 from pipeline.model.figures import DocumentFigures, Received, RuleCount
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
+from pipeline.model.life import Entry, Life, Status
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.pickup import Pickup
+from pipeline.model.proposal import DIRECTORY, Proposal, ProposalState
 from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
 from pipeline.model.standing import SheetState, Standing
 from pipeline.model.status import InterchangeStep, OutboxState, Step
+from pipeline.ports.pickups import Pickups
 from pipeline.ports.upkeep import Upkeep
 
 
@@ -33,6 +38,8 @@ class Sheets:
     Attributes:
         connections: The connection sheets, by name.
         directory: Who can be billed, and where to.
+        apis: The sheets of partners that come by the API, by name; no two sheets of either kind
+            have one name.
         standing: Where sheets stand, by name, those among them that are not in force any more.
             Only the ledger knows: what `config/` proposes has none, and applying looks at none.
         since: When the version in force of each sheet was put in force, as far as the ledger
@@ -41,6 +48,7 @@ class Sheets:
 
     connections: Mapping[str, Connection] = field(default_factory=dict)
     directory: Directory = field(default_factory=Directory)
+    apis: Mapping[str, ApiSheet] = field(default_factory=dict)
     standing: Mapping[str, Standing] = field(default_factory=dict)
     since: Mapping[str, datetime] = field(default_factory=dict)
 
@@ -52,7 +60,7 @@ class Sheets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetVersion:
-    """One version of a connection sheet that was ever put in force.
+    """One version of a sheet that was ever put in force.
 
     Attributes:
         version: From 1.
@@ -63,7 +71,7 @@ class SheetVersion:
     """
 
     version: int
-    connection: Connection | None
+    connection: Connection | ApiSheet | None
     applied_at: datetime
     by: str
     ended_at: datetime | None
@@ -137,8 +145,13 @@ class Transaction(Protocol):
     def same_name(self, connection: str, name: str, but: InterchangeId) -> Sequence[Interchange]:
         """Return other interchanges of this connection with this name, oldest first."""
 
-    def holders(self, keys: Collection[BusinessKey]) -> Mapping[BusinessKey, DocumentId]:
-        """Return which accepted document holds each key that is held."""
+    def holders(
+        self, keys: Collection[BusinessKey], environment: Environment = Environment.PRODUCTION
+    ) -> Mapping[BusinessKey, DocumentId]:
+        """Return which accepted document holds each key that is held in one environment."""
+
+    def count_routed(self, connection: str, since: datetime, before: datetime) -> int:
+        """Count documents that go to a connection, received from a moment on before another."""
 
     def rows_named(self, names: Collection[str]) -> Sequence[OutboxRow]:
         """Return the outbox rows, of any connection, whose file has one of these names."""
@@ -217,8 +230,12 @@ class Transaction(Protocol):
         Each is updated ``WHERE step = ? AND route = ?``, else `Fenced` is raised.
         """
 
-    def hold_keys(self, keys: Mapping[BusinessKey, DocumentId]) -> None:
-        """Let accepted documents hold their keys.
+    def hold_keys(
+        self,
+        keys: Mapping[BusinessKey, DocumentId],
+        environment: Environment = Environment.PRODUCTION,
+    ) -> None:
+        """Let accepted documents hold their keys in one environment.
 
         Raises:
             LedgerConflict: Another document got one first; run the transaction again.
@@ -331,8 +348,51 @@ class Transaction(Protocol):
             error: Why, where it is the hub that takes them out.
         """
 
+    def lay_out(self, lying: Pickup) -> None:
+        """Remember a file that lies for its receiver from now on; LYING."""
+
+    def move_pickup(
+        self,
+        before: Pickup,
+        after: Pickup,
+        *,
+        by: str,
+        at: datetime,
+        data: Mapping[str, object],
+    ) -> bool:
+        """Write what became of a file that lies for its receiver, with an event.
+
+        Returns:
+            False, and nothing done, where somebody moved it first.
+
+        Raises:
+            ValueError: That cannot follow: our bug.
+        """
+
     def note_conversions(self, key: OutboxKey, conversions: Sequence[Conversion]) -> None:
         """Write what became of the documents of an outbox row, in place of what it said."""
+
+    # -- lives
+    def lives(self, subjects: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
+        """Return where invoices stand; those that were never taken are left out."""
+
+    def invoices_numbered(self, numbers: Collection[str]) -> Sequence[Document]:
+        """Return the invoices that were taken under these numbers, by number and id."""
+
+    def entries_known(self, ids: Collection[str]) -> Collection[str]:
+        """Return those ids that a line of a history has."""
+
+    def live(self, before: Mapping[DocumentId, Life], entries: Sequence[Entry]) -> None:
+        """Write new lines of histories, and where their invoices stand then, with an event each.
+
+        Args:
+            before: Where the invoices stood, as `lives` said; none of those that begin.
+            entries: The lines, those of one invoice in order; none is known yet.
+
+        Raises:
+            Fenced: One of them was moved meanwhile.
+            ValueError: A line does not follow the one before: our bug.
+        """
 
     def acknowledge(self, receipt: Receipt, by: str, at: datetime) -> bool:
         """Write what a partner says of a delivery, with an event on what it is about.
@@ -385,6 +445,7 @@ class Query:
     received_from: datetime | None = None  #: interchanges received at this moment or later
     received_before: datetime | None = None  #: and before this one
     erased: bool | None = None  #: whether the interchange is erased
+    environment: Environment | None = None  #: that of the interchange
     limit: int | None = 100  #: at most so many, the newest; None for all
 
 
@@ -420,7 +481,7 @@ class Subject:
     """Something that a row stands for, beside what the chain tells of it.
 
     Attributes:
-        kind: ``interchange``, ``document`` or ``outbox``.
+        kind: ``interchange``, ``document``, ``outbox`` or ``life``.
         id: As events name it.
         row: As it stands, true or not; None if there is none, or none that can be read.
         trouble: What cannot be read in its row; empty if nothing is wrong with it.
@@ -429,7 +490,7 @@ class Subject:
 
     kind: str
     id: str
-    row: Interchange | Document | OutboxRow | None
+    row: Interchange | Document | OutboxRow | Life | None
     trouble: str = ""
     facts: Sequence[Fact] = ()
 
@@ -462,6 +523,10 @@ class Ledger(Protocol):
     @property
     def upkeep(self) -> Upkeep:
         """Return what holds the ledger against the world."""
+
+    @property
+    def pickups(self) -> Pickups:
+        """Return what is remembered of files that lie for receivers."""
 
     # -- configuration
     def sheets(self) -> Sheets:
@@ -507,7 +572,10 @@ class Ledger(Protocol):
         """
 
     def versions(self, connection: str) -> Sequence[SheetVersion]:
-        """Return every version of a connection sheet, oldest first."""
+        """Return every version of a sheet with a door, or of the API, oldest first."""
+
+    def standing(self) -> Mapping[str, Standing]:
+        """Return where every sheet stands that ever was in force, by name."""
 
     def move_sheet(self, before: Standing, after: Standing) -> None:
         """Move a connection sheet from where it was seen to stand, with an event.
@@ -515,6 +583,50 @@ class Ledger(Protocol):
         Raises:
             ValueError: `SHEET_FOLLOWS` has no such move: our bug.
             Fenced: It stands elsewhere, or was moved meanwhile; nothing is done.
+        """
+
+    def propose(
+        self,
+        sheets: Sheets,
+        by: str,
+        at: datetime,
+        *,
+        directory: str = DIRECTORY,
+        facts: Sequence[Fact] = (),
+    ) -> Sequence[Proposal]:
+        """Keep `sheets` for a second person instead of putting them in force.
+
+        Each connection that would change is a proposal of its own; all that would change of
+        the directory is one. The same proposed again stays the proposal of who was first. What
+        was proposed by the same way before, and is not any more, is replaced.
+
+        Args:
+            sheets: As of `apply`.
+            by: Who acts.
+            at: When.
+            directory: `DIRECTORY` or `IMPORT`: the way by which it is proposed.
+            facts: What else to tell once it is in force.
+
+        Returns:
+            The proposals that stand for these changes.
+        """
+
+    def proposals(self) -> Sequence[Proposal]:
+        """Return every proposal, oldest first."""
+
+    def as_proposed(self, subject: str) -> Sheets:
+        """Return the configuration as it would be with one proposal in force."""
+
+    def settle_proposal(
+        self, proposal: Proposal, after: ProposalState, *, by: str, at: datetime, reason: str = ""
+    ) -> ProposalState:
+        """Settle an open proposal, APPROVED or REFUSED; approved, it is in force, whole.
+
+        Returns:
+            How it stands then: STALE where what it was to change was changed since.
+
+        Raises:
+            Fenced: It is not open any more; nothing is done.
         """
 
     # -- intake
@@ -683,6 +795,9 @@ class Ledger(Protocol):
         document: DocumentId | None = None,
         kind: OutboxKind | None = None,
         states: Collection[OutboxState] = (),
+        connection: str | None = None,
+        planned_from: datetime | None = None,
+        keys: Collection[OutboxKey] | None = None,
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
 
@@ -742,6 +857,21 @@ class Ledger(Protocol):
             waiting: Only those whose final answer is not all sent.
         """
 
+    def lives(self, subjects: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
+        """Return where invoices stand; those that were never taken are left out."""
+
+    def lives_at(self, statuses: Collection[Status], limit: int) -> Sequence[Life]:
+        """Return where invoices stand that stand at one of these, the longest first."""
+
+    def history(self, subject: DocumentId) -> Sequence[Entry]:
+        """Return the history of one invoice, in the order in which the hub took it."""
+
+    def said_by(self, flow: InterchangeId) -> Sequence[Entry]:
+        """Return what one flow said of invoices, by document and place."""
+
+    def invoices_numbered(self, numbers: Collection[str]) -> Sequence[Document]:
+        """Return the invoices that were taken under these numbers, by number and id."""
+
     def bulk(self, subject: BulkId) -> BulkList | None:
         """Return a frozen list with its items as they stand, in order."""
 
@@ -761,7 +891,7 @@ class Ledger(Protocol):
         """Return the interchange that waits longest to be closed."""
 
     def count_outbox(self) -> Mapping[OutboxState, int]:
-        """Count outbox rows by state."""
+        """Count outbox rows by state, without copies that do not count."""
 
     def count_documents(self) -> Mapping[Step, int]:
         """Count documents by step."""

@@ -131,7 +131,7 @@ class Outbound(Protocol):
         """
 
     def remove(self, folder: str, file: RemoteFile) -> bool:
-        """Remove a temporary name that a crash left in `folder`.
+        """Remove a file as it was listed from `folder`.
 
         Returns:
             True when the file as listed is no longer there; absence is success. False
@@ -139,6 +139,13 @@ class Outbound(Protocol):
 
         Raises:
             TransferError: It is still there and could not be removed.
+        """
+
+    def find(self, folder: str, name: str) -> RemoteFile | None:
+        """Return the regular file of that name as it now stands; None where there is none.
+
+        Raises:
+            TransferError: It cannot be looked at.
         """
 
     def names(self, folder: str) -> Sequence[str]:

@@ -104,7 +104,10 @@ class Upkeep(Protocol):
         """Return interchanges of these names whose remote file is marked removed."""
 
     def leaving(self, connection: str, names: Collection[str]) -> Mapping[str, Leaving]:
-        """Return the files of these names that leave through a connection, by name."""
+        """Return the files of these names that leave through a connection, by name.
+
+        Of a file that was sent again the newest row.
+        """
 
     def end_claim(self, held: Held, fact: Fact) -> bool:
         """End a claim, so that its holder is fenced; False if it is another's by now.

@@ -98,10 +98,14 @@ def _is_unlisted(header: RoutingHeader, directory: Directory, day: date) -> bool
 
 def find_route(document: Document, sender: str, directory: Directory) -> str | None:
     """Return the connection of the first route that matches, or None."""
-    for route in directory.routes:
-        if _matches(route, document.header, sender):
-            return route.connection
-    return None
+    return next(matching_routes(document, sender, directory), None)
+
+
+def matching_routes(document: Document, sender: str, directory: Directory) -> Iterator[str]:
+    """Yield the connection of each route that matches, in their order."""
+    return (
+        route.connection for route in directory.routes if _matches(route, document.header, sender)
+    )
 
 
 def no_route(document: Document) -> Decision:
@@ -162,14 +166,19 @@ def plan_deliveries(
         generation: One more than before for a redelivery: another name, another row.
 
     Returns:
-        One row a document, or one a recipient where the sheet asks for groups of a flow;
-        where it asks for groups of a run or a day, one WAITING row a document. Names are
+        One row a document, or one a recipient and folder where the sheet asks for groups of a
+        flow; where it asks for groups of a run or a day, one WAITING row a document. Names are
         derived, so the same plan always gives the same files, but for names by the flow
         grammar, which bear a number.
     """
     rows: list[OutboxRow] = []
-    ordered = sorted(documents, key=lambda document: (document.route or "", document.seq))
-    for name, group in groupby(ordered, key=lambda document: document.route or ""):
+
+    def place(document: Document) -> tuple[str, str]:
+        name = document.route or ""
+        return name, folder_of(document, connections[name])
+
+    ordered = sorted(documents, key=lambda document: (*place(document), document.seq))
+    for (name, _), group in groupby(ordered, key=place):
         connection = connections[name]
         if connection.grouping in WAITING_GROUPS:
             rows.extend(_waiting(connection, one, planning, generation) for one in group)
@@ -177,6 +186,40 @@ def plan_deliveries(
         lots = _lots(tuple(group), connection)
         rows.extend(_row(connection, lot, planning, generation) for lot in lots)
     return tuple(rows)
+
+
+def plan_copies(
+    documents: Sequence[Document], connections: Mapping[str, Connection], planning: Planning
+) -> tuple[OutboxRow, ...]:
+    """Lay out files that do not count, made as a delivery would be; none waits for a group.
+
+    Args:
+        documents: Of one interchange, each with the sheet in shadow as its route.
+        connections: Receivers' sheets by name.
+        planning: As for a delivery; numbers are taken from series of their own.
+    """
+    at_once = {
+        name: replace(one, carriage=replace(one.carriage, group=Grouping.FLOW))
+        if one.grouping in WAITING_GROUPS
+        else one
+        for name, one in connections.items()
+    }
+    apart = replace(planning, next_number=lambda series: planning.next_number(f"copy:{series}"))
+    return tuple(
+        replace(
+            row,
+            kind=OutboxKind.COPY,
+            folder=connections[row.connection].trial.folder,
+            key=outbox_key("copy", documents[0].interchange, row.connection, row.name),
+        )
+        for row in plan_deliveries(documents, at_once, apart)
+    )
+
+
+def folder_of(document: Document, connection: Connection) -> str:
+    """Return the folder in which a document lies for its receiver; empty for `out`."""
+    header = document.header
+    return connection.handover.folder_for(header.buyer_service, header.order_reference)
 
 
 def plan_groups(
@@ -195,7 +238,7 @@ def plan_groups(
         full_only: True to leave those for later that do not fill a file.
 
     Returns:
-        Each new row, with those that it takes along: of one generation and one recipe.
+        Each new row, with those that it takes along: of one generation, recipe and folder.
     """
     ordered = sorted(waiting, key=lambda pair: (*_alike(pair[0]), pair[0].due, pair[1].id))
     made: list[tuple[OutboxRow, tuple[OutboxRow, ...]]] = []
@@ -229,7 +272,11 @@ def plan_parts(
     carriage = replace(connection.carriage, form=form)
     as_planned = replace(connection, envelope=row.envelope, carriage=carriage)
     return tuple(
-        replace(_row(as_planned, (one,), planning, row.generation), recipe=row.recipe)
+        replace(
+            _row(as_planned, (one,), planning, row.generation),
+            recipe=row.recipe,
+            folder=row.folder,
+        )
         for one in documents
     )
 
@@ -322,11 +369,14 @@ def _group_row(
     """Lay out one file for a group: across flows, so it comes from none of them."""
     name = _numbered(connection, like.recipe, planning)
     if name is None:
-        number = planning.next_number(f"{planning.hub_code}:{connection.name}")
+        series = connection.environment.series(f"{planning.hub_code}:{connection.name}")
+        number = planning.next_number(series)
         ending = ".xml" if like.envelope is Envelope.SINGLE else ".tar.gz"
         name = f"{number:06d}.{documents[0].interchange}.{len(documents):04d}{ending}"
     row = _delivery(connection, documents[0], documents, name, planning, like.generation)
-    return replace(row, interchange=None, recipe=like.recipe, envelope=like.envelope)
+    return replace(
+        row, interchange=None, recipe=like.recipe, envelope=like.envelope, folder=like.folder
+    )
 
 
 def _delivery(
@@ -343,6 +393,7 @@ def _delivery(
         interchange=first.interchange,
         connection=connection.name,
         name=name,
+        folder=folder_of(first, connection),
         due=planning.now,
         documents=tuple(document.id for document in documents),
         envelope=connection.envelope,
@@ -357,13 +408,14 @@ def _numbered(connection: Connection, recipe: Recipe | None, planning: Planning)
     code = DIFFUSION.get(recipe.form) if recipe else None
     if code is None or connection.application_code is None:
         return None
-    number = planning.next_number(f"{planning.hub_code}:{code}")
+    series = connection.environment.series(f"{planning.hub_code}:{code}")
+    number = planning.next_number(series)
     return flow_name(code, connection.application_code, planning.hub_code, number)
 
 
-def _alike(row: OutboxRow) -> tuple[int, str, str]:
+def _alike(row: OutboxRow) -> tuple[int, str, str, str]:
     """Return what rows must have in common to leave in one file."""
-    return row.generation, row.envelope.value, repr(row.recipe)
+    return row.generation, row.envelope.value, repr(row.recipe), row.folder
 
 
 def _matches(route: Route, header: RoutingHeader, sender: str) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from pipeline.model.connection import AnswerFamily
+from pipeline.model.connection import AnswerFamily, Environment
 from pipeline.model.decision import Decision
 from pipeline.model.directory import Directory, Kind, Structure
 from pipeline.model.document import Document
@@ -40,11 +40,13 @@ class Standing:
         channel: Family of the flow's interface; None for free names.
         day: On which the flow was received.
         check_suppliers: Whether the directory holds every supplier.
+        environment: That of the flow.
     """
 
     channel: AnswerFamily | None
     day: date
     check_suppliers: bool = False
+    environment: Environment = Environment.PRODUCTION
 
 
 @dataclass(frozen=True, slots=True)

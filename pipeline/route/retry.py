@@ -6,7 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pipeline.model.connection import RetryPolicy
-from pipeline.model.errors import MasterKeyMissing, PipelineError, TransferError
+from pipeline.model.errors import (
+    EngineError,
+    MasterKeyMissing,
+    NotCarried,
+    PipelineError,
+    TransferError,
+)
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.status import OutboxState
 
@@ -27,16 +33,19 @@ def after_failure(
     Returns:
         The row with its attempt counted, and its next state: None to stay pending
         and be tried again when due, or abandoned. An acknowledgement is never
-        abandoned: a sender without an answer would send again. Where this process does
-        not know a master key nothing was attempted at the partner's, and no attempt is
-        counted: another process knows it.
+        abandoned: a sender without an answer would send again. A copy that cannot be made
+        has said what it was made for: it is not tried again. Where this process does
+        not know a master key, or its rule engine stopped before it could judge what is to
+        leave, nothing was attempted at the partner's, and no attempt is counted.
     """
-    if isinstance(error, MasterKeyMissing):
+    if isinstance(error, MasterKeyMissing | EngineError):
         return replace(row, error=f"{error.code}: {error}", due=now + _wait(row, policy)), None
     tried = replace(row, attempts=row.attempts + 1, error=f"{error.code}: {error}")
     hopeless = isinstance(error, TransferError) and not error.transient
     spent = hopeless or row.attempts >= len(policy.waits)
-    if spent and row.kind is OutboxKind.DELIVERY:
+    if row.kind is OutboxKind.COPY and isinstance(error, NotCarried):
+        return tried, OutboxState.ABANDONED
+    if spent and row.kind in {OutboxKind.DELIVERY, OutboxKind.COPY}:
         return tried, OutboxState.ABANDONED
     return replace(tried, due=now + _wait(row, policy)), None
 

@@ -14,9 +14,11 @@ Source:
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -39,8 +41,18 @@ ROOT = f"{{{NAMESPACES['rsm']}}}CrossDomainAcknowledgementAndResponse"
 GUIDELINE = "urn.cpro.gouv.fr:1p0:CDV:invoice"
 #: MDT-2 of invoices under the reform (BR-FR-CDV-CL-01).
 REGULATED = "REGULATED"
-#: MDT-77: a status of transmission, set by a platform.
-TRANSMISSION = "305"
+#: MDT-77: a status of transmission, set by a platform; one of processing, set by a party.
+TRANSMISSION, PROCESSING = "305", "23"
+#: MDT-207: an amount received, with VAT.
+RECEIVED = "MEN"
+
+#: Types that BR-FR-04 takes; any other is left out.
+INVOICE_TYPES = frozenset(
+    "261 262 380 381 384 386 389 393 396 471 472 473 500 501 502 503".split()  # noqa: SIM905  # one line, not 16
+)
+
+#: What stands for a date that cannot be read (G1.114).
+NO_DATE = date(1900, 1, 1)
 
 #: Schemes of identifiers (ISO 6523).
 SIREN, SIRET, ADDRESS, MATRICULE = "0002", "0009", "0225", "0238"
@@ -53,18 +65,50 @@ class Party:
     """One party of a message, or of the object it speaks of.
 
     Attributes:
-        role: A role code.
-        id: Identifier.
+        role: A role code; None where a partner leaves it out.
+        id: Identifier; the first of several.
         scheme: What the identifier is.
         name: At most 150 characters.
         address: Electronic address, scheme 0225.
     """
 
-    role: str
+    role: str | None = None
     id: str | None = None
     scheme: str | None = None
     name: str | None = None
     address: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Characteristic:
+    """One figure that goes with a status.
+
+    Attributes:
+        code: What it is, e.g. ``MEN``.
+        amount: An amount; None for another kind of figure.
+        currency: Of the amount.
+        percent: VAT rate in percent.
+    """
+
+    code: str | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    percent: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """One file that completes an invoice.
+
+    Attributes:
+        payload: Its bytes.
+        mime: What they are.
+        name: As it is called.
+    """
+
+    payload: bytes
+    mime: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +123,7 @@ class Detail:
         rule: Rule that failed, at most 30 characters.
         note: What was found, at most 2,000 characters.
         subject: Faulty file, line or term, at most 200 characters.
+        characteristics: Figures, in order.
     """
 
     sequence: int
@@ -88,6 +133,7 @@ class Detail:
     rule: str | None = None
     note: str | None = None
     subject: str | None = None
+    characteristics: tuple[Characteristic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +153,7 @@ class Cdar:
         type_code: Type of the invoice (BT-3), or None.
         flow: Name of the flow that held the invoice.
         received_at: When the object was received (aware).
+        attachments: What completes it, in order.
         issue_date: Date of the invoice, or of the flow.
         status: 200 to 601.
         label: The status in words.
@@ -131,6 +178,7 @@ class Cdar:
     type_code: str | None = None
     flow: str | None = None
     received_at: datetime | None = None
+    attachments: tuple[Attachment, ...] = ()
     issue_date: date | None = None
     status: int
     label: str | None = None
@@ -180,7 +228,8 @@ class _Row:
     Attributes:
         mdt: The term, or the group of a block.
         term: Attribute of the value.
-        path: Where it stands below the element of its block; the last step may be ``@NAME``.
+        path: Where it stands below the element of its block, which is ``.``; the last step
+            may be ``@NAME``.
         form: How it is written.
     """
 
@@ -205,6 +254,11 @@ _DAY = _Form(
     {"format": "102"},
 )
 _URI = _Form(carriable, str, {"schemeID": ADDRESS})
+_DECIMAL = _Form(lambda figure: format(figure, "f"), lambda text: Decimal(text.strip()))
+_BYTES = _Form(
+    lambda payload: b64encode(payload).decode("ascii"),
+    lambda text: b64decode("".join(text.split()), validate=True),
+)
 
 
 def _party(
@@ -221,6 +275,19 @@ def _party(
     return tuple(row for row in rows if row.mdt)
 
 
+_CHARACTERISTIC = (
+    _Row("MDT-207", "code", "ram:TypeCode", _TEXT),
+    _Row("MDT-215", "amount", "ram:ValueAmount", _DECIMAL),
+    _Row("MDT-216", "currency", "ram:ValueAmount/@currencyID", _TEXT),
+    _Row("MDT-224", "percent", "ram:ValuePercent", _DECIMAL),
+)
+
+_ATTACHMENT = (
+    _Row("MDT-96", "payload", ".", _BYTES),
+    _Row("MDT-96-1", "mime", "./@mimeCode", _TEXT),
+    _Row("MDT-96-2", "name", "./@filename", _TEXT),
+)
+
 _DETAIL = (
     _Row("MDT-113", "reason", "ram:ReasonCode", _TEXT),
     _Row("MDT-114", "text", "ram:Reason", _TEXT),
@@ -229,6 +296,12 @@ _DETAIL = (
     _Row("MDT-125", "rule", "ram:IncludedNote/ram:ContentCode", _TEXT),
     _Row("MDT-126", "note", "ram:IncludedNote/ram:Content", _TEXT),
     _Row("MDT-127", "subject", "ram:IncludedNote/ram:SubjectCode", _TEXT),
+    _Row(
+        "MDG-43",
+        "characteristics",
+        "ram:SpecifiedDocumentCharacteristic",
+        _Block(Characteristic, _CHARACTERISTIC, many=True),
+    ),
 )
 
 _CONTEXT = "rsm:ExchangedDocumentContext"
@@ -236,6 +309,7 @@ _MESSAGE = "rsm:ExchangedDocument"
 _ANSWER = "rsm:AcknowledgementDocument"
 _OBJECT = f"{_ANSWER}/ram:ReferenceReferencedDocument"
 _AT = "udt:DateTimeString"
+_DIALECT = f"{_CONTEXT}/ram:GuidelineSpecifiedDocumentContextParameter/ram:ID"
 _SELLERS_SIREN = f"{_OBJECT}/ram:IssuerTradeParty/ram:GlobalID[@schemeID='{SIREN}']"
 
 TABLE: tuple[_Row, ...] = (
@@ -248,7 +322,7 @@ TABLE: tuple[_Row, ...] = (
     _Row(
         "MDT-3",
         "guideline",
-        f"{_CONTEXT}/ram:GuidelineSpecifiedDocumentContextParameter/ram:ID",
+        _DIALECT,
         _TEXT,
     ),
     _Row("MDT-4", "id", f"{_MESSAGE}/ram:ID", _TEXT),
@@ -280,6 +354,12 @@ TABLE: tuple[_Row, ...] = (
     _Row("MDT-91", "type_code", f"{_OBJECT}/ram:TypeCode", _TEXT),
     _Row("MDT-94", "flow", f"{_OBJECT}/ram:Name", _TEXT),
     _Row("MDT-95", "received_at", f"{_OBJECT}/ram:ReceiptDateTime/{_AT}", _MOMENT),
+    _Row(
+        "MDG-33",
+        "attachments",
+        f"{_OBJECT}/ram:AttachmentBinaryObject",
+        _Block(Attachment, _ATTACHMENT, many=True),
+    ),
     _Row(
         "MDT-100",
         "issue_date",
@@ -346,6 +426,11 @@ def read(root: etree._Element) -> Cdar:
     return replace(message, seller=replace(message.seller, id=siren, scheme=SIREN))
 
 
+def guideline_of(root: etree._Element) -> str:
+    """Return what a message says of its dialect (MDT-3); empty where it says nothing."""
+    return (root.findtext(_DIALECT, namespaces=dict(NAMESPACES)) or "").strip()
+
+
 def _fill(element: etree._Element, value: object, rows: tuple[_Row, ...]) -> None:
     """Write each attribute of `value` that is there under its path, in the table's order."""
     for row in rows:
@@ -359,6 +444,8 @@ def _fill(element: etree._Element, value: object, rows: tuple[_Row, ...]) -> Non
         if isinstance(row.form, _Block):
             for one in held if row.form.many else (held,):
                 _fill(etree.SubElement(holder, _tag(last)), one, row.form.rows)
+        elif last == ".":
+            element.text = row.form.write(held)
         elif last.startswith("@"):
             holder.set(last[1:], row.form.write(held))
         else:
@@ -368,6 +455,8 @@ def _fill(element: etree._Element, value: object, rows: tuple[_Row, ...]) -> Non
 
 def _open(element: etree._Element, step: str) -> etree._Element:
     """Go down one step, into the last child if it is that one, else into a new one."""
+    if step == ".":
+        return element
     tag = _tag(step)
     if len(element) and element[-1].tag == tag:
         return element[-1]

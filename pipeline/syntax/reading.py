@@ -50,6 +50,10 @@ _FOREIGN = {
     "fr": "Ce montant est en {found}, la facture en {expected} : il n'est pas repris.",
     "en": "This amount is in {found}, its invoice in {expected}: it is not carried.",
 }
+_LEFT = {
+    "fr": "« {left} » n'est pas repris : un jour de facture n'a pas de fuseau horaire.",
+    "en": "'{left}' is not carried: a day of an invoice has no time zone.",
+}
 _Made = TypeVar("_Made")
 
 _NONE = {"fr": "Ce n'est pas {fr}.", "en": "This is not {en}."}
@@ -166,7 +170,7 @@ class _Reader:
         raw = element.text if not len(element) else self._inside(element)
         written = raw.strip(_WHITE) if raw else ""
         text = node.text
-        if text is not None and written and self._is_foreign(element, node, text):
+        if text is not None and written and node.bound and self._is_foreign(element, node, text):
             return
         if text is None:
             read = True
@@ -174,6 +178,8 @@ class _Reader:
             value = text.read(written)
             if read := value is not None:
                 draft[text.name] = value
+                if text.form.left is not None:
+                    self._leave(element, text, written)
             else:
                 self._text(element, text, written, draft)  # says why
         else:
@@ -192,12 +198,9 @@ class _Reader:
 
         Read as it is, it would be written again as so much of the invoice's currency.
         """
-        for name, value in element.items():
-            found = node.attributes.get(str(name))
-            if found is None or found.fixed is None or not isinstance(found.fixed.value, Of):
-                continue
-            expected, currency = self._expected(found.fixed), str(value).strip(_WHITE)
-            if expected and currency and currency not in (expected, *found.fixed.also):
+        for name, fixed in node.bound:
+            expected, currency = self._expected(fixed), element.get(name, "").strip(_WHITE)
+            if expected and currency and currency not in (expected, *fixed.also):
                 told = {"found": shortened(currency), "expected": shortened(expected)}
                 why = {lang: each.format(**told) for lang, each in _FOREIGN.items()}
                 self._lose(element, text.row.term or None, why)
@@ -227,7 +230,16 @@ class _Reader:
                 {lang: why.format(fr=form.fr, en=form.en) for lang, why in _NONE.items()},
             )
             return False
+        if form.left is not None:
+            self._leave(element, text, written)
         return self._put(element, text, value, draft, None)
+
+    def _leave(self, element: Element, text: Text, written: str) -> None:
+        """State what of a text is no part of its value as lost."""
+        left = text.form.left(written) if text.form.left is not None else ""
+        if left:
+            why = {lang: each.format(left=left) for lang, each in _LEFT.items()}
+            self._lose(element, text.row.term, why)
 
     def _stands_in(self, element: Element, row: Row) -> bool:
         around = element.getparent()

@@ -7,7 +7,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 
 from pipeline.model.terms import TERMS, Kind, steps_of
-from pipeline.syntax.table import Entry, Fixed, Grammar, Part, Row, Table, variant
+from pipeline.syntax.table import Entry, Fixed, Grammar, Of, Part, Row, Table, variant
 from pipeline.syntax.values import TEXT, Form
 
 
@@ -73,6 +73,7 @@ class Node:
         base: Path in the model of what is read within it.
         text: What its text stands for, or None for one that holds elements.
         attributes: What each of its attributes stands for.
+        bound: Those of them that hold what another term of the document does, a currency.
         tests: What tells it from others of its tag.
         kids: What stands in it, in the order of the schema.
         by_tag: The same by Clark name: the one that every element of this name is, or those of
@@ -87,6 +88,7 @@ class Node:
     base: str = ""
     text: Text | None = None
     attributes: dict[str, Text] = field(default_factory=dict)
+    bound: tuple[tuple[str, Fixed], ...] = ()
     tests: list[tuple[tuple[str, ...], Fixed]] = field(default_factory=list)
     kids: list[Node] = field(default_factory=list)
     by_tag: dict[str, Node | tuple[Node, ...]] = field(default_factory=dict)
@@ -127,6 +129,11 @@ def _move(node: Node, name: str, before: str) -> None:
 
 
 def _index(node: Node) -> None:
+    node.bound = tuple(
+        (name, text.fixed)
+        for name, text in node.attributes.items()
+        if text.fixed is not None and isinstance(text.fixed.value, Of)
+    )
     by_tag: dict[str, list[Node]] = {}
     for kid in sorted(node.kids, key=lambda each: not each.tests):
         by_tag.setdefault(kid.tag, []).append(kid)

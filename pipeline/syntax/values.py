@@ -17,7 +17,7 @@ from typing import Any
 #: ``2026-09-01``, with or without a time zone, and ``20260901``.
 _DATE = re.compile(
     r"(?P<y>[0-9]{4})(?P<dash>-?)(?P<m>[0-9]{2})(?P=dash)(?P<d>[0-9]{2})"
-    r"(?:Z|[+-][0-9]{2}:[0-9]{2})?"
+    r"(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?"
 )
 #: As ``xs:decimal`` writes it, and short enough for any database.
 _DECIMAL = re.compile(r"[+-]?(?=\.?[0-9])[0-9]{0,20}(?:\.[0-9]{0,20})?")
@@ -42,6 +42,7 @@ class Form:
         empty: An empty text is a value too.
         writable: Tells whether a value can be written at all; None if every one can.
         faithful: Tells whether a value is read again as it was written; None if every one is.
+        left: Returns what of a text is no part of its value, or nothing; None if nothing can be.
     """
 
     read: Callable[[str], object | None]
@@ -52,6 +53,7 @@ class Form:
     empty: bool = False
     writable: Callable[[Any], bool] | None = None
     faithful: Callable[[Any], bool] | None = None
+    left: Callable[[str], str] | None = None
 
 
 def read_date(text: str) -> date | None:
@@ -67,6 +69,12 @@ def read_date(text: str) -> date | None:
         return date(int(found["y"]), int(found["m"]), int(found["d"]))
     except ValueError:  # no such day
         return None
+
+
+def _zone(text: str) -> str:
+    """Return the time zone of a day; empty for none."""
+    found = _DATE.fullmatch(text)
+    return (found["zone"] or "") if found else ""
 
 
 def read_decimal(text: str) -> Decimal | None:
@@ -146,7 +154,7 @@ NUMBER = Form(
     writable=_is_writable,
 )
 #: A day as ``xs:date`` writes it.
-DATE = Form(read_date, date.isoformat, "une date du calendrier", "a calendar date")
+DATE = Form(read_date, date.isoformat, "une date du calendrier", "a calendar date", left=_zone)
 #: A day in the format 102 of UN/EDIFACT 2379.
-DATE_102 = Form(read_date, _basic, DATE.fr, DATE.en)
+DATE_102 = Form(read_date, _basic, DATE.fr, DATE.en, left=_zone)
 BASE64 = Form(_strict_base64, _base64, "du base 64", "base 64", empty=True)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from lxml import etree
 
-from pipeline.model.finding import Layer, LayerResult
+from pipeline.model.finding import Layer, LayerResult, Severity
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, ValidationReport
@@ -27,6 +27,19 @@ _HELD_AGAINST: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
 )
 #: The rules as they are published, re-weighed by nobody.
 _PROFILE = Profile(name="messages", packs={})
+#: MDT-3 of messages in the dialect of the public portal: about flows, about messages.
+_PORTAL = frozenset(f"urn.cpro.gouv.fr:1p0:CDV:{about}" for about in ("flux", "messageCDV"))
+#: That dialect leaves MDT-2 out, has an MDT-3 and type codes (303, 305) of its own: three rules
+#: of the other dialect, which are told and refuse nothing.
+_PORTAL_PROFILE = Profile(
+    name="messages-portal",
+    packs={},
+    reweighed={
+        "BR-FR-04_MDT-91": Severity.WARNING,
+        "BR-FR-CDV-02_MDT-3": Severity.WARNING,
+        "BR-FR-CDV-CL-01_MDT-2": Severity.WARNING,
+    },
+)
 
 
 def judge_message(
@@ -83,7 +96,7 @@ def _climb(
             lambda: etree.tostring(root, encoding="unicode"),
             packs,
             artefacts.run_pack,
-            _PROFILE,
+            _PORTAL_PROFILE if cdar.guideline_of(root) in _PORTAL else _PROFILE,
             artefacts.sentences,
         )
 

@@ -7,6 +7,7 @@ import io
 import random
 import tarfile
 import tomllib
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -14,6 +15,11 @@ from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from pipeline.app.convert import WIDE
+from pipeline.model.report import Syntax
+from pipeline.syntax.parse import parse
+from pipeline.syntax.recognise import recognise
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = range(20)
@@ -43,6 +49,19 @@ def test_the_demo_tells_what_became_of_every_file(edi: Callable[..., Any], tmp_p
         totals.update(one["documents"])
     assert told["documents"] == dict(totals)
     assert told["delivered"] == totals["accepted"]
+    wanted = Counter[str]()
+    for one in expected["file"]:
+        wanted.update(one["delivered"])
+    asked = {"lycee-exemple": "pivot", "musee-exemple": "cii"}
+    assert told["recipients"] == {
+        name: {"form": asked.get(name, "as-received"), "delivered": count}
+        for name, count in wanted.items()
+    }
+    (pivot,) = (tmp_path / "var/demo/sftp/lycee-exemple/out").iterdir()
+    assert pivot.name == "FEN0036A_LYC001_CPP0010036000000000000001"
+    assert _kinds_of_files(pivot.read_bytes()) == {"": b"<?xm", "LISIBLE": b"%PDF"}
+    (written,) = (tmp_path / "var/demo/sftp/musee-exemple/out").iterdir()
+    assert recognise(parse(written.read_bytes(), WIDE)) is Syntax.CII
     assert told["acknowledged"] == len(expected["file"])
     assert told["notices"] == [f"gap-FSO1150A_PLA001-3-3.{form}" for form in ("json", "txt")]
     assert _kinds_of_answers(tmp_path / "var/demo/sftp") == {
@@ -50,6 +69,14 @@ def test_the_demo_tells_what_became_of_every_file(edi: Callable[..., Any], tmp_p
         "traiteur": {"html", "json"},
         "plateforme": {"CSO1150A", "CSO1156A", "CSO1157A", "FEN1214A", "json", "txt"},
         "regie": {"CSO3110A", "html"},
+    }
+
+
+def _kinds_of_files(pivot: bytes) -> dict[str, bytes]:
+    """Return how the files in a pivot begin, by their category."""
+    return {
+        one.findtext("CategoriePJ") or "": b64decode(one.findtext("Contenu") or "")[:4]
+        for one in parse(pivot, WIDE).iter("PJ")
     }
 
 

@@ -81,6 +81,7 @@ def test_sheets_are_found_by_each_column(world: Any) -> None:
         'structure = "21750001600019"\napplication_code = "VIL750"\nstart_date = 2026-09-01\n'
         'environment = "qualification"\n'
     )
+    (path.parent / "editor.toml").write_text('name = "editor"\npartner = "E"\nrole = "api"\n')
     path.write_text(
         said + path.read_text().replace("\nkey =", "\nkey_expires = 2030-01-31\nkey =")
     )
@@ -103,6 +104,7 @@ def test_sheets_are_found_by_each_column(world: Any) -> None:
         one for one in everybody if one != "ville-exemple"
     ]
     assert listed(world, "--interface", "FSO1100A") == ["supplier"]
+    assert listed(world, "--kind", "api", "--protocol", "oauth2") == ["editor"]
     assert (unknown.code, "draft" in unknown.err) == (2, True)
     assert "(qualification)" in world.edi("connections", "list").out
 
@@ -121,3 +123,35 @@ def test_one_bad_sheet_costs_the_others_nothing(world: Any) -> None:
     assert "completeness.colour: Extra inputs" in applied.err
     assert "caterer: la version en vigueur reste" in applied.err
     assert listed(world, "--partner", "caterer") == ["caterer"]
+
+
+def test_two_people_change_a_hub_that_asks_for_four_eyes(world: Any) -> None:
+    """By their names, whatever account they share: sheet, routes and directory."""
+    settings = world.home / "config" / "pipeline.toml"
+    settings.write_text(
+        settings.read_text().replace('approval = "none"', 'approval = "four-eyes"')
+    )
+    path = world.home / "config" / "connections" / "caterer.toml"
+    path.write_text('contact = "edi@caterer.example"\n' + path.read_text())
+    structures = world.home / "config" / "directory" / "structures.csv"
+    structures.write_text(structures.read_text().replace("Ville d'Exemple", "Ville nouvelle"))
+
+    applied = world.edi("apply", "--json", EDI_OPERATOR="ana")
+    listed = world.edi("approve", "--json", EDI_OPERATOR="bob").json["proposals"]
+    ids = {one["subject"]: one["id"] for one in listed}
+    own = world.edi("approve", ids["connection caterer"], EDI_OPERATOR="ana")
+    agreed = world.edi("approve", ids["connection caterer"], "--json", EDI_OPERATOR="bob")
+    refused = world.edi(
+        "approve", ids["directory"], "--refuse", "--reason", "wrong name", EDI_OPERATOR="bob"
+    )
+    shown = world.edi("connections", "show", "caterer", "--json").json
+    nameless = world.edi("approve", EDI_OPERATOR="ana bob")
+
+    assert applied.json["applied"] is False
+    assert {one["by"] for one in applied.json["proposals"]} == {"operator:ana"}
+    assert (own.code, "another person has to approve" in own.err) == (2, True)
+    assert (agreed.code, agreed.json["effect"], refused.code) == (0, "approved", 0)
+    assert shown["fields"]["contact"] == "edi@caterer.example"
+    assert [one["by"] for one in shown["versions"]][1:] == ["operator:bob"]
+    assert world.edi("approve", "--json").json == {"proposals": [], "tested": []}
+    assert (nameless.code, nameless.err.startswith("EDI_OPERATOR: ")) == (2, True)

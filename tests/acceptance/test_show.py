@@ -33,6 +33,15 @@ def test_a_file_is_shown_as_text_with_what_the_checks_find(edi: Edi) -> None:
     assert "l'original fait foi" in shown.out
 
 
+def test_a_file_that_is_not_there_is_said_to_be_none(edi: Edi) -> None:
+    """Whoever mistypes a name is not sent to make a workspace."""
+    shown = edi("show", "factrue.xml")
+
+    assert shown.code == 2
+    assert "factrue.xml: aucun fichier de ce nom" in shown.err
+    assert "/ no such file" in shown.err
+
+
 def test_a_page_is_written_to_a_new_file_by_its_name(edi: Edi, tmp_path: Path) -> None:
     """Never over a file that is there, nor through a link."""
     page = tmp_path / "facture.html"

@@ -24,8 +24,10 @@ from pipeline.adapters.configuration import (
 )
 from pipeline.adapters.directory_files import read_directory
 from pipeline.model.controls import CONTROL
+from pipeline.model.proposal import PROPOSAL_FOLLOWS
 from pipeline.model.report import Trouble
 from pipeline.model.settings import Settings
+from pipeline.model.standing import SHEET_FOLLOWS
 from pipeline.model.status import FOLLOWS, INTERCHANGE_FOLLOWS, OUTBOX_FOLLOWS
 from pipeline.validate.rules.sets import RULES, SETS
 
@@ -33,7 +35,8 @@ Table = Mapping[Enum | None, Collection[Enum]]
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "config"
-SHEETS = sorted((CONFIG / "connections").glob("*.sample"))
+#: Example sheets of doors of ours; that of the API is read by tests/unit/adapters.
+SHEETS = sorted((CONFIG / "connections").glob("example-[rs]e*.sample"))
 MODULES = sorted((ROOT / "pipeline").rglob("*.py"))
 CODE = {
     path: ast.parse(path.read_text(encoding="utf-8"), str(path))
@@ -45,6 +48,8 @@ TABLES: dict[str, Table] = {
     "documents": dict(FOLLOWS.items()),
     "interchanges": dict(INTERCHANGE_FOLLOWS.items()),
     "outbox": dict(OUTBOX_FOLLOWS.items()),
+    "sheets": dict(SHEET_FOLLOWS.items()),
+    "proposals": dict(PROPOSAL_FOLLOWS.items()),
 }
 
 #: The one module that parses XML and compiles XSDs with lxml.

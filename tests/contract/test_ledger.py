@@ -20,7 +20,7 @@ import pytest
 from pipeline.adapters.database import beside_others, is_led, leading
 from pipeline.adapters.database.ledger import SqlLedger
 from pipeline.model.carriage import Recipe
-from pipeline.model.connection import Envelope
+from pipeline.model.connection import Envelope, Environment
 from pipeline.model.conversion import Form
 from pipeline.model.decision import Reason
 from pipeline.model.document import BusinessKey, Document
@@ -58,6 +58,7 @@ PATHS: dict[Step, tuple[Step, ...]] = {
     Step.ROUTED: (Step.ACCEPTED, Step.ROUTED),
     Step.DELIVERED: (Step.ACCEPTED, Step.ROUTED, Step.DELIVERED),
     Step.ABANDONED: (Step.ACCEPTED, Step.ROUTED, Step.ABANDONED),
+    Step.TRIED: (Step.ACCEPTED, Step.TRIED),
 }
 FLOW_PATHS: dict[InterchangeStep, tuple[InterchangeStep, ...]] = {
     InterchangeStep.RECEIVED: (),
@@ -273,6 +274,7 @@ def test_a_recorded_interchange_reads_back_as_it_was(ledger: SqlLedger) -> None:
             "name": one.name,
             "size": one.size,
             "sha256": one.sha256,
+            "environment": "production",
         },
     )
 
@@ -588,6 +590,40 @@ def test_keys_are_held_until_they_are_freed(ledger: SqlLedger) -> None:
         assert tx.holders([key("F1"), key("F2")]) == {key("F2"): second}
         tx.hold_keys({key("F1"): second})
         assert tx.holders([key("F1")]) == {key("F1"): second}
+
+
+def test_each_environment_has_keys_of_its_own(ledger: SqlLedger) -> None:
+    """A trial neither takes a number nor finds it taken."""
+    one = flow()
+    record(ledger, one)
+    add(ledger, inside(one, 1), inside(one, 2))
+    real, trial = inside(one, 1).id, inside(one, 2).id
+    test = Environment.QUALIFICATION
+    with ledger.transaction() as tx:
+        tx.hold_keys({key("F1"): real})
+        tx.hold_keys({key("F1"): trial}, test)
+        assert tx.holders([key("F1")], test) == {key("F1"): trial}
+
+    with ledger.transaction() as tx:
+        assert tx.holders([key("F1")]) == {key("F1"): real}
+        assert tx.holders([key("F1")], test) == {key("F1"): trial}
+        tx.free_keys([trial])
+        assert tx.holders([key("F1")]) == {key("F1"): real}
+        assert tx.holders([key("F1")], test) == {}
+
+
+def test_what_goes_to_a_connection_is_counted_by_the_moment_it_came(ledger: SqlLedger) -> None:
+    """Of one transaction too, before anything of it is written."""
+    one = flow(received_at=NOW)
+    record(ledger, one)
+    tomorrow = NOW + timedelta(days=1)
+    with ledger.transaction() as tx:
+        routed = [replace(inside(one, seq), route="ville") for seq in (1, 2)]
+        tx.add_documents([(document, None) for document in routed], BY, NOW)
+        tx.add_documents([(replace(inside(one, 3), route="port"), None)], BY, NOW)
+
+        assert tx.count_routed("ville", NOW, tomorrow) == 2
+        assert tx.count_routed("ville", tomorrow, tomorrow + timedelta(days=1)) == 0
 
 
 def test_thousands_of_keys_are_looked_up_at_once(ledger: SqlLedger) -> None:

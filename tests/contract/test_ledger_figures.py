@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.adapters.database.ledger import SqlLedger
+from pipeline.model.connection import Environment
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.figures import DocumentFigures, Received, RuleCount
@@ -195,3 +197,24 @@ def test_a_story_counts_what_its_own_run_did(filled: SqlLedger) -> None:
     assert filled.acted_on("run:2", stopped, 10) == [f"{held}-0002", held]
     assert filled.acted_on("run:2", stopped, 1) == [f"{held}-0002"]
     assert filled.acted_on("run:1", stopped, 10) == []
+
+
+def test_trials_are_counted_on_lines_of_their_own(ledger: SqlLedger) -> None:
+    """By every count that goes by partner: what was received, and what became of it."""
+    real = flow("real.xml", "ACME", NOON)
+    trial = replace(flow("trial.xml", "ACME", NOON), environment=Environment.QUALIFICATION)
+    with ledger.transaction() as tx:
+        for one in (real, trial):
+            tx.record(one, "run:1")
+            tx.add_documents([(inside(one, 1), None)], "run:1", NOON)
+
+    assert ledger.received(Query()) == [
+        Received("ACME", 1, 1),
+        Received("ACME (qualification)", 1, 1),
+    ]
+    counted = {one.partner for one in ledger.upkeep.became(None, None, None)}
+    assert counted == {"ACME", "ACME (qualification)"}
+    only = Query(environment=Environment.QUALIFICATION)
+    assert [one.partner for one in ledger.document_figures(only)] == ["ACME (qualification)"]
+    assert [one.id for one in ledger.interchanges(only)] == [trial.id]
+    assert ledger.received(only) == [Received("ACME (qualification)", 1, 1)]

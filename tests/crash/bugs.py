@@ -25,6 +25,7 @@ from pipeline.adapters.sftp import SftpSession, _Path
 from pipeline.app import deliver, pull, settle, work
 from pipeline.app.answer import answer
 from pipeline.app.atomic import atomically
+from pipeline.app.handover import Placed
 from pipeline.app.hub import Hub
 from pipeline.app.operate import verbs, withdraw
 from pipeline.model.acknowledgement import AnswerFacts
@@ -116,7 +117,7 @@ def _mark_before_sending() -> None:
     ) -> list[Any]:
         waiting[threading.get_ident()] = hub, sheets, connection, rows, documents, *more
         payloads = [deliver.payload_of(hub, sheets, row, documents) for row in rows]
-        return [deliver.Put(sha256(one).hexdigest(), sent=True) for one in payloads]
+        return [Placed(sha256(one).hexdigest(), len(one), sent=True) for one in payloads]
 
     def mark_then_put(*arguments: Any) -> None:
         mark(*arguments)
@@ -152,9 +153,9 @@ def _deliver_before_commit() -> None:
     route = settle._route
 
     def early(
-        hub: Hub, sheets: Sheets, tx: Transaction, accepted: Sequence[Document]
+        hub: Hub, sheets: Sheets, tx: Transaction, accepted: Sequence[Document], *more: Any
     ) -> tuple[Document, ...]:
-        routed = route(hub, sheets, tx, accepted)
+        routed = route(hub, sheets, tx, accepted, *more)
         documents: dict[str, Document] = {one.id: one for one in routed}
         for row in plan_deliveries(routed, sheets.connections, settle.planning_of(hub, tx)):
             connection = sheets.connections[row.connection]

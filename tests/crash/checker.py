@@ -54,7 +54,9 @@ CREDIT = {"261", "262", "381", "396", "502", "503"}
 #: Names that no partner looks at.
 TEMPORARY = re.compile(r"^\.|\.(part|tmp|filepart)$", re.IGNORECASE)
 #: Files that tell of no single flow.
-NOTICE = re.compile(r"^(gap|recapitulation)-")
+NOTICE = re.compile(r"^(gap|recapitulation|purge)-")
+#: What stands beside a file: its marker, its sum.
+BESIDE = re.compile(r"(?P<name>.+)\.(done|sha256)$")
 PIVOT_NAME = re.compile(r"^FEN0036A_[A-Z0-9]{6}_([A-Z0-9]{6}0036)([0-9]{15})$")
 FLOW_NAME = re.compile(r"^[A-Z]{3}[0-9]{4}A_[A-Z0-9]{6}_([A-Z0-9]{6}[0-9]{19})$")
 
@@ -331,6 +333,12 @@ def answers_in(seen: Seen) -> list[Answer] | None:
         if seen.name.endswith(".json"):
             _json(seen.data)
         return []
+    if (beside := BESIDE.match(seen.name)) is not None:
+        if seen.data and not re.fullmatch(
+            rb"[0-9a-f]{64}  " + re.escape(beside["name"].encode()) + rb"\n", seen.data
+        ):
+            raise Unreadable("neither a marker nor the sum of its file")
+        return []
     if seen.name.endswith(".html"):
         if not seen.data.rstrip().endswith(b"</html>"):
             raise Unreadable("a page without its end")
@@ -501,11 +509,15 @@ def _once(seen: Sequence[Seen], found: Verdict, *, may_come_back: bool) -> list[
     return list(kept.values())
 
 
-def _sort(seen: Iterable[Seen], found: Verdict) -> tuple[list[Answer], list[Seen]]:
+def _sort(seen: Sequence[Seen], found: Verdict) -> tuple[list[Answer], list[Seen]]:
     """Tell answers from deliveries; what is neither whole nor readable is a violation."""
     answers: list[Answer] = []
     deliveries: list[Seen] = []
+    first = {(one.partner, one.name): one.first for one in seen}
     for one in seen:
+        marked = one.partner, one.name.removesuffix(".done")
+        if one.name.endswith(".done") and one.first < first.get(marked, float("inf")):
+            found.violations.append(f"{one}: a marker before its file")
         try:
             said = answers_in(one)
             members = list(_members(one.data)) if said is None else [b""]

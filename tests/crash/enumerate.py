@@ -199,6 +199,7 @@ PARTS: Mapping[str, Callable[[Bench], None]] = {
     "redeliver": _scenario(scenarios.given_up),
     "replay": _scenario(scenarios.replayed),
     "erasing": _scenario(scenarios.erasing),
+    "uncollected": _scenario(scenarios.uncollected),
     "bugs": _bugs,
     "day": _scenario(scenarios.day_end),
     "original": _scenario(scenarios.lost_original),

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from pipeline.adapters.failpoints import KILLED
 from tests.crash.lab import RUN, Lab, Scenario, Stage, change_directory, take_all
-from tests.crash.world import DELIVERED, PIVOTS, REFUSED, Flow, flows, pivot_flows
+from tests.crash.world import DELIVERED, PIVOTS, REFUSED, WATCHED, Flow, flows, pivot_flows
 
 #: Exit codes of a verb that is given again, and has nothing left to do.
 _NOTHING_LEFT = (1, 2)
@@ -21,6 +21,8 @@ _LATER = timedelta(hours=73)
 _A_DAY = timedelta(hours=25)
 #: After so long a claim has run out, and what waited for a little has waited enough.
 _SOON = timedelta(hours=2)
+#: After so long what nobody picked up is announced; and removed.
+_SIX_DAYS, _NINE_DAYS = timedelta(days=6), timedelta(days=9)
 #: After so long nothing has to be kept any more.
 _YEARS = timedelta(days=365 * 12)
 #: Documents that wait for the two recipients that `lists` keeps shut.
@@ -35,9 +37,18 @@ NOT_TRIED: Mapping[str, str] = {
     "ledger.renew.": "only where work takes longer than a third of a lease",
     "work.fenced.": "only where another worker took a claim over",
     "ledger.forget_runs.": "only of a hub by the clock, every few hours",
+    "ledger.propose.": "of no file's fate; each is tried by tests/integration/test_approve.py",
+    "ledger.settle_proposal.": "the same",
+    "ledger.move_sheet.": "the same",
     "change.": "no change is without a name",
     "credential.warn.": "of no file's fate; tests/integration/test_expiry.py tries each",
     "letter.sent": "the same",
+    "status.": "of no deposit's fate; tests/integration/test_statuses_crash.py tries each",
+    "operator.declare.": "the same",
+    "pickup.noted": "only where a sheet names a transfer log: test_reference_client.py",
+    "ledger.pickups.": "likewise",
+    "pickup.changed.": "only where a file is replaced between record and removal: test_pickups.py",
+    "operator.resend.": "the same file comes twice, on purpose: test_pickups.py",
     "notice.links.": "of no file's fate; each is tried by tests/integration/test_links.py",
 }
 
@@ -90,6 +101,27 @@ def pivots(lab: Lab, _main: Scenario) -> Scenario:
     tries = ("work.settle.", "group.", "carry.", "ledger.begin_files.", *_LEAVING)
     stages = (replace(RUN, tries=tries), replace(RUN, shift=_A_DAY, tries=tries))
     return Scenario("pivots", pivot_flows(), stages)
+
+
+def uncollected(lab: Lab, _main: Scenario) -> Scenario:
+    """A recipient wants sums and markers; it takes one file, the other is announced, removed."""
+    lab.restore("main")
+    lab.world.have("ville-exemple", WATCHED)
+    assert lab.edi(Stage(("apply",))) == 0, lab.said()
+    lab.snapshot("uncollected")
+
+    def take(lab: Lab) -> None:
+        for file in (lab.world.root / "ville-exemple" / "out").glob("C-1.*"):
+            file.unlink()
+
+    tries = ("pickup.", "purge.")
+    stages = (
+        replace(RUN, tries=_LEAVING),
+        replace(RUN, shift=_SIX_DAYS, tries=(*tries, "deliver.mark.")),
+        replace(RUN, shift=_NINE_DAYS, tries=tries, before=take),
+    )
+    alone = tuple(one for one in pivot_flows() if one.name.endswith(".xml"))
+    return Scenario("uncollected", alone, stages)
 
 
 def operator(lab: Lab, main: Scenario) -> Scenario:

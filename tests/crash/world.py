@@ -45,6 +45,12 @@ PIVOTS = (
     'format = "pivot"\napplication_code = "VIL750"\ngroup = "day"\ngroup_documents = 2\n'
     + RECEIVER
 )
+#: Wants a sum and a marker beside each file, and is watched.
+WATCHED = (
+    'envelope = "single"\ndone = ".done"\nsums = ".sha256"\n'
+    + RECEIVER
+    + "[pickup]\npurge_after_d = 7\n"
+)
 #: Partners whose door is a folder of this machine.
 LOCAL = {"mill", "imprimerie-exemple"}
 #: Who receives invoices.

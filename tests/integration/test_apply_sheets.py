@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from pipeline import bootstrap
-from pipeline.app.apply import apply, fit
+from pipeline.app.apply import apply, carry_out, fit
+from pipeline.app.standing import suspend
+from pipeline.model.api_sheet import Access, ApiSheet
 from pipeline.model.connection import Connection, Door, Role
 from pipeline.model.directory import Directory, Kind, Route, Structure, Validity, day_of
 from pipeline.model.offered import Offered
+from pipeline.model.settings import Settings
 from pipeline.model.standing import MoveCause, SheetState
+from pipeline.ports.ledger import Sheets
 from tests.hubs import World, opened
 
 #: Keys of no server: 32 zero bytes.
@@ -262,3 +267,67 @@ def test_a_bad_register_registers_nobody_and_is_told(place: bootstrap.Workspace)
         ":2: siren",
         ":3: since",
     ]
+
+
+# -- sheets of the API
+
+OAUTH = ApiSheet(name="editor", partner="Editor")
+BY_CERTIFICATE = ApiSheet(
+    name="editor",
+    partner="Editor",
+    access=Access.CERTIFICATE,
+    certificate="editor.pem",
+    start_date=date(2024, 1, 1),
+)
+
+
+def with_api(world: World, sheet: ApiSheet) -> Offered:
+    """Offer what is in force with one sheet of the API."""
+    return replace(offer(world), apis={sheet.name: sheet})
+
+
+def test_access_by_certificate_is_renewed_and_never_made_anew(world: World) -> None:
+    """The refusal points to OAuth2; an agreement that began elsewhere may be brought in."""
+    made_anew = fit(world.hub, with_api(world, BY_CERTIFICATE))
+    brought = replace(world.hub, settings=Settings(api_certificates_until=date(2025, 1, 1)))
+    world.hub.ledger.apply(
+        Sheets(in_force(world), made_anew.sheets.directory, {"editor": BY_CERTIFICATE}),
+        "operator:ana",
+        world.clock.now(),
+    )
+    other_key = replace(BY_CERTIFICATE, certificate="next.pem", start_date=None)
+    faults = {
+        "anew": made_anew.faults,
+        "brought": fit(brought, with_api(world, BY_CERTIFICATE)).faults,
+        "renewed": fit(world.hub, with_api(world, other_key)).faults,
+        "other's": fit(world.hub, with_api(world, replace(other_key, partner="Q"))).faults,
+    }
+
+    oauth = {why: [one for one in told if "oauth2" in one] for why, told in faults.items()}
+    assert {why: len(told) for why, told in oauth.items()} == {
+        "anew": 1,
+        "brought": 0,
+        "renewed": 0,
+        "other's": 1,
+    }
+    assert "use access = 'oauth2'" in oauth["anew"][0]
+
+
+def test_an_api_sheet_is_kept_by_version_and_stands_like_any_other(world: World) -> None:
+    """It is suspended and closed by name; no pass is made for it, since it has no door."""
+    ledger = world.hub.ledger
+    found = fit(world.hub, with_api(world, OAUTH))
+    done = carry_out(world.hub, found.sheets)
+    again = carry_out(world.hub, fit(world.hub, with_api(world, OAUTH)).sheets)
+    ana = replace(world.hub, by="operator:ana")
+    suspend(ana, "editor", "audit")
+    kept = fit(world.hub, replace(offer(world), strays=("x.toml: no TOML",)))
+
+    assert (found.faults, again.changes) == ((), ())
+    assert [(one.subject, one.after) for one in done.changes] == [
+        ("api editor", "présent / present")
+    ]
+    assert ledger.sheets().apis == {"editor": OAUTH}
+    assert ledger.sheets().state("editor") is SheetState.SUSPENDED
+    assert [one.connection for one in ledger.versions("editor")] == [OAUTH]
+    assert kept.sheets.apis == {"editor": OAUTH}, "nothing is withdrawn while a file is unread"

@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
+import pikepdf
 import pytest
 
 from pipeline.adapters.confined_printer import ConfinedPrinter, PrintLimits
@@ -52,6 +53,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     failpoint.disarm()
 
 
+#: What a supplier gives people to read.
+OWN_PAGE = b"%PDF-1.7"
 #: A day's pivots in one flow, the original inside.
 PIVOTS = Carriage(
     form=Form.PIVOT, original=Original.BESIDE, loss=LossRule.ALLOW, group=Grouping.DAY
@@ -228,6 +231,57 @@ def test_what_cannot_be_judged_does_not_leave(world: World) -> None:
     assert [row.generation for row in world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)] == [1]
 
 
+def test_an_engine_that_stops_uses_up_no_attempt_of_a_delivery(world: World) -> None:
+    """Nothing was tried at the receiver's, however often the engine fails; then it leaves."""
+
+    def stop(name: str) -> None:
+        world.engine.down = name == "carry.written"
+
+    world.drop("caterer", "a.xml", invoice("C1"))
+    failpoint.arm(stop)
+    for _ in range(len(world.connections["ville"].retry.waits) + 2):
+        run(world)
+    (row,) = world.hub.ledger.outbox(kind=OutboxKind.DELIVERY)
+    failpoint.disarm()
+    world.engine.down = False
+    run(world)
+
+    assert (row.attempts, row.state) == (0, OutboxState.PENDING)
+    assert row.error.startswith("ENGINE: ")
+    assert the_document(world).step.value == "delivered"
+
+
+def test_an_attempt_cut_short_that_cannot_be_made_again_is_explained(world: World) -> None:
+    """Its file may have been put: it stays due, and whoever asks is told what to ask for."""
+    world.profiles = {"light": LIGHT, "other": replace(LIGHT, name="other")}
+    world.judge_by(LIGHT)
+    take(world, Carriage(form=Form.CII, original=Original.BESIDE), profile="other")
+    world.drop("caterer", "a.xml", invoice("C1"))
+
+    def die(name: str) -> None:
+        if name == "deliver.composed":
+            raise KeyboardInterrupt
+
+    failpoint.arm(die)
+    with pytest.raises(KeyboardInterrupt):
+        run(world)
+    failpoint.disarm()
+    world.stop()
+    world.start()
+    world.judge_by(replace(PACK_GONE, name="other"))
+    world.clock.move(HOUR)
+    run(world)
+
+    (told,) = why(world.hub.ledger, the_document(world).id)
+    assert (told.code, told.state, told.who) == ("CUT_SHORT", "pending", "operator")
+    assert "RESULT_UNJUDGED" in told.cause
+
+    world.judge_by(replace(LIGHT, name="other"))
+    world.clock.move(HOUR)
+    run(world)
+    assert the_document(world).step.value == "delivered"
+
+
 def unpayable(number: str) -> bytes:
     """Return a sound UBL invoice without a means of payment, which a pivot requires."""
     written = invoice(number)
@@ -274,6 +328,53 @@ def test_a_day_of_invoices_leaves_as_one_numbered_pivot(world: World) -> None:
     ways = ways_of(world.hub.ledger, world.hub.ledger.documents(Query())).values()
     assert {way.form for way in ways} == {Form.PIVOT}
     assert all("BT-9" in {one.term for one in way.lost} for way in ways)
+
+
+def with_own_page(number: str) -> bytes:
+    """Return a UBL invoice that brings a page of its supplier's."""
+    made = samples()
+    (other, *_) = made.BY_KEY["ubl-380-pdf-joint"].attachments
+    page = replace(
+        other,
+        reference="LISIBLE",
+        description="LISIBLE",
+        file_name="l.pdf",
+        mime="application/pdf",
+        content=OWN_PAGE,
+    )
+    model = made.billed_to(made.BY_KEY["ubl-380-fournitures"], made.VILLE, number)
+    written: bytes = made.to_ubl(replace(model, attachments=(page,)))
+    return written
+
+
+@pytest.mark.parametrize(
+    ("interface", "kind"),
+    [pytest.param("FSO1100A", "lisible", id="e1"), pytest.param("FSO1110A", "duplicata", id="e2")],
+)
+def test_a_historical_invoice_gets_a_page_of_ours_in_its_pivot(
+    world: World, interface: str, kind: str
+) -> None:
+    """The supplier's own stays beside it; of an E2 ours is a duplicate (DSE §3.3.3)."""
+    sheet = replace(world.connections["supplier"], interfaces=(interface,))
+    world.connections["supplier"] = sheet
+    take(world, Carriage(form=Form.PIVOT, loss=LossRule.ALLOW), application_code="VIL750")
+    world.drop(
+        "supplier", f"{interface}_SUP001_SUP001{interface[3:7]}{1:015d}", with_own_page("H1")
+    )
+
+    run(world)
+    run(world)  # seen twice, it is whole
+
+    (payload,) = delivered(world).values()
+    root = parse(payload, WIDE)
+    files = {
+        one.findtext("NomPJ"): b64decode(one.findtext("Contenu") or "") for one in root.iter("PJ")
+    }
+    assert OWN_PAGE in files.values()
+    (ours,) = [each for name, each in files.items() if str(name).startswith(f"{kind}_")]
+    assert ours.startswith(b"%PDF")
+    with pikepdf.open(BytesIO(ours)) as pdf:
+        assert str(pdf.docinfo["/Title"]).endswith("(duplicata) H1") == (kind == "duplicata")
 
 
 def test_what_cannot_become_a_pivot_keeps_no_other_from_leaving(world: World) -> None:
@@ -501,18 +602,7 @@ def test_a_page_that_is_only_promised_is_made(world: World) -> None:
 def test_a_page_that_is_there_is_left_alone(world: World) -> None:
     """With one of the sender's the document passes byte for byte (DSE §3.3.2.1)."""
     take(world, Carriage(form=Form.UBL), application_code="PAR012")
-    made = samples()
-    (other, *_) = made.BY_KEY["ubl-380-pdf-joint"].attachments
-    page = replace(
-        other,
-        reference="LISIBLE",
-        description="LISIBLE",
-        file_name="l.pdf",
-        mime="application/pdf",
-        content=b"%PDF-1.7",
-    )
-    model = made.billed_to(made.BY_KEY["ubl-380-fournitures"], made.VILLE, "G2")
-    sent = made.to_ubl(replace(model, attachments=(page,)))
+    sent = with_own_page("G2")
     world.drop("caterer", "a.xml", sent)
 
     run(world)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,12 +13,15 @@ from pathlib import Path
 
 import pikepdf
 import pytest
+from lxml import html
 
-from pipeline.adapters.printer import PACKAGES, WeasyPrinter
+from pipeline.adapters.printer import DEFAULTS, PACKAGES, WeasyPrinter
+from pipeline.model.conversion import Lost
 from pipeline.model.labels import Language
 from pipeline.syntax.readable.build import build_view
 from pipeline.syntax.readable.write import write_paper
-from tests.unit.syntax.readable.examples import SOURCE, usual
+from tests.unit.syntax.readable.examples import SOURCE, finding, report, usual
+from tests.unit.syntax.readable.filling import filled
 
 PAGE = """<!DOCTYPE html>
 <html lang="fr"><head><title>Facture 1</title><style>@page { size:A4 } p { color:#123 }</style>
@@ -120,6 +124,20 @@ def test_an_invoice_of_many_lines_goes_on_over_pages(printer: WeasyPrinter) -> N
     with pikepdf.open(io.BytesIO(printed[0])) as pdf:
         assert len(pdf.pages) >= 3
         assert str(pdf.docinfo["/Title"]) == "Facture FA-2026-0187"
+
+
+def test_the_printer_knows_every_element_of_an_invoice() -> None:
+    """One that it is not told of would run into the line of text before it."""
+    lost = Lost(term=None, place="/Invoice/cbc:Note", value="x", why={"fr": "non", "en": "no"})
+    found = report(finding("BT-112", None, "/Invoice"))
+    page = write_paper(build_view(filled(), SOURCE, Language.FRENCH, found, [lost]))
+
+    body = html.document_fromstring(page).find("body")
+    assert body is not None
+
+    used = {str(each.tag) for each in body.iter()}
+    assert {"table", "li", "footer"} <= used
+    assert used - {"a", "b", "span"} <= set(re.findall(r"[a-z0-9]+", DEFAULTS))
 
 
 def test_a_machine_without_fonts_is_told_what_to_install(tmp_path: Path) -> None:

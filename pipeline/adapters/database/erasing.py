@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Connection, delete, select, text, update
+from sqlalchemy import ColumnElement, Connection, Update, delete, select, text, update
 
 from pipeline.adapters.database import reading, receipts, rows
 from pipeline.adapters.database.codec import dump, load
@@ -15,7 +15,9 @@ from pipeline.adapters.database.tables import (
     document,
     finding,
     interchange,
+    life_entry,
     outbox,
+    outbox_document,
     report,
 )
 from pipeline.model.interchange import Interchange
@@ -41,8 +43,19 @@ def blank(connection: Connection, flow: Interchange) -> int:
             outbox.c.interchange == flow.id, outbox.c.payload.is_not(None)
         )
         connection.execute(answers.values(payload=b""))
+        connection.execute(_statuses_of(flow).values(payload=b""))
         receipts.blank(connection, flow.id)
     return changed
+
+
+def _statuses_of(flow: Interchange) -> Update:
+    """Return the files that told of its invoices, perhaps of others too; all of them are sent."""
+    told = (
+        select(outbox_document.c.key)
+        .join(document, document.c.id == outbox_document.c.document)
+        .where(document.c.interchange == flow.id)
+    )
+    return update(outbox).where(outbox.c.key.in_(told), outbox.c.payload.is_not(None))
 
 
 def set_legal_hold(connection: Connection, flow: Interchange, *, held: bool) -> int:
@@ -71,6 +84,8 @@ def _blank_reports(connection: Connection, flow: Interchange) -> None:
 
     quoted = update(finding).where(inside(finding.c.document))
     connection.execute(quoted.values(value=None, message=dump(ERASED)))
+    said = update(life_entry).where(inside(life_entry.c.document))
+    connection.execute(said.values(comment="", cash=dump(())))
     # what a form did not hold is quoted there
     connection.execute(delete(conversion).where(inside(conversion.c.document)))
     bodies = select(report.c.document, report.c.body).where(inside(report.c.document))

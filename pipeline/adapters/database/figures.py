@@ -9,11 +9,12 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, Connection, distinct, func, select
 
 from pipeline.adapters.database.columns import UtcDateTime
-from pipeline.adapters.database.reading import filtered
+from pipeline.adapters.database.reading import filtered, party
 from pipeline.adapters.database.rows import header_of
 from pipeline.adapters.database.statements import BY_AGE
 from pipeline.adapters.database.tables import document, event, finding, interchange
 from pipeline.model.amount import signed_total
+from pipeline.model.connection import Environment
 from pipeline.model.document import Document
 from pipeline.model.figures import DocumentFigures, Received, RuleCount
 from pipeline.model.finding import Severity
@@ -70,7 +71,7 @@ def document_figures(connection: Connection, query: Query) -> Iterator[DocumentF
         columns.syntax,
         columns.header,
         columns.codes,
-        interchange.c.partner,
+        party().label("partner"),
         interchange.c.received_at,
     ).join(interchange, columns.interchange == interchange.c.id)
     rows = connection.execution_options(yield_per=_FETCHED).execute(
@@ -91,14 +92,14 @@ def document_figures(connection: Connection, query: Query) -> Iterator[DocumentF
 
 def count_rules(connection: Connection, query: Query) -> list[RuleCount]:
     """Count rejected documents by partner and broken rule, most first."""
-    count = func.count(distinct(document.c.id))
+    count, sender = func.count(distinct(document.c.id)), party()
     statement = (
-        select(interchange.c.partner, finding.c.rule, count)
+        select(sender, finding.c.rule, count)
         .join_from(interchange, document, document.c.interchange == interchange.c.id)
         .join(finding, finding.c.document == document.c.id)
         .where(finding.c.severity == Severity.FATAL.value, document.c.step == Step.REJECTED.value)
-        .group_by(interchange.c.partner, finding.c.rule)
-        .order_by(count.desc(), interchange.c.partner, finding.c.rule)
+        .group_by(sender, finding.c.rule)
+        .order_by(count.desc(), sender, finding.c.rule)
     )
     everything = replace(query, steps=())
     found = connection.execute(filtered(statement, everything, document.c.step))
@@ -109,7 +110,7 @@ def _receipts(
     connection: Connection, query: Query, what: str, subject: ColumnElement[str]
 ) -> dict[str, int]:
     """Count the events of one name by the partner of the interchange they belong to."""
-    partner = func.coalesce(interchange.c.partner, _NOBODY)
+    partner = func.coalesce(party(), _NOBODY)
     received_at = func.coalesce(interchange.c.received_at, event.c.at, type_=UtcDateTime())
     statement = (
         select(partner, func.count())
@@ -120,6 +121,10 @@ def _receipts(
     )
     if query.partner is not None:
         statement = statement.where(interchange.c.partner == query.partner)
+    if query.environment is not None:
+        # an event without its interchange is nobody's trial
+        where = func.coalesce(interchange.c.environment, Environment.PRODUCTION.value)
+        statement = statement.where(where == query.environment.value)
     if query.received_from is not None:
         statement = statement.where(received_at >= query.received_from)
     if query.received_before is not None:

@@ -30,14 +30,17 @@ from pipeline.adapters.database import (
     claims,
     figures,
     jobs,
+    lives,
     moments,
     notices,
+    proposals,
     reading,
     receipts,
     rows,
     standings,
     tables,
 )
+from pipeline.adapters.database.pickups import SqlPickups
 from pipeline.adapters.database.sheets import (
     apply_sheets,
     newest_change,
@@ -59,7 +62,9 @@ from pipeline.model.event import Event, Fact
 from pipeline.model.figures import DocumentFigures, Received, RuleCount
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange, Sighting
+from pipeline.model.life import Entry, Life, Status
 from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.proposal import DIRECTORY, Proposal, ProposalState
 from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
@@ -125,7 +130,17 @@ class SqlLedger:
         """Return what holds the ledger against the world."""
         return SqlUpkeep(self._read, partial(self._write, "ledger.upkeep"))
 
+    @property
+    def pickups(self) -> SqlPickups:
+        """Return what is remembered of files that lie for receivers."""
+        return SqlPickups(self._read, partial(self._write, "ledger.pickups"))
+
     # -- configuration
+    def standing(self) -> Mapping[str, Standing]:
+        """Return where every sheet stands that ever was in force, by name."""
+        with self._read() as connection:
+            return standings.read_standings(connection)
+
     def sheets(self) -> Sheets:
         """Return the configuration in force.
 
@@ -171,7 +186,7 @@ class SqlLedger:
             chain.append(connection, [*facts, *applied])
 
     def versions(self, connection: str) -> Sequence[SheetVersion]:
-        """Return every version of a connection sheet, oldest first."""
+        """Return every version of a sheet with a door, or of the API, oldest first."""
         with self._read() as database:
             return read_versions(database, connection)
 
@@ -183,6 +198,48 @@ class SqlLedger:
         """
         with self._write("ledger.move_sheet") as connection:
             chain.append(connection, [standings.move(connection, before, after)])
+
+    def propose(
+        self,
+        sheets: Sheets,
+        by: str,
+        at: datetime,
+        *,
+        directory: str = DIRECTORY,
+        facts: Sequence[Fact] = (),
+    ) -> Sequence[Proposal]:
+        """Keep `sheets` for a second person; return the proposals that stand for them."""
+        with self._write("ledger.propose") as connection:
+            chain.lock(connection)  # so that nobody else's change comes in between
+            made, told = proposals.propose(
+                connection, sheets, directory=directory, by=by, at=at, facts=facts
+            )
+            chain.append(connection, told)
+            return made
+
+    def proposals(self) -> Sequence[Proposal]:
+        """Return every proposal, oldest first."""
+        with self._read() as connection:
+            return proposals.read_proposals(connection)
+
+    def as_proposed(self, subject: str) -> Sheets:
+        """Return the configuration as it would be with one proposal in force."""
+        with self._read() as connection:
+            return proposals.as_proposed(connection, subject)
+
+    def settle_proposal(
+        self, proposal: Proposal, after: ProposalState, *, by: str, at: datetime, reason: str = ""
+    ) -> ProposalState:
+        """Settle an open proposal; return how it then stands.
+
+        Raises:
+            Fenced: It is not open any more; nothing is done.
+        """
+        with self._write("ledger.settle_proposal") as connection:
+            chain.lock(connection)  # as above
+            stands, told = proposals.settle(connection, proposal, after, by, at, reason)
+            chain.append(connection, told)
+            return stands
 
     # -- intake
     def sightings(self, connection: str) -> Mapping[str, Sighting]:
@@ -423,6 +480,9 @@ class SqlLedger:
         document: DocumentId | None = None,
         kind: OutboxKind | None = None,
         states: Collection[OutboxState] = (),
+        connection: str | None = None,
+        planned_from: datetime | None = None,
+        keys: Collection[OutboxKey] | None = None,
     ) -> Sequence[OutboxRow]:
         """List outbox rows by key; None and empty match anything."""
         columns, carried = tables.outbox.c, tables.outbox_document.c
@@ -436,12 +496,18 @@ class SqlLedger:
             where.append(columns.key.in_(either.union(in_groups)))
         if document is not None:
             where.append(columns.key.in_(select(carried.key).where(carried.document == document)))
+        if keys is not None:
+            where.append(columns.key.in_(sorted(keys)))
         if kind is not None:
             where.append(columns.kind == kind.value)
         if states:
             where.append(columns.state.in_([state.value for state in states]))
-        with self._read() as connection:
-            return reading.find_outbox(connection, outbox_where(*where))
+        if connection is not None:
+            where.append(columns.connection == connection)
+        if planned_from is not None:
+            where.append(columns.planned_at >= planned_from)
+        with self._read() as database:
+            return reading.find_outbox(database, outbox_where(*where))
 
     def receipts(
         self,
@@ -490,6 +556,31 @@ class SqlLedger:
         with self._read() as connection:
             return notices.answer_times(connection, query, waiting=waiting)
 
+    def lives(self, subjects: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
+        """Return where invoices stand; those that were never taken are left out."""
+        with self._read() as connection:
+            return lives.find_lives(connection, subjects)
+
+    def lives_at(self, statuses: Collection[Status], limit: int) -> Sequence[Life]:
+        """Return where invoices stand that stand at one of these, the longest first."""
+        with self._read() as connection:
+            return lives.find_lives_at(connection, statuses, limit)
+
+    def history(self, subject: DocumentId) -> Sequence[Entry]:
+        """Return the history of one invoice, in the order in which the hub took it."""
+        with self._read() as connection:
+            return lives.find_history(connection, subject)
+
+    def said_by(self, flow: InterchangeId) -> Sequence[Entry]:
+        """Return what one flow said of invoices, by document and place."""
+        with self._read() as connection:
+            return lives.find_said(connection, flow)
+
+    def invoices_numbered(self, numbers: Collection[str]) -> Sequence[Document]:
+        """Return the invoices that were taken under these numbers, by number and id."""
+        with self._read() as connection:
+            return lives.find_numbered(connection, numbers)
+
     def bulk(self, subject: BulkId) -> BulkList | None:
         """Return a frozen list with its items as they stand, in order."""
         with self._read() as connection:
@@ -530,8 +621,9 @@ class SqlLedger:
             return rows.interchange_of(row) if row else None
 
     def count_outbox(self) -> Mapping[OutboxState, int]:
-        """Count outbox rows by state; every state is there, with 0 too."""
-        return self._count(tables.outbox.c.state, OutboxState)
+        """Count outbox rows by state, without copies; every state is there, with 0 too."""
+        counts = tables.outbox.c.kind != OutboxKind.COPY.value
+        return self._count(tables.outbox.c.state, OutboxState, counts)
 
     def count_documents(self) -> Mapping[Step, int]:
         """Count documents by step; every step is there, with 0 too."""
@@ -614,8 +706,10 @@ class SqlLedger:
             yield from read_subjects(connection)
 
     # -- how
-    def _count(self, column: Column[str], steps: type[_S]) -> Mapping[_S, int]:
-        statement = select(column, func.count()).group_by(column)
+    def _count(
+        self, column: Column[str], steps: type[_S], *where: ColumnElement[bool]
+    ) -> Mapping[_S, int]:
+        statement = select(column, func.count()).where(*where).group_by(column)
         with self._read() as connection:
             found = {steps(step): count for step, count in connection.execute(statement)}
         return {step: found.get(step, 0) for step in steps}

@@ -6,7 +6,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    case,
+    exists,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 
 from pipeline.adapters.database.codec import load
 from pipeline.adapters.database.columns import storable
@@ -29,6 +40,7 @@ from pipeline.adapters.database.statements import (
 )
 from pipeline.adapters.database.tables import document, interchange
 from pipeline.model.carriage import Conversion
+from pipeline.model.connection import Environment
 from pipeline.model.document import Document
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
@@ -39,6 +51,11 @@ from pipeline.ports.ledger import Query
 _NEWEST_FIRST = tuple(column.desc() for column in BY_AGE)
 
 T = TypeVar("T")
+
+#: Constants of an expression that rows are grouped by: as parameters they would be another
+#: expression each time.
+_PRODUCTION = literal_column(f"'{Environment.PRODUCTION.value}'", Text)
+_OPENS, _CLOSES = literal_column("' ('", Text), literal_column("')'", Text)
 
 #: Values named by one statement; databases limit how many that may be.
 _SLICE = 1000
@@ -156,6 +173,15 @@ def list_documents(connection: Connection, query: Query) -> Sequence[Document]:
     return [document_of(row) for row in connection.execute(ordered)]
 
 
+def party() -> ColumnElement[str]:
+    """Return who sent an interchange, as it is counted: qualification apart from production."""
+    columns = interchange.c
+    return case(
+        (columns.environment == _PRODUCTION, columns.partner),
+        else_=columns.partner + _OPENS + columns.environment + _CLOSES,
+    )
+
+
 def filtered(statement: Select[Any], query: Query, step: ColumnElement[str]) -> Select[Any]:
     """Narrow a statement on interchanges to what a query asks, its text and limit aside."""
     if query.partner is not None:
@@ -173,6 +199,8 @@ def filtered(statement: Select[Any], query: Query, step: ColumnElement[str]) -> 
         statement = statement.where(interchange.c.received_at < query.received_before)
     if query.erased is not None:
         statement = statement.where(interchange.c.erased.is_(query.erased))
+    if query.environment is not None:
+        statement = statement.where(interchange.c.environment == query.environment.value)
     if query.steps:
         statement = statement.where(step.in_(query.steps))
     return statement

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Executable,
     Row,
     Select,
     exists,
@@ -18,7 +17,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.adapters.database import reading, rows
 from pipeline.adapters.database.columns import storable
@@ -34,9 +32,10 @@ _BY_AGE = (receipt.c.received_at, receipt.c.said_at, receipt.c.id)
 
 
 def rows_named(connection: Connection, names: Collection[str]) -> Sequence[OutboxRow]:
-    """Return the outbox rows whose file has one of these names, by key."""
-    wanted = [storable(name) for name in names]
-    return reading.find_outbox(connection, outbox_where(outbox.c.name.in_(wanted)))
+    """Return the outbox rows whose file has one of these names, copies left out, by key."""
+    named = outbox.c.name.in_([storable(name) for name in names])
+    counts = outbox.c.kind != OutboxKind.COPY.value
+    return reading.find_outbox(connection, outbox_where(named, counts))
 
 
 def rows_carrying(connection: Connection, subject: DocumentId) -> Sequence[OutboxRow]:
@@ -56,13 +55,6 @@ def claimed(connection: Connection, key: OutboxKey) -> bool:
     """Tell whether somebody ever had an outbox row in hand."""
     token = select(outbox.c.lease_token).where(outbox.c.key == key)
     return bool(connection.execute(token).scalar())
-
-
-def add(one: Receipt, dialect: str) -> Executable:
-    """Return the statement that writes a receipt, unless the same was said before."""
-    if dialect == "sqlite":
-        return sqlite.insert(receipt).values(_values(one)).on_conflict_do_nothing()
-    return postgresql.insert(receipt).values(_values(one)).on_conflict_do_nothing()
 
 
 def find(
@@ -137,7 +129,8 @@ def _where(where: ColumnElement[bool]) -> Select[Any]:
     return select(receipt).where(where).order_by(*_BY_AGE)
 
 
-def _values(one: Receipt) -> rows.Values:
+def values_of(one: Receipt) -> rows.Values:
+    """Return the row of a receipt."""
     return {
         "id": one.id,
         "row": one.row,

@@ -13,7 +13,7 @@ from sqlalchemy import Row
 from pipeline.adapters.database.codec import dump, load, load_all
 from pipeline.model.agreement import Agreement
 from pipeline.model.carriage import Conversion, Recipe
-from pipeline.model.connection import Envelope
+from pipeline.model.connection import Envelope, Environment
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.finding import Finding, Layer, Severity
@@ -63,6 +63,7 @@ def interchange_values(value: Interchange) -> Values:
         "removed": value.removed,
         "erased": value.erased,
         "legal_hold": value.legal_hold,
+        "environment": value.environment.value,
         "lease_token": 0,
         **interchange_outcome(value),
     }
@@ -97,6 +98,7 @@ def interchange_of(row: Row[Any]) -> Interchange:
         documents=row.documents,
         erased=row.erased,
         legal_hold=row.legal_hold,
+        environment=Environment(row.environment),
     )
 
 
@@ -212,6 +214,7 @@ def outbox_values(value: OutboxRow) -> Values:
         "interchange": value.interchange,
         "connection": value.connection,
         "name": value.name,
+        "folder": value.folder,
         "due": value.due,
         "payload": value.payload,
         "envelope": value.envelope.value,
@@ -234,6 +237,7 @@ def outbox_of(row: Row[Any], documents: Mapping[str, Sequence[DocumentId]]) -> O
         interchange=InterchangeId(row.interchange) if row.interchange else None,
         connection=row.connection,
         name=row.name,
+        folder=row.folder,
         due=row.due,
         payload=row.payload,
         documents=tuple(documents.get(row.key, ())),

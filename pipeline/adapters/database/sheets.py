@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import TypeVar
 
 from sqlalchemy import Connection as Database
@@ -14,6 +15,7 @@ from pipeline.adapters.database import standings
 from pipeline.adapters.database.codec import dump, load
 from pipeline.adapters.database.stored import Reading, Stored
 from pipeline.adapters.database.tables import event, sheet
+from pipeline.model.api_sheet import ApiSheet
 from pipeline.model.connection import Connection
 from pipeline.model.directory import Address, Directory, Platform, Route, Structure
 from pipeline.model.errors import ConfigError
@@ -23,14 +25,19 @@ from pipeline.ports.ledger import Sheets, SheetVersion
 
 T = TypeVar("T")
 
-_CONNECTION, _STRUCTURE, _ROUTES = "connection", "structure", "routes"
+CONNECTION, API = "connection", "api"
+#: Kinds of sheets that are agreements: each has a standing.
+AGREEMENTS: Mapping[str, type[Connection | ApiSheet]] = MappingProxyType(
+    {CONNECTION: Connection, API: ApiSheet}
+)
+_STRUCTURE, _ROUTES = "structure", "routes"
 _ADDRESSES, _PLATFORM, _ORIGIN = "addresses", "platform", "origin"
 #: Kinds of sheets that make up the directory.
 DIRECTORY_KINDS = (_STRUCTURE, _ROUTES, _ADDRESSES, _PLATFORM, _ORIGIN)
 #: Those of which a country has too many to hold.
 _MANY = (_STRUCTURE, _ADDRESSES)
 #: Kind and name of a sheet.
-_Key = tuple[str, str]
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +71,47 @@ def read_sheets(database: Database, reading: Reading) -> Sheets:
     Raises:
         ConfigError: A stored sheet cannot be read by this version of the code.
     """
-    bodies = _in_force(database, but=_MANY)
-    since = _since(database)
+    return read_sheets_of(database, bodies_in_force(database, but=_MANY), reading)
+
+
+def read_sheets_of(
+    database: Database, bodies: Mapping[Key, str], reading: Reading | None = None
+) -> Sheets:
+    """Return the configuration that the texts of sheets say, as connections now stand.
+
+    Args:
+        database: The ledger, open for reading.
+        bodies: The texts.
+        reading: Opens the ledger again, where structures and addresses are not among the texts.
+
+    Raises:
+        ConfigError: A stored sheet cannot be read by this version of the code.
+    """
     connections = {
         name: _read(Connection, kind, name, body)
         for (kind, name), body in bodies.items()
-        if kind == _CONNECTION
+        if kind == CONNECTION
     }
-    directory = _lying(_directory(bodies), reading)
-    return Sheets(connections, directory, standings.read_standings(database), since)
+    apis = {
+        name: _read(ApiSheet, kind, name, body)
+        for (kind, name), body in bodies.items()
+        if kind == API
+    }
+    standing, since = standings.read_standings(database), _since(database)
+    directory = _directory(bodies)
+    if reading is not None:
+        directory = _lying(directory, reading)
+    return Sheets(connections, directory, apis, standing, since)
 
 
 def read_versions(database: Database, name: str) -> list[SheetVersion]:
-    """Return every version of a connection, oldest first."""
+    """Return every version of an agreement, oldest first."""
     columns = sheet.c
-    statement = select(sheet).where(columns.kind == _CONNECTION, columns.name == name)
+    statement = select(sheet).where(columns.kind.in_(AGREEMENTS), columns.name == name)
     return [
         SheetVersion(
             version=row.version,
-            connection=_readable(row.body),
+            connection=_readable(AGREEMENTS[row.kind], row.body),
             applied_at=row.applied_at,
             by=row.applied_by,
             ended_at=row.ended_at,
@@ -91,9 +120,9 @@ def read_versions(database: Database, name: str) -> list[SheetVersion]:
     ]
 
 
-def _readable(body: str) -> Connection | None:
+def _readable(kind: type[T], body: str) -> T | None:
     try:
-        return load(Connection, body)
+        return load(kind, body)
     except ValueError:
         return None  # of a version of the code that wrote sheets in another way
 
@@ -101,7 +130,7 @@ def _readable(body: str) -> Connection | None:
 def _since(database: Database) -> dict[str, datetime]:
     columns = sheet.c
     statement = select(columns.name, columns.applied_at).where(
-        columns.kind == _CONNECTION, columns.ended_at.is_(None)
+        columns.kind.in_(AGREEMENTS), columns.ended_at.is_(None)
     )
     return {row.name: row.applied_at for row in database.execute(statement)}
 
@@ -123,7 +152,7 @@ def read_directory_at(database: Database, moment: datetime) -> Directory:
     return _directory({(kind, name): body for kind, name, body in rows})
 
 
-def _directory(bodies: Mapping[_Key, str]) -> Directory:
+def _directory(bodies: Mapping[Key, str]) -> Directory:
     structures: dict[str, Structure] = {}
     addresses: dict[str, tuple[Address, ...]] = {}
     platforms: dict[str, Platform] = {}
@@ -176,41 +205,71 @@ def apply_sheets(
         What happened: one fact for each sheet, in order of kind and name; then which have to
         be tested again.
     """
-    same = isinstance(sheets.directory.structures, Stored)  # what lies there stays as it is
-    before, wanted = _in_force(database, but=_MANY if same else ()), dict(_bodies(sheets))
-    changed = [key for key in sorted(wanted) if before.get(key) != wanted[key]]
-    closed = sorted(before.keys() - wanted.keys())
+    before, wanted = compared(database, sheets)
+    said: dict[Key, str | None] = dict.fromkeys(before.keys() - wanted.keys())
+    said |= {key: body for key, body in wanted.items() if before.get(key) != body}
+    return put_in_force(database, said, by, at, begin)
+
+
+def put_in_force(
+    database: Database,
+    said: Mapping[Key, str | None],
+    by: str,
+    at: datetime,
+    begin: SheetState = SheetState.PRODUCTION,
+    *,
+    extra: Mapping[str, object] = MappingProxyType({}),
+) -> list[Fact]:
+    """Put the texts of sheets in force in place of what is; None ends one.
+
+    Returns:
+        As `apply_sheets`; each sheet's fact tells `extra`, too.
+    """
+    changed = sorted(key for key, body in said.items() if body is not None)
+    closed = sorted(key for key, body in said.items() if body is None)
     versions = _versions(database)
     rows = [
         {
             "kind": kind,
             "name": name,
             "version": versions.get((kind, name), 0) + 1,
-            "body": wanted[kind, name],
+            "body": said[kind, name],
             "applied_at": at,
             "applied_by": by,
         }
         for kind, name in changed
     ]
-    _end(database, [*before.keys() & changed, *closed], at)
+    _end(database, [*changed, *closed], at)
     if rows:
         database.execute(insert(sheet), rows)
-    doors = [name for kind, name in changed if kind == _CONNECTION]
+    doors = [name for kind, name in changed if kind in AGREEMENTS]
     new = standings.begin(database, doors, begin, by, at)
     told = [(key, "sheet.applied", versions.get(key, 0) + 1) for key in changed]
     told += [(key, "sheet.closed", versions[key]) for key in closed]
     facts = []
     for (kind, name), what, version in told:
-        data: dict[str, object] = {"kind": kind, "version": version}
-        if kind == _CONNECTION and name in new:
+        data: dict[str, object] = {"kind": kind, "version": version, **extra}
+        if kind in AGREEMENTS and name in new:
             data["state"] = begin.value
         facts.append(Fact(at=at, subject=name, what=what, by=by, data=data))
     return [*facts, *standings.back_to_draft(database, doors, by, at)]
 
 
-def _bodies(sheets: Sheets) -> Iterator[tuple[_Key, str]]:
+def compared(database: Database, sheets: Sheets) -> tuple[Mapping[Key, str], dict[Key, str]]:
+    """Return the texts in force, and those of a configuration that is to take their place.
+
+    Structures and addresses are in neither where the configuration leaves them where they lie.
+    """
+    stay = isinstance(sheets.directory.structures, Stored)
+    return bodies_in_force(database, but=_MANY if stay else ()), dict(bodies_of(sheets))
+
+
+def bodies_of(sheets: Sheets) -> Iterator[tuple[Key, str]]:
+    """Yield a configuration as it is stored: the text of each sheet, by kind and name."""
     for name, connection in sheets.connections.items():
-        yield (_CONNECTION, name), dump(connection)
+        yield (CONNECTION, name), dump(connection)
+    for name, api in sheets.apis.items():
+        yield (API, name), dump(api)
     directory = sheets.directory
     if not isinstance(directory.structures, Stored):
         for siret, structure in directory.structures.items():
@@ -225,7 +284,8 @@ def _bodies(sheets: Sheets) -> Iterator[tuple[_Key, str]]:
         yield (_ORIGIN, _ORIGIN), dump(Origin(imported=True))
 
 
-def _in_force(database: Database, but: Sequence[str] = ()) -> Mapping[_Key, str]:
+def bodies_in_force(database: Database, but: Sequence[str] = ()) -> Mapping[Key, str]:
+    """Return the text of every sheet in force but those of some kinds, by kind and name."""
     statement = select(sheet.c.kind, sheet.c.name, sheet.c.body).where(
         sheet.c.ended_at.is_(None), sheet.c.kind.not_in(but)
     )
@@ -233,14 +293,14 @@ def _in_force(database: Database, but: Sequence[str] = ()) -> Mapping[_Key, str]
     return {(kind, name): body for kind, name, body in rows}
 
 
-def _versions(database: Database) -> Mapping[_Key, int]:
+def _versions(database: Database) -> Mapping[Key, int]:
     """Return the highest version of every sheet there ever was."""
     statement = select(sheet.c.kind, sheet.c.name, func.max(sheet.c.version))
     rows = database.execute(statement.group_by(sheet.c.kind, sheet.c.name))
     return {(kind, name): version for kind, name, version in rows}
 
 
-def _end(database: Database, keys: Sequence[_Key], at: datetime) -> None:
+def _end(database: Database, keys: Sequence[Key], at: datetime) -> None:
     statement = (
         update(sheet)
         .where(

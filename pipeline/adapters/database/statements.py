@@ -39,6 +39,7 @@ from pipeline.adapters.database.tables import (
     outbox,
     outbox_document,
     pause,
+    receipt,
     report,
 )
 from pipeline.model.status import FOLLOWS, InterchangeStep, OutboxState
@@ -125,12 +126,23 @@ SAME_NAME = _OTHERS.where(_equal(interchange.c.connection), _equal(interchange.c
 HOLDERS = (
     select(business_key)
     .where(
+        _equal(business_key.c.environment),
         business_key.c.seller.in_(_any_of("sellers")),
         business_key.c.number.in_(_any_of("numbers")),
     )
     .with_for_update(key_share=True)
 )
 
+COUNT_ROUTED = (
+    select(func.count())
+    .select_from(document)
+    .join(interchange, document.c.interchange == interchange.c.id)
+    .where(
+        _equal(document.c.route),
+        interchange.c.received_at >= bindparam("since"),
+        interchange.c.received_at < bindparam("before"),
+    )
+)
 OUTBOX_KNOWN = select(outbox.c.key).where(outbox.c.key.in_(_any_of("keys")))
 DOCUMENTS_NAMED = select(document).where(document.c.id.in_(_any_of("ids"))).order_by(document.c.id)
 _UNFINISHED = exists().where(
@@ -199,6 +211,7 @@ ADD_INTERCHANGE = _add(interchange)
 ADD_RUN = _add(job_run)
 ADD_PAUSE = _add(pause)
 ADD_BULK = _add(bulk)
+ADD_RECEIPT = _add(receipt)
 ADD_WARNING = _add(expiry_warning)
 #: By dialect: take the next number of a series.
 NEXT_NUMBER: Mapping[str, Executable] = {

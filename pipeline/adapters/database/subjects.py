@@ -10,18 +10,20 @@ from sqlalchemy.exc import DBAPIError
 
 from pipeline.adapters.database.chain import read_events
 from pipeline.adapters.database.codec import UNREADABLE
+from pipeline.adapters.database.lives import find_lives
 from pipeline.adapters.database.reading import find_named, find_outbox
 from pipeline.adapters.database.rows import interchange_of
 from pipeline.adapters.database.statements import OUTBOX_NAMED
-from pipeline.adapters.database.tables import document, event, interchange, outbox
+from pipeline.adapters.database.tables import document, event, interchange, life, outbox
 from pipeline.model.document import Document
 from pipeline.model.event import Fact
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
+from pipeline.model.life import Life
 from pipeline.model.outbox import OutboxRow
 from pipeline.ports.ledger import Subject
 
-_Row = Interchange | Document | OutboxRow
+_Row = Interchange | Document | OutboxRow | Life
 
 #: Rows held at once; those of the outbox bring the bytes of answers with them.
 _PAGE = 100
@@ -35,12 +37,14 @@ class _Kind(NamedTuple):
 
     Attributes:
         name: What the names of its events begin with.
-        key: Column that its events name it by; the value's attribute has the same name.
+        key: Column that its events name it by.
+        attribute: The value's attribute that holds it.
         read: Returns the rows of some keys.
     """
 
     name: str
     key: Column[str]
+    attribute: str
     read: Callable[[Connection, Sequence[str]], Sequence[_Row]]
 
 
@@ -56,10 +60,15 @@ def _outbox(connection: Connection, keys: Sequence[str]) -> list[OutboxRow]:
     return find_outbox(connection, OUTBOX_NAMED, {"keys": keys})
 
 
+def _lives(connection: Connection, keys: Sequence[str]) -> list[Life]:
+    return list(find_lives(connection, keys).values())
+
+
 _KINDS = (
-    _Kind("interchange", interchange.c.id, _interchanges),
-    _Kind("document", document.c.id, _documents),
-    _Kind("outbox", outbox.c.key, _outbox),
+    _Kind("interchange", interchange.c.id, "id", _interchanges),
+    _Kind("document", document.c.id, "id", _documents),
+    _Kind("outbox", outbox.c.key, "key", _outbox),
+    _Kind("life", life.c.document, "id", _lives),
 )
 
 
@@ -91,7 +100,7 @@ def _read(
 ) -> Mapping[str, tuple[_Row | None, str]]:
     """Return the rows of some keys, or why one cannot be read; absent ones are left out."""
     try:
-        return {getattr(row, kind.key.name): (row, "") for row in kind.read(connection, keys)}
+        return {getattr(row, kind.attribute): (row, "") for row in kind.read(connection, keys)}
     except (*UNREADABLE, DBAPIError) as error:
         if len(keys) == 1:
             return {keys[0]: (None, str(getattr(error, "orig", error)))}

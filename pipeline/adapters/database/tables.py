@@ -52,6 +52,35 @@ standing = Table(
     Column("resumes", Text),
 )
 
+#: Changes of sheets that wait for a second person, and what became of them.
+proposal = Table(
+    "proposal",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("settled_at", UtcDateTime),
+    Column("actor", Text, nullable=False),
+    Column("reason", Words, nullable=False),
+    # what to tell once it is in force
+    Column("facts", Text, nullable=False),
+    Index("proposal_state", "state"),
+)
+
+proposal_item = Table(
+    "proposal_item",
+    metadata,
+    Column("proposal", Text, ForeignKey("proposal.id"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    # null where the sheet is to be withdrawn
+    Column("body", Text),
+    # how often the sheet had been changed or ended when this was proposed
+    Column("base", Integer, nullable=False),
+)
+
 #: Warnings that something ends, by how many days were left: each is given once.
 expiry_warning = Table(
     "expiry_warning",
@@ -92,6 +121,7 @@ interchange = Table(
     Column("documents", Integer, nullable=False),
     Column("erased", Boolean, nullable=False),
     Column("legal_hold", Boolean, nullable=False),
+    Column("environment", Text, nullable=False),
     Column("lease_owner", Text),
     Column("lease_token", BigInteger, nullable=False),
     Column("lease_until", UtcDateTime),
@@ -159,11 +189,50 @@ finding = Table(
 business_key = Table(
     "business_key",
     metadata,
+    Column("environment", Text, primary_key=True),
     Column("seller", Text, primary_key=True),
     Column("number", Text, primary_key=True),
     Column("year", Integer, primary_key=True, autoincrement=False),
     Column("document", Text, ForeignKey("document.id"), nullable=False),
     Index("business_key_document", "document"),
+)
+
+#: Where each invoice that was taken stands in its business life.
+life = Table(
+    "life",
+    metadata,
+    Column("document", Text, ForeignKey("document.id"), primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("said_at", UtcDateTime, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("entries", Integer, nullable=False),
+    Index("life_status", "status", "since"),
+)
+
+#: How it got there, line by line; written once, never edited.
+life_entry = Table(
+    "life_entry",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("document", Text, ForeignKey("document.id"), nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text, nullable=False),
+    Column("said_at", UtcDateTime, nullable=False),
+    Column("taken_at", UtcDateTime, nullable=False),
+    # the flow that said it
+    Column("source", Text, ForeignKey("interchange.id")),
+    # codes, parted by spaces
+    Column("reasons", Text, nullable=False),
+    Column("comment", Words, nullable=False),
+    Column("cash", Text, nullable=False),
+    Column("warnings", Text, nullable=False),
+    UniqueConstraint("document", "place", name="life_entry_place"),
+    Index("life_entry_source", "source"),
 )
 
 outbox = Table(
@@ -174,6 +243,8 @@ outbox = Table(
     Column("interchange", Text, ForeignKey("interchange.id")),
     Column("connection", Text, nullable=False),
     Column("name", Text, nullable=False),
+    # where it lies at the partner's; empty for the sheet's `out`
+    Column("folder", Text, nullable=False),
     Column("due", UtcDateTime, nullable=False),
     Column("payload", LargeBinary),
     Column("envelope", Text, nullable=False),
@@ -220,6 +291,31 @@ conversion = Table(
     Column("document", Text, ForeignKey("document.id"), primary_key=True),
     Column("body", Text, nullable=False),
     Index("conversion_document", "document"),
+)
+
+#: Files that lie for receivers whose sheet asks to watch them, and what became of each.
+pickup = Table(
+    "pickup",
+    metadata,
+    Column("key", Text, ForeignKey("outbox.key"), primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("known", Text),
+    Index("pickup_state", "state", "connection", "since"),
+)
+
+#: How far the transfer log of a server was read.
+transfer_log = Table(
+    "transfer_log",
+    metadata,
+    Column("log", Text, primary_key=True),
+    Column("place", Text, nullable=False),
 )
 
 attempt = Table(

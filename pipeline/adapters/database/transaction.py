@@ -24,6 +24,8 @@ from pipeline.adapters.database import (
     bulks,
     chain,
     erasing,
+    lives,
+    pickups,
     reading,
     receipts,
     rows,
@@ -35,12 +37,15 @@ from pipeline.adapters.database.trouble import translated
 from pipeline.model.amount import signed_total
 from pipeline.model.bulk import BulkId, BulkList, ItemState
 from pipeline.model.carriage import Conversion
+from pipeline.model.connection import Environment
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.errors import Fenced, LedgerConflict, PipelineError
 from pipeline.model.event import Fact
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange
+from pipeline.model.life import Entry, Life, lived
 from pipeline.model.outbox import OutboxRow
+from pipeline.model.pickup import PICKUP_FOLLOWS, Pickup
 from pipeline.model.receipt import Receipt
 from pipeline.model.report import ValidationReport
 from pipeline.model.status import (
@@ -72,9 +77,10 @@ class SqlTransaction:
         self._connection = connection
         self._facts: list[Fact] = []
         self._attempts: list[rows.Values] = []
+        self._lying: list[rows.Values] = []
         self._documents: dict[DocumentId, Document] = {}
         self._reports: list[tuple[DocumentId, ValidationReport]] = []
-        self._keys: dict[BusinessKey, DocumentId] = {}
+        self._keys: dict[tuple[Environment, BusinessKey], DocumentId] = {}
         self._rows: dict[OutboxKey, tuple[OutboxRow, str, datetime]] = {}
         self._claimed_moves: list[rows.Values] = []
         self._free_moves: list[rows.Values] = []
@@ -96,6 +102,7 @@ class SqlTransaction:
             raise self._broken
         self._write_collected()
         self._insert_all(tables.attempt, self._attempts)
+        self._insert_all(tables.pickup, self._lying)
         with self._guard():
             chain.append(self._connection, self._facts)
 
@@ -187,17 +194,29 @@ class SqlTransaction:
         wanted = {"b_connection": connection, "b_name": name, "but": but}
         return [rows.interchange_of(row) for row in self._run(statements.SAME_NAME, wanted)]
 
-    def holders(self, keys: Collection[BusinessKey]) -> Mapping[BusinessKey, DocumentId]:
-        """Return which accepted document holds each key that is held."""
+    def holders(
+        self, keys: Collection[BusinessKey], environment: Environment = Environment.PRODUCTION
+    ) -> Mapping[BusinessKey, DocumentId]:
+        """Return which accepted document holds each key that is held in one environment."""
         sellers = sorted({key.seller for key in keys})
         found: dict[BusinessKey, DocumentId] = {}
         for numbers in reading.sliced(sorted({key.number for key in keys})):
-            wanted = {"sellers": sellers, "numbers": numbers}
+            wanted = {
+                "b_environment": environment.value,
+                "sellers": sellers,
+                "numbers": numbers,
+            }
             for row in self._run(statements.HOLDERS, wanted):
                 key = BusinessKey(seller=row.seller, number=row.number, year=row.year)
                 found[key] = DocumentId(row.document)
-        found |= self._keys
+        found |= {key: one for (where, key), one in self._keys.items() if where is environment}
         return {key: found[key] for key in keys if key in found}
+
+    def count_routed(self, connection: str, since: datetime, before: datetime) -> int:
+        """Count documents that go to a connection, received from a moment on before another."""
+        self._write_collected()
+        wanted = {"b_route": connection, "since": since, "before": before}
+        return int(self._run(statements.COUNT_ROUTED, wanted).scalar_one())
 
     def rows_named(self, names: Collection[str]) -> Sequence[OutboxRow]:
         """Return the outbox rows whose file has one of these names, by key."""
@@ -240,6 +259,7 @@ class SqlTransaction:
             "name": interchange.name,
             "size": interchange.size,
             "sha256": interchange.sha256,
+            "environment": interchange.environment.value,
         }
         self._tell(interchange.id, "interchange.received", by, interchange.received_at, data)
         return True
@@ -360,16 +380,21 @@ class SqlTransaction:
             self._check(one.id, self._run(statement.values(route=route)).rowcount, 1)
             self._tell(one.id, "document.rerouted", by, at, {"route": route})
 
-    def hold_keys(self, keys: Mapping[BusinessKey, DocumentId]) -> None:
-        """Let accepted documents hold their keys.
+    def hold_keys(
+        self,
+        keys: Mapping[BusinessKey, DocumentId],
+        environment: Environment = Environment.PRODUCTION,
+    ) -> None:
+        """Let accepted documents hold their keys in one environment.
 
         Raises:
             LedgerConflict: Another document got one first; run the transaction again.
         """
-        if keys.keys() & self._keys.keys():
+        wanted = {(environment, key): one for key, one in keys.items()}
+        if wanted.keys() & self._keys.keys():
             self._broken = LedgerConflict("a business key is asked for twice in one transaction")
             raise self._broken
-        self._keys.update(keys)
+        self._keys.update(wanted)
 
     def free_keys(self, documents: Collection[DocumentId]) -> None:
         """Take the keys back from documents that are accepted no more."""
@@ -598,11 +623,85 @@ class SqlTransaction:
         self._run(statements.FORGET_CONVERSIONS, {"b_key": key})
         self._insert_all(tables.conversion, [rows.conversion_values(key, c) for c in conversions])
 
+    # -- files that lie for receivers
+    def lay_out(self, lying: Pickup) -> None:
+        """Remember a file that lies for its receiver from now on; LYING."""
+        check_step(PICKUP_FOLLOWS, None, lying.state)
+        self._lying.append(pickups.pickup_values(lying))
+
+    def move_pickup(
+        self,
+        before: Pickup,
+        after: Pickup,
+        *,
+        by: str,
+        at: datetime,
+        data: Mapping[str, object],
+    ) -> bool:
+        """Write what became of a file that lies; False where somebody moved it first."""
+        check_step(PICKUP_FOLLOWS, before.state, after.state)
+        columns = tables.pickup.c
+        known = after.known.value if after.known else None
+        moved = (
+            update(tables.pickup)
+            .where(columns.key == before.key, columns.state == before.state.value)
+            .values(state=after.state.value, at=after.at, known=known)
+        )
+        if not self._run(moved).rowcount:
+            return False
+        told = {"connection": before.connection, "file": before.name, **data}
+        self._tell(before.key, f"delivery.{after.state.value}", by, at, told)
+        return True
+
+    # -- lives
+    def lives(self, subjects: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
+        """Return where invoices stand, and keep others from moving them."""
+        self._write_collected()
+        with self._guard():
+            if self._locks:
+                named = reading.find_named(self._connection, subjects)
+                for flow in sorted({one.interchange for one in named}):
+                    self._lock(flow)
+            return lives.find_lives(self._connection, subjects)
+
+    def invoices_numbered(self, numbers: Collection[str]) -> Sequence[Document]:
+        """Return the invoices that were taken under these numbers, by number and id."""
+        self._write_collected()
+        with self._guard():
+            return lives.find_numbered(self._connection, numbers)
+
+    def entries_known(self, ids: Collection[str]) -> Collection[str]:
+        """Return those ids that a line of a history has."""
+        self._write_collected()
+        with self._guard():
+            return lives.find_known(self._connection, ids)
+
+    def live(self, before: Mapping[DocumentId, Life], entries: Sequence[Entry]) -> None:
+        """Write new lines of histories, and where their invoices stand then."""
+        self._write_collected()
+        parted = lives.by_document(entries)
+        now = {one: lived(before.get(one), mine) for one, mine in parted.items()}
+        born = [lives.life_values(now[one]) for one in parted if one not in before]
+        moved = [lives.move_values(parted[one][0], now[one]) for one in parted if one in before]
+        if born:
+            self._run(lives.ADD_LIFE, born)
+        self._change_all(lives.MOVE_LIFE, moved, "b_document")
+        self._insert_all(tables.life_entry, [lives.entry_values(one) for one in entries])
+        for subject, mine in parted.items():
+            last = mine[-1]
+            data = {
+                "entries": now[subject].entries,
+                "said": [one.id for one in mine],
+                "source": last.source,
+                "reasons": list(last.reasons) or None,
+            }
+            self._tell(subject, f"life.{now[subject].status.value}", last.by, last.taken_at, data)
+
     def acknowledge(self, receipt: Receipt, by: str, at: datetime) -> bool:
         """Write what a partner says of a delivery; False if the same was said before."""
         self._write_collected()
-        statement = receipts.add(receipt, self._dialect)
-        if not self._run(statement).rowcount:
+        statement = statements.ADD_RECEIPT[self._dialect]
+        if not self._run(statement, receipts.values_of(receipt)).rowcount:
             return False
         data = {
             "row": receipt.row,
@@ -677,16 +776,19 @@ class SqlTransaction:
         self._add_reports(reports)
         keys, self._keys = self._keys, {}
         # in one order for everybody, so that no two wait for each other
-        held = sorted(
-            keys.items(), key=lambda item: (item[0].seller, item[0].number, item[0].year)
-        )
-        self._insert_all(
-            tables.business_key,
-            [
-                {"seller": key.seller, "number": key.number, "year": key.year, "document": holder}
-                for key, holder in held
-            ],
-        )
+        held: list[rows.Values] = [
+            {
+                "environment": environment.value,
+                "seller": key.seller,
+                "number": key.number,
+                "year": key.year,
+                "document": holder,
+            }
+            for (environment, key), holder in keys.items()
+        ]
+        order = ("environment", "seller", "number", "year")
+        held.sort(key=lambda row: [str(row[name]) for name in order])
+        self._insert_all(tables.business_key, held)
         self._write_rows()
         settled, self._settled = self._settled, []  # some may be rows that are new
         self._change_all(statements.SETTLE_OUTBOX, settled, "b_key")
@@ -789,6 +891,7 @@ def _told(row: OutboxRow) -> Mapping[str, object]:
         "interchange": row.interchange,
         "connection": row.connection,
         "name": row.name,
+        "folder": row.folder or None,
         "documents": len(row.documents) or None,
         "generation": row.generation,
         "final": row.final,

@@ -27,7 +27,7 @@ from pipeline.adapters.database import chain
 from pipeline.adapters.database.claims import ENDED
 from pipeline.adapters.database.codec import dump
 from pipeline.adapters.database.figures import ID_LENGTH, total_of
-from pipeline.adapters.database.reading import filtered, sliced
+from pipeline.adapters.database.reading import filtered, party, sliced
 from pipeline.adapters.database.rows import header_of, interchange_of
 from pipeline.adapters.database.statements import UNCLOSED
 from pipeline.adapters.database.tables import (
@@ -40,9 +40,11 @@ from pipeline.adapters.database.tables import (
     outbox_document,
     pulse,
 )
+from pipeline.model.connection import Environment
 from pipeline.model.conserved import Became, Weighed
 from pipeline.model.event import Fact
 from pipeline.model.interchange import Interchange
+from pipeline.model.outbox import OutboxKind
 from pipeline.model.report import Syntax
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Query
@@ -55,6 +57,8 @@ _NUMBERED = 41
 _HUB_AT, _NUMBER_AT = 17, 27
 #: Rows whose names may bear a number of ours: answers, and deliveries in another form.
 _NUMBERS = or_(outbox.c.payload.is_not(None), outbox.c.recipe.is_not(None))
+#: Rows whose files are no deliveries, wherever they stand.
+_IS_COPY = outbox.c.kind == OutboxKind.COPY.value
 _NAMED = select(interchange.c.sha256).where(interchange.c.sha256 != "").distinct()
 
 
@@ -111,6 +115,7 @@ class SqlUpkeep:
             outbox_document.c.document == document.c.id,
             outbox.c.key == outbox_document.c.key,
             outbox.c.state == OutboxState.SENT.value,
+            ~_IS_COPY,
         )
         statement = select(document.c.id).where(document.c.step == Step.DELIVERED.value, ~carried)
         with self._read() as connection:
@@ -127,14 +132,25 @@ class SqlUpkeep:
         code = func.substr(outbox.c.name, 1, 8)
         hub = func.substr(outbox.c.name, _HUB_AT, 6)
         highest = func.max(func.substr(outbox.c.name, _NUMBER_AT))
+        # a group comes from no single flow, but its documents are all of one environment
+        flow = func.coalesce(outbox.c.interchange, document.c.interchange)
+        first = (outbox_document.c.key == outbox.c.key) & (outbox_document.c.place == 1)
         statement = (
-            select(code, hub, highest)
-            .where(func.length(outbox.c.name) == _NUMBERED, _NUMBERS)
-            .group_by(code, hub)
+            select(interchange.c.environment, code, hub, highest)
+            .select_from(outbox)
+            .outerjoin(outbox_document, first)
+            .outerjoin(document, document.c.id == outbox_document.c.document)
+            .join(interchange, interchange.c.id == flow)
+            .where(func.length(outbox.c.name) == _NUMBERED, _NUMBERS, ~_IS_COPY)
+            .group_by(interchange.c.environment, code, hub)
         )
         with self._read() as connection:
             rows = connection.execute(statement).all()
-        return {f"{hub}:{code}": int(number) for code, hub, number in rows if number.isdigit()}
+        return {
+            Environment(where).series(f"{hub}:{code}"): int(number)
+            for where, code, hub, number in rows
+            if number.isdigit()
+        }
 
     def known_flows(self, subjects: Collection[str]) -> Collection[str]:
         """Return those ids that an interchange has."""
@@ -163,13 +179,18 @@ class SqlUpkeep:
             ]
 
     def leaving(self, connection: str, names: Collection[str]) -> Mapping[str, Leaving]:
-        """Return the files of these names that leave through a connection, by name."""
+        """Return the files of these names that leave through a connection, by name.
+
+        Of a file that was sent again the newest row.
+        """
         with self._read() as database:
             found = [
                 _leaving_of(row)
                 for part in sliced(sorted(names))
                 for row in database.execute(
-                    _LEAVING.where(outbox.c.connection == connection, outbox.c.name.in_(part))
+                    _LEAVING.where(
+                        outbox.c.connection == connection, outbox.c.name.in_(part)
+                    ).order_by(outbox.c.generation)
                 )
             ]
         return {one.name: one for one in found}
@@ -226,8 +247,9 @@ class SqlUpkeep:
         self, partner: str | None, start: datetime | None, end: datetime | None
     ) -> Sequence[Became]:
         """Count what was received from a moment on and before another, by partner and step."""
-        flows = select(interchange.c.partner, interchange.c.step, func.count())
-        documents = select(interchange.c.partner, document.c.step, func.count()).join_from(
+        sender = party()
+        flows = select(sender, interchange.c.step, func.count())
+        documents = select(sender, document.c.step, func.count()).join_from(
             interchange, document, document.c.interchange == interchange.c.id
         )
         query = Query(partner=partner, received_from=start, received_before=end)
@@ -237,7 +259,7 @@ class SqlUpkeep:
                 (flows, interchange.c.step, InterchangeStep),
                 (documents, document.c.step, Step),
             ):
-                grouped = filtered(statement, query, step).group_by(interchange.c.partner, step)
+                grouped = filtered(statement, query, step).group_by(sender, step)
                 rows = connection.execute(grouped)
                 counted += [Became(row[0], steps(row[1]), row[2]) for row in rows]
         return counted
@@ -250,7 +272,7 @@ class SqlUpkeep:
         statement = (
             select(
                 event.c.data,
-                interchange.c.partner,
+                party().label("partner"),
                 document.c.step,
                 document.c.header,
                 document.c.syntax,
@@ -326,15 +348,19 @@ def _leaving() -> Select[Any]:
     """Select files that leave, with the attempt that put each, if one did."""
     put = (attempt.c.key == outbox.c.key) & (attempt.c.sha256 != "")
     columns = outbox.c
-    return select(
-        columns.key,
-        columns.connection,
-        columns.name,
-        columns.state,
-        columns.due,
-        attempt.c.sha256,
-        attempt.c.at,
-    ).outerjoin(attempt, put)
+    return (
+        select(
+            columns.key,
+            columns.connection,
+            columns.name,
+            columns.state,
+            columns.due,
+            attempt.c.sha256,
+            attempt.c.at,
+        )
+        .outerjoin(attempt, put)
+        .where(~_IS_COPY)
+    )
 
 
 _LEAVING = _leaving()

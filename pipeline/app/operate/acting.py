@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.app.agreed import as_agreed
 from pipeline.app.atomic import atomically
-from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.hub import Hub, sheet_at, sheet_of
 from pipeline.ingest.admission import interface_of
 from pipeline.model.bulk import BulkId, ItemState, Verb
 from pipeline.model.connection import Connection
@@ -135,8 +134,19 @@ def sender_of(hub: Hub, sheets: Sheets, flow: Interchange) -> Sender:
     Raises:
         ConfigError: Its sheet is no longer in force.
     """
-    in_force = sheet_of(sheets, flow.connection)
-    connection = as_agreed(hub, sheets, in_force, flow.received_at)
+    return _sender(hub, sheet_of(sheets, flow.connection), flow)
+
+
+def sender_at(hub: Hub, sheets: Sheets, flow: Interchange) -> Sender:
+    """Return its sender as was agreed when a flow was received: by that it is decided on.
+
+    Raises:
+        ConfigError: Its sheet is no longer in force.
+    """
+    return _sender(hub, sheet_at(hub, sheets, flow), flow)
+
+
+def _sender(hub: Hub, connection: Connection, flow: Interchange) -> Sender:
     return Sender(connection, interface_of(flow, connection, hub.interfaces))
 
 

@@ -9,6 +9,7 @@ from structlog import get_logger
 
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.leave import leave
 from pipeline.app.operate.acting import (
     MOVED,
     ORIGINAL_GONE,
@@ -27,10 +28,13 @@ from pipeline.app.settle import close_if_done, planning_of
 from pipeline.model.bulk import Verb
 from pipeline.model.connection import Role
 from pipeline.model.document import Document
-from pipeline.model.errors import ConfigError
+from pipeline.model.duties import DUTIES, Duty, Work
+from pipeline.model.errors import ConfigError, Fenced
 from pipeline.model.event import Fact
+from pipeline.model.identity import DocumentId, OutboxKey
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
+from pipeline.model.standing import SHEET_WORDS, SheetState
 from pipeline.model.status import OutboxState, Step
 from pipeline.ports.ledger import Sheets, Transaction
 from pipeline.route.plan import plan_deliveries
@@ -83,6 +87,7 @@ class _Plan:
     documents: list[Document] = field(default_factory=list)
     before: dict[str, OutboxRow] = field(default_factory=dict)
     found: dict[str, OutboxRow] = field(default_factory=dict)
+    stranded: dict[str, OutboxRow] = field(default_factory=dict)
     idle: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
@@ -104,10 +109,11 @@ def redeliver(
 ) -> Told:
     """Deliver documents once more, as a new generation under a name of its own.
 
-    An abandoned document is routed again. A delivered one stays delivered: its second copy
-    is a row of the outbox and no step. A second copy that exists, or is on its way, is not
-    made twice: whoever wants a third names it. One that was given up may stand at its
-    recipient's all the same, where a reply was lost: it is looked for, and noted if found.
+    An abandoned document is routed again, and so is one that waits for a sheet that was
+    closed. A delivered one stays delivered: its second copy is a row of the outbox and no
+    step. A second copy that exists, or is on its way, is not made twice: whoever wants a third
+    names it. One that was given up may stand at its recipient's all the same, where a reply was
+    lost: it is looked for, and noted if found.
 
     Args:
         hub: The hub; `by` names the operator.
@@ -125,10 +131,13 @@ def redeliver(
     if not dry:
         demand_reason(order)
     asked = again or Again()
-    if asked.to is not None and sheet_of(sheets, asked.to).role is not Role.RECEIVER:
-        raise ConfigError(f"{asked.to}: ne reçoit pas de factures / is no receiver's connection")
+    if asked.to is not None:
+        _check_receiver(hub, sheets, target, asked.to)
     # the last attempt at what was given up may have put it, and lost the reply
-    sight = look_for(hub, sheets, newest_at(hub, target, [OutboxState.ABANDONED]))
+    given_up = newest_at(hub, target, [OutboxState.ABANDONED])
+    stranded = newest_at(hub, target, [OutboxState.PENDING, OutboxState.PAUSED])
+    over = [row for row in stranded if _is_over(sheets, row.connection)]
+    sight = look_for(hub, sheets, [*given_up, *over])
     wish = _Wish(target=target, order=order, dry=dry, unseen=unseen, asked=asked, sight=sight)
 
     def change() -> Told:
@@ -140,21 +149,42 @@ def redeliver(
     return told
 
 
+def _check_receiver(hub: Hub, sheets: Sheets, target: Target, name: str) -> None:
+    """Refuse a sheet that may not take what is asked for.
+
+    Raises:
+        ConfigError: It receives nothing, is not in production, or of another environment.
+    """
+    sheet, state = sheet_of(sheets, name), sheets.state(name)
+    if sheet.role is not Role.RECEIVER:
+        raise ConfigError(f"{name}: ne reçoit pas de factures / is no receiver's connection")
+    if DUTIES[state][Work.DELIVER] in {Duty.NOT, Duty.COPIED}:
+        fr, en = SHEET_WORDS[state]
+        raise ConfigError(f"{name}: la fiche est {fr} / the sheet is {en}: edi connections show")
+    flow = hub.ledger.interchange(target.interchange)
+    if flow is not None and flow.environment is not sheet.environment:
+        raise ConfigError(
+            f"{name}: fiche de / sheet of {sheet.environment.value}, flux de / flow of"
+            f" {flow.environment.value}: rien ne passe de l'une à l'autre / nothing goes across"
+        )
+
+
 def _redeliver(hub: Hub, sheets: Sheets, tx: Transaction, wish: _Wish) -> Told:
     """Let leave again what can, and write down what came of it."""
     flow = flow_of(tx, wish.target)
-    plan = _plan(tx, flow, wish)
+    plan = _plan(tx, sheets, flow, wish)
     leaving = _leaving(hub, sheets, tx, plan, wish)
     told = _told(wish.target, plan, leaving)
     if not wish.dry:
         record(hub, tx, Verb.REDELIVER, told, wish.order)
+        _take_along(hub, sheets, tx, plan, wish)
         _enqueue(hub, tx, plan, leaving, wish.order, wish.asked)
-        if note_found(hub, tx, plan.found.values(), wish.sight):
+        if note_found(hub, sheets, tx, plan.found.values(), wish.sight):
             close_if_done(hub, tx, flow)
     return told
 
 
-def _plan(tx: Transaction, flow: Interchange, wish: _Wish) -> _Plan:
+def _plan(tx: Transaction, sheets: Sheets, flow: Interchange, wish: _Wish) -> _Plan:
     """Sort what is meant by whether it can be delivered once more."""
     if flow.erased:
         return _Plan(refused=dict.fromkeys(wish.target.subjects, ORIGINAL_GONE))
@@ -162,7 +192,11 @@ def _plan(tx: Transaction, flow: Interchange, wish: _Wish) -> _Plan:
     rows = latest_rows(tx.outbox_of(flow.id), meant)
     plan = _Plan()
     for one in _chosen(wish.target, meant):
-        _sort(plan, one, rows.get(one.id), wish.asked)
+        row = rows.get(one.id)
+        if row is not None and one.step is Step.ROUTED and _is_over(sheets, row.connection):
+            _strand(plan, one, row, wish.asked)
+        else:
+            _sort(plan, one, row, wish.asked)
     _object(plan, wish.sight, unseen=wish.unseen)
     return plan
 
@@ -188,6 +222,23 @@ def _chosen(target: Target, meant: Sequence[Document]) -> Sequence[Document]:
         return meant
     abandoned = [one for one in meant if one.step is Step.ABANDONED]
     return abandoned or [one for one in meant if one.step is Step.DELIVERED] or meant
+
+
+def _is_over(sheets: Sheets, name: str) -> bool:
+    """Tell whether nothing will ever leave through a connection any more."""
+    return name not in sheets.connections or sheets.state(name) is SheetState.CLOSED
+
+
+def _strand(plan: _Plan, one: Document, row: OutboxRow, asked: Again) -> None:
+    """Let a document go elsewhere that waits for a sheet which is closed."""
+    if asked.to is None:
+        plan.refused[one.id] = (
+            f"la fiche {row.connection} est close : dites où remettre, --to"
+            " / the sheet is closed: say where to deliver, --to"
+        )
+        return
+    plan.documents.append(one)
+    plan.before[one.id] = plan.stranded[one.id] = row
 
 
 def _sort(plan: _Plan, one: Document, row: OutboxRow | None, asked: Again) -> None:
@@ -251,6 +302,32 @@ def _told(target: Target, plan: _Plan, leaving: Sequence[OutboxRow]) -> Told:
     found = {one: FOUND.format(row.name, row.connection) for one, row in plan.found.items()}
     done.update(found)
     return Told(target=target, done=done, idle=plan.idle, refused=plan.refused)
+
+
+def _take_along(hub: Hub, sheets: Sheets, tx: Transaction, plan: _Plan, wish: _Wish) -> None:
+    """Cancel the rows that waited for a closed sheet, and route their documents elsewhere.
+
+    Raises:
+        Fenced: A file of theirs may be on its way after all.
+    """
+    by_row: dict[OutboxKey, list[DocumentId]] = {}
+    rows = {row.key: row for row in plan.stranded.values()}
+    for one in plan.documents:
+        if one.id in plan.stranded:
+            by_row.setdefault(plan.stranded[one.id].key, []).append(one.id)
+    for key, subjects in by_row.items():
+        row, unseen = rows[key], wish.sight.tokens.get(key, 0)
+        cancelled = OutboxState.CANCELLED
+        if row.is_group or len(subjects) < len(row.documents):
+            done = leave(hub, sheets, tx, row, subjects, cancelled, unseen=unseen)
+        else:
+            now = hub.clock.now()
+            done = tx.stop_outbox(row, cancelled, by=hub.by, at=now, unseen=unseen)
+        if not done:
+            raise Fenced(f"{key}: moved by another worker meanwhile")
+    moved = [one for one in plan.documents if one.id in plan.stranded]
+    if moved and wish.asked.to is not None:
+        tx.reroute_documents(moved, wish.asked.to, by=hub.by, at=hub.clock.now())
 
 
 def _enqueue(

@@ -24,24 +24,26 @@ from pipeline.app.operate.acting import (
     now_standing,
     record,
     record_alone,
-    sender_of,
+    sender_at,
     stored_findings,
 )
 from pipeline.app.operate.again import Looked, candidates, look_again
 from pipeline.app.operate.reject import refuse_held
 from pipeline.app.scan import infected_flow, note_scan, still_silent
-from pipeline.app.settle import planning_of, settle_flow
+from pipeline.app.settle import planning_of, receivers_of, settle_flow
 from pipeline.app.work import findings_of, rework
 from pipeline.model.bulk import Verb
 from pipeline.model.carriage import WAITING_GROUPS
 from pipeline.model.connection import Connection
+from pipeline.model.directory import day_of
 from pipeline.model.document import Document
 from pipeline.model.errors import Fenced
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Sheets, Transaction
-from pipeline.route.plan import find_route, is_to_wait, plan_deliveries
+from pipeline.route.choice import choose
+from pipeline.route.plan import is_to_wait, plan_deliveries
 
 log = get_logger(__name__)
 
@@ -132,9 +134,8 @@ def _told(sheets: Sheets, target: Target, held: Held) -> Told:
     """Say what will be let go, and how far the directory of now would let it."""
     if why := held_as_a_whole(held.flow, target):
         return Told(target=target, refused=dict.fromkeys(target.subjects, why))
-    sender = held.flow.partner
     done: dict[str, str] = {
-        one.id: f"rejugé / judged again{_routed(sheets, one, sender)}" for one in held.documents
+        one.id: f"rejugé / judged again{_routed(sheets, held.flow, one)}" for one in held.documents
     }
     if held.whole:
         done[held.flow.id] = "le flux est contrôlé à nouveau / the flow is judged again"
@@ -147,17 +148,18 @@ def _told(sheets: Sheets, target: Target, held: Held) -> Told:
     return Told(target=target, done=done, idle=dict.fromkeys(others, _NOT_HELD))
 
 
-def _routed(sheets: Sheets, one: Document, sender: str) -> str:
+def _routed(sheets: Sheets, flow: Interchange, one: Document) -> str:
     """Say where a document without a route would go now."""
-    if one.reasons[0].code != "NO_ROUTE":
+    if one.reasons[0].code not in {"NO_ROUTE", "NOT_LIVE"}:
         return ""
-    route = find_route(one, sender, sheets.directory)
-    known = route is not None and route in sheets.connections
+    receivers = receivers_of(sheets, flow.environment, day_of(flow.received_at))
+    route = choose(one, flow.partner, sheets.directory, receivers).route
+    known = route is not None
     return f" ; route : {route}" if known else " ; toujours sans route / still no route"
 
 
 def _let_go(hub: Hub, sheets: Sheets, held: Held, told: Told, order: Order) -> None:
-    sender = sender_of(hub, sheets, held.flow)
+    sender = sender_at(hub, sheets, held.flow)
 
     def note(tx: Transaction) -> None:
         record(hub, tx, Verb.RELEASE, told, order)

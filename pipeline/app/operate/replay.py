@@ -66,6 +66,7 @@ _VERDICT: Mapping[Step, Verdict] = {
     Step.ROUTED: Verdict.ACCEPT,
     Step.DELIVERED: Verdict.ACCEPT,
     Step.ABANDONED: Verdict.ACCEPT,
+    Step.TRIED: Verdict.ACCEPT,
     Step.REJECTED: Verdict.REJECT,
     Step.DUPLICATE: Verdict.DUPLICATE,
     Step.HELD: Verdict.HOLD,

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from pipeline.app.deliver import payload_of
+from pipeline.app.handover import Placed, folder_of, lay_out
 from pipeline.app.hub import Hub, sheet_of
+from pipeline.app.lives import make_available
 from pipeline.app.operate.acting import Target, latest_rows, now_standing
 from pipeline.app.sessions import Sessions
 from pipeline.model.document import Document
@@ -36,6 +38,7 @@ class Sight:
         ours: Those that stand in the recipient's folder, each with the SHA-256 of its bytes.
         there: Those in whose place a file stands that cannot be held against our bytes.
         dark: Those whose folder could not be looked at, each with why.
+        sizes: Bytes of the files of `ours`.
     """
 
     attempts: Mapping[OutboxKey, int] = field(default_factory=dict)
@@ -43,6 +46,7 @@ class Sight:
     ours: Mapping[OutboxKey, str] = field(default_factory=dict)
     there: frozenset[OutboxKey] = frozenset()
     dark: Mapping[OutboxKey, str] = field(default_factory=dict)
+    sizes: Mapping[OutboxKey, int] = field(default_factory=dict)
 
     def objection(self, row: OutboxRow, *, unseen: bool) -> str:
         """Say why a delivery cannot be taken back or made anew; empty where nothing objects.
@@ -88,6 +92,7 @@ def look_for(hub: Hub, sheets: Sheets, rows: Iterable[OutboxRow]) -> Sight:
     ours: dict[OutboxKey, str] = {}
     there: set[OutboxKey] = set()
     dark: dict[OutboxKey, str] = {}
+    sizes: dict[OutboxKey, int] = {}
     for name in sorted({every[key].connection for key in tokens}):
         mine = [every[key] for key in sorted(tokens) if every[key].connection == name]
         try:
@@ -95,14 +100,15 @@ def look_for(hub: Hub, sheets: Sheets, rows: Iterable[OutboxRow]) -> Sight:
         except PipelineError as error:
             dark.update((row.key, error.code) for row in mine)
         else:
-            ours.update((key, digest) for key, digest in found.items() if digest)
-            there.update(key for key, digest in found.items() if not digest)
+            ours.update((key, digest) for key, (digest, _) in found.items() if digest)
+            there.update(key for key, (digest, _) in found.items() if not digest)
+            sizes.update((key, size) for key, (_, size) in found.items())
     attempts = {key: row.attempts for key, row in every.items()}
-    return Sight(attempts, tokens, ours, frozenset(there), dark)
+    return Sight(attempts, tokens, ours, frozenset(there), dark, sizes)
 
 
 def note_found(
-    hub: Hub, tx: Transaction, rows: Iterable[OutboxRow], sight: Sight
+    hub: Hub, sheets: Sheets, tx: Transaction, rows: Iterable[OutboxRow], sight: Sight
 ) -> Collection[DocumentId]:
     """Write as delivered what was found at its recipient's; return the documents of it.
 
@@ -114,6 +120,7 @@ def note_found(
     for key, row in sorted(found.items()):
         token, digest = sight.tokens[key], sight.ours[key]
         if tx.see_outbox(row, token=token, sha256=digest, by=hub.by, at=now):
+            lay_out(tx, sheets, row, Placed(digest, sight.sizes[key], sent=False), now)
             noted.update(row.documents)
     documents = tx.documents_named(noted)
     # an abandoned delivery is under way again once it is known to have arrived
@@ -121,31 +128,36 @@ def note_found(
     tx.move_documents(given_up, Step.ROUTED, by=hub.by, at=now)
     arrived = [one for one in tx.documents_named(noted) if one.step is Step.ROUTED]
     tx.move_documents(arrived, Step.DELIVERED, by=hub.by, at=now)
+    make_available(hub, sheets, tx, arrived)
     return noted
 
 
 def _found_at(
     hub: Hub, sheets: Sheets, name: str, rows: Sequence[OutboxRow]
-) -> dict[OutboxKey, str]:
-    """Return the rows whose file is there, each with its SHA-256, or '' if it is not comparable.
+) -> dict[OutboxKey, tuple[str, int]]:
+    """Return the rows whose file is there, with its SHA-256, '' if not comparable, and size.
 
     Other bytes under that name are not ours: what we put never replaces a file.
     """
     sheet = sheet_of(sheets, name)
-    found: dict[OutboxKey, str] = {}
+    found: dict[OutboxKey, tuple[str, int]] = {}
     # a list asks flow by flow: a recipient that does not answer is waited for once
     doors = Sessions(hub.doors, hub.breaker, hub.clock, sheets.connections.values())
     with doors, doors.open(sheet) as session:
-        standing = {file.name: file for file in session.list_files(sheet.out)}
+        folders = {folder_of(sheet, row) for row in rows}
+        standing = {
+            (folder, file.name): file for folder in folders for file in session.list_files(folder)
+        }
         for row in rows:
-            if row.name not in standing:
+            folder = folder_of(sheet, row)
+            if (folder, row.name) not in standing:
                 continue
-            file, digest = standing[row.name], sha256()
-            for chunk in session.fetch(sheet.out, file, file.size):
+            file, digest = standing[folder, row.name], sha256()
+            for chunk in session.fetch(folder, file, file.size):
                 digest.update(chunk)
             ours = _digest_of(hub, sheets, row)
             if ours in {None, digest.hexdigest()}:
-                found[row.key] = ours or ""
+                found[row.key] = ours or "", file.size
     return found
 
 

@@ -11,6 +11,7 @@ from pipeline.app.answer import Findings, answer
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
 from pipeline.app.leave import leave
+from pipeline.app.lives import give_up
 from pipeline.app.manifest import kept_figures
 from pipeline.app.operate.acting import (
     Order,
@@ -164,7 +165,7 @@ def _withdraw(hub: Hub, sheets: Sheets, tx: Transaction, wish: _Wish) -> Told:
     _object(plan, rows, wish)
     if wish.dry:
         return _told(wish.target, flow, plan)
-    note_found(hub, tx, rows.values(), wish.sight)
+    note_found(hub, sheets, tx, rows.values(), wish.sight)
     _cancel(hub, sheets, tx, plan, wish)
     told = _told(wish.target, flow, plan)
     record(hub, tx, Verb.WITHDRAW, told, wish.order)
@@ -280,6 +281,7 @@ def _take_back(
     rejected = [replace(again.get(one.id, one), reasons=(own,)) for one in taken]
     tx.move_documents(rejected, Step.REJECTED, by=hub.by, at=now)
     tx.free_keys([one.id for one in taken])
+    give_up(hub, tx, taken, order.reason)
     reasons: tuple[Reason, ...] = ()
     if whole:
         refused = replace(flow, reason=own.code, detail=order.reason)

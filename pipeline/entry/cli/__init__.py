@@ -22,6 +22,7 @@ CANNOT = 2
 VERBS = {
     "init": "init",
     "apply": "apply",
+    "approve": "approve",
     "connections": "connections",
     "directory": "directory",
     "run": "run_verb",
@@ -36,6 +37,8 @@ VERBS = {
     "convert": "convert",
     "interchanges": "read",
     "documents": "read",
+    "life": "life",
+    "declare": "life",
     "log": "log",
     "report": "report",
     "show": "show",
@@ -46,6 +49,9 @@ VERBS = {
     "reject": "operate",
     "withdraw": "operate",
     "redeliver": "operate",
+    "guide": "guide",
+    "resend": "pickups",
+    "pickups": "pickups",
     "replay": "operate",
     "lists": "operate",
     "original": "original",
@@ -60,6 +66,7 @@ VERBS = {
     "bench": "bench",
     "packs": "packs",
     "keys": "keys",
+    "certificates": "certificates",
 }
 
 

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from pipeline import bootstrap
-from pipeline.app.apply import Change, differences, fit
-from pipeline.app.apply import apply as apply_sheets
+from pipeline.app.apply import Carried, Change, carry_out, differences, fit
 from pipeline.entry.cli.output import AsJson, complain, say, say_json, say_table
+from pipeline.model.proposal import Proposal
 
 #: Exit code where something of the configuration is not in force, since it has faults.
 FAULTY = 2
@@ -20,6 +20,9 @@ FAULTY = 2
 def apply(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Montrer sans appliquer / show only.")
+    ] = False,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Nouvelles fiches en brouillon / new ones as drafts.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -31,13 +34,18 @@ def apply(
         changes = differences(hub.ledger.sheets(), found.sheets)
         if not as_json:
             say_changes(changes)
-        if not dry_run:
-            apply_sheets(hub, found.sheets)
+        done = Carried(()) if dry_run else carry_out(hub, found.sheets, draft=draft)
     if as_json:
-        shown = [asdict(change) for change in changes]
-        say_json({"applied": not dry_run, "changes": shown, "faults": found.faults})
+        say_json(
+            {
+                "applied": bool(done.changes) or not (dry_run or done.proposals),
+                "changes": [asdict(change) for change in changes],
+                "proposals": [proposal_object(one) for one in done.proposals],
+                "faults": found.faults,
+            }
+        )
     else:
-        _tell(changes, imported=found.sheets.directory.imported, dry_run=dry_run)
+        _tell(changes, done, imported=found.sheets.directory.imported, dry_run=dry_run)
     for fault in found.faults:
         complain(fault)
     if found.faults:
@@ -53,7 +61,12 @@ def say_changes(changes: Sequence[Change]) -> None:
     )
 
 
-def _tell(changes: Sequence[Change], *, imported: bool, dry_run: bool) -> None:
+def proposal_object(one: Proposal) -> dict[str, object]:
+    """Return a proposal for JSON."""
+    return {**asdict(one), "state": one.state.value}
+
+
+def _tell(changes: Sequence[Change], done: Carried, *, imported: bool, dry_run: bool) -> None:
     if imported:
         say(
             "L'annuaire vient d'un import : de config/directory, seules les routes sont lues"
@@ -61,5 +74,12 @@ def _tell(changes: Sequence[Change], *, imported: bool, dry_run: bool) -> None:
         )
     if not changes:
         say("Rien ne change / nothing changes.")
-    else:
-        say("Non appliqué / not applied." if dry_run else "Appliqué / applied.")
+    elif dry_run:
+        say("Non appliqué / not applied.")
+    elif done.changes or not done.proposals:
+        say("Appliqué / applied.")
+    for one in done.proposals:
+        say(
+            f"{one.id} {one.subject}: proposé, une autre personne approuve / proposed, another"
+            f" person approves: edi approve {one.id}"
+        )

@@ -13,6 +13,8 @@ from pipeline.entry import measure
 from pipeline.entry.cli.output import AsJson, say, say_json
 from pipeline.entry.measure_convert import measure_convert
 from pipeline.entry.measure_fairness import measure_fairness
+from pipeline.entry.measure_lifecycle import measure_lifecycle
+from pipeline.entry.measure_receivers import measure_receivers
 from pipeline.entry.measure_sftp import measure_sftp
 
 
@@ -25,6 +27,8 @@ class Bench(Enum):
     SFTP = "sftp"
     FAIRNESS = "fairness"
     CONVERT = "convert"
+    RECEIVERS = "receivers"
+    LIFECYCLE = "lifecycle"
 
 
 def bench(
@@ -41,6 +45,8 @@ def bench(
         Bench.SFTP: measure_sftp,
         Bench.FAIRNESS: measure_fairness,
         Bench.CONVERT: measure_convert,
+        Bench.RECEIVERS: measure_receivers,
+        Bench.LIFECYCLE: measure_lifecycle,
     }[name](place)
     told = _plain(measured)
     if as_json:

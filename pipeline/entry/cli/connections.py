@@ -15,21 +15,25 @@ import typer
 from pipeline import bootstrap
 from pipeline.app.apply import flat
 from pipeline.app.hub import Hub, sheet_of
-from pipeline.app.register import Biography, Line, Search, biography, register
+from pipeline.app.register import Biography, Line, Search, SheetKind, biography, register
 from pipeline.app.standing import close as close_sheet
+from pipeline.app.standing import note_passed
 from pipeline.app.standing import promote as promote_sheet
 from pipeline.app.standing import resume as resume_sheet
 from pipeline.app.standing import suspend as suspend_sheet
-from pipeline.app.standing import tested
 from pipeline.app.trial import STEPS, Tried, try_sheet
 from pipeline.entry.cli.directory import parse_day
 from pipeline.entry.cli.output import AsJson, prose, say, say_json, say_table, typed
+from pipeline.entry.cli.rehearse import rehearse
 from pipeline.entry.cli.selection import spread
-from pipeline.model.connection import Environment, Protocol, Role
+from pipeline.entry.cli.trial_report import report
+from pipeline.model.connection import Environment
 from pipeline.model.errors import ConfigError
 from pipeline.model.standing import SHEET_WORDS, SheetState, Standing
 
 connections = typer.Typer(help="Fiches de raccordement / connection sheets.")
+connections.command("rehearse")(rehearse)
+connections.command("report")(report)
 
 Name = Annotated[str, typer.Argument(parser=typed, metavar="NOM", help="Fiche / sheet.")]
 Reason = Annotated[str, typer.Option(help="Motif / why: on record.", parser=prose, metavar="TEXT")]
@@ -81,16 +85,15 @@ def _terms(
 def _sought(
     terms: Search,
     kind: Annotated[
-        Role | None,
-        typer.Option(parser=_one_of(Role), help="sender, receiver.", metavar="KIND"),
+        SheetKind | None,
+        typer.Option(parser=_one_of(SheetKind), help="sender, receiver, api.", metavar="KIND"),
     ] = None,
     partner: Annotated[
         str | None, typer.Option(help="Partie du nom / part of it.", parser=typed)
     ] = None,
     structure: Annotated[str | None, typer.Option(help="SIRET, SIREN.", parser=typed)] = None,
     protocol: Annotated[
-        Protocol | None,
-        typer.Option(parser=_one_of(Protocol), help="sftp, local.", metavar="PROTOCOL"),
+        str | None, typer.Option(help="sftp, local, oauth2, certificate.", parser=typed)
     ] = None,
     application_code: Annotated[
         str | None, typer.Option(help="Code application.", parser=typed)
@@ -109,7 +112,7 @@ def _sought(
         kind=kind,
         partner=partner,
         structure=structure,
-        protocol=protocol.value if protocol else None,
+        protocol=protocol,
         application_code=application_code,
         interface=interface,
         environment=environment,
@@ -147,7 +150,8 @@ def _search(search: Search) -> list[Line]:
     files = bootstrap.credentials(place.home)
     with bootstrap.reading(place) as ledger:
         sheets = ledger.sheets()
-    found = {name: files.of_sheet(one) for name, one in sheets.connections.items()}
+    named = {**sheets.connections, **{name: one.doorless for name, one in sheets.apis.items()}}
+    found = {name: files.of_sheet(one) for name, one in named.items()}
     listed = register(sheets, found, bootstrap.now())
     return [line for sheet, line in listed if search.matches(sheet, line)]
 
@@ -270,7 +274,7 @@ def try_out(
             if not as_json:
                 _tell(one)
         passed = all(one.passed for one in tried)
-        standing = tested(hub, seen) if passed else seen
+        standing = note_passed(hub, seen) if passed else seen
     if as_json:
         steps = [_step_object(one) for one in tried]
         say_json({"passed": passed, "steps": steps, **_standing_object(standing)})

@@ -62,7 +62,11 @@ def _as_object(shown: showcase.Shown) -> dict[str, object]:
             for one in shown.files
         ],
         "documents": {key: value for key, value in asdict(lines).items() if key != "waiting"},
-        "delivered": shown.delivered,
+        "delivered": sum(shown.delivered.values()),
+        "recipients": {
+            name: {"form": form.value, "delivered": shown.delivered[name]}
+            for name, form in shown.forms.items()
+        },
         "acknowledged": len(shown.read_back),
         "notices": list(shown.notices),
     }
@@ -94,10 +98,14 @@ def _tell(shown: showcase.Shown, home: Path) -> None:
     say(_line("Flux / interchanges", shown.interchanges))
     say(_line("Documents", shown.documents))
     say(
-        f"{shown.delivered} documents remis et trouvés chez les destinataires / delivered and"
-        f" found; {len(shown.read_back)} flux sur / of {len(shown.files)} répondus et relus"
-        " / answered and read back."
+        f"{sum(shown.delivered.values())} documents remis et trouvés chez les destinataires"
+        f" / delivered and found; {len(shown.read_back)} flux sur / of {len(shown.files)}"
+        " répondus et relus / answered and read back."
     )
+    found = (
+        f"{name} {shown.delivered[name]} ({form.value})" for name, form in shown.forms.items()
+    )
+    say(f"Par destinataire et format / by recipient and form: {', '.join(found)}")
     if shown.notices:
         say(f"Avis relus / notices read back: {', '.join(shown.notices)}")
     say(f"Tout est sous / everything is under {home}: EDI_HOME={home} edi interchanges")

@@ -73,10 +73,12 @@ def import_(
         if not as_json:
             _say_plan(plan, days)
         agreed = not dry_run and bool(plan.changes) and (yes or (not as_json and _agreed()))
-        if agreed:
-            carry_out_import(hub, plan, file.name, update)
+        waiting = carry_out_import(hub, plan, file.name, update) if agreed else ()
     if as_json:
-        say_json({"applied": agreed, **_plan_object(plan)})
+        ids = [one.id for one in waiting]
+        say_json({"applied": agreed and not ids, "proposals": ids, **_plan_object(plan)})
+    elif waiting:
+        say(f"Proposé, une autre personne approuve / proposed: edi approve {waiting[0].id}")
     elif plan.changes:
         say("Appliqué / applied." if agreed else "Non appliqué / not applied (--yes).")
     if plan.changes and not agreed and not dry_run:

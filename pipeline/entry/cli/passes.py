@@ -130,6 +130,9 @@ def _tell(found: Status, *, running: bool) -> None:
     for gap in found.gaps:
         numbers = f"{gap.first}" if gap.first == gap.last else f"{gap.first}-{gap.last}"
         say(f"numéros manquants / missing numbers: {gap.series} {numbers}")
+    for one in found.expiring:
+        left = "" if one.days_left is None else f", {one.days_left} jour(s) / days left"
+        say(f"{one.what} {one.place} ({', '.join(one.sheets)}){left}")
     if found.next:
         rows = [(one.job, f"{one.slot:%Y-%m-%d %H:%M:%S} UTC") for one in found.next[:20]]
         say_table("Prochains passages / next passes", ("job", "créneau / slot"), rows)

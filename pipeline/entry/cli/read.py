@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +13,9 @@ import typer
 from typer.models import OptionInfo
 
 from pipeline import bootstrap
+from pipeline.app.receipts import last_word
 from pipeline.app.views import Became, Way, became, scanned, ways_of
+from pipeline.app.waiting import WaitingFor, awaited
 from pipeline.app.why import Why, with_previews
 from pipeline.app.why import why as why_of
 from pipeline.entry.cli.output import (
@@ -28,6 +32,7 @@ from pipeline.model.conversion import Lost
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError
 from pipeline.model.interchange import Interchange
+from pipeline.model.receipt import Receipt
 from pipeline.model.status import InterchangeStep, Step, in_words
 from pipeline.ports.ledger import Ledger, Query
 
@@ -52,8 +57,26 @@ Partner = Annotated[
 ]
 FlowSteps = Annotated[list[str] | None, _step_option(InterchangeStep)]
 DocumentSteps = Annotated[list[str] | None, _step_option(Step)]
+_KNOWN_WAITS = ", ".join(one.value for one in WaitingFor)
+
+
+def _waiting_for(text: str) -> str:
+    if text not in {one.value for one in WaitingFor}:
+        raise ConfigError(f"--waiting-for « {text} » : inconnu / unknown ({_KNOWN_WAITS})")
+    return text
+
+
+Waiting = Annotated[
+    str | None,
+    typer.Option(
+        "--waiting-for",
+        help=f"Qui doit la suite / who owes the next word: {_KNOWN_WAITS}.",
+        parser=_waiting_for,
+        metavar="WHO",
+    ),
+]
 #: Columns whose machine words people read in words.
-_IN_WORDS = frozenset({"step", "outcome", "state"})
+_IN_WORDS = frozenset({"step", "outcome", "state", "acknowledged", "said"})
 
 Limit = Annotated[int, typer.Option(help="Lignes au plus / rows at most.", min=1, max=1_000_000)]
 Export = Annotated[
@@ -79,17 +102,73 @@ def interchanges(
 def documents(
     partner: Partner = None,
     step: DocumentSteps = None,
+    waiting_for: Waiting = None,
+    older_than_d: Annotated[
+        float, typer.Option(help="Depuis N jours / waiting for N days at least.", min=0)
+    ] = 0,
     limit: Limit = 50,
     export: Export = None,
     as_json: AsJson = False,
 ) -> None:
     """Lister les documents / list documents."""
+    if waiting_for is not None:
+        _list_awaited(
+            WaitingFor(waiting_for),
+            partner,
+            timedelta(days=older_than_d),
+            limit,
+            export,
+            as_json=as_json,
+        )
+        return
     with bootstrap.reading() as ledger:
         query = Query(partner=partner, steps=tuple(step or ()), limit=limit)
         listed = ledger.documents(query)
         ways = ways_of(ledger, listed)
-    rows = [{**document_row(one), **_way_row(ways[one.id], whole=as_json)} for one in listed]
+        said = last_word(ledger, [one.id for one in listed])
+    rows = [
+        {
+            **document_row(one),
+            **_way_row(ways[one.id], whole=as_json),
+            "acknowledged": said[one.id].said.value if one.id in said else None,
+        }
+        for one in listed
+    ]
     _show_rows("Documents", rows, export, as_json=as_json)
+
+
+def _list_awaited(
+    what: WaitingFor,
+    partner: str | None,
+    longer_than: timedelta,
+    limit: int,
+    export: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """List what somebody owes a word about, the longest first."""
+    with bootstrap.reading() as ledger:
+        found = awaited(
+            ledger,
+            ledger.sheets(),
+            what,
+            bootstrap.now(),
+            longer_than=longer_than,
+            limit=1_000_000 if partner else limit,
+        )
+    rows: list[dict[str, object]] = [
+        {
+            "id": one.subject,
+            "number": one.number,
+            "status": one.status.value if one.status else None,
+            "owner": one.owner,
+            "since": one.since,
+            "days": round(one.age / timedelta(days=1), 1),
+        }
+        for one in found
+        if partner is None or one.owner == partner
+    ]
+    _show_rows("Attendu / awaited", rows[:limit], export, as_json=as_json)
 
 
 def tell(subject: str, *, as_json: bool) -> None:
@@ -97,7 +176,10 @@ def tell(subject: str, *, as_json: bool) -> None:
     with bootstrap.reading() as ledger:
         told = _tell_document(ledger, subject) or _tell_interchange(ledger, subject)
     if told is None:
-        complain(f"{subject}: inconnu / unknown")
+        complain(
+            f"{subject}: ni fichier, ni flux ou document connu"
+            " / neither a file, nor a flow or document that is known"
+        )
         raise typer.Exit(2)
     if as_json:
         say_json(told)
@@ -200,6 +282,7 @@ def _lost_row(one: Lost) -> dict[str, object]:
 def _interchange_row(one: Became) -> dict[str, object]:
     return {
         **_plain(one.interchange),
+        "told": one.told,
         "outcome": one.outcome.value,
         "reasons": ", ".join(one.reasons),
         "acknowledgement": one.acknowledgement,
@@ -249,6 +332,7 @@ def _tell_document(ledger: Ledger, subject: str) -> dict[str, object] | None:
         "findings": findings,
         "form": way.form.value if way.form else None,
         "lost": [_lost_row(lost) for lost in way.lost],
+        "receipts": _receipt_rows(ledger.receipts(documents=[one.id])),
         "outbox": _outbox_rows(ledger, document=one),
         "events": _event_rows(ledger, one.id),
     }
@@ -270,9 +354,28 @@ def _tell_interchange(ledger: Ledger, subject: str) -> dict[str, object] | None:
         "detail": one.detail,
         "first": one.first,
         "contents": [document_row(document) for document in sum_up.documents],
+        "receipts": _receipt_rows(ledger.receipts(interchange=one.id)),
         "outbox": _outbox_rows(ledger, interchange=one),
         "events": _event_rows(ledger, one.id),
     }
+
+
+def _receipt_rows(receipts: Sequence[Receipt]) -> list[dict[str, object]]:
+    """Return what partners said of deliveries, oldest first."""
+    return [
+        {
+            "said": one.said.value,
+            "status": one.status,
+            "text": one.text,
+            "said_at": one.said_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+            "received_at": one.received_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+            "row": one.row,
+            "document": one.document,
+            "by": one.interchange,
+            "early": one.early,
+        }
+        for one in receipts
+    ]
 
 
 def _outbox_rows(
@@ -284,6 +387,7 @@ def _outbox_rows(
     )
     return [
         {
+            "key": row.key,
             "kind": row.kind.value,
             "connection": row.connection,
             "name": row.name,

@@ -26,6 +26,7 @@ from pipeline.app.report import (
 )
 from pipeline.app.report_page import report_page
 from pipeline.entry.cli.output import complain, say, say_table, typed
+from pipeline.model.connection import Environment
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Cell, Figures, Period, Table
 from pipeline.model.status import in_words
@@ -50,6 +51,9 @@ def report(
     partner: Annotated[
         str | None, typer.Option(help="Un seul émetteur / one sender only.", parser=typed)
     ] = None,
+    environment: Annotated[
+        Environment, typer.Option(help="Dont les flux comptent / whose flows are counted.")
+    ] = Environment.PRODUCTION,
     timezone: Annotated[
         str, typer.Option(help="Dont les minuits comptent / whose midnights are meant.")
     ] = "Europe/Paris",
@@ -70,7 +74,7 @@ def report(
     if output is Format.TEXT and file is not None:
         raise ConfigError("text : à l'écran seulement / on the screen only")
     with bootstrap.reading() as ledger:
-        figures = gather(ledger, ledger.sheets(), period, partner, bootstrap.now())
+        figures = gather(ledger, ledger.sheets(), period, partner, bootstrap.now(), environment)
     kept = conservation(figures)
     tables = (*bootstrap.report_tables(figures), kept)
     match output:
@@ -103,7 +107,8 @@ def _period(day: str | None, month: str | None, timezone: str) -> Period:
 
 def _print(figures: Figures, tables: Sequence[Table]) -> None:
     period = figures.period
-    say(f"{period.name}, {period.timezone}, {figures.partner or 'tous / all'}")
+    who = f"{figures.partner or 'tous / all'}, {figures.environment.value}"
+    say(f"{period.name}, {period.timezone}, {who}")
     if is_empty(tables):
         say("Rien reçu / nothing received")
     for table in tables:
@@ -135,6 +140,7 @@ def _json(figures: Figures, tables: Sequence[Table]) -> bytes:
         "start": _plain(period.start),
         "end": _plain(period.end),
         "partner": figures.partner,
+        "environment": figures.environment.value,
         "balanced": all(balances(one) for one in tables if one.key == "conservation"),
         "tables": {
             table.key: [

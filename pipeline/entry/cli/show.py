@@ -57,6 +57,11 @@ def show(
     """
     form = _form(output, html=html, pdf=pdf)
     is_file = subject == "-" or Path(subject).exists()
+    if not is_file and not bootstrap.workspace().config.is_dir():
+        raise ConfigError(
+            f"{typed_subject(subject)}: aucun fichier de ce nom, ni espace de travail où chercher"
+            " un identifiant / no such file, and no workspace to look for an id in"
+        )
     if not is_file and form is None:
         tell(typed_subject(subject), as_json=as_json)
         return

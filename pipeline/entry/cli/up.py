@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline import bootstrap
-from pipeline.app.apply import apply, fit
+from pipeline.app.apply import carry_out, fit
 from pipeline.entry import local_server, schedule
 from pipeline.entry.cli.output import complain, say
 from pipeline.entry.cli.work import shift
@@ -33,7 +33,7 @@ def up(
             local_server.furnish(place, port)
         with local_server.serve(place, port) as accounts:
             found = fit(hub, bootstrap.offered(place))
-            apply(hub, found.sheets)
+            carry_out(hub, found.sheets)
             for fault in found.faults:
                 complain(fault)
             for line in local_server.addresses(accounts, port):

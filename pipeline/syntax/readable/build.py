@@ -34,12 +34,14 @@ class Source:
         size: Bytes.
         name: What it is called.
         syntax: How it is written down, in words.
+        duplicate: Whether the page is a second one, of what the supplier's own shows.
     """
 
     sha256: str
     size: int
     name: str
     syntax: str
+    duplicate: bool = False
 
 
 def build_view(
@@ -61,7 +63,7 @@ def build_view(
     marks = Marks(list(report.findings) if report else [], language)
     show = Shower(language, marks, invoice.currency)
     sums = recompute(invoice)
-    kind = _kind(invoice, show)
+    kind = _kind(invoice, source, show)
     legal, notes = note_cards(invoice, show)
     number = formats.one_line(invoice.number or "")
     return View(
@@ -89,9 +91,10 @@ def build_view(
     )
 
 
-def _kind(invoice: Invoice, show: Shower) -> str:
+def _kind(invoice: Invoice, source: Source, show: Shower) -> str:
     name = TYPES.get(invoice.type_code or "")
-    return name.in_(show.language) if name else show.words["document"]
+    kind = name.in_(show.language) if name else show.words["document"]
+    return f"{kind} ({show.words['duplicate']})" if source.duplicate else kind
 
 
 def _verdict(report: ValidationReport | None, show: Shower) -> tuple[str, str]:

@@ -14,6 +14,7 @@ WORDS: Mapping[str, Name] = MappingProxyType(
             "Représentation lisible : l'original fait foi.",
             "Readable rendering: the original prevails.",
         ),
+        "duplicate": Name("duplicata", "duplicate"),
         "original": Name("Original", "Original"),
         "sha256": Name("Empreinte SHA-256 de l'original", "SHA-256 of the original"),
         "file": Name("Fichier", "File"),

@@ -68,6 +68,7 @@ def test_every_key_is_there(
             "received_at": "2026-10-05T08:29:07.250000Z",
         },
         "outcome": "partly accepted",
+        "environment": "production",
         "final": True,
         "round": 1,
         "final_by": None,

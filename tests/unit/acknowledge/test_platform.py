@@ -14,7 +14,7 @@ from lxml import etree
 
 from pipeline.acknowledge.compose import compose
 from pipeline.acknowledge.means import Means
-from pipeline.acknowledge.platform import INVOICE_TYPES, messages_in
+from pipeline.acknowledge.platform import messages_in
 from pipeline.adapters.archive import FolderSpool
 from pipeline.app.vet import Vetter
 from pipeline.bootstrap import make_engine, message_worker, workspace
@@ -33,7 +33,7 @@ from pipeline.model.finding import Finding
 from pipeline.model.interface import Interface
 from pipeline.model.settings import Settings
 from pipeline.model.status import InterchangeStep, Step
-from pipeline.syntax.cdar import Cdar, Detail, Party, read, write
+from pipeline.syntax.cdar import INVOICE_TYPES, Cdar, Detail, Party, read, write
 
 Facts = Callable[..., AnswerFacts]
 Doc = Callable[..., AnsweredDocument]

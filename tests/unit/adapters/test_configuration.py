@@ -738,3 +738,45 @@ def test_a_sender_asks_for_no_form() -> None:
 
     with pytest.raises(ConfigError, match="format: of a receiver's sheet only"):
         read_sheet(sender)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("[next]\nkey_from = 2027-01-01\n", "goes with key", id="day-of-nothing"),
+        pytest.param("[next]\n", "name certificate, key or host_key", id="empty"),
+        pytest.param('[next]\ncertificate = "c.pem"\n', "has none now", id="no-certificate"),
+        pytest.param('[next]\nkey = "keys/papeterie"\n', "is the one in use", id="same-key"),
+        pytest.param('[next]\nhost_key = "AAAA"\n', "next.host_key", id="no-line"),
+        pytest.param('[next]\nkeys = "x"\n', "next.keys", id="unknown"),
+    ],
+)
+def test_what_takes_over_must_follow_something(text: str, said: str) -> None:
+    """A slip of the pen is found when it is written, and not in the night of the switch."""
+    config = Path(__file__).resolve().parents[3] / "config"
+    sample = (config / "connections" / "example-sender.toml.sample").read_text(encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=said):
+        read_sheet(f"{sample}\n{text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param('host = "smtp.example.org"', "sender", id="from-nobody"),
+        pytest.param('user = "edi"', "password", id="no-password"),
+        pytest.param(
+            'user = "edi"\nsecurity = "none"\npassword = { env = "X" }', "clair", id="in-clear"
+        ),
+        pytest.param('operators = ["ops"]', "operators", id="no-address"),
+    ],
+)
+def test_mail_settings_that_could_write_to_nobody_are_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    """Else the first warning shows it, when it is needed."""
+    path = tmp_path / "pipeline.toml"
+    path.write_text(f"[mail]\n{text}\n", encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=said):
+        read_settings(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -74,6 +75,27 @@ def test_a_field_is_one_line_whatever_stands_in_it(
     assert (line["file"], line["facts"]) == (text, {"nested": [text]})
     (file,) = path.iterdir()
     assert file.read_text(encoding="ascii").rstrip("\n").isprintable()
+
+
+def test_an_error_that_quotes_a_document_is_cut(opened: ExitStack, tmp_path: Path) -> None:
+    """Where it arose is told in whole, of its words only how they begin; so of its cause."""
+    opened.enter_context(logs.logging_to(tmp_path, by="run:7"))
+
+    try:
+        try:
+            raise KeyError("a" * 5_000)  # noqa: TRY301  # the traceback is what is tested
+        except KeyError as cause:
+            raise ValueError("b" * 5_000) from cause
+    except ValueError:
+        structlog.get_logger().exception("carry.failed", document="D1")
+
+    (line,) = lines(tmp_path)
+    told = line["exception"]
+    assert "KeyError: 'aaa" in told
+    assert told.index("KeyError") < told.index("ValueError: bbb")
+    assert "test_an_error_that_quotes_a_document_is_cut" in told
+    assert len(re.findall("[ab]{250,}", told)) == 2
+    assert not re.findall("[ab]{400}", told)
 
 
 def test_a_traceback_stays_on_its_line(opened: ExitStack, tmp_path: Path) -> None:

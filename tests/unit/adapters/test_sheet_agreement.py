@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.configuration import read_settings, read_sheet
+from pipeline.adapters.configuration import (
+    offered_connections,
+    read_settings,
+    read_sheet,
+)
+from pipeline.model.api_sheet import Access, ApiSheet
 from pipeline.model.connection import Environment
 from pipeline.model.errors import ConfigError
 from pipeline.model.settings import Approval
@@ -91,3 +97,61 @@ def test_a_hub_asks_for_a_second_person_only_where_it_is_told_to(tmp_path: Path)
 
     assert read_settings(tmp_path / "absent.toml").approval is Approval.NONE
     assert read_settings(settings).approval is Approval.FOUR_EYES
+
+
+def test_the_example_of_an_api_sheet_can_be_used(tmp_path: Path) -> None:
+    """Each of its keys, also those that it shows as comments."""
+    example = Path(__file__).parents[3] / "config" / "connections" / "example-api.toml.sample"
+    text = example.read_text(encoding="utf-8").replace("\n# ", "\n")
+    (tmp_path / "api.toml").write_text(text.replace("oauth2", "certificate", 1))
+
+    read = offered_connections(tmp_path)
+
+    assert (read.faults, read.strays, dict(read.connections)) == ({}, (), {})
+    sheet = read.apis["editeur"]
+    assert (sheet.access, sheet.certificate) == (
+        Access.CERTIFICATE,
+        "certificates/editeur.pem",
+    )
+    assert (sheet.start_date, sheet.agreed_on(date(2027, 9, 1))) == (date(2026, 9, 1), False)
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ('access = "certificate"', "certificate: va avec / goes with access = 'certificate'"),
+        ('certificate = "c.pem"', "certificate: va avec / goes with access = 'certificate'"),
+        ('[door]\nhost = "sftp"', "door: Extra inputs are not permitted"),
+    ],
+)
+def test_an_api_sheet_says_what_goes_with_its_access(
+    tmp_path: Path, said: str, fault: str
+) -> None:
+    """It has no door of ours, and OAuth2 needs no certificate."""
+    top = 'name = "api"\npartner = "P"\nrole = "api"\n'
+    (tmp_path / "api.toml").write_text(top + said)
+
+    ((name, (told,)),) = offered_connections(tmp_path).faults.items()
+
+    assert name == "api"
+    assert fault in told
+
+
+def test_a_door_and_an_api_cannot_share_a_name(tmp_path: Path) -> None:
+    """A name is one agreement, with one history."""
+    (tmp_path / "a.toml").write_text(a_sheet(""))
+    (tmp_path / "b.toml").write_text('name = "city"\npartner = "City"\nrole = "api"\n')
+
+    read = offered_connections(tmp_path)
+
+    assert (set(read.connections), dict(read.apis)) == ({"city"}, {})
+    assert "existe déjà" in read.faults["city"][0]
+
+
+def test_another_key_of_the_same_partner_renews_an_agreement() -> None:
+    """Of another partner, or for another structure, it is another agreement."""
+    known = ApiSheet(name="api", partner="P", access=Access.CERTIFICATE, certificate="a.pem")
+
+    assert replace(known, certificate="b.pem").renews(known)
+    assert not replace(known, partner="Q").renews(known)
+    assert not replace(known, structure=SIRET).renews(known)

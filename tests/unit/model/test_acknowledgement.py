@@ -10,7 +10,7 @@ from pipeline.model.acknowledgement import FlowOutcome, flow_outcome
 from pipeline.model.status import InterchangeStep, Step
 
 OPENED = InterchangeStep.OPENED
-TAKEN = {Step.ACCEPTED, Step.ROUTED, Step.DELIVERED, Step.ABANDONED}
+TAKEN = {Step.ACCEPTED, Step.ROUTED, Step.DELIVERED, Step.ABANDONED, Step.TRIED}
 REFUSED = {Step.REJECTED, Step.DUPLICATE}
 
 

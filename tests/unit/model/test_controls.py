@@ -66,8 +66,15 @@ def test_our_own_codes_stand_where_they_happen() -> None:
         "PACK_MISSING": 11,
         "PACK_ERROR": 11,
         "NO_ROUTE": 14,
+        "NOT_LIVE": 14,
+        "TRIED_ONLY": 14,
         "ACK_UNKNOWN": 14,
         "ACK_EARLY": 14,
+        "ST_UNKNOWN": 14,
+        "ST_EARLY": 14,
+        "ST_FORBIDDEN": 14,
+        "ST_INCOMPLETE": 14,
+        "ST_UNREADABLE": 14,
         "NOT_TAKEN": 15,
         "OPERATOR": 18,
         "OPERATOR_HOLD": 18,
@@ -90,7 +97,10 @@ def test_a_control_is_told_in_both_languages(control: Control) -> None:
     assert all(text.endswith(".") for text in control.action.values())
 
 
-@pytest.mark.parametrize("code", [*(one.value for one in Trouble), "ARCHIVE_LOST", "NO_ROUTE"])
+@pytest.mark.parametrize(
+    "code",
+    [*(one.value for one in Trouble), "ARCHIVE_LOST", "NO_ROUTE", "NOT_LIVE", "TRIED_ONLY"],
+)
 def test_what_is_our_own_trouble_is_for_an_operator(code: str) -> None:
     """A sender is never asked to act on a fault of ours, and is told not to resend."""
     control = CONTROL[code]
@@ -100,8 +110,9 @@ def test_what_is_our_own_trouble_is_for_an_operator(code: str) -> None:
 
 
 def test_everything_else_is_for_the_sender() -> None:
-    """Only holds wait for us."""
-    held = {trouble.value for trouble in Trouble} | {"ARCHIVE_LOST", "NO_ROUTE", "OPERATOR_HOLD"}
+    """Only holds wait for us, and trials that nobody takes."""
+    ours = {"ARCHIVE_LOST", "NO_ROUTE", "NOT_LIVE", "TRIED_ONLY", "OPERATOR_HOLD"}
+    held = {trouble.value for trouble in Trouble} | ours
 
     assert {one.code for one in CONTROLS if one.acts is Actor.OPERATOR} == held
 

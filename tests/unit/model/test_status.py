@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.model.acknowledgement import FlowOutcome
+from pipeline.model.receipt import Said
 from pipeline.model.status import (
     FOLLOWS,
     INTERCHANGE_FOLLOWS,
@@ -36,7 +37,7 @@ def test_what_can_be_undone_and_what_cannot() -> None:
     final_flows = {step for step in InterchangeStep if is_final(INTERCHANGE_FOLLOWS, step)}
     final_rows = {state for state in OutboxState if is_final(OUTBOX_FOLLOWS, state)}
 
-    assert final_documents == {Step.REJECTED, Step.DUPLICATE, Step.DELIVERED}
+    assert final_documents == {Step.REJECTED, Step.DUPLICATE, Step.DELIVERED, Step.TRIED}
     assert final_flows == {
         InterchangeStep.REFUSED,
         InterchangeStep.DUPLICATE,
@@ -47,7 +48,7 @@ def test_what_can_be_undone_and_what_cannot() -> None:
 
 def test_every_step_and_state_has_words_in_both_languages() -> None:
     """A page that shows a machine's word makes its reader look it up."""
-    kinds = (Step, InterchangeStep, OutboxState, FlowOutcome)
+    kinds = (Step, InterchangeStep, OutboxState, FlowOutcome, Said)
 
     assert {one.value for kind in kinds for one in kind} == set(WORDS)
     assert all(fr and en and fr != en for fr, en in WORDS.values())

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.model.connection import Connection, Door, Envelope, Role
+from pipeline.model.carriage import Carriage, Original
+from pipeline.model.connection import Connection, Door, Envelope, Environment, Role
+from pipeline.model.conversion import Form
 from pipeline.model.decision import Decision, Verdict
 from pipeline.model.directory import Directory, Route, Service, Structure
 from pipeline.model.document import Document
@@ -401,3 +403,18 @@ def test_every_routed_document_is_in_exactly_one_file(routed: list[tuple[str, in
         len(row.documents) == 1 or sum(sizes[one] for one in row.documents) <= LOT_BYTES
         for row in rows
     )
+
+
+def test_trials_number_their_flows_for_themselves() -> None:
+    """However many there were, a receiver's first flow in production is number 1."""
+    carriage = Carriage(form=Form.PIVOT, original=Original.BESIDE)
+    ville = replace(CONNECTIONS["ville"], application_code="VIL750", carriage=carriage)
+    trial = replace(ville, name="trial", environment=Environment.QUALIFICATION)
+    planning = replace(PLANNING, next_number=numbers())
+    documents = [a_document(1, route="trial"), a_document(2, route="trial")]
+
+    tried = plan_deliveries(documents, {"trial": trial}, planning)
+    (real,) = plan_deliveries([a_document(3, route="ville")], {"ville": ville}, planning)
+
+    assert [int(row.name[-15:]) for row in tried] == [1, 2]
+    assert int(real.name[-15:]) == 1

@@ -10,6 +10,7 @@ import pytest
 from pipeline.model.connection import RetryPolicy
 from pipeline.model.errors import (
     ConnectError,
+    EngineError,
     HostKeyMismatch,
     MasterKeyMissing,
     NameTaken,
@@ -107,15 +108,21 @@ def test_a_door_that_somebody_can_mend_is_tried_again() -> None:
     ]
 
 
-def test_what_this_process_cannot_open_uses_up_no_attempt() -> None:
+@pytest.mark.parametrize(
+    ("ours", "told"),
+    [
+        pytest.param(MasterKeyMissing("old.key"), "MASTER_KEY: old.key", id="master-key"),
+        pytest.param(EngineError("exit code 1"), "ENGINE: exit code 1", id="engine"),
+    ],
+)
+def test_what_fails_on_our_side_uses_up_no_attempt(ours: PipelineError, told: str) -> None:
     """Nothing was tried at the partner's; it may go on so until somebody restarts us."""
     row = replace(DELIVERY, attempts=3)
-    missing = MasterKeyMissing("old.key")
 
     for _ in range(9):
-        row, state = after_failure(row, missing, POLICY, row.due)
+        row, state = after_failure(row, ours, POLICY, row.due)
         assert (row.attempts, state) == (3, None)
 
-    assert row.error == "MASTER_KEY: old.key"
+    assert row.error == told
     assert row.due == NOON + 9 * timedelta(minutes=30)
     assert after_failure(row, AWAY, POLICY, row.due)[1] is OutboxState.ABANDONED

@@ -594,3 +594,18 @@ def test_amounts_are_written_as_they_were_stated() -> None:
 
     assert b"<ram:TotalPrepaidAmount>10.00<" in payload
     assert b"<ram:DuePayableAmount>1000<" in payload
+
+
+@pytest.mark.parametrize(
+    ("written", "zone"), [("2026-09-26Z", "Z"), ("2026-09-26+02:00", "+02:00"), ("2026-09-26", "")]
+)
+def test_a_time_zone_that_is_dropped_is_told(written: str, zone: str) -> None:
+    """The day is clear without it; that something was left out is said all the same."""
+    text = (SAMPLES / "ubl-380-toutes-references.xml").read_bytes()
+    marked = text.replace(b"<cbc:IssueDate>2026-09-26<", f"<cbc:IssueDate>{written}<".encode())
+
+    reading = ubl.read_invoice(parse(marked, Limits()))
+
+    assert str(reading.invoice.issue_date) == "2026-09-26"
+    assert [one.term for one in reading.lost] == (["BT-2"] if zone else [])
+    assert all(f"« {zone} »" in one.why["fr"] for one in reading.lost)

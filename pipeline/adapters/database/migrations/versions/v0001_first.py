@@ -17,6 +17,7 @@ def upgrade() -> None:
     _configuration()
     _intake()
     _documents()
+    _lives()
     _outbox()
     _record()
     _operation()
@@ -53,6 +54,32 @@ def _configuration() -> None:
         sa.Column("days", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("at", UtcDateTime(), nullable=False),
     )
+    _proposals()
+
+
+def _proposals() -> None:
+    """Changes of the configuration that wait for a second person."""
+    op.create_table(
+        "proposal",
+        sa.Column("id", sa.Text(), primary_key=True),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("settled_at", UtcDateTime()),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("reason", Words(), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
+        sa.Index("proposal_state", "state"),
+    )
+    op.create_table(
+        "proposal_item",
+        sa.Column("proposal", sa.Text(), sa.ForeignKey("proposal.id"), primary_key=True),
+        sa.Column("kind", sa.Text(), primary_key=True),
+        sa.Column("name", sa.Text(), primary_key=True),
+        sa.Column("body", sa.Text()),
+        sa.Column("base", sa.Integer(), nullable=False),
+    )
 
 
 def _intake() -> None:
@@ -85,6 +112,7 @@ def _intake() -> None:
         sa.Column("documents", sa.Integer(), nullable=False),
         sa.Column("erased", sa.Boolean(), nullable=False),
         sa.Column("legal_hold", sa.Boolean(), nullable=False),
+        sa.Column("environment", sa.Text(), nullable=False),
         sa.Column("lease_owner", sa.Text()),
         sa.Column("lease_token", sa.BigInteger(), nullable=False),
         sa.Column("lease_until", UtcDateTime()),
@@ -145,11 +173,46 @@ def _documents() -> None:
     )
     op.create_table(
         "business_key",
+        sa.Column("environment", sa.Text(), primary_key=True),
         sa.Column("seller", sa.Text(), primary_key=True),
         sa.Column("number", sa.Text(), primary_key=True),
         sa.Column("year", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("document", sa.Text(), sa.ForeignKey("document.id"), nullable=False),
         sa.Index("business_key_document", "document"),
+    )
+
+
+def _lives() -> None:
+    """What becomes of invoices that were taken."""
+    op.create_table(
+        "life",
+        sa.Column("document", sa.Text(), sa.ForeignKey("document.id"), primary_key=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("said_at", UtcDateTime(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Index("life_status", "status", "since"),
+    )
+    op.create_table(
+        "life_entry",
+        sa.Column("id", sa.Text(), primary_key=True),
+        sa.Column("document", sa.Text(), sa.ForeignKey("document.id"), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("before", sa.Text()),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.Column("said_at", UtcDateTime(), nullable=False),
+        sa.Column("taken_at", UtcDateTime(), nullable=False),
+        sa.Column("source", sa.Text(), sa.ForeignKey("interchange.id")),
+        sa.Column("reasons", sa.Text(), nullable=False),
+        sa.Column("comment", Words(), nullable=False),
+        sa.Column("cash", sa.Text(), nullable=False),
+        sa.Column("warnings", sa.Text(), nullable=False),
+        sa.UniqueConstraint("document", "place", name="life_entry_place"),
+        sa.Index("life_entry_source", "source"),
     )
 
 
@@ -162,6 +225,7 @@ def _outbox() -> None:
         sa.Column("interchange", sa.Text(), sa.ForeignKey("interchange.id")),
         sa.Column("connection", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("folder", sa.Text(), nullable=False),
         sa.Column("due", UtcDateTime(), nullable=False),
         sa.Column("payload", sa.LargeBinary()),
         sa.Column("envelope", sa.Text(), nullable=False),
@@ -199,6 +263,25 @@ def _outbox() -> None:
         sa.Column("document", sa.Text(), sa.ForeignKey("document.id"), primary_key=True),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Index("conversion_document", "document"),
+    )
+    op.create_table(
+        "pickup",
+        sa.Column("key", sa.Text(), sa.ForeignKey("outbox.key"), primary_key=True),
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("folder", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("known", sa.Text()),
+    )
+    op.create_index("pickup_state", "pickup", ["state", "connection", "since"])
+    op.create_table(
+        "transfer_log",
+        sa.Column("log", sa.Text(), primary_key=True),
+        sa.Column("place", sa.Text(), nullable=False),
     )
     op.create_table(
         "attempt",

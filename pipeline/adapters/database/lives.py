@@ -1,0 +1,176 @@
+"""Lives of invoices: to rows and back, and the questions asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from pipeline.adapters.database.codec import dump, load_all
+from pipeline.adapters.database.reading import sliced
+from pipeline.adapters.database.rows import Values, document_of
+from pipeline.adapters.database.tables import document, life, life_entry
+from pipeline.model.document import Document
+from pipeline.model.identity import DocumentId, InterchangeId
+from pipeline.model.life import Actor, Cash, Entry, Event, Life, Status
+
+_NO_CASH = "[]"
+
+_LIVES = select(life).where(life.c.document.in_(bindparam("ids", expanding=True)))
+_ENTRIES = (
+    select(life_entry)
+    .where(life_entry.c.document == bindparam("b_document"))
+    .order_by(life_entry.c.place)
+)
+_KNOWN = select(life_entry.c.id).where(life_entry.c.id.in_(bindparam("ids", expanding=True)))
+_SAID = (
+    select(life_entry)
+    .where(life_entry.c.source == bindparam("b_source"))
+    .order_by(life_entry.c.document, life_entry.c.place)
+)
+#: Invoices that were taken, by number, oldest first.
+_NUMBERED = (
+    select(document)
+    .where(document.c.number.in_(bindparam("numbers", expanding=True)))
+    .where(document.c.id.in_(select(life.c.document)))
+    .order_by(document.c.number, document.c.id)
+)
+ADD_LIFE = insert(life)
+ADD_ENTRY = insert(life_entry)
+#: Moves a life that nobody moved meanwhile.
+MOVE_LIFE = update(life).where(
+    life.c.document == bindparam("b_document"),
+    life.c.status == bindparam("b_status"),
+    life.c.entries == bindparam("b_entries"),
+)
+
+
+def find_lives(connection: Connection, subjects: Collection[str]) -> dict[DocumentId, Life]:
+    """Return where invoices stand; those that were never taken are left out."""
+    return {
+        DocumentId(row.document): life_of(row)
+        for part in sliced(sorted(subjects))
+        for row in connection.execute(_LIVES, {"ids": part})
+    }
+
+
+def find_lives_at(connection: Connection, statuses: Collection[Status], limit: int) -> list[Life]:
+    """Return where invoices stand that stand at one of these statuses, the longest first."""
+    wanted = sorted(status.value for status in statuses)
+    statement = select(life).where(life.c.status.in_(wanted))
+    ordered = statement.order_by(life.c.since, life.c.document).limit(limit)
+    return [life_of(row) for row in connection.execute(ordered)]
+
+
+def find_history(connection: Connection, subject: str) -> list[Entry]:
+    """Return the history of one invoice, in order."""
+    return [entry_of(row) for row in connection.execute(_ENTRIES, {"b_document": subject})]
+
+
+def find_said(connection: Connection, source: str) -> list[Entry]:
+    """Return what one flow said, by document and place."""
+    return [entry_of(row) for row in connection.execute(_SAID, {"b_source": source})]
+
+
+def find_known(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Return those ids that a line of a history has."""
+    return {
+        found
+        for part in sliced(sorted(ids))
+        for found in connection.execute(_KNOWN, {"ids": part}).scalars()
+    }
+
+
+def find_numbered(connection: Connection, numbers: Collection[str]) -> list[Document]:
+    """Return invoices that were taken under some numbers, by number and id."""
+    return [
+        document_of(row)
+        for part in sliced(sorted(numbers))
+        for row in connection.execute(_NUMBERED, {"numbers": part})
+    ]
+
+
+def life_of(row: Row[Any]) -> Life:
+    """Read where an invoice stands."""
+    return Life(
+        id=DocumentId(row.document),
+        status=Status(row.status),
+        actor=Actor(row.actor),
+        said_at=row.said_at,
+        since=row.since,
+        entries=row.entries,
+    )
+
+
+def entry_of(row: Row[Any]) -> Entry:
+    """Read one line of a history."""
+    return Entry(
+        id=row.id,
+        document=DocumentId(row.document),
+        place=row.place,
+        event=Event(row.event),
+        actor=Actor(row.actor),
+        by=row.by,
+        before=Status(row.before) if row.before else None,
+        after=Status(row.after),
+        said_at=row.said_at,
+        taken_at=row.taken_at,
+        source=InterchangeId(row.source) if row.source else None,
+        reasons=tuple(row.reasons.split()),
+        comment=row.comment,
+        cash=load_all(Cash, row.cash) if row.cash != _NO_CASH else (),
+        warnings=tuple(row.warnings.split()),
+    )
+
+
+def entry_values(entry: Entry) -> Values:
+    """Return the row of one line of a history."""
+    return {
+        "id": entry.id,
+        "document": entry.document,
+        "place": entry.place,
+        "event": entry.event.value,
+        "actor": entry.actor.value,
+        "by": entry.by,
+        "before": entry.before.value if entry.before else None,
+        "after": entry.after.value,
+        "said_at": entry.said_at,
+        "taken_at": entry.taken_at,
+        "source": entry.source,
+        "reasons": " ".join(entry.reasons),
+        "comment": entry.comment,
+        "cash": dump(entry.cash) if entry.cash else _NO_CASH,
+        "warnings": " ".join(entry.warnings),
+    }
+
+
+def life_values(life_now: Life) -> Values:
+    """Return the row that says where an invoice stands."""
+    return {
+        "document": life_now.id,
+        "status": life_now.status.value,
+        "actor": life_now.actor.value,
+        "said_at": life_now.said_at,
+        "since": life_now.since,
+        "entries": life_now.entries,
+    }
+
+
+def move_values(first: Entry, life_now: Life) -> Values:
+    """Return what `MOVE_LIFE` compares and sets, `first` being the first of the new lines."""
+    moved: Mapping[str, object] = life_values(life_now)
+    return {
+        "b_document": first.document,
+        "b_status": first.before.value if first.before else None,
+        "b_entries": first.place - 1,
+        **{name: value for name, value in moved.items() if name != "document"},
+    }
+
+
+def by_document(entries: Sequence[Entry]) -> dict[DocumentId, list[Entry]]:
+    """Part lines by the invoice they are of, each in order."""
+    found: dict[DocumentId, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.document, []).append(entry)
+    return found

@@ -1,0 +1,232 @@
+"""What becomes of invoices that were taken: lines of their history, and who hears of them.
+
+Everything here belongs to the transaction that makes it happen: a status and the file that
+tells of it are written together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pipeline.app.hub import Hub
+from pipeline.lifecycle.outbound import has_word
+from pipeline.model.acknowledgement import AnswerFile
+from pipeline.model.connection import Connection, Naming
+from pipeline.model.document import Document
+from pipeline.model.identity import DocumentId, InterchangeId, outbox_key
+from pipeline.model.interchange import Interchange
+from pipeline.model.interface import Carries, Direction, Interface, subscribed
+from pipeline.model.life import Actor, Attached, Entry, Event, Given, Life, entry_id, lived
+from pipeline.model.life_step import Refused, step
+from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.telling import StatusNews, Telling
+from pipeline.ports.failpoint import failpoint
+from pipeline.ports.ledger import Sheets, Transaction
+
+#: The only status of interfaces that refuse a status.
+REFUSALS = ("601",)
+#: Told by the answer to the flow, or of no interest to anybody but the hub.
+_UNTOLD = frozenset({Event.DEPOSIT, Event.ROUTE, Event.PROCESS_REJECT})
+
+
+@dataclass(slots=True)
+class Register:
+    """Lines that one transaction adds, each held against where its invoice then stands.
+
+    Attributes:
+        before: Where the invoices stood when it began.
+        entries: The lines, in order.
+    """
+
+    before: Mapping[DocumentId, Life]
+    entries: list[Entry] = field(default_factory=list)
+    _now: dict[DocumentId, Life] = field(default_factory=dict)
+
+    def standing(self, subject: DocumentId) -> Life | None:
+        """Return where an invoice stands by now."""
+        return self._now.get(subject) or self.before.get(subject)
+
+    def add(
+        self,
+        subject: DocumentId,
+        event: Event,
+        actor: Actor,
+        given: Given,
+        *,
+        by: str,
+        said_at: datetime,
+        taken_at: datetime,
+        source: InterchangeId | None = None,
+    ) -> Entry | Refused:
+        """Add a line, or return why the table refuses it."""
+        life = self.standing(subject)
+        said = step(life.status if life else None, event, actor, given)
+        if isinstance(said, Refused):
+            return said
+        entry = Entry(
+            id=entry_id(subject, event, actor, said_at, given),
+            document=subject,
+            place=(life.entries if life else 0) + 1,
+            event=event,
+            actor=actor,
+            by=by,
+            before=life.status if life else None,
+            after=said.to,
+            said_at=said_at,
+            taken_at=taken_at,
+            source=source,
+            reasons=given.reasons,
+            comment=given.comment,
+            cash=given.cash,
+            warnings=said.warnings,
+        )
+        self.entries.append(entry)
+        self._now[subject] = lived(life, [entry])
+        return entry
+
+
+def begin_lives(hub: Hub, tx: Transaction, taken: Collection[Document]) -> None:
+    """Write that invoices were taken and are on their way."""
+    register = Register(tx.lives([one.id for one in taken]))
+    for one in taken:
+        if register.standing(one.id) is None:
+            _act(hub, register, one.id, Event.DEPOSIT)
+            _act(hub, register, one.id, Event.ROUTE)
+    tx.live(register.before, register.entries)
+
+
+def make_available(
+    hub: Hub, sheets: Sheets, tx: Transaction, delivered: Sequence[Document]
+) -> None:
+    """Write that invoices stand at their recipients', and tell their suppliers."""
+    register = Register(tx.lives([one.id for one in delivered]))
+    for one in delivered:
+        _act(hub, register, one.id, Event.MAKE_AVAILABLE)
+    tx.live(register.before, register.entries)
+    tell(hub, sheets, tx, {one.id: one for one in delivered}, register.entries)
+
+
+def give_up(hub: Hub, tx: Transaction, withdrawn: Collection[Document], why: str) -> None:
+    """Write that invoices were withdrawn in their supplier's name before they left."""
+    register = Register(tx.lives([one.id for one in withdrawn]))
+    now = hub.clock.now()
+    for subject in register.before:
+        register.add(
+            subject,
+            Event.GIVE_UP,
+            Actor.SUPPLIER,
+            Given(comment=why),
+            by=hub.by,
+            said_at=now,
+            taken_at=now,
+        )
+    tx.live(register.before, register.entries)
+
+
+def _act(hub: Hub, register: Register, subject: DocumentId, event: Event) -> None:
+    """Add an act of the hub's own; where the table has no place for it nothing happens."""
+    now = hub.clock.now()
+    register.add(subject, event, Actor.HUB, Given(), by=hub.by, said_at=now, taken_at=now)
+
+
+# -- telling
+def tell(
+    hub: Hub,
+    sheets: Sheets,
+    tx: Transaction,
+    documents: Mapping[DocumentId, Document],
+    entries: Iterable[Entry],
+    files: Mapping[str, tuple[Attached, ...]] | None = None,
+) -> None:
+    """Put files into the outbox for all who agreed to hear of some lines.
+
+    Args:
+        hub: The hub.
+        sheets: The configuration in force.
+        tx: The transaction that writes the lines.
+        documents: The invoices, by id.
+        entries: The lines, in order.
+        files: What came with lines, by their id.
+    """
+    flows: dict[InterchangeId, Interchange] = {}
+    heard: dict[str, list[Telling]] = {}
+    for entry in entries:
+        document = documents[entry.document]
+        if document.interchange not in flows:
+            found = tx.interchange(document.interchange)
+            if found is None:
+                raise ValueError(f"{document.id} came in no flow")
+            flows[document.interchange] = found
+        flow = flows[document.interchange]
+        name = document.route if entry.actor is Actor.SUPPLIER else flow.connection
+        sheet = sheets.connections.get(name or "")
+        if sheet is not None and hears(hub, sheet, entry):
+            said = (files or {}).get(entry.id, ())
+            telling = Telling(entry=entry, document=document, flow=flow, files=said)
+            heard.setdefault(sheet.name, []).append(telling)
+    for name, tellings in sorted(heard.items()):
+        _enqueue(hub, tx, sheets.connections[name], tellings)
+
+
+def hears(hub: Hub, sheet: Connection, entry: Entry) -> bool:
+    """Tell whether a partner agreed to hear of a line, in a form that has a word for it."""
+    if not sheet.statuses.tell or entry.event in _UNTOLD:
+        return False
+    if sheet.naming is Naming.FREE:
+        return True
+    interface = told_under(hub, sheet)
+    if interface is None:
+        return False
+    return has_word(entry, sheet, interface.statuses, cdar=interface.form == "CDAR")
+
+
+def told_under(hub: Hub, sheet: Connection) -> Interface | None:
+    """Return under which interface a partner hears of statuses; None where it has none."""
+    return next((one for one in _outgoing(hub, sheet) if one.statuses != REFUSALS), None)
+
+
+def refused_under(hub: Hub, sheet: Connection) -> Interface | None:
+    """Return under which interface a partner hears that its statuses were refused."""
+    return next((one for one in _outgoing(hub, sheet) if one.statuses == REFUSALS), None)
+
+
+def _outgoing(hub: Hub, sheet: Connection) -> Iterator[Interface]:
+    if sheet.naming is Naming.FREE:
+        return
+    for one in subscribed(sheet, hub.interfaces):
+        goes_out = one.direction is Direction.OUT and not one.unserved
+        if goes_out and one.carries is Carries.STATUSES:
+            yield one
+
+
+def _enqueue(hub: Hub, tx: Transaction, sheet: Connection, tellings: Sequence[Telling]) -> None:
+    news = StatusNews(
+        addressee=sheet,
+        interface=told_under(hub, sheet),
+        hub_code=hub.settings.hub_code,
+        at=hub.clock.now(),
+        tellings=tuple(tellings),
+    )
+    documents = tuple(dict.fromkeys(one.document.id for one in tellings))
+    numbers = sheet.environment.series
+    for file in hub.tell(news, lambda series: tx.next_number(numbers(series))):
+        tx.enqueue(status_row(sheet, file, news.at, documents), hub.by, news.at)
+        failpoint("status.told")
+
+
+def status_row(
+    sheet: Connection, file: AnswerFile, at: datetime, documents: tuple[DocumentId, ...]
+) -> OutboxRow:
+    """Return the outbox row of a file that tells of statuses."""
+    return OutboxRow(
+        key=outbox_key(OutboxKind.STATUS.value, InterchangeId(""), sheet.name, file.name),
+        kind=OutboxKind.STATUS,
+        interchange=None,
+        connection=sheet.name,
+        name=file.name,
+        due=at,
+        payload=file.payload,
+        documents=documents,
+    )

@@ -1,0 +1,100 @@
+"""An operator says a status in the name of a supplier or a recipient who cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pipeline.app.atomic import atomically
+from pipeline.app.hub import Hub
+from pipeline.app.lives import Register, tell
+from pipeline.app.statuses import tells_payment
+from pipeline.model.document import Document
+from pipeline.model.errors import ConfigError
+from pipeline.model.identity import DocumentId
+from pipeline.model.life import Actor, Entry, Event, Given, entry_id
+from pipeline.model.life_step import Refused
+from pipeline.ports.ledger import Ledger, Sheets, Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What is said, and in whose name.
+
+    Attributes:
+        event: What happens.
+        actor: Supplier or recipient.
+        given: What comes with it; its comment is what the other side reads.
+        said_at: When it happened (aware); None for now.
+    """
+
+    event: Event
+    actor: Actor
+    given: Given
+    said_at: datetime | None = None
+
+
+def find_invoice(ledger: Ledger, subject: str) -> Document:
+    """Return the invoice of an id or a number.
+
+    Raises:
+        ConfigError: There is none, or several have that number: their ids are named.
+    """
+    named = ledger.documents_named([DocumentId(subject)])
+    found = [*named, *ledger.invoices_numbered([subject])]
+    if not found:
+        raise ConfigError(
+            f"{subject}: aucune facture prise en charge de ce numéro ou de cet identifiant"
+            " / no invoice that was taken has this number or id"
+        )
+    if len({one.id for one in found}) > 1:
+        ids = ", ".join(one.id for one in found)
+        raise ConfigError(f"{subject}: plusieurs factures, nommez l'identifiant / several: {ids}")
+    return found[0]
+
+
+def declare(
+    hub: Hub, sheets: Sheets, subject: DocumentId, declared: Declared, *, dry: bool
+) -> Entry:
+    """Write what an operator says in a partner's name, and tell who has to hear of it.
+
+    Returns:
+        The line of the history; one that is there already is not written again.
+
+    Raises:
+        ConfigError: It may not be said; nothing has changed.
+    """
+
+    def act(tx: Transaction) -> Entry:
+        document = tx.document(subject)
+        register = Register(tx.lives([subject]))
+        life = register.standing(subject)
+        if document is None or life is None:
+            raise ConfigError(f"{subject}: jamais prise en charge / was never taken")
+        now = hub.clock.now()
+        said_at = declared.said_at or now
+        known = entry_id(subject, declared.event, declared.actor, said_at, declared.given)
+        if tx.entries_known([known]):
+            raise ConfigError(f"{subject}: déjà dit / said already")
+        given = replace(
+            declared.given,
+            late=life.is_late(declared.actor, said_at),
+            tells_payment=tells_payment(sheets, document.header),
+        )
+        said = register.add(
+            subject,
+            declared.event,
+            declared.actor,
+            given,
+            by=hub.by,
+            said_at=said_at,
+            taken_at=now,
+        )
+        if isinstance(said, Refused):
+            raise ConfigError(f"{subject}: {said.fr} / {said.en}")
+        if not dry:
+            tx.live(register.before, register.entries)
+            tell(hub, sheets, tx, {subject: document}, register.entries)
+        return said
+
+    return atomically(hub, act, "operator.declare")

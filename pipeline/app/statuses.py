@@ -1,0 +1,386 @@
+"""Reads flows that carry statuses, and applies what they say: each once, or refused.
+
+What a status says is held against who says it and where the invoice stands. One that may not
+be said changes nothing and is answered; the others of its flow count. A flow of which nothing
+counts is refused as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from structlog import get_logger
+
+from pipeline.app.arrived import Arrived, Message, Read, examine, is_table, payload_of
+from pipeline.app.hub import Hub
+from pipeline.app.lives import Register, refused_under, tell
+from pipeline.lifecycle.inbound import (
+    REFUSED_STATUS,
+    read_cdar,
+    read_status_table,
+    read_statut,
+)
+from pipeline.model.connection import Connection, Environment, Naming, Role
+from pipeline.model.controls import reason
+from pipeline.model.decision import Reason
+from pipeline.model.document import Document
+from pipeline.model.event import Fact
+from pipeline.model.identity import DocumentId, InterchangeId, outbox_key
+from pipeline.model.interchange import Interchange
+from pipeline.model.life import Actor, Attached, Entry, Saying, Status, entry_id
+from pipeline.model.life_step import Refused, Why
+from pipeline.model.limits import Limits
+from pipeline.model.outbox import OutboxKind, OutboxRow
+from pipeline.model.report import RoutingHeader
+from pipeline.model.telling import Refusal, StatusNews
+from pipeline.ports.failpoint import failpoint
+from pipeline.ports.ledger import Sheets, Transaction
+from pipeline.syntax import cdar, cpp_status
+from pipeline.syntax.cpp_parties import foreign_id
+from pipeline.syntax.parse import parse
+
+log = get_logger(__name__)
+
+#: Statuses that one flow may carry; faults told of one.
+MOST, MOST_FAULTS = 10_000, 20
+#: Whose statuses a partner says, by its part in the exchange.
+_ACTOR = {Role.SENDER: Actor.SUPPLIER, Role.RECEIVER: Actor.RECIPIENT}
+#: How a refusal of the machine is called in answers.
+_CODES = {
+    Why.NOT_YOURS: "ST_FORBIDDEN",
+    Why.NOT_NOW: "ST_FORBIDDEN",
+    Why.REASON_UNKNOWN: "ST_UNREADABLE",
+}
+_INCOMPLETE = "ST_INCOMPLETE"
+#: Where an invoice stands that no recipient can have seen.
+_UNSEEN = frozenset({Status.DEPOSEE, Status.EN_COURS_ACHEMINEMENT})
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one flow comes to.
+
+    Attributes:
+        register: Lines that are new.
+        refusals: Statuses that change nothing.
+        repeated: How many were known already.
+        documents: Invoices that lines are added to.
+        files: What came with lines, by their id.
+    """
+
+    register: Register
+    refusals: list[Refusal] = field(default_factory=list)
+    repeated: int = 0
+    documents: dict[DocumentId, Document] = field(default_factory=dict)
+    files: dict[str, tuple[Attached, ...]] = field(default_factory=dict)
+
+
+def read_statuses(hub: Hub, sheets: Sheets, arrived: Arrived) -> Read:
+    """Read a flow of statuses: what it says is applied by the deciding transaction.
+
+    Raises:
+        ArchiveError: Scratch space was emptied meanwhile.
+    """
+    if is_table(arrived):
+        said = list(_of_tables(hub, arrived))
+    else:
+        examined = examine(hub, arrived)
+        if examined.refused or examined.held:
+            return Read(refused=examined.refused, held=examined.held)
+        said = [one for message in examined.messages for one in _sayings(arrived, message)]
+    faults = tuple(one for one in said if isinstance(one, Reason))
+    if faults:
+        return Read(refused=faults[:MOST_FAULTS])
+    every = [one for one in said if isinstance(one, Saying)]
+    refused = [one for one in every if one.status == str(REFUSED_STATUS)]
+    sayings = [one for one in every if one.status != str(REFUSED_STATUS)]
+    if len(sayings) > MOST:
+        fr = f"{len(sayings)} statuts ; au plus {MOST} par flux"
+        en = f"{len(sayings)} statuses; {MOST} a flow at most"
+        return Read(refused=(reason("IRR_TAILLE_F", arrived.interchange.name, fr, en),))
+
+    def take(tx: Transaction) -> tuple[Reason, ...]:
+        _note_refused(hub, tx, arrived.interchange, refused)
+        return _take(hub, sheets, tx, arrived, sayings)
+
+    return Read(take=take)
+
+
+def _of_tables(hub: Hub, arrived: Arrived) -> Iterator[Saying | Reason]:
+    received, forms = arrived.interchange.received_at, arrived.connection.replies
+    for file in arrived.opened.files:
+        payload = payload_of(hub, arrived, file)
+        yield from read_status_table(payload, file.name, forms, MOST, received)
+
+
+def _sayings(arrived: Arrived, message: Message) -> Iterator[Saying | Reason]:
+    """Yield what one message says, or why it is not the message that was expected."""
+    root = parse(message.payload, Limits())
+    wanted = arrived.interface.form if arrived.interface else ""
+    try:
+        if root.tag == cdar.ROOT:
+            found = [read_cdar(cdar.read(root), message.name)]
+        else:
+            numbering = arrived.connection.statuses.numbering
+            found = list(read_statut(cpp_status.read(root), numbering, message.name))
+    except (ValueError, ArithmeticError) as error:
+        fr = f"message illisible : {error}"
+        yield reason("IRR_SYNTAX", message.name, fr, f"message cannot be read: {error}")
+        return
+    is_cdar = root.tag == cdar.ROOT
+    if wanted and (wanted == "CDAR") is not is_cdar:
+        fr, en = f"{wanted} attendu sous ce code interface", f"{wanted} expected under this code"
+        yield reason("IRR_TYPE_F", message.name, fr, en)
+    elif not found:
+        fr = "CPPFluxStatuts trouvé ; CPPFactureStatuts attendu : un statut par facture"
+        en = "CPPFluxStatuts found; CPPFactureStatuts expected: one status an invoice"
+        yield reason("IRR_SYNTAX", message.name, fr, en)
+    else:
+        yield from found
+
+
+def _take(
+    hub: Hub, sheets: Sheets, tx: Transaction, arrived: Arrived, sayings: Sequence[Saying]
+) -> tuple[Reason, ...]:
+    """Apply what may be said, tell those who have to hear of it, answer what may not."""
+    outcome = apply_sayings(hub, sheets, tx, arrived.connection, arrived.interchange, sayings)
+    entries = outcome.register.entries
+    by_message = arrived.interface is not None and arrived.interface.form == "CDAR"
+    if outcome.refusals and not entries and not outcome.repeated and not by_message:
+        return tuple(_reason_of(one) for one in outcome.refusals)
+    tx.live(outcome.register.before, entries)
+    tell(hub, sheets, tx, outcome.documents, entries, outcome.files)
+    if outcome.refusals:
+        _answer(hub, tx, arrived, outcome.refusals)
+    log.info(
+        "status.applied",
+        flow=arrived.interchange.id,
+        applied=len(entries),
+        repeated=outcome.repeated,
+        refused=len(outcome.refusals),
+    )
+    return ()
+
+
+def apply_sayings(
+    hub: Hub,
+    sheets: Sheets,
+    tx: Transaction,
+    connection: Connection,
+    flow: Interchange,
+    sayings: Sequence[Saying],
+) -> Outcome:
+    """Hold what a partner says against the invoices it speaks of; nothing is written."""
+    actor = _ACTOR[connection.role]
+    desk = _Desk(sheets, tx, connection, actor)
+    found = desk.match(sayings)
+    lives = tx.lives({one.id for one in found if isinstance(one, Document)})
+    outcome = Outcome(Register(lives))
+    ids = {
+        entry_id(one.id, saying.event, actor, saying.said_at, saying.given)
+        for saying, one in zip(sayings, found, strict=True)
+        if isinstance(one, Document) and saying.event is not None
+    }
+    known = set(tx.entries_known(ids))
+    for saying, one in zip(sayings, found, strict=True):
+        if isinstance(one, Refusal):
+            outcome.refusals.append(one)
+        else:
+            _apply(hub, sheets, outcome, saying, one, known, actor, connection, flow)
+    return outcome
+
+
+def _apply(
+    hub: Hub,
+    sheets: Sheets,
+    outcome: Outcome,
+    saying: Saying,
+    document: Document,
+    known: set[str],
+    actor: Actor,
+    connection: Connection,
+    flow: Interchange,
+) -> None:
+    """Add one line, unless it is known already or the machine refuses it."""
+    event = saying.event
+    if event is None:
+        outcome.refusals.append(_meaningless(saying))
+        return
+    line = entry_id(document.id, event, actor, saying.said_at, saying.given)
+    if line in known:
+        outcome.repeated += 1
+        return
+    life = outcome.register.standing(document.id)
+    given = replace(
+        saying.given,
+        late=life is not None and life.is_late(actor, saying.said_at),
+        tells_payment=tells_payment(sheets, document.header),
+    )
+    said: Entry | Refused = outcome.register.add(
+        document.id,
+        event,
+        actor,
+        given,
+        by=f"partner:{connection.partner}",
+        said_at=saying.said_at,
+        taken_at=hub.clock.now(),
+        source=flow.id,
+    )
+    if isinstance(said, Refused):
+        early = life is not None and life.status in _UNSEEN and actor is Actor.RECIPIENT
+        code = _CODES.get(said.code, _INCOMPLETE)
+        if early and said.code is Why.NOT_NOW:
+            code = "ST_EARLY"
+        outcome.refusals.append(Refusal(saying=saying, code=code, fr=said.fr, en=said.en))
+        return
+    known.add(line)
+    outcome.documents[document.id] = document
+    if saying.files:
+        outcome.files[said.id] = saying.files
+
+
+def tells_payment(sheets: Sheets, header: RoutingHeader) -> bool:
+    """Tell whether a recipient announced that it says when it pays.
+
+    Where the directory was not imported it knows of no such flags, and nothing is doubted.
+    """
+    directory = sheets.directory
+    structure = directory.structures.get(header.buyer_siret or "")
+    return not directory.imported or structure is None or structure.flags.payment_status
+
+
+@dataclass(slots=True)
+class _Desk:
+    """Finds the invoice that a partner speaks of, among those that are its own.
+
+    What belongs to somebody else is answered like what does not exist.
+    """
+
+    sheets: Sheets
+    tx: Transaction
+    connection: Connection
+    actor: Actor
+    _flows: dict[InterchangeId, Interchange | None] = field(default_factory=dict)
+
+    def match(self, sayings: Sequence[Saying]) -> list[Document | Refusal]:
+        """Return the invoice of each saying, or why there is none."""
+        numbered: dict[str, list[Document]] = {}
+        for one in self.tx.invoices_numbered({saying.number for saying in sayings}):
+            numbered.setdefault(one.header.number or "", []).append(one)
+        return [self._one(saying, numbered) for saying in sayings]
+
+    def _one(
+        self, saying: Saying, numbered: Mapping[str, Sequence[Document]]
+    ) -> Document | Refusal:
+        found = [one for one in numbered.get(saying.number, ()) if is_meant(one, saying)]
+        mine = [one for one in found if self._is_mine(one)]
+        if found and not mine:
+            log.warning(
+                "status.foreign",
+                connection=self.connection.name,
+                documents=[one.id for one in found],
+            )
+        years = {one.header.issue_date.year for one in mine if one.header.issue_date}
+        if not mine or len(years) > 1:
+            return _unknown(saying, ambiguous=len(years) > 1)
+        return mine[-1]
+
+    def _is_mine(self, document: Document) -> bool:
+        if self.actor is Actor.RECIPIENT:
+            sheet = self.sheets.connections.get(document.route or "")
+            return sheet is not None and self._is_same(sheet.partner, sheet.environment)
+        if document.interchange not in self._flows:
+            self._flows[document.interchange] = self.tx.interchange(document.interchange)
+        flow = self._flows[document.interchange]
+        return flow is not None and self._is_same(flow.partner, flow.environment)
+
+    def _is_same(self, partner: str, environment: Environment) -> bool:
+        """Tell whether it is this partner, and no trial beside a real invoice."""
+        own = self.connection
+        return (partner, environment) == (own.partner, own.environment)
+
+
+def is_meant(document: Document, saying: Saying) -> bool:
+    """Tell whether a saying speaks of a document: number, seller and year."""
+    header = document.header
+    names = {
+        header.seller_siren,
+        header.seller_siret,
+        header.seller_vat,
+        header.seller_name,
+        foreign_id(header.seller_country or "", header.seller_name or ""),
+    }
+    siren = saying.seller[:9] if saying.seller.isdecimal() else None
+    seller = saying.seller in names or (siren is not None and siren == header.seller_siren)
+    dated, said = header.issue_date, saying.issue_date
+    year = said is None or dated is None or said.year == dated.year
+    return bool(saying.seller) and seller and year and header.number == saying.number
+
+
+def _unknown(saying: Saying, *, ambiguous: bool) -> Refusal:
+    number, seller = saying.number[:60], saying.seller[:60]
+    if ambiguous:
+        fr = f"facture {number} du vendeur {seller} : plusieurs années ; donnez la date (BT-2)"
+        en = f"invoice {number} of seller {seller}: of several years; give the date (BT-2)"
+    else:
+        fr = f"facture {number} du vendeur {seller} : aucune de ce numéro, de ce vendeur et de"
+        fr += " cette année n'a été échangée avec vous"
+        en = f"invoice {number} of seller {seller}: none of this number, seller and year was"
+        en += " exchanged with you"
+    return Refusal(saying=saying, code="ST_UNKNOWN", fr=fr, en=en)
+
+
+def _meaningless(saying: Saying) -> Refusal:
+    fr = f"statut {saying.status} : aucun statut de facture que l'on puisse poser"
+    en = f"status {saying.status}: no status of an invoice that may be set"
+    return Refusal(saying=saying, code="ST_UNREADABLE", fr=fr, en=en)
+
+
+def _reason_of(one: Refusal) -> Reason:
+    place = f"{one.saying.place}, {one.saying.number[:60]}"
+    return reason(one.code, place, one.fr, one.en)
+
+
+def _answer(hub: Hub, tx: Transaction, arrived: Arrived, refusals: Sequence[Refusal]) -> None:
+    """Tell a partner which of its statuses were not taken."""
+    connection, flow, now = arrived.connection, arrived.interchange, hub.clock.now()
+    interface = None
+    if connection.naming is not Naming.FREE and arrived.interface is not None:
+        refused_by = hub.interfaces.get(arrived.interface.refused_by)
+        interface = refused_under(hub, connection) or refused_by
+    news = StatusNews(
+        addressee=connection,
+        interface=interface,
+        hub_code=hub.settings.hub_code,
+        at=now,
+        refusals=tuple(refusals),
+        source=flow,
+    )
+    numbers = connection.environment.series
+    for file in hub.tell(news, lambda series: tx.next_number(numbers(series))):
+        key = outbox_key(OutboxKind.STATUS.value, flow.id, connection.name, file.name)
+        row = OutboxRow(
+            key=key,
+            kind=OutboxKind.STATUS,
+            interchange=flow.id,
+            connection=connection.name,
+            name=file.name,
+            due=now,
+            payload=file.payload,
+        )
+        tx.enqueue(row, hub.by, now)
+        failpoint("status.refused")
+
+
+def _note_refused(hub: Hub, tx: Transaction, flow: Interchange, refused: Sequence[Saying]) -> None:
+    """Note that a partner does not take statuses of ours: they stay as they are."""
+    for one in refused:
+        data = {
+            "message": one.number,
+            "reasons": list(one.given.reasons),
+            "comment": one.given.comment,
+        }
+        now = hub.clock.now()
+        tx.append(Fact(at=now, subject=flow.id, what="status.not_taken", by=hub.by, data=data))
+        log.error("status.not_taken", flow=flow.id, message=one.number)

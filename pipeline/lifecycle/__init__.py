@@ -1,0 +1,1 @@
+"""Statuses as partners say them: read into one vocabulary, written from it."""

@@ -1,0 +1,362 @@
+"""What an invoice lives through once it is taken, in Chorus Pro's words.
+
+Numbers and codes of other vocabularies are no business of this module: they are written
+and read at the edge (`syntax.status_codes`).
+
+Source:
+    DSE FE – Chorus Pro v1.0 §3.4, §4.2, §6.12; its annex of interfaces and statuses; A7 v1.8.
+    Left out: drafts (they live on a portal only) and the works circuits (their chain is not
+    published).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from types import MappingProxyType
+
+from pipeline.model.identity import DocumentId, InterchangeId, derived
+
+
+class Status(Enum):
+    """Where an invoice is in its business life, by the names of Chorus Pro's interface."""
+
+    DEPOSEE = "DEPOSEE"
+    EN_COURS_ACHEMINEMENT = "EN_COURS_ACHEMINEMENT"
+    A_VALIDER_1 = "A_VALIDER_1"
+    VALIDEE_1 = "VALIDEE_1"
+    REFUSEE_1 = "REFUSEE_1"
+    ABSENCE_VALIDATION_1_HORS_DELAI = "ABSENCE_VALIDATION_1_HORS_DELAI"
+    ERREUR_FOURNISSEUR_SUR_VALIDEUR = "ERREUR_FOURNISSEUR_SUR_VALIDEUR"
+    A_VALIDER_2 = "A_VALIDER_2"
+    VALIDEE_2 = "VALIDEE_2"
+    REFUSEE_2 = "REFUSEE_2"
+    ABSENCE_VALIDATION_2_HORS_DELAI = "ABSENCE_VALIDATION_2_HORS_DELAI"
+    ERREUR_COTRAITANT_SUR_VALIDEUR = "ERREUR_COTRAITANT_SUR_VALIDEUR"
+    MISE_A_DISPOSITION = "MISE_A_DISPOSITION"
+    PRISE_EN_CHARGE = "PRISE_EN_CHARGE"  #: AFNOR's word
+    APPROUVEE = "APPROUVEE"  #: AFNOR's word
+    APPROUVEE_PARTIELLEMENT = "APPROUVEE_PARTIELLEMENT"  #: AFNOR's word
+    EN_LITIGE = "EN_LITIGE"  #: AFNOR's word
+    A_RECYCLER = "A_RECYCLER"
+    SUSPENDUE = "SUSPENDUE"
+    COMPLETEE = "COMPLETEE"
+    SERVICE_FAIT = "SERVICE_FAIT"
+    MANDATEE = "MANDATEE"
+    MISE_A_DISPOSITION_COMPTABLE = "MISE_A_DISPOSITION_COMPTABLE"
+    COMPTABILISEE = "COMPTABILISEE"
+    MISE_EN_PAIEMENT = "MISE_EN_PAIEMENT"
+    REJETEE = "REJETEE"
+    ANNULEE = "ANNULEE"  #: AFNOR's word
+    ABANDONNEE = "ABANDONNEE"
+
+
+class Event(Enum):
+    """What may happen to an invoice: a status that somebody says, or an act of the hub.
+
+    The events below `CASH` say something of an invoice and leave it where it is.
+    """
+
+    DEPOSIT = "deposit"
+    ROUTE = "route"
+    ASK_VALIDATION = "ask-validation"
+    ASK_SECOND_VALIDATION = "ask-second-validation"
+    VALIDATE = "validate"
+    REFUSE = "refuse"
+    LAPSE = "lapse"
+    NAME_WRONG_VALIDATOR = "name-wrong-validator"
+    MAKE_AVAILABLE = "make-available"
+    TAKE_IN_CHARGE = "take-in-charge"
+    APPROVE = "approve"
+    APPROVE_PARTLY = "approve-partly"
+    DISPUTE = "dispute"
+    RETURN = "return"
+    RESEND = "resend"
+    SUSPEND = "suspend"
+    COMPLETE = "complete"
+    SERVICE_DONE = "service-done"
+    MANDATE = "mandate"
+    GIVE_TO_ACCOUNTANT = "give-to-accountant"
+    BOOK = "book"
+    PAY = "pay"
+    REJECT = "reject"
+    CANCEL = "cancel"
+    GIVE_UP = "give-up"
+    CASH = "cash"
+    PROCESS_REJECT = "process-reject"
+    ASK_DIRECT_PAYMENT = "ask-direct-payment"
+    FACTOR = "factor"
+    FACTOR_CONFIDENTIALLY = "factor-confidentially"
+    CHANGE_PAYEE = "change-payee"
+    NOT_FACTORED = "not-factored"
+
+
+class Actor(Enum):
+    """In whose name an event happens."""
+
+    HUB = "hub"
+    CLOCK = "clock"
+    SUPPLIER = "supplier"
+    RECIPIENT = "recipient"
+    VALIDATOR = "validator"
+
+
+class Circuit(Enum):
+    """Who has to validate an invoice before its recipient gets it, by its frame (BT-23)."""
+
+    DIRECT = "direct"  #: nobody
+    SUBCONTRACT = "subcontract"  #: A9, S3: titulaire, then perhaps mandataire
+    COCONTRACT = "cocontract"  #: A12, S6: mandataire
+
+
+class Numbering(Enum):
+    """Which of the two numberings of a CPPStatut a partner speaks."""
+
+    N1 = "N1"  #: the labels inside the schema, 01 to 12
+    N2 = "N2"  #: the places in Chorus Pro's list of codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cash:
+    """An amount received, in the invoice's currency.
+
+    Attributes:
+        amount: With VAT; negative takes an earlier one back.
+        rate: VAT rate in percent.
+        currency: ISO 4217.
+    """
+
+    amount: Decimal
+    rate: Decimal
+    currency: str = "EUR"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What comes with an event.
+
+    Attributes:
+        reasons: Codes of reasons, in order.
+        comment: Words for a person; empty if none.
+        coded: Whether the form it came in has a place for reason codes; where it has none
+            the comment stands for them.
+        cash: Amounts received.
+        attachments: How many are added.
+        changed: Terms of the invoice that a new deposit changes, e.g. ``BT-13``.
+        circuit: Of the invoice.
+        tells_payment: Whether the recipient announced that it says when it pays.
+        late: Whether the same actor said the current status at a later moment.
+    """
+
+    reasons: tuple[str, ...] = ()
+    comment: str = ""
+    coded: bool = True
+    cash: tuple[Cash, ...] = ()
+    attachments: int = 0
+    changed: frozenset[str] = frozenset()
+    circuit: Circuit = Circuit.DIRECT
+    tells_payment: bool = True
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """One file that came with a status.
+
+    Attributes:
+        name: As it is called.
+        mime: What it is.
+        payload: Its bytes.
+    """
+
+    name: str
+    mime: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saying:
+    """What a partner says of one invoice, before it is known whether it may.
+
+    Attributes:
+        place: Where it stands in its flow: a file, an element, a line.
+        number: BT-1.
+        issue_date: BT-2, if it is told.
+        seller: Identifier of the seller: SIREN, SIRET or VAT number; a foreign one's own.
+        event: What it says; None where its status has no meaning here.
+        status: The status as written, to be quoted.
+        said_at: When, as it says (aware).
+        given: What comes with it.
+        message: Identifier of the message, to be quoted.
+        files: Attachments.
+    """
+
+    place: str
+    number: str
+    issue_date: date | None
+    seller: str
+    event: Event | None
+    status: str
+    said_at: datetime
+    given: Given
+    message: str = ""
+    files: tuple[Attached, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of an invoice's history; written once, never edited.
+
+    Attributes:
+        id: Derived from what was said, so that saying it again changes nothing.
+        document: The invoice.
+        place: In the history, from 1: the order in which the hub took it.
+        event: What happened.
+        actor: In whose name.
+        by: Who did it: ``partner:<name>``, ``operator:<name>`` or ``run:<id>``.
+        before: Status before; None for the first.
+        after: Status after; the same as before where the event leaves it there.
+        said_at: When it happened, as whoever said it says (aware).
+        taken_at: When the hub wrote it down (aware).
+        source: Flow that said it; None where no flow did.
+        reasons: Codes, in order.
+        comment: Words for a person.
+        cash: Amounts received.
+        warnings: Codes of what was accepted though it is unusual.
+    """
+
+    id: str
+    document: DocumentId
+    place: int
+    event: Event
+    actor: Actor
+    by: str
+    before: Status | None
+    after: Status
+    said_at: datetime
+    taken_at: datetime
+    source: InterchangeId | None = None
+    reasons: tuple[str, ...] = ()
+    comment: str = ""
+    cash: tuple[Cash, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def moved(self) -> bool:
+        """Tell whether the invoice stands elsewhere since."""
+        return self.before is not self.after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """Where one invoice stands.
+
+    Attributes:
+        id: The document's.
+        status: Now.
+        actor: In whose name it got there.
+        said_at: When that happened, by that actor's clock (aware).
+        since: When the hub wrote that down (aware, UTC).
+        entries: How many lines its history has.
+    """
+
+    id: DocumentId
+    status: Status
+    actor: Actor
+    said_at: datetime
+    since: datetime
+    entries: int
+
+    def is_late(self, actor: Actor, said_at: datetime) -> bool:
+        """Tell whether somebody says something older than what it said last: clocks differ."""
+        return actor is self.actor and said_at < self.said_at
+
+
+def lived(before: Life | None, entries: Sequence[Entry]) -> Life:
+    """Return where an invoice stands after new lines of its history, in order; one at least.
+
+    Raises:
+        ValueError: A line does not follow the one before: our bug.
+    """
+    now = before
+    for entry in entries:
+        if entry.place != (now.entries if now else 0) + 1:
+            raise ValueError(f"{entry.document}: line {entry.place} follows no line")
+        if entry.before is not (now.status if now else None):
+            raise ValueError(f"{entry.document}: line {entry.place} starts elsewhere")
+        if now is not None and not entry.moved:
+            now = replace(now, entries=entry.place)
+            continue
+        now = Life(
+            id=entry.document,
+            status=entry.after,
+            actor=entry.actor,
+            said_at=entry.said_at,
+            since=entry.taken_at,
+            entries=entry.place,
+        )
+    if now is None:
+        raise ValueError("no line, no life")
+    return now
+
+
+def entry_id(
+    document: DocumentId, event: Event, actor: Actor, said_at: datetime, given: Given
+) -> str:
+    """Name one line of a history by what it says: whoever says it again says nothing new."""
+    cash = [(one.amount, one.rate, one.currency) for one in given.cash]
+    said = (document, event.value, actor.value, said_at.isoformat(), given.reasons, given.comment)
+    return f"S{derived(*said, cash)}"
+
+
+#: What people read for a status, French and English.
+STATUS_WORDS: Mapping[Status, tuple[str, str]] = MappingProxyType(
+    {
+        Status.DEPOSEE: ("Déposée", "deposited"),
+        Status.EN_COURS_ACHEMINEMENT: ("En cours d'acheminement", "on its way"),
+        Status.A_VALIDER_1: ("À valider 1", "to be validated (1)"),
+        Status.VALIDEE_1: ("Validée 1", "validated (1)"),
+        Status.REFUSEE_1: ("Refusée 1", "refused by its validator (1)"),
+        Status.ABSENCE_VALIDATION_1_HORS_DELAI: (
+            "Absence de validation 1 hors délai",
+            "not validated in time (1)",
+        ),
+        Status.ERREUR_FOURNISSEUR_SUR_VALIDEUR: (
+            "Erreur fournisseur sur valideur",
+            "wrong validator named by the supplier",
+        ),
+        Status.A_VALIDER_2: ("À valider 2", "to be validated (2)"),
+        Status.VALIDEE_2: ("Validée 2", "validated (2)"),
+        Status.REFUSEE_2: ("Refusée 2", "refused by its validator (2)"),
+        Status.ABSENCE_VALIDATION_2_HORS_DELAI: (
+            "Absence de validation 2 hors délai",
+            "not validated in time (2)",
+        ),
+        Status.ERREUR_COTRAITANT_SUR_VALIDEUR: (
+            "Erreur cotraitant sur valideur",
+            "wrong validator named by the co-contractor",
+        ),
+        Status.MISE_A_DISPOSITION: ("Mise à disposition", "made available"),
+        Status.PRISE_EN_CHARGE: ("Prise en charge", "taken in charge"),
+        Status.APPROUVEE: ("Approuvée", "approved"),
+        Status.APPROUVEE_PARTIELLEMENT: ("Approuvée partiellement", "partly approved"),
+        Status.EN_LITIGE: ("En litige", "disputed"),
+        Status.A_RECYCLER: ("À recycler", "to be sent again to another recipient"),
+        Status.SUSPENDUE: ("Suspendue", "suspended"),
+        Status.COMPLETEE: ("Complétée", "completed"),
+        Status.SERVICE_FAIT: ("Service fait", "service done"),
+        Status.MANDATEE: ("Mandatée", "payment ordered"),
+        Status.MISE_A_DISPOSITION_COMPTABLE: (
+            "Mise à disposition du comptable",
+            "given to the accountant",
+        ),
+        Status.COMPTABILISEE: ("Comptabilisée", "booked"),
+        Status.MISE_EN_PAIEMENT: ("Mise en paiement", "put into payment"),
+        Status.REJETEE: ("Rejetée", "rejected by its recipient"),
+        Status.ANNULEE: ("Annulée", "cancelled"),
+        Status.ABANDONNEE: ("Abandonnée", "given up"),
+    }
+)

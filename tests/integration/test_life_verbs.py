@@ -1,0 +1,88 @@
+"""``edi life|declare|documents --waiting-for``: what operators see and say of an invoice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline import bootstrap
+from pipeline.entry.cli import command_line
+from pipeline.model.settings import Encryption
+from tests.hubs import World, opened
+from tests.statuses import deliver, document, found, life, subscribe
+
+Typed = Callable[..., Any]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A hub with one invoice made available."""
+    with opened(tmp_path) as made:
+        subscribe(made)
+        deliver(made, "A1")
+        yield made
+
+
+@pytest.fixture
+def typed(world: World, monkeypatch: pytest.MonkeyPatch) -> Typed:
+    """Run a verb on that hub; give its exit code and JSON, or its text."""
+    monkeypatch.setenv("EDI_HOME", str(world.home))
+    bootstrap.initialise(bootstrap.workspace(world.home), Encryption.NONE)
+
+    def run(*arguments: str, code: int = 0) -> Any:
+        ran = CliRunner().invoke(command_line(()), [*arguments])
+        if code:
+            assert ran.exit_code, ran.output
+            return str(ran.exception)
+        assert ran.exit_code == 0, (ran.output, ran.exception)
+        return json.loads(ran.output) if "--json" in arguments else ran.output
+
+    return run
+
+
+def test_the_history_of_an_invoice_is_read_by_its_number(world: World, typed: Typed) -> None:
+    """Who asks for an invoice knows its number; every line says who, when and what."""
+    told = typed("life", "A1", "--json")
+
+    assert (told["number"], told["status"]) == ("A1", "MISE_A_DISPOSITION")
+    assert [(one["event"], one["actor"]) for one in told["history"]] == [
+        ("deposit", "hub"),
+        ("route", "hub"),
+        ("make-available", "hub"),
+    ]
+    assert "Mise à disposition" in typed("life", document(world, "A1").id)
+    assert "no invoice" in typed("life", "ZZ", code=1)
+
+
+def test_an_operator_says_what_a_recipient_cannot(world: World, typed: Typed) -> None:
+    """It is held against the same table, recorded with who said it, and told on."""
+    refused = typed("declare", "A1", "reject", "--as", "recipient", code=1)
+    shown = typed("declare", "A1", "book", "--as", "recipient", "--dry-run", "--json")
+    done = typed(
+        *("declare", "A1", "suspend", "--as", "recipient", "--reason", "CMD_ERR"),
+        *("--comment", "par téléphone", "--json"),
+    )
+
+    assert "reason missing" in refused
+    assert (shown["status"], shown["done"]) == ("COMPTABILISEE", False)
+    assert (done["status"], done["by"][:9]) == ("SUSPENDUE", "operator:")
+    assert life(world, "A1").status.value == "SUSPENDUE"
+    assert len(world.hub.ledger.outbox(document=document(world, "A1").id)) == 3
+    assert len(found(world, "supplier", "FEN1200A")) == 2  # the third leaves with the next run
+
+
+def test_what_is_owed_is_listed_with_its_owner(typed: Typed) -> None:
+    """Silence has a name and an age."""
+    waiting = typed("documents", "--waiting-for", "recipient", "--json")
+    typed("declare", "A1", "suspend", "--as", "recipient", "--reason", "CMD_ERR", "--comment", "x")
+
+    assert [(one["number"], one["owner"]) for one in waiting] == [("A1", "ville")]
+    assert typed("documents", "--waiting-for", "recipient", "--json") == []
+    (owed,) = typed("documents", "--waiting-for", "supplier", "--json")
+    assert (owed["number"], owed["status"], owed["owner"]) == ("A1", "SUSPENDUE", "supplier")
+    assert typed("documents", "--waiting-for", "acknowledgement", "--json") == []

@@ -1,0 +1,402 @@
+"""Statuses both ways: from a recipient's file to its supplier's, each once or refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from pipeline.model.connection import ReplyForm, StatusTerms
+from pipeline.model.life import Actor, Event, Numbering, Status
+from pipeline.model.status import InterchangeStep
+from pipeline.ports.ledger import Query
+from pipeline.syntax import cdar
+from tests.hubs import World, invoice, opened
+from tests.statuses import (
+    BUYER,
+    LIFE,
+    SELLER,
+    STATUT,
+    Said,
+    cdar_schema,
+    deliver,
+    document,
+    found,
+    history,
+    life,
+    message,
+    pack,
+    read_cdars,
+    read_statut,
+    run,
+    statut,
+    subscribe,
+    subscribe_platforms,
+)
+
+#: A moment that recipients say, after any delivery here.
+AT = datetime(2030, 3, 1, 9, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A hub whose supplier hears of statuses, and whose recipient says them."""
+    with opened(tmp_path) as made:
+        subscribe(made)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One with an invoice that nothing here may touch: what is refused leaves no trace."""
+    with opened(tmp_path_factory.mktemp("settled")) as made:
+        subscribe(made)
+        deliver(made, "A1")
+        yield made
+
+
+_places = count(1)
+
+
+def say(world: World, place: int, *said: Said, partner: str = "ville") -> str:
+    """Drop a status flow and work; return what became of it."""
+    name = STATUT.format(place)
+    world.drop(partner, name, statut(said))
+    run(world)
+    flow = world.hub.ledger.interchanges(Query(text=name))[0]
+    return f"{flow.step.value} {flow.reason or ''}".strip()
+
+
+def test_a_delivery_is_told_as_made_available(world: World) -> None:
+    """The supplier hears it in its own format, under its own code, once."""
+    deliver(world, "A1")
+
+    told = [
+        one for path in found(world, "supplier", "FEN1200A") for one in read_statut(path).invoices
+    ]
+    assert [(one.number, one.status) for one in told] == [("A1", 1), ("A1", 3)]
+    assert life(world, "A1").status is Status.MISE_A_DISPOSITION
+    assert [(one.event, one.actor) for one in history(world, "A1")] == [
+        (Event.DEPOSIT, Actor.HUB),
+        (Event.ROUTE, Actor.HUB),
+        (Event.MAKE_AVAILABLE, Actor.HUB),
+    ]
+
+
+def test_what_a_recipient_says_reaches_the_supplier(world: World) -> None:
+    """Status, words and moment arrive as they were said."""
+    deliver(world, "A1")
+
+    ended = say(world, 1, Said(number="A1", status=6, at=AT, comment="Bon de commande inconnu"))
+
+    assert ended == "closed"
+    assert life(world, "A1").status is Status.SUSPENDUE
+    (last,) = read_statut(found(world, "supplier", "FEN1200A")[-1]).invoices
+    assert (last.number, last.status, last.at) == ("A1", 6, AT)
+    assert last.comment == "Bon de commande inconnu"
+    assert last.producer == BUYER.siret
+
+
+def test_the_same_number_means_what_was_agreed(tmp_path: Path) -> None:
+    """06 suspends in one numbering and validates in the other; 16 the other way round."""
+    with opened(tmp_path) as world:
+        subscribe(world, Numbering.N2)
+        deliver(world, "A1")
+
+        wrong = say(world, 1, Said(number="A1", status=6, at=AT, comment="x"))
+        right = say(world, 2, Said(number="A1", status=16, at=AT, comment="x"))
+
+        assert (wrong, right) == ("refused ST_UNREADABLE", "closed")
+        (last,) = read_statut(found(world, "supplier", "FEN1200A")[-1]).invoices
+        assert last.status == 16
+
+
+def test_a_status_said_twice_counts_once(world: World) -> None:
+    """Another flow that says the same adds no line and tells nobody anything."""
+    deliver(world, "A1")
+    say(world, 1, Said(number="A1", status=7, at=AT))
+    told = len(found(world, "supplier", "FEN1200A"))
+
+    again = say(world, 2, Said(number="A1", status=7, at=AT), Said(number="A1", status=7, at=AT))
+
+    assert again == "closed"
+    assert len(found(world, "supplier", "FEN1200A")) == told
+    assert [one.event for one in history(world, "A1")].count(Event.SERVICE_DONE) == 1
+
+
+def test_what_overtakes_is_not_undone(world: World) -> None:
+    """A late file is written into the history and moves nothing."""
+    deliver(world, "A1")
+    say(world, 1, Said(number="A1", status=11, at=AT + HOUR))
+
+    late = say(world, 2, Said(number="A1", status=8, at=AT))
+
+    assert late == "closed"
+    assert life(world, "A1").status is Status.MISE_EN_PAIEMENT
+    assert history(world, "A1")[-1].warnings == ("late",)
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        pytest.param({"number": "ZZ"}, "ST_UNKNOWN", id="unknown-invoice"),
+        pytest.param({"siret": "55208131700013"}, "ST_UNKNOWN", id="another-seller"),
+        pytest.param({"status": 1}, "ST_FORBIDDEN", id="not-a-recipients-status"),
+        pytest.param({"status": 12}, "ST_FORBIDDEN", id="a-suppliers-status"),
+        pytest.param({"status": 5}, "ST_INCOMPLETE", id="reject-without-a-word"),
+        pytest.param({"status": 41}, "ST_UNREADABLE", id="no-meaning"),
+    ],
+)
+def test_what_may_not_be_said_is_refused_and_touches_nothing(
+    settled: World, said: dict[str, object], code: str
+) -> None:
+    """The flow is irrecevable, answered with its reason; the invoice stands where it stood."""
+    world, place = settled, next(_places)
+    before, told = history(world, "A1"), found(world, "supplier", "FEN1200A")
+    given = {"number": "A1", "status": 7, "at": AT, **said}
+
+    ended = say(world, place, Said(**given))  # type: ignore[arg-type]  # as the cases give them
+
+    assert ended == f"refused {code}"
+    assert history(world, "A1") == before
+    assert found(world, "supplier", "FEN1200A") == told
+    answer = read_statut(found(world, "ville", "CSO1301A")[-1])
+    assert [(one.status, one.errors[0].code) for one in answer.flows] == [(93, code)]
+
+
+def test_an_invoice_of_another_recipient_does_not_exist(world: World) -> None:
+    """Nobody says anything of what was delivered to somebody else, nor learns of it."""
+    deliver(world, "A1")
+    sheet = world.connections["ville"]
+    world.connections["hopital"] = replace(
+        world.connections["hopital"],
+        naming=sheet.naming,
+        application_code="VIL001",
+        interfaces=sheet.interfaces,
+        carriage=sheet.carriage,
+    )
+    world.apply("ville", "hopital")
+
+    ended = say(world, 1, Said(number="A1", status=7, at=AT), partner="hopital")
+
+    assert ended == "refused ST_UNKNOWN"
+    assert life(world, "A1").status is Status.MISE_A_DISPOSITION
+
+
+def test_before_its_delivery_nothing_can_be_said(world: World) -> None:
+    """An invoice that nobody has yet can be neither booked nor paid."""
+    world.folder("ville", "out").rmdir()  # nothing can be put there
+    deliver(world, "A1")
+
+    ended = say(world, 1, Said(number="A1", status=7, at=AT))
+
+    assert ended == "refused ST_EARLY"
+    assert life(world, "A1").status is Status.EN_COURS_ACHEMINEMENT
+
+
+def test_good_statuses_of_a_flow_count_and_the_others_are_named(world: World) -> None:
+    """One wrong line does not undo the others; its sender learns which it was."""
+    deliver(world, "A1")
+
+    ended = say(world, 1, Said(number="A1", status=7, at=AT), Said(number="ZZ", status=7, at=AT))
+
+    assert ended == "closed"
+    assert life(world, "A1").status is Status.SERVICE_FAIT
+    (answer,) = [read_statut(path) for path in found(world, "ville", "CSO1301A")]
+    ((flow),) = answer.flows
+    assert (flow.status, [one.code for one in flow.errors]) == (96, ["ST_UNKNOWN"])
+    assert "ZZ" in flow.errors[0].nature
+
+
+def test_a_reason_in_the_complement_is_read(world: World) -> None:
+    """A reject for a missing paper suspends, whichever form says it."""
+    deliver(world, "A1")
+
+    say(
+        world,
+        1,
+        Said(number="A1", status=5, at=AT, comment="Bon absent", complement="JUSTIF_ABS"),
+    )
+
+    assert life(world, "A1").status is Status.SUSPENDUE
+    assert history(world, "A1")[-1].reasons == ("JUSTIF_ABS",)
+    (last,) = read_statut(found(world, "supplier", "FEN1200A")[-1]).invoices
+    assert last.status == 6
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        pytest.param(
+            b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
+            b"<CPPStatut>&e;</CPPStatut>",
+            "IRR_SYNTAX",
+            id="xxe",
+        ),
+        pytest.param(
+            b"<CPPStatut Version='V1_19'><Enveloppe/></CPPStatut>", "IRR_SYNTAX", id="torn"
+        ),
+        pytest.param(b"<Invoice/>", "IRR_SYNTAX", id="something-else"),
+    ],
+)
+def test_a_hostile_flow_is_refused_unread(settled: World, payload: bytes, code: str) -> None:
+    """Nothing that it asks for is done."""
+    world, name = settled, STATUT.format(next(_places))
+
+    world.drop("ville", name, payload)
+    run(world)
+
+    flow = world.hub.ledger.interchanges(Query(text=name))[0]
+    assert (flow.step, flow.reason) == (InterchangeStep.REFUSED, code)
+    assert len(history(world, "A1")) == 3
+
+
+def test_a_hundred_thousand_statuses_are_refused_as_a_whole(
+    settled: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flow beyond the cap is refused before anything of it is looked at."""
+    monkeypatch.setattr("pipeline.app.statuses.MOST", 3)
+    world, place = settled, next(_places)
+
+    ended = say(world, place, *[Said(number="A1", status=7, at=AT + n * HOUR) for n in range(4)])
+
+    assert ended == "refused IRR_TAILLE_F"
+    assert len(history(world, "A1")) == 3
+
+
+class TestTables:
+    """The same from a receiver that writes no XML, to a sender that reads none."""
+
+    @pytest.fixture
+    def world(self, tmp_path: Path) -> Iterator[World]:
+        """A hub between two partners with free names."""
+        with opened(tmp_path) as made:
+            replies = tuple(ReplyForm)
+            made.connections["ville"] = replace(made.connections["ville"], replies=replies)
+            tell = StatusTerms(tell=True)
+            made.connections["caterer"] = replace(made.connections["caterer"], statuses=tell)
+            made.apply("ville", "hopital")
+            made.drop("caterer", "a.xml", invoice("A1"))
+            run(made)
+            yield made
+
+    def test_a_table_is_read_and_a_table_is_told(self, world: World) -> None:
+        """Good lines count; of the others the receiver learns which, and why."""
+        siren = SELLER.siret[:9]
+        lines = [
+            "number;seller;status;at;reason;comment",
+            f"A1;{siren};suspend;2030-03-01T09:00:00Z;CMD_ERR;commande inconnue",
+            f"A1;{siren};COMPTABILISEE;2030-03-02T09:00:00Z;;",
+            f"ZZ;{siren};book;;;",
+        ]
+
+        world.drop("ville", "statuts-1.csv", "\n".join(lines).encode())
+        run(world)
+
+        assert life(world, "A1").status is Status.COMPTABILISEE
+        told = [
+            one
+            for path in world.folder("caterer", "out").glob("statuses-*.json")
+            for one in json.loads(path.read_bytes())["statuses"]
+        ]
+        assert sorted(one["status"] for one in told) == [
+            "COMPTABILISEE",
+            "MISE_A_DISPOSITION",
+            "SUSPENDUE",
+        ]
+        (answer,) = world.folder("ville", "out").glob("statuses-refused-*.json")
+        (refused,) = json.loads(answer.read_bytes())["refused"]
+        assert (refused["number"], refused["code"]) == ("ZZ", "ST_UNKNOWN")
+
+    @pytest.mark.parametrize(
+        "table",
+        [
+            pytest.param(b"number,status\nA1,book\n", id="no-seller"),
+            pytest.param(b'number,seller,status\n"A1,1,book\n', id="torn"),
+            pytest.param(b"number,seller,status,cash\nA1,1,cash,=1+1@20\n", id="formula"),
+            pytest.param(b"number,seller,status,at\nA1,1,book,yesterday\n", id="no-moment"),
+            pytest.param(b'{"schema": "edi-statuses/1", "statuses": [[]]}', id="not-lines"),
+            pytest.param(b"\xff\xfe", id="not-text"),
+        ],
+    )
+    def test_a_broken_table_is_refused(self, world: World, table: bytes) -> None:
+        """The whole of it: what it meant to say is anybody's guess."""
+        world.drop("ville", "statuts-1.csv", table)
+        run(world)
+
+        (flow,) = world.hub.ledger.interchanges(Query(text="statuts-1.csv"))
+        assert (flow.step, flow.reason) == (InterchangeStep.REFUSED, "IRR_SYNTAX")
+        assert life(world, "A1").status is Status.MISE_A_DISPOSITION
+
+
+class TestPlatforms:
+    """The same by CDAR."""
+
+    @pytest.fixture
+    def world(self, tmp_path: Path) -> Iterator[World]:
+        """A hub between a public sender and the platform of a buyer."""
+        with opened(tmp_path) as made:
+            subscribe_platforms(made)
+            deliver(made, "A1", flow="FSO3110A_SUP001_SUP0013110{:015d}")
+            yield made
+
+    def say(self, world: World, place: int, *said: cdar.Cdar, name: str = LIFE) -> str:
+        """Drop a flow of messages and work; return what became of it."""
+        flow_name = name.format(place)
+        payload = pack(cdar.write(one, cdar_schema()) for one in said)
+        world.drop("ville" if "VIL001" in name else "supplier", flow_name, payload)
+        run(world)
+        flow = world.hub.ledger.interchanges(Query(text=flow_name))[0]
+        return f"{flow.step.value} {flow.reason or ''}".strip()
+
+    def test_a_buyers_word_reaches_the_public_sender(self, world: World) -> None:
+        """Valid against schema and rules, with reason and comment."""
+        detail = cdar.Detail(sequence=1, reason="CMD_ERR", note="commande inconnue")
+
+        ended = self.say(world, 1, message("A1", 208, AT, details=(detail,)))
+
+        assert ended == "closed"
+        (last,) = read_cdars(found(world, "supplier", "FEN4000A")[-1])
+        assert (last.reference, last.status, last.set_at) == ("A1", 208, AT)
+        assert (last.details[0].reason, last.details[0].note) == ("CMD_ERR", "commande inconnue")
+        assert last.issuer.role == cdar.BUYER
+
+    def test_a_forbidden_status_is_answered_by_601(self, world: World) -> None:
+        """It names the message and says why; the invoice stands where it stood."""
+        before = history(world, "A1")
+
+        ended = self.say(world, 1, message("A1", 209, AT), message("ZZ", 204, AT))
+
+        assert ended == "closed"
+        assert history(world, "A1") == before
+        (answer,) = found(world, "ville", "FEN4003A")
+        told = [(one.status, one.reference, one.details[0].text) for one in read_cdars(answer)]
+        assert told == [
+            (601, "M-A1-209", "ST_FORBIDDEN : statut 209 non pris en compte"),
+            (601, "M-ZZ-204", "ST_UNKNOWN : statut 204 non pris en compte"),
+        ]
+
+    def test_a_seller_completes_what_was_suspended(self, world: World) -> None:
+        """The files go on to the buyer's platform."""
+        detail = cdar.Detail(sequence=1, reason="JUSTIF_ABS", note="bon absent")
+        self.say(world, 1, message("A1", 208, AT, details=(detail,)))
+        files = (cdar.Attachment(payload=b"%PDF-1.4 bon", mime="application/pdf", name="bon.pdf"),)
+        seller = cdar.Party(cdar.SELLER, document(world, "A1").header.seller_siren, cdar.SIREN)
+
+        ended = self.say(
+            world,
+            1,
+            message("A1", 209, AT + HOUR, attachments=files, issuer=seller),
+            name="FSO3302A_SUP001_SUP0013302{:015d}",
+        )
+
+        assert ended == "closed"
+        assert life(world, "A1").status is Status.COMPLETEE
+        (last,) = read_cdars(found(world, "ville", "FEN4001A")[-1])
+        assert (last.status, last.attachments) == (209, files)

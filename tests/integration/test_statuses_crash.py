@@ -1,0 +1,127 @@
+"""A hub that dies between a status and its telling: none is lost, none is told twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipeline.app.operate.declare import Declared, declare
+from pipeline.model.life import Actor, Event, Given, Status
+from pipeline.ports.failpoint import PHASES, arm, disarm
+from tests.hubs import World, opened
+from tests.statuses import (
+    STATUT,
+    Said,
+    deliver,
+    document,
+    found,
+    history,
+    life,
+    read_statut,
+    run,
+    statut,
+    subscribe,
+)
+
+AT = datetime(2030, 3, 1, 9, 0, tzinfo=UTC)
+
+#: Where the hub dies while a status comes in, is applied, told and sent.
+POINTS = (
+    "status.told",
+    "status.refused",
+    *(f"work.settle.{phase}" for phase in PHASES),
+    "put.renamed",
+    "deliver.put",
+    *(f"deliver.mark.{phase}" for phase in PHASES),
+)
+
+
+class _Died(BaseException):
+    """The process is gone: nothing of ours may catch it."""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A hub whose supplier hears of statuses, with two invoices delivered."""
+    with opened(tmp_path) as made:
+        subscribe(made)
+        deliver(made, "A1", "A2")
+        yield made
+        disarm()
+
+
+def die_at(point: str) -> list[str]:
+    """Let the hub die the first time that it gets there; return where it did."""
+    died: list[str] = []
+
+    def hook(reached: str) -> None:
+        if reached == point and not died:
+            died.append(reached)
+            raise _Died
+
+    arm(hook)
+    return died
+
+
+def told(world: World) -> list[tuple[str, int]]:
+    """Return every status that the supplier found, by number."""
+    files = [read_statut(path) for path in found(world, "supplier", "FEN1200A")]
+    return sorted((one.number, one.status) for file in files for one in file.invoices)
+
+
+def finish(world: World) -> None:
+    """Start a new process on what the dead one left, and let it work."""
+    disarm()
+    world.stop()
+    world.start()
+    for _ in range(3):
+        run(world, 1)
+        world.clock.move(world.hub.settings.lease)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", POINTS)
+def test_wherever_it_dies_each_status_is_told_once(world: World, point: str) -> None:
+    """One status is told, one refused; the one that dies has done both, neither, or it is done."""
+    said = [
+        Said(number="A1", status=7, at=AT),
+        Said(number="A2", status=10, at=AT),
+        Said(number="ZZ", status=10, at=AT),
+    ]
+    before = told(world)
+    world.drop("ville", STATUT.format(1), statut(said))
+    died = die_at(point)
+    with pytest.raises(_Died):
+        run(world)
+
+    finish(world)
+
+    assert died == [point]
+    assert told(world) == sorted([*before, ("A1", 7), ("A2", 10)])
+    assert (life(world, "A1").status, life(world, "A2").status) == (
+        Status.SERVICE_FAIT,
+        Status.COMPTABILISEE,
+    )
+    assert [len(history(world, number)) for number in ("A1", "A2")] == [4, 4]
+    assert len(found(world, "ville", "CSO1301A")) == 1
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_an_operators_word_is_whole_or_not_there(world: World, phase: str) -> None:
+    """Line and file are one change."""
+    declared = Declared(
+        event=Event.BOOK, actor=Actor.RECIPIENT, given=Given(comment="par téléphone"), said_at=AT
+    )
+    subject = document(world, "A1").id
+    die_at(f"operator.declare.{phase}")
+    with pytest.raises(_Died):
+        declare(world.hub, world.hub.ledger.sheets(), subject, declared, dry=False)
+
+    finish(world)
+
+    done = phase == "after"
+    assert (life(world, "A1").status is Status.COMPTABILISEE) is done
+    assert (("A1", 10) in told(world)) is done

@@ -112,7 +112,7 @@ def agreed_on(
     Args:
         hub: The hub.
         sheets: The configuration in force.
-        connection: The sender's sheet.
+        connection: The sender's sheet, as it judges.
         interface: Of the flow, or None.
         moment: When it was received (aware).
 
@@ -126,5 +126,5 @@ def agreed_on(
             known[sheet.name] = as_agreed(hub, sheets, sheet, moment)
         return known[sheet.name]
 
-    profile = hub.profile_for(then(connection), interface, moment)
+    profile = hub.profile_for(connection, interface, moment)
     return Agreed(moment=moment, profile=profile.version, takes=hub.takes, then=then)

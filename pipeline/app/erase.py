@@ -213,7 +213,7 @@ def _holders(hub: Hub, flow: Interchange) -> list[InterchangeId]:
 def _obstacle(tx: Transaction, flow: Interchange) -> Obstacle | None:
     if flow.legal_hold:
         return Obstacle.LEGAL_HOLD
-    rows = tx.outbox_of(flow.id)
+    rows = [*tx.outbox_of(flow.id), *tx.telling_of(flow)]
     moving = any(row.state in _MOVING for row in rows)
     abandoned = any(
         row.state is OutboxState.ABANDONED and row.kind not in _GIVEN_UP for row in rows

@@ -33,6 +33,7 @@ from pipeline.model.life_step import Refused, Why
 from pipeline.model.limits import Limits
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.report import RoutingHeader
+from pipeline.model.status import Step
 from pipeline.model.telling import Refusal, StatusNews
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Sheets, Transaction
@@ -281,10 +282,12 @@ class _Desk:
                 connection=self.connection.name,
                 documents=[one.id for one in found],
             )
-        years = {one.header.issue_date.year for one in mine if one.header.issue_date}
-        if not mine or len(years) > 1:
+        # one that was withdrawn has freed its number for the one that then left
+        meant = [one for one in mine if one.step is not Step.REJECTED] or mine
+        years = {one.header.issue_date.year for one in meant if one.header.issue_date}
+        if not meant or len(years) > 1:
             return _unknown(saying, ambiguous=len(years) > 1)
-        return mine[-1]
+        return meant[-1]
 
     def _is_mine(self, document: Document) -> bool:
         if self.actor is Actor.RECIPIENT:
@@ -376,11 +379,8 @@ def _answer(hub: Hub, tx: Transaction, arrived: Arrived, refusals: Sequence[Refu
 def _note_refused(hub: Hub, tx: Transaction, flow: Interchange, refused: Sequence[Saying]) -> None:
     """Note that a partner does not take statuses of ours: they stay as they are."""
     for one in refused:
-        data = {
-            "message": one.number,
-            "reasons": list(one.given.reasons),
-            "comment": one.given.comment,
-        }
+        # its words stay in the flow: an event can never be blanked
+        data = {"message": one.number, "reasons": list(one.given.reasons)}
         now = hub.clock.now()
         tx.append(Fact(at=now, subject=flow.id, what="status.not_taken", by=hub.by, data=data))
         log.error("status.not_taken", flow=flow.id, message=one.number)

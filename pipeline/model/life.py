@@ -13,12 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
 
 from pipeline.model.identity import DocumentId, InterchangeId, derived
+
+#: How far ahead of ours a partner's clock is believed.
+CLOCKS_DIFFER = timedelta(days=1)
 
 
 class Status(Enum):
@@ -271,8 +274,13 @@ class Life:
     entries: int
 
     def is_late(self, actor: Actor, said_at: datetime) -> bool:
-        """Tell whether somebody says something older than what it said last: clocks differ."""
-        return actor is self.actor and said_at < self.said_at
+        """Tell whether somebody says something older than what it said last.
+
+        Clocks differ; but a moment far after the hub wrote it down is a mistake, and is not
+        to silence all that its author says until then.
+        """
+        latest = min(self.said_at, self.since + CLOCKS_DIFFER)
+        return actor is self.actor and said_at < latest
 
 
 def lived(before: Life | None, entries: Sequence[Entry]) -> Life:

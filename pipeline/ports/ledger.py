@@ -136,6 +136,9 @@ class Transaction(Protocol):
     def outbox_of(self, subject: InterchangeId) -> Sequence[OutboxRow]:
         """Return the outbox rows that come from one interchange, or carry of it, by key."""
 
+    def telling_of(self, flow: Interchange) -> Sequence[OutboxRow]:
+        """Return the files that may tell others what a flow said of invoices, by key."""
+
     def waiting(self, connection: str) -> Sequence[OutboxRow]:
         """Return the WAITING rows of one connection, by due, then key."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pipeline.model.connection import ReplyForm
-from pipeline.syntax.characters import shorten
+from pipeline.syntax.characters import carriable, shorten
 
 #: Largest table, in bytes.
 MOST_BYTES = 5_000_000
@@ -78,7 +78,20 @@ def read_table(
             f"{len(lines)} lignes ; attendu : de 1 à {most}",
             f"{len(lines)} lines; expected: 1 to {most}",
         )
+    for number, line in enumerate(lines, 1):
+        _check_characters(line, number)
     return lines
+
+
+def _check_characters(line: Mapping[str, str], number: int) -> None:
+    """Refuse what no text holds: a number is not to be looked up by something else."""
+    for name, value in line.items():
+        if carriable(value) != value:
+            shown = shorten(value, _SHOWN)
+            raise TableUnreadable(
+                f"n° {number}, {name} : « {shown} » ; caractère de contrôle ou incomplet",
+                f"n° {number}, {name}: '{shown}'; a control or incomplete character",
+            )
 
 
 def _lines(text: str, shape: Shape, forms: Collection[ReplyForm]) -> Sequence[Mapping[str, str]]:

@@ -11,14 +11,21 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.app.erase import erase
+from pipeline.app.operate.acting import Order, Target
+from pipeline.app.operate.withdraw import withdraw
+from pipeline.app.verify import verify
 from pipeline.model.connection import ReplyForm, StatusTerms
+from pipeline.model.errors import ConfigError
 from pipeline.model.life import Actor, Event, Numbering, Status
+from pipeline.model.outbox import OutboxKind
 from pipeline.model.status import InterchangeStep
 from pipeline.ports.ledger import Query
 from pipeline.syntax import cdar
 from tests.hubs import World, invoice, opened
 from tests.statuses import (
     BUYER,
+    FLOW,
     LIFE,
     SELLER,
     STATUT,
@@ -133,9 +140,10 @@ def test_a_status_said_twice_counts_once(world: World) -> None:
 def test_what_overtakes_is_not_undone(world: World) -> None:
     """A late file is written into the history and moves nothing."""
     deliver(world, "A1")
-    say(world, 1, Said(number="A1", status=11, at=AT + HOUR))
+    now = world.clock.now()
+    say(world, 1, Said(number="A1", status=11, at=now))
 
-    late = say(world, 2, Said(number="A1", status=8, at=AT))
+    late = say(world, 2, Said(number="A1", status=8, at=now - HOUR))
 
     assert late == "closed"
     assert life(world, "A1").status is Status.MISE_EN_PAIEMENT
@@ -198,6 +206,69 @@ def test_before_its_delivery_nothing_can_be_said(world: World) -> None:
 
     assert ended == "refused ST_EARLY"
     assert life(world, "A1").status is Status.EN_COURS_ACHEMINEMENT
+
+
+@pytest.mark.parametrize("number", ["A1", "A2"])
+def test_of_a_number_used_again_the_invoice_that_left_is_meant(world: World, number: str) -> None:
+    """One that was withdrawn frees its number; whichever id sorts first, it has no say left."""
+    out = world.folder("ville", "out")
+    out.rmdir()  # nothing can be put there
+    deliver(world, number)
+    first = document(world, number)
+    target = Target(interchange=first.interchange, documents=None)
+    sheets = world.hub.ledger.sheets()
+    withdraw(world.hub, sheets, target, Order(reason="erreur"), unseen=True)
+    out.mkdir()
+    world.drop("supplier", FLOW.format(9), invoice(number) + b"<!-- corrected -->")
+    run(world)
+
+    ended = say(world, 1, Said(number=number, status=7, at=AT))
+
+    (second,) = [one for one in world.hub.ledger.invoices_numbered([number]) if one.id != first.id]
+    lives = world.hub.ledger.lives([first.id, second.id])
+    assert ended == "closed"
+    assert lives[first.id].status is Status.ABANDONNEE
+    assert lives[second.id].status is Status.SERVICE_FAIT
+
+
+def test_a_date_far_ahead_does_not_silence_who_wrote_it(world: World) -> None:
+    """A wrong year is no later word: what its recipient says next still moves the invoice."""
+    deliver(world, "A1")
+    say(world, 1, Said(number="A1", status=7, at=datetime(2099, 1, 1, tzinfo=UTC)))
+
+    ended = say(world, 2, Said(number="A1", status=11, at=AT))
+
+    assert ended == "closed"
+    assert life(world, "A1").status is Status.MISE_EN_PAIEMENT
+
+
+def test_words_of_a_recipient_go_when_its_flow_is_erased(world: World) -> None:
+    """What it said stays; in which words does not, nor in what told its supplier."""
+    deliver(world, "A1")
+    say(world, 1, Said(number="A1", status=6, at=AT, comment="Mme Berthelot absente"))
+    flow = world.hub.ledger.interchanges(Query(text=STATUT.format(1)))[0]
+
+    erase(world.hub, flow.id, "demandé")
+
+    last = history(world, "A1")[-1]
+    told = [one.payload or b"" for one in world.hub.ledger.outbox(kind=OutboxKind.STATUS)]
+    assert (last.after, last.comment) == (Status.SUSPENDUE, "")
+    assert not [one for one in told if b"Berthelot" in one]
+    assert verify(world.hub.ledger, world.hub.archive).sound
+
+
+def test_a_flow_is_not_erased_before_what_it_says_was_told(world: World) -> None:
+    """A file that is still to leave needs its words."""
+    deliver(world, "A1")
+    out = world.folder("supplier", "out")
+    out.rename(out.with_name("elsewhere"))  # nothing can be put there
+    say(world, 1, Said(number="A1", status=6, at=AT, comment="Mme Berthelot absente"))
+    flow = world.hub.ledger.interchanges(Query(text=STATUT.format(1)))[0]
+
+    with pytest.raises(ConfigError, match="not finished"):
+        erase(world.hub, flow.id, "demandé")
+
+    assert history(world, "A1")[-1].comment == "Mme Berthelot absente"
 
 
 def test_good_statuses_of_a_flow_count_and_the_others_are_named(world: World) -> None:
@@ -323,6 +394,12 @@ class TestTables:
             pytest.param(b"number,seller,status,at\nA1,1,book,yesterday\n", id="no-moment"),
             pytest.param(b'{"schema": "edi-statuses/1", "statuses": [[]]}', id="not-lines"),
             pytest.param(b"\xff\xfe", id="not-text"),
+            pytest.param(b"number,seller,status\nA\0,1,book\n", id="nul"),
+            pytest.param(
+                b'{"schema": "edi-statuses/1", "statuses":'
+                b' [{"number": "A\\ud800", "seller": "1", "status": "book"}]}',
+                id="half-a-character",
+            ),
         ],
     )
     def test_a_broken_table_is_refused(self, world: World, table: bytes) -> None:

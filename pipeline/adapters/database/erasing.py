@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Connection, Update, delete, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, Update, delete, select, text, update
 
 from pipeline.adapters.database import reading, receipts, rows
 from pipeline.adapters.database.codec import dump, load
@@ -21,8 +21,10 @@ from pipeline.adapters.database.tables import (
     report,
 )
 from pipeline.model.interchange import Interchange
+from pipeline.model.outbox import OutboxKind
 from pipeline.model.report import ValidationReport
 from pipeline.model.retention import ERASED, erased_document
+from pipeline.model.status import OutboxState
 
 
 def blank(connection: Connection, flow: Interchange) -> int:
@@ -44,6 +46,7 @@ def blank(connection: Connection, flow: Interchange) -> int:
         )
         connection.execute(answers.values(payload=b""))
         connection.execute(_statuses_of(flow).values(payload=b""))
+        _blank_sayings(connection, flow)
         receipts.blank(connection, flow.id)
     return changed
 
@@ -56,6 +59,30 @@ def _statuses_of(flow: Interchange) -> Update:
         .where(document.c.interchange == flow.id)
     )
     return update(outbox).where(outbox.c.key.in_(told), outbox.c.payload.is_not(None))
+
+
+def told_of(flow: Interchange) -> Select[tuple[str]]:
+    """Select the keys of the files that may tell others what a flow said of invoices."""
+    spoken_of = select(life_entry.c.document).where(life_entry.c.source == flow.id)
+    return (
+        select(outbox.c.key)
+        .join(outbox_document, outbox_document.c.key == outbox.c.key)
+        .where(
+            outbox_document.c.document.in_(spoken_of),
+            outbox.c.kind == OutboxKind.STATUS.value,
+            outbox.c.due >= flow.received_at,
+        )
+    )
+
+
+def _blank_sayings(connection: Connection, flow: Interchange) -> None:
+    """Blank in which words a flow said what it said of invoices, and what told others of it."""
+    said = update(life_entry).where(life_entry.c.source == flow.id)
+    connection.execute(said.values(comment="", cash=dump(())))
+    told = update(outbox).where(
+        outbox.c.key.in_(told_of(flow)), outbox.c.state == OutboxState.SENT.value
+    )
+    connection.execute(told.values(payload=b""))
 
 
 def set_legal_hold(connection: Connection, flow: Interchange, *, held: bool) -> int:

@@ -29,7 +29,7 @@ _SAID = (
     .where(life_entry.c.source == bindparam("b_source"))
     .order_by(life_entry.c.document, life_entry.c.place)
 )
-#: Invoices that were taken, by number, oldest first.
+#: Invoices that were taken, by number and id.
 _NUMBERED = (
     select(document)
     .where(document.c.number.in_(bindparam("numbers", expanding=True)))

@@ -172,6 +172,13 @@ class SqlTransaction:
                 self._connection, statements.OUTBOX_OF, {"b_interchange": subject}
             )
 
+    def telling_of(self, flow: Interchange) -> Sequence[OutboxRow]:
+        """Return the files that may tell others what a flow said of invoices, by key."""
+        self._write_collected()
+        with self._guard():
+            wanted = statements.outbox_where(tables.outbox.c.key.in_(erasing.told_of(flow)))
+            return reading.find_outbox(self._connection, wanted)
+
     def waiting(self, connection: str) -> Sequence[OutboxRow]:
         """Return the WAITING rows of one connection, by due, then key."""
         self._write_collected()

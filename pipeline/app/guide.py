@@ -74,17 +74,21 @@ _MB = 1_000_000
 
 
 def guide_for(
-    sheet: Connection, interfaces: Mapping[str, Interface], sample: Callable[[str], bytes]
+    sheet: Connection,
+    interfaces: Mapping[str, Interface],
+    hub_code: str,
+    sample: Callable[[str], bytes],
 ) -> Guide:
     """Return the guide of one sheet.
 
     Args:
         sheet: As it is in force.
         interfaces: The table of interfaces.
+        hub_code: Our own application code.
         sample: Reads an invoice of ours, by the name of its file.
     """
     sends = sheet.role is Role.SENDER
-    tables = [_access(sheet), _folders(sheet), _naming(sheet, interfaces)]
+    tables = [_access(sheet), _folders(sheet), _naming(sheet, interfaces, hub_code)]
     tables += [_limits(sheet)] if sheet.drops_files else []
     tables += [_delivery(sheet)] if not sends else []
     tables += [_times(sheet), _errors(sheet)]
@@ -164,7 +168,7 @@ def _folders(sheet: Connection) -> GuideTable:
     return GuideTable(Name("Dossiers", "Folders"), columns, tuple(rows))
 
 
-def _naming(sheet: Connection, interfaces: Mapping[str, Interface]) -> GuideTable:
+def _naming(sheet: Connection, interfaces: Mapping[str, Interface], hub_code: str) -> GuideTable:
     """Return the flows that go either way, each with the form of its name."""
     columns = (
         Name("Code", "Code"),
@@ -173,7 +177,7 @@ def _naming(sheet: Connection, interfaces: Mapping[str, Interface]) -> GuideTabl
         Name("Nom du flux", "Flow name"),
     )
     rows = tuple(
-        (one.code, _way(one), one.title, _flow_form(sheet, one))
+        (one.code, _way(one), one.title, _flow_form(sheet, one, hub_code))
         for one in subscribed(sheet, interfaces)
         if not one.unserved
     )
@@ -192,11 +196,11 @@ def _way(one: Interface) -> Name:
     return Name("vers vous", "to you")
 
 
-def _flow_form(sheet: Connection, one: Interface) -> str:
+def _flow_form(sheet: Connection, one: Interface, hub_code: str) -> str:
     code = sheet.application_code or "??????"
     if one.direction.value == "in":
         return f"{one.code}_{code}_{code}{one.digits}nnnnnnnnnnnnnnn"
-    return f"{one.code}_{code}_CPPnnn{one.digits}nnnnnnnnnnnnnnn"
+    return f"{one.code}_{code}_{hub_code}{one.digits}nnnnnnnnnnnnnnn"
 
 
 def _limits(sheet: Connection) -> GuideTable:

@@ -34,7 +34,7 @@ def guide(
         raise ConfigError(f"{folder} : existe déjà, donnez -o / is there already, give -o")
     with bootstrap.open_hub(place, by=bootstrap.operator()) as hub:
         found = sheet_of(hub.ledger.sheets(), sheet)
-        made = guide_for(found, hub.interfaces, _sample)
+        made = guide_for(found, hub.interfaces, hub.settings.hub_code, _sample)
         page = guide_page(made, hub.clock.now())
     (folder / "samples").mkdir(parents=True)
     if html or not pdf:

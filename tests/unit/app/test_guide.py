@@ -15,7 +15,7 @@ from pipeline.model.connection import Connection, Door, Naming, ReplyForm, Role,
 from pipeline.model.conversion import Form
 from pipeline.model.guide import Guide
 from pipeline.model.handover import Filter, Handover, Pickup
-from pipeline.model.interface import Interface
+from pipeline.model.interface import Direction, Interface
 
 ROOT = Path(__file__).resolve().parents[3]
 NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -49,7 +49,10 @@ SUPPLIER = Connection(
     interfaces=("FSO1100A",),
 )
 INTERFACES = {
-    "FSO1100A": Interface(code="FSO1100A", title="E1", source="", syntaxes=("ubl-invoice",))
+    "FSO1100A": Interface(
+        code="FSO1100A", title="E1", source="", syntaxes=("ubl-invoice",), brings=("FEN1200A",)
+    ),
+    "FEN1200A": Interface(code="FEN1200A", title="statuts", source="", direction=Direction.OUT),
 }
 
 
@@ -58,7 +61,7 @@ def sample(name: str) -> bytes:
 
 
 def guide(sheet: Connection) -> Guide:
-    return guide_for(sheet, INTERFACES, sample)
+    return guide_for(sheet, INTERFACES, "CPP042", sample)
 
 
 def codes(made: Guide) -> set[object]:
@@ -103,6 +106,13 @@ def test_a_suppliers_files_to_try_bear_names_of_the_grammar() -> None:
         ("FSO1100A_PAP001_PAP0011100999000000000003", False),
         ("facture.xml", False),
     ]
+
+
+def test_the_names_of_answers_are_those_that_will_come() -> None:
+    """A partner's program filters by them: the hub's own code is in them."""
+    page = guide_page(guide(SUPPLIER), NOON).decode()
+
+    assert "FEN1200A_PAP001_CPP0421200nnnnnnnnnnnnnnn" in page
 
 
 @pytest.mark.parametrize(

@@ -70,14 +70,15 @@ def _of_tables(hub: Hub, arrived: Arrived) -> Iterator[Line]:
 
 def _of_message(name: str, payload: bytes) -> Iterator[Line]:
     root = parse(payload, Limits())
-    if root.tag == cdar.ROOT:
-        try:
+    try:
+        if root.tag == cdar.ROOT:
             yield of_cdar(cdar.read(root), name)
-        except ValueError as error:
-            # its schema makes nearly everything optional
-            yield reason("IRR_SYNTAX", name, f"CDAR incomplet : {error}", f"CDAR lacks: {error}")
-        return
-    yield from of_status(cpp_status.read(root), name)
+        else:
+            yield from of_status(cpp_status.read(root), name)
+    except (ValueError, ArithmeticError) as error:
+        # schemas make nearly everything optional, and know years that no clock shows
+        fr, en = f"message illisible : {error}", f"message cannot be read: {error}"
+        yield reason("IRR_SYNTAX", name, fr, en)
 
 
 def _admitted(arrived: Arrived, said: Line) -> Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -459,6 +460,20 @@ def test_a_message_that_cannot_be_held_against_its_rules_is_held(world: World) -
     assert found is not None
     assert found.step is InterchangeStep.CLOSED
     assert len(world.hub.ledger.receipts(documents=row.documents)) == 1
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["10000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "2026-01-01T24:00:00Z"],
+)
+def test_a_moment_that_no_clock_shows_is_refused(world: World, moment: str) -> None:
+    """Its schema allows it, so its reader has to say that it cannot take it."""
+    agree(world, CITY)
+    payload = re.sub(rb"(?<=<Horodatage>)[^<]+", moment.encode(), a_statut("F1"))
+
+    refused = reply(world, name_of("FSO1300A", 1), payload)
+
+    assert (refused.step, refused.reason) == (InterchangeStep.REFUSED, "IRR_SYNTAX")
 
 
 @pytest.mark.parametrize(

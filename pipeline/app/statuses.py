@@ -14,7 +14,7 @@ from structlog import get_logger
 
 from pipeline.app.arrived import Arrived, Message, Read, examine, is_table, payload_of
 from pipeline.app.hub import Hub
-from pipeline.app.lives import Register, refused_under, tell
+from pipeline.app.lives import Register, refused_under, tell, told_under
 from pipeline.lifecycle.inbound import (
     REFUSED_STATUS,
     read_cdar,
@@ -211,6 +211,9 @@ def _apply(
     if line in known:
         outcome.repeated += 1
         return
+    if saying.files and not _takes_files(hub, sheets, document):
+        outcome.refusals.append(_not_carried(saying))
+        return
     life = outcome.register.standing(document.id)
     given = replace(
         saying.given,
@@ -238,6 +241,26 @@ def _apply(
     outcome.documents[document.id] = document
     if saying.files:
         outcome.files[said.id] = saying.files
+
+
+def _takes_files(hub: Hub, sheets: Sheets, document: Document) -> bool:
+    """Tell whether attachments of a status reach the recipient: only a CDAR carries them."""
+    sheet = sheets.connections.get(document.route or "")
+    if sheet is None or not sheet.statuses.tell:
+        return False
+    interface = told_under(hub, sheet)
+    return interface is not None and interface.form == "CDAR"
+
+
+def _not_carried(saying: Saying) -> Refusal:
+    fr = "pièces jointes : le destinataire de cette facture n'en reçoit pas avec un statut ;"
+    en = "attachments: the recipient of this invoice gets none with a status; hand them over"
+    return Refusal(
+        saying=saying,
+        code="ST_FORBIDDEN",
+        fr=f"{fr} remettez-les lui autrement",
+        en=f"{en} otherwise",
+    )
 
 
 def tells_payment(sheets: Sheets, header: RoutingHeader) -> bool:

@@ -405,3 +405,25 @@ class TestPlatforms:
         assert life(platforms, "A1").status is Status.COMPLETEE
         (last,) = read_cdars(found(platforms, "ville", "FEN4001A")[-1])
         assert (last.status, last.attachments) == (209, files)
+
+    def test_attachments_that_would_not_arrive_are_refused(self, tmp_path: Path) -> None:
+        """A recipient of pivots gets none with a status: its supplier hears so at once."""
+        with opened(tmp_path) as world:
+            subscribe(world)
+            ville = world.connections["ville"]
+            subscribe_platforms(world)
+            world.connections["ville"] = ville
+            world.apply("ville", "hopital")
+            deliver(world, "A1", flow="FSO3110A_SUP001_SUP0013110{:015d}")
+            say(world, next(_places), Said(number="A1", status=6, at=AT, comment="bon absent"))
+            files = (cdar.Attachment(payload=b"%PDF", mime="application/pdf", name="bon.pdf"),)
+
+            self.say(
+                world,
+                message("A1", 209, AT + HOUR, attachments=files),
+                name="FSO3302A_SUP001_SUP0013302{:015d}",
+            )
+
+            assert life(world, "A1").status is Status.SUSPENDUE
+            (answer,) = found(world, "supplier", "FEN4002A")
+            assert [one.status for one in read_cdars(answer)] == [601]

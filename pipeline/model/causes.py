@@ -301,6 +301,19 @@ _LEAVING = (
         command=f"edi withdraw {{id}} --unseen {_REASON}",
     ),
     Cause(
+        code="NOT_TAKEN",
+        says=_texts(
+            "la copie d'essai porte ce que le destinataire ne prendrait pas",
+            "the trial copy holds what its receiver would not take",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "comparez avec le destinataire ce qu'il prend (takes), ou prévenez le fournisseur",
+            "compare with the receiver what it takes, or tell the supplier",
+        ),
+        command="edi connections report {connection}",
+    ),
+    Cause(
         code="DELIVERY_ABANDONED",
         says=_texts(
             "la remise a été abandonnée après le dernier essai",

@@ -173,7 +173,7 @@ def apply_sayings(
 ) -> Outcome:
     """Hold what a partner says against the invoices it speaks of; nothing is written."""
     actor = _ACTOR[connection.role]
-    desk = _Desk(sheets, tx, connection, actor)
+    desk = _Desk(sheets, tx, connection, flow.environment, actor)
     found = desk.match(sayings)
     lives = tx.lives({one.id for one in found if isinstance(one, Document)})
     outcome = Outcome(Register(lives))
@@ -283,6 +283,7 @@ class _Desk:
     sheets: Sheets
     tx: Transaction
     connection: Connection
+    environment: Environment
     actor: Actor
     _flows: dict[InterchangeId, Interchange | None] = field(default_factory=dict)
 
@@ -310,18 +311,16 @@ class _Desk:
         return mine[-1]
 
     def _is_mine(self, document: Document) -> bool:
-        if self.actor is Actor.RECIPIENT:
-            sheet = self.sheets.connections.get(document.route or "")
-            return sheet is not None and self._is_same(sheet.partner, sheet.environment)
+        """Tell whether an invoice was exchanged with this partner, in this environment."""
         if document.interchange not in self._flows:
             self._flows[document.interchange] = self.tx.interchange(document.interchange)
         flow = self._flows[document.interchange]
-        return flow is not None and self._is_same(flow.partner, flow.environment)
-
-    def _is_same(self, partner: str, environment: Environment) -> bool:
-        """Tell whether it is this partner, and no trial beside a real invoice."""
-        own = self.connection
-        return (partner, environment) == (own.partner, own.environment)
+        if flow is None or flow.environment is not self.environment:
+            return False
+        if self.actor is Actor.SUPPLIER:
+            return flow.partner == self.connection.partner
+        sheet = self.sheets.connections.get(document.route or "")
+        return sheet is not None and sheet.partner == self.connection.partner
 
 
 def is_meant(document: Document, saying: Saying) -> bool:

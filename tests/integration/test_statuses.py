@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.model.connection import ReplyForm, StatusTerms
+from pipeline.model.connection import Environment, ReplyForm, StatusTerms
 from pipeline.model.life import Actor, Event, Numbering, Status
 from pipeline.model.status import InterchangeStep
 from pipeline.ports.ledger import Query
@@ -186,6 +186,19 @@ def test_an_invoice_of_another_recipient_does_not_exist(world: World) -> None:
     world.apply("ville", "hopital")
 
     ended = say(world, 1, Said(number="A1", status=7, at=AT), partner="hopital")
+
+    assert ended == "refused ST_UNKNOWN"
+    assert life(world, "A1").status is Status.MISE_A_DISPOSITION
+
+
+def test_a_rehearsal_says_nothing_of_what_counts(world: World) -> None:
+    """The same partner's qualification sheet moves no invoice of production."""
+    deliver(world, "A1")
+    ville = replace(world.connections["ville"], environment=Environment.QUALIFICATION)
+    world.connections["ville"] = ville
+    world.apply("ville", "hopital")
+
+    ended = say(world, 1, Said(number="A1", status=7, at=AT))
 
     assert ended == "refused ST_UNKNOWN"
     assert life(world, "A1").status is Status.MISE_A_DISPOSITION

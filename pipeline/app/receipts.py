@@ -257,7 +257,8 @@ def last_word(ledger: Ledger, documents: Collection[DocumentId]) -> Mapping[Docu
         by_row.setdefault(one.row, []).append(one)
     found: dict[DocumentId, Receipt] = {}
     for subject in documents if by_row else ():
-        rows = [row for row in ledger.outbox(document=subject) if row.state not in _NEVER]
+        sent = ledger.outbox(document=subject, kind=OutboxKind.DELIVERY)
+        rows = [row for row in sent if row.state not in _NEVER]
         newest = max((row.generation for row in rows), default=0)
         last = latest(
             one
@@ -272,10 +273,14 @@ def last_word(ledger: Ledger, documents: Collection[DocumentId]) -> Mapping[Docu
 
 
 def refused_answers(ledger: Ledger, flow: InterchangeId) -> Sequence[tuple[OutboxRow, Receipt]]:
-    """Return what we answered to a flow that its sender could not take, each with why."""
+    """Return what we told of a flow that nobody could take, each with why: answers, statuses."""
     rows = ledger.outbox(interchange=flow)
     answers = [row for row in rows if row.kind is not OutboxKind.DELIVERY]
-    said = {one.row: one for one in ledger.receipts(interchange=flow)} if answers else {}
+    if not answers:
+        return []
+    told = {one for row in answers for one in row.documents}
+    receipts = [*ledger.receipts(documents=told), *ledger.receipts(interchange=flow)]
+    said = {one.row: one for one in receipts}
     refused = ((row, said.get(row.key)) for row in answers)
     return [(row, one) for row, one in refused if one and one.said is not Said.TAKEN]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -47,6 +47,8 @@ _WORDS: Mapping[str, Event] = MappingProxyType(
 _CASH = re.compile(
     r"(?P<amount>-?[0-9]{1,15}([.][0-9]{1,6})?)@(?P<rate>[0-9]{1,3}([.][0-9]{1,2})?)"
 )
+#: What a reason looks like in a table, known or not, and how many a line may give.
+_CODE, _MOST_REASONS = re.compile("[A-Z][A-Z0-9_]{1,39}"), 20
 _SHOWN = 80
 #: What stands for a seller that nobody can be.
 _NOBODY = ""
@@ -110,13 +112,14 @@ def _of_line(line: Mapping[str, str], place: str, received: datetime) -> Saying 
     """Return what one line says, or the first thing that is wrong with it."""
     given = {name: line.get(name) or "" for name in COLUMNS}
     at, day = read_moment(given["at"]), _day(given["date"])
-    cash = _cash_in(given["cash"])
+    cash, reasons = _cash_in(given["cash"]), given["reason"].replace(",", " ").split()
     checks = (
         (not given["number"], "number", "BT-1"),
         (not given["seller"], "seller", "SIREN, SIRET, TVA / VAT"),
         (bool(given["date"]) and day is None, "date", "2026-11-28"),
         (bool(given["at"]) and at is None, "at", "2026-11-28T09:30:00+01:00"),
         (cash is None, "cash", "120.00@20 50.00@5.5"),
+        (not _are_codes(reasons), "reason", "CMD_ERR JUSTIF_ABS"),
     )
     for is_wrong, column, expected in checks:
         if is_wrong:
@@ -132,11 +135,16 @@ def _of_line(line: Mapping[str, str], place: str, received: datetime) -> Saying 
         status=shorten(given["status"], _SHOWN),
         said_at=at or received,
         given=Given(
-            reasons=tuple(given["reason"].replace(",", " ").split()),
+            reasons=tuple(reasons),
             comment=given["comment"][:MOST_COMMENT],
             cash=cash or (),
         ),
     )
+
+
+def _are_codes(words: Sequence[str]) -> bool:
+    """Tell whether words may be codes: those stay on record when what was said in words goes."""
+    return len(words) <= _MOST_REASONS and all(_CODE.fullmatch(word) for word in words)
 
 
 def _day(text: str) -> date | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.configuration import read_interfaces
+from pipeline.app.receipts import last_word, refused_answers
 from pipeline.model.carriage import Carriage
 from pipeline.model.conversion import Form
 from pipeline.model.interface import Carries, Direction
@@ -22,6 +23,7 @@ from tests.statuses import (
     SELLER,
     cdar_schema,
     deliver,
+    document,
     found,
     message,
     pack,
@@ -125,6 +127,11 @@ def test_with_a_platform_that_deposits_everything_can_be_said(tmp_path: Path) ->
         assert said == [closed] * 2
         assert scene.refuse("CEN1204A", "SUP001", "FEN1204A") == ["receipt.refused"]
         assert scene.refuse("CEN1205A", "SUP001", "FEN1205A") == ["receipt.refused"]
+        # the invoice was taken all the same: what its supplier could not read is no word on it
+        ledger, invoice_told = world.hub.ledger, document(world, "A1")
+        (cause,) = refused_answers(ledger, invoice_told.interchange)
+        assert cause[0].name.startswith("FEN1204A_")
+        assert last_word(ledger, [invoice_told.id]) == {}
 
 
 @pytest.fixture(scope="module")

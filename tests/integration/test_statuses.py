@@ -413,6 +413,9 @@ class TestTables:
             pytest.param(b"\xff\xfe", id="not-text"),
             pytest.param(b"number,seller,status\nA\0,1,book\n", id="nul"),
             pytest.param(
+                b"number,seller,status,reason\nA1,1,book,Mme Durand absente\n", id="prose"
+            ),
+            pytest.param(
                 b'{"schema": "edi-statuses/1", "statuses":'
                 b' [{"number": "A\\ud800", "seller": "1", "status": "book"}]}',
                 id="half-a-character",

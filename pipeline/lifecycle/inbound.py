@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from hashlib import sha256
 from types import MappingProxyType
 
 from pipeline.model.connection import ReplyForm
@@ -198,6 +199,7 @@ def read_cdar(message: Cdar, place: str) -> Saying:
             comment=_comment_of(message.details)[:MOST_COMMENT],
             cash=tuple(_cash_of(message.details)),
             attachments=len(files),
+            contents=tuple(sha256(one.payload).hexdigest() for one in files),
         ),
         message=message.id,
         files=files,

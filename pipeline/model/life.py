@@ -148,6 +148,7 @@ class Given:
             the comment stands for them.
         cash: Amounts received.
         attachments: How many are added.
+        contents: SHA-256 of each, in order: other papers are another word.
         changed: Terms of the invoice that a new deposit changes, e.g. ``BT-13``.
         circuit: Of the invoice.
         tells_payment: Whether the recipient announced that it says when it pays.
@@ -159,6 +160,7 @@ class Given:
     coded: bool = True
     cash: tuple[Cash, ...] = ()
     attachments: int = 0
+    contents: tuple[str, ...] = ()
     changed: frozenset[str] = frozenset()
     circuit: Circuit = Circuit.DIRECT
     tells_payment: bool = True
@@ -317,7 +319,7 @@ def entry_id(
     """Name one line of a history by what it says: whoever says it again says nothing new."""
     cash = [(one.amount, one.rate, one.currency) for one in given.cash]
     said = (document, event.value, actor.value, said_at.isoformat(), given.reasons, given.comment)
-    return f"S{derived(*said, cash)}"
+    return f"S{derived(*said, cash, *given.contents)}"
 
 
 #: What people read for a status, French and English.

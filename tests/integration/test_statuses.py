@@ -15,9 +15,11 @@ from pipeline.app.erase import erase
 from pipeline.app.operate.acting import Order, Target
 from pipeline.app.operate.withdraw import withdraw
 from pipeline.app.verify import verify
+from pipeline.lifecycle.inbound import read_cdar
 from pipeline.model.connection import Environment, ReplyForm, StatusTerms
 from pipeline.model.errors import ConfigError
-from pipeline.model.life import Actor, Event, Numbering, Status
+from pipeline.model.identity import DocumentId
+from pipeline.model.life import Actor, Event, Numbering, Status, entry_id
 from pipeline.model.outbox import OutboxKind
 from pipeline.model.status import InterchangeStep
 from pipeline.ports.ledger import Query
@@ -284,6 +286,22 @@ def test_a_flow_is_not_erased_before_what_it_says_was_told(world: World) -> None
         erase(world.hub, flow.id, "demandé")
 
     assert history(world, "A1")[-1].comment == "Mme Berthelot absente"
+
+
+def test_other_papers_in_the_same_second_are_another_word() -> None:
+    """Two messages that only differ by what is attached: none passes for the other again."""
+    papers = [
+        cdar.Attachment(payload=one, mime="application/pdf", name="bon.pdf")
+        for one in (b"%PDF-1.4 a", b"%PDF-1.4 a", b"%PDF-1.4 b")
+    ]
+    said = [read_cdar(message("A1", 209, AT, attachments=(one,)), "m.xml") for one in papers]
+
+    names = [
+        entry_id(DocumentId("F-0001"), Event.COMPLETE, Actor.SUPPLIER, AT, one.given)
+        for one in said
+    ]
+
+    assert names[0] == names[1] != names[2]
 
 
 def test_good_statuses_of_a_flow_count_and_the_others_are_named(world: World) -> None:

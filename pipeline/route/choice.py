@@ -68,8 +68,8 @@ class Choice:
 def choose(document: Document, sender: str, directory: Directory, receivers: Receivers) -> Choice:
     """Choose among the routes that match, first to last.
 
-    A sheet that is suspended takes what it took before, which then waits. One whose state, dates or
-    pilot keep it from taking is passed over as if its route were not there; one in shadow is
+    A sheet that is suspended takes what it took before, which then waits. One whose state, dates
+    or pilot keep it from taking is passed over as if its route were not there; one in shadow is
     too, and gets a copy. In qualification a route to a production sheet stands for the
     qualification sheet of the same partner.
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, time, timedelta
 from pathlib import Path, PurePosixPath
+from re import fullmatch
 from typing import Annotated, Literal, TypeVar
 from zoneinfo import available_timezones
 
@@ -22,6 +23,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipeline.adapters.misfits import in_words
 from pipeline.model.acknowledgement import ReasonCodes
 from pipeline.model.agreement import Need, TakenAttachments, Takes
 from pipeline.model.api_sheet import Access, ApiSheet
@@ -80,7 +82,8 @@ M = TypeVar("M", bound=BaseModel)
 Positive = Annotated[float, Field(gt=0, le=_YEAR)]
 Wait = Annotated[float, Field(ge=0, le=_YEAR)]
 Count = Annotated[int, Field(gt=0)]
-SheetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+_SHEET_NAME = r"[a-z0-9][a-z0-9-]*"
+SheetName = Annotated[str, Field(pattern=f"^{_SHEET_NAME}$")]
 Siren = Annotated[str, Field(pattern=r"^[0-9]{9}$")]
 Siret = Annotated[str, Field(pattern=r"^[0-9]{14}$")]
 ApplicationCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{6}$")]
@@ -1137,8 +1140,8 @@ def read_sheets(folder: Path) -> Offered:
 def offered_connections(folder: Path) -> Offered:
     """Read what can be read of ``config/connections``, and what is wrong with the rest.
 
-    A faulty file is told of under the name that stands in it. Where it is no TOML, or has none,
-    nobody can tell whose sheet it is.
+    A faulty file is told of under the name that stands in it. Where it is no TOML, or has none
+    that can be one, nobody can tell whose sheet it is.
     """
     found: dict[str, Connection | ApiSheet] = {}
     faults: dict[str, tuple[str, ...]] = {}
@@ -1178,7 +1181,8 @@ def _said_in(path: Path) -> tuple[str | None, object]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None, None
     named = read.get("name")
-    return (named if isinstance(named, str) and named else None), read.get("role")
+    is_name = isinstance(named, str) and fullmatch(_SHEET_NAME, named)
+    return (named if is_name else None), read.get("role")
 
 
 def read_routes(path: Path) -> tuple[Route, ...]:
@@ -1286,7 +1290,7 @@ def _parse(text: str, where: str, model: type[M]) -> M:
 def _explain(where: str, error: ValidationError) -> str:
     """Say each fault on a line of its own: file, key path, what is wrong, value found."""
     return "\n".join(
-        f"{where}: {'.'.join(str(part) for part in fault['loc']) or '(sheet)'}: {fault['msg']}"
+        f"{where}: {'.'.join(str(part) for part in fault['loc']) or '(sheet)'}: {in_words(fault)}"
         f" (trouvé / found: {fault['input']!r:.80})"
         for fault in error.errors()
     )

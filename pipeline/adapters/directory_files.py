@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from pipeline.adapters.configuration import Matricule, Siren, Siret, read_routes
+from pipeline.adapters.misfits import in_words
 from pipeline.model.directory import (
     RESERVED_PLATFORMS,
     Address,
@@ -463,7 +464,7 @@ def _filled(found: Mapping[str, str], model: type[_Row]) -> Mapping[str, str]:
 def _explain(where: str, error: ValidationError) -> Iterator[str]:
     for fault in error.errors():
         key = ".".join(map(str, fault["loc"])) or "since, until"
-        yield f"{where}: {key}: {fault['msg']} (trouvé / found: {fault['input']!r:.80})"
+        yield f"{where}: {key}: {in_words(fault)} (trouvé / found: {fault['input']!r:.80})"
 
 
 #: Each table with the columns that tell it, the most particular first, and what reads it.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from posixpath import join, normpath
 
-from pipeline.model.connection import Connection, Environment, Protocol
+from pipeline.model.connection import Connection, Copies, Environment, Protocol, Role
 
 #: Where a folder is: of a server, of an account, its path.
 _Place = tuple[str, int, str, str]
@@ -27,7 +27,10 @@ def shared_folders(connections: Iterable[Connection]) -> dict[str, tuple[str, ..
 
 
 def _shared(one: Connection, other: Connection) -> Iterator[str]:
-    for place in sorted(_places(one) & _places(other)):
+    mine, theirs = _places(one, _worked(one)), _places(other, _worked(other))
+    copies, their_copies = _places(one, _copies(one)), _places(other, _copies(other))
+    # two folders of copies may be one: nothing in it counts
+    for place in sorted((mine & theirs) | (mine & their_copies) | (copies & theirs)):
         yield (
             f"{one.name}: folders: « {place[-1]} » est aussi un dossier de {other.name}"
             f" ({other.environment.value}), donnez à chaque environnement les siens"
@@ -35,8 +38,19 @@ def _shared(one: Connection, other: Connection) -> Iterator[str]:
         )
 
 
-def _places(sheet: Connection) -> set[_Place]:
+def _worked(sheet: Connection) -> tuple[str, ...]:
+    """Return the folders of what counts in a sheet's environment."""
+    some = (each.folder for each in sheet.handover.filters)
+    return (sheet.inbox, sheet.archive, sheet.out, *some)
+
+
+def _copies(sheet: Connection) -> tuple[str, ...]:
+    """Return the folder of a receiver's copies in shadow, if any is put."""
+    is_put = sheet.role is Role.RECEIVER and sheet.trial.copies is Copies.TEST
+    return (sheet.trial.folder,) if is_put else ()
+
+
+def _places(sheet: Connection, folders: Iterable[str]) -> set[_Place]:
     door = sheet.door
     server = ("", 0, "") if door.protocol is Protocol.LOCAL else (door.host, door.port, door.user)
-    folders = (sheet.inbox, sheet.archive, sheet.out)
     return {(*server, normpath(join(door.path, folder))) for folder in folders}

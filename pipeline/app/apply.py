@@ -120,10 +120,12 @@ class Fit:
         sheets: All that then is: where something is wrong with a sheet, the version in force
             stays, and so do the routes in force where one of those offered leads nowhere.
         faults: What is wrong, one sentence each.
+        expected: Version of the configuration in force that it was held against.
     """
 
     sheets: Sheets
     faults: tuple[str, ...]
+    expected: int
 
 
 def fit(hub: Hub, offered: Offered) -> Fit:
@@ -132,7 +134,7 @@ def fit(hub: Hub, offered: Offered) -> Fit:
     A bad sheet is refused alone. Routes are taken whole or not at all, since the first that
     matches wins: without one of them what it is for would go where the next one leads.
     """
-    known = hub.ledger.sheets()
+    expected, known = hub.ledger.sheets_version(), hub.ledger.sheets()
     offered = replace(offered, connections=_rolled_over(known, offered.connections))
     directory = _merged(known, offered.directory or known.directory)
     by_sheet = offered.blamed(_faults_by_sheet(hub, known, offered, directory)).faults
@@ -155,7 +157,7 @@ def fit(hub: Hub, offered: Offered) -> Fit:
         *lost,
         *((_ROUTES_STAY,) if lost else ()),
     )
-    return Fit(Sheets(connections, directory, apis), faults)
+    return Fit(Sheets(connections, directory, apis), faults, expected)
 
 
 def _good(
@@ -270,7 +272,9 @@ class Carried:
     proposals: tuple[Proposal, ...] = ()
 
 
-def carry_out(hub: Hub, sheets: Sheets, *, draft: bool = False) -> Carried:
+def carry_out(
+    hub: Hub, sheets: Sheets, *, draft: bool = False, expected: int | None = None
+) -> Carried:
     """Put `sheets` in force, as far as nobody else has to agree; propose the rest.
 
     Args:
@@ -278,27 +282,38 @@ def carry_out(hub: Hub, sheets: Sheets, *, draft: bool = False) -> Carried:
             once: new sheets, as drafts, and those that are not approved yet.
         sheets: What fits.
         draft: True to let new sheets begin as drafts, whoever has to agree.
+        expected: Version of the configuration in force that `sheets` was made from; None for
+            the one of this moment.
 
     Raises:
         ConfigError: It names things which do not exist.
+        LedgerConflict: The configuration changed meanwhile: what another person, or a rollover,
+            put in force would be taken back. Nothing is done.
     """
     check_sheets(hub, sheets)
+    version = hub.ledger.sheets_version() if expected is None else expected
     known, now = hub.ledger.sheets(), hub.clock.now()
     four_eyes = hub.settings.approval is Approval.FOUR_EYES
     at_once = _at_once(known, sheets) if four_eyes else sheets
     changes = differences(known, at_once)
     begin = SheetState.DRAFT if draft or four_eyes else SheetState.PRODUCTION
     if changes:
-        hub.ledger.apply(at_once, hub.by, now, begin=begin)
+        hub.ledger.apply(at_once, hub.by, now, begin=begin, expected=version)
     proposals = hub.ledger.propose(sheets, hub.by, now) if four_eyes else ()
     return Carried(changes, tuple(proposals))
 
 
 def _at_once(known: Sheets, wanted: Sheets) -> Sheets:
-    """Return what is in force with every change that no traffic depends on."""
+    """Return what is in force with every change that no traffic depends on.
+
+    A draft that a route in force leads to may change; that it goes is for a second person.
+    """
+    routed = {route.connection for route in known.directory.routes} - wanted.connections.keys()
     names = {*known.connections, *wanted.connections, *known.apis, *wanted.apis}
     free = {
-        name for name in names if name not in known.standing or known.state(name) in BEFORE_TRAFFIC
+        name
+        for name in names - routed
+        if name not in known.standing or known.state(name) in BEFORE_TRAFFIC
     }
     return Sheets(
         _mixed(known.connections, wanted.connections, free),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from structlog import get_logger
 
@@ -10,8 +11,10 @@ from pipeline.app.apply import Change, check_sheets, differences
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import Order, demand_reason
 from pipeline.app.standing import move
+from pipeline.model.connection import Connection
 from pipeline.model.errors import ConfigError
 from pipeline.model.proposal import PROPOSAL_WORDS, Proposal, ProposalState
+from pipeline.model.rollover import is_rollover
 from pipeline.model.settings import Approval
 from pipeline.model.standing import MoveCause, SheetState, Standing
 
@@ -37,7 +40,7 @@ class Candidate:
 
     Attributes:
         standing: Where it stands, and who tested it.
-        author: Who put its version in force.
+        author: Who wrote the version in force.
     """
 
     standing: Standing
@@ -136,7 +139,15 @@ def _approve_sheet(hub: Hub, name: str) -> tuple[str, bool]:
 
 
 def _author(hub: Hub, name: str) -> str:
-    return hub.ledger.versions(name)[-1].by
+    """Return who wrote a sheet: a switch to what it named already makes nobody its author."""
+    versions = hub.ledger.versions(name)
+    for before, one in reversed(tuple(pairwise(versions))):
+        old, new = before.connection, one.connection
+        if not isinstance(old, Connection) or not isinstance(new, Connection):
+            return one.by
+        if not is_rollover(old, new):
+            return one.by
+    return versions[0].by
 
 
 def _demand_open(proposal: Proposal) -> None:

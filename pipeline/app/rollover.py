@@ -15,6 +15,7 @@ from pipeline.app.levels import trouble
 from pipeline.model.connection import Connection, Protocol, Successors
 from pipeline.model.credential import ENDED, CredentialKind, Turn, refusals
 from pipeline.model.directory import day_of
+from pipeline.model.duties import DUTIES, Duty, Work
 from pipeline.model.errors import ConfigError, HostKeyMismatch, LoginRefused, PipelineError
 from pipeline.model.event import Fact
 from pipeline.model.rollover import bare, starts, taken_over, to_come
@@ -118,7 +119,9 @@ def roll_over(hub: Hub, sheets: Sheets, now: datetime) -> bool:
     switched = False
     for name in sorted(sheets.connections):
         sheet = sheets.connections[name]
-        due = tuple(_due(hub, sheet, now)) if sheet.next else ()
+        # no login at a partner's before a person tried it, nor once the agreement is over
+        works = DUTIES[sheets.state(name)][Work.PULL] is not Duty.NOT
+        due = tuple(_due(hub, sheet, now)) if sheet.next and works else ()
         if due and not _tried_lately(hub, name, now):
             hub.ledger.upkeep.beat(_pulse(name), Pulse(now, {}))
             for part in due:

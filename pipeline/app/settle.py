@@ -361,7 +361,7 @@ def receivers_of(
     """
     return Receivers(
         sheets=sheets.connections,
-        states={name: one.state for name, one in sheets.standing.items()},
+        states={name: one.agreed for name, one in sheets.standing.items()},
         environment=environment,
         day=day,
         taken=taken,
@@ -375,7 +375,7 @@ def _taken(tx: Transaction, sheets: Sheets, interchange: Interchange) -> Mapping
     return {
         name: tx.count_routed(name, since, before)
         for name, sheet in sheets.connections.items()
-        if sheets.state(name) is SheetState.PILOT and sheet.trial.documents_a_day is not None
+        if sheets.agreed(name) is SheetState.PILOT and sheet.trial.documents_a_day is not None
     }
 
 

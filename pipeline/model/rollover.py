@@ -66,6 +66,11 @@ def kept(in_force: Connection, proposed: Connection) -> Connection:
     return proposed
 
 
+def is_rollover(before: Connection, after: Connection) -> bool:
+    """Tell whether nothing but what was named to take over tells two versions of a sheet apart."""
+    return before != after and kept(after, before) == after
+
+
 def _behind(in_force: Connection, proposed: Connection) -> Iterator[CredentialKind]:
     for part in PARTS:
         now = _current(in_force, part)

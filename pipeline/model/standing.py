@@ -65,6 +65,14 @@ class Standing:
         if (self.resumes is not None) != (self.state is SheetState.SUSPENDED):
             raise ValueError("a suspended sheet, and no other, knows what it goes back to")
 
+    @property
+    def agreed(self) -> SheetState:
+        """What was agreed on: where it stands, or, of a suspended sheet, where it goes on.
+
+        A suspension stops what moves; it widens nothing of what a sheet takes.
+        """
+        return self.resumes or self.state
+
 
 #: Where a new sheet may begin: in production where nobody has to approve anything.
 BEGINNINGS = frozenset({SheetState.DRAFT, SheetState.PRODUCTION})

@@ -57,6 +57,11 @@ class Sheets:
         known = self.standing.get(connection)
         return known.state if known else SheetState.PRODUCTION
 
+    def agreed(self, connection: str) -> SheetState:
+        """Return where a sheet stands, and of a suspended one where it will go on."""
+        known = self.standing.get(connection)
+        return known.agreed if known else SheetState.PRODUCTION
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetVersion:

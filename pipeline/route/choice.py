@@ -32,7 +32,8 @@ class Receivers:
 
     Attributes:
         sheets: Connection sheets in force, by name.
-        states: Where they stand; in production where nothing is said.
+        states: Where they stand, of those that are suspended where they will go on; in production
+            where nothing is said.
         environment: That of the flow: nothing leaves it.
         day: On which the flow was received.
         taken: Documents of that day that pilots took already, by sheet.
@@ -67,8 +68,8 @@ class Choice:
 def choose(document: Document, sender: str, directory: Directory, receivers: Receivers) -> Choice:
     """Choose among the routes that match, first to last.
 
-    A sheet that is suspended takes a document, which then waits. One whose state, dates or
-    pilot keep it from taking is passed over as if its route were not there; one in shadow is
+    A sheet that is suspended takes what it took before, which then waits. One whose state, dates
+    or pilot keep it from taking is passed over as if its route were not there; one in shadow is
     too, and gets a copy. In qualification a route to a production sheet stands for the
     qualification sheet of the same partner.
 

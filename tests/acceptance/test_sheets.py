@@ -120,7 +120,7 @@ def test_one_bad_sheet_costs_the_others_nothing(world: Any) -> None:
 
     assert applied.code == 2
     assert [one["key"] for one in applied.json["changes"]] == ["contact"]
-    assert "completeness.colour: Extra inputs" in applied.err
+    assert "completeness.colour: clé inconnue / Extra inputs" in applied.err
     assert "caterer: la version en vigueur reste" in applied.err
     assert listed(world, "--partner", "caterer") == ["caterer"]
 

@@ -235,6 +235,21 @@ def place(tmp_path: Path) -> bootstrap.Workspace:
     return made
 
 
+@pytest.mark.parametrize("name", ["Good", "../good", ""])
+def test_a_name_that_can_be_none_withdraws_nobodys_sheet(
+    place: bootstrap.Workspace, name: str
+) -> None:
+    """A slip in the line of the name is no end of an agreement: the file may be anybody's."""
+    write(place, "good")
+    path = place.config / "connections" / "good.toml"
+    path.write_text(path.read_text().replace('name = "good"', f'name = "{name}"'))
+
+    read = bootstrap.offered(place)
+
+    assert (read.connections, read.faults) == ({}, {})
+    assert "good.toml: name: n'a pas la forme attendue" in read.strays[0]
+
+
 def test_one_bad_file_hides_no_other(place: bootstrap.Workspace) -> None:
     """Each is told of by the name that it gives itself; of what is no TOML nobody knows whose."""
     write(place, "good")
@@ -246,7 +261,7 @@ def test_one_bad_file_hides_no_other(place: bootstrap.Workspace) -> None:
     assert set(read.connections) == {"good"}
     ((name, (fault,)),) = read.faults.items()
     assert name == "unknown-key"
-    assert "unknown-key.toml: role2: Extra inputs" in fault
+    assert "unknown-key.toml: role2: clé inconnue / Extra inputs" in fault
     assert len(read.strays) == 1
     assert "broken.toml" in read.strays[0]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,16 +12,21 @@ import pytest
 from pipeline.app.apply import carry_out
 from pipeline.app.approve import approve, candidates, pending, refuse
 from pipeline.app.hub import Hub
+from pipeline.app.rollover import switch
 from pipeline.app.standing import note_passed, promote, resume, suspend
-from pipeline.model.connection import Connection, Role
-from pipeline.model.errors import ConfigError, Fenced
+from pipeline.model.connection import Connection, Role, Successors
+from pipeline.model.directory import Route
+from pipeline.model.errors import ConfigError, Fenced, LedgerConflict
 from pipeline.model.settings import Approval, Settings
 from pipeline.model.standing import MoveCause, SheetState
 from pipeline.ports.failpoint import PHASES
 from pipeline.ports.ledger import Sheets
+from tests.authority import issue
+from tests.clocks import NOON
 from tests.hubs import MINUTE, World, opened
 
 ANA, BOB = "operator:ana", "operator:bob"
+YEAR = timedelta(days=365)
 
 
 @pytest.fixture
@@ -178,6 +184,60 @@ def test_whoever_tested_what_changed_meanwhile_is_told(world: World) -> None:
         note_passed(ana, seen)
 
     assert world.hub.ledger.sheets().state("new") is SheetState.DRAFT
+
+
+def test_a_rollover_makes_nobody_else_the_author_of_a_sheet(world: World) -> None:
+    """What takes over stood in the sheet; else its author would approve it, once it did."""
+    ana, bob = person(world, ANA), person(world, BOB)
+    new = replace(a_receiver(world, "new"), next=Successors(certificate="next.pem"))
+    root = issue("Root", authority=True, until=NOON + YEAR)
+    (world.home / "config" / "anchors").mkdir(parents=True)
+    (world.home / "config" / "anchors" / "root.pem").write_bytes(root.pem)
+    (world.home / "next.pem").write_bytes(issue("next", root, until=NOON + YEAR).pem)
+    carry_out(ana, changed(world, new=new))
+    switch(bob, "new")
+    note_passed(ana, world.hub.ledger.sheets().standing["new"])
+
+    with pytest.raises(ConfigError, match="proposed by yourself"):
+        approve(ana, "new")
+
+    assert approve(bob, "new") == ("connection new", True)
+
+
+def test_a_draft_that_a_route_in_force_leads_to_is_not_withdrawn_alone(world: World) -> None:
+    """One person would else stop what the next route takes; both wait for the second one."""
+    ana, bob = person(world, ANA), person(world, BOB)
+    carry_out(ana, changed(world, new=a_receiver(world, "new")))
+    without = world.hub.ledger.sheets()
+    routes = (Route(connection="new"), *without.directory.routes)
+    carry_out(ana, replace(without, directory=replace(without.directory, routes=routes)))
+    (routed,) = pending(bob)
+    approve(bob, routed.proposal.id)
+    kept = {name: one for name, one in without.connections.items() if name != "new"}
+
+    done = carry_out(ana, replace(without, connections=kept))
+
+    assert {one.subject for one in done.proposals} == {"connection new", "directory"}
+    assert "new" in world.hub.ledger.sheets().connections
+
+
+@pytest.mark.parametrize("approval", list(Approval))
+def test_what_was_put_in_force_meanwhile_is_not_taken_back(
+    world: World, approval: Approval
+) -> None:
+    """Ana's configuration was read before Bob agreed to a change: hers is to be made again."""
+    ana, bob = person(world, ANA, approval), person(world, BOB)
+    name, sheet = other_key(world)
+    carry_out(person(world, ANA), changed(world, **{name: sheet}))
+    (waiting,) = pending(bob)
+    version, wanted = world.hub.ledger.sheets_version(), changed(world, new=a_receiver(world, "n"))
+    approve(bob, waiting.proposal.id)
+
+    with pytest.raises(LedgerConflict):
+        carry_out(ana, wanted, expected=version)
+
+    assert world.hub.ledger.sheets().connections[name] == sheet
+    assert pending(bob) == ()
 
 
 def test_where_one_person_is_enough_a_new_sheet_may_still_begin_as_a_draft(world: World) -> None:

@@ -15,7 +15,7 @@ from pipeline.adapters.mail import SmtpMail
 from pipeline.app.credentials import inventory
 from pipeline.app.expiry import look_after_ends
 from pipeline.app.run import run_once
-from pipeline.app.standing import resume
+from pipeline.app.standing import move, resume
 from pipeline.app.verify import verify
 from pipeline.model.connection import Successors
 from pipeline.model.credential import CredentialKind
@@ -307,6 +307,29 @@ def test_a_certificate_gives_way_to_the_next_when_it_ends(world: World, root: Is
     }
     assert "next.pem" in used
     assert states(world)["caterer"] is SheetState.PRODUCTION
+
+
+@pytest.mark.parametrize("state", [SheetState.DRAFT, SheetState.CLOSED])
+def test_what_carries_no_traffic_is_not_rolled_over_by_the_clock(
+    world: World, root: Issued, state: SheetState
+) -> None:
+    """No login is tried at a partner's before a person did, nor once the agreement is over."""
+    (world.home / "next.pem").write_bytes(issue("next", root, until=NOON + 300 * DAY).pem)
+    new = replace(
+        world.connections["caterer"],
+        name="new",
+        next=Successors(certificate="next.pem", certificate_from=NOON.date()),
+    )
+    known = world.hub.ledger.sheets()
+    sheets = replace(known, connections={**known.connections, "new": new})
+    world.hub.ledger.apply(sheets, "operator:test", NOON, begin=SheetState.DRAFT)
+    if state is not SheetState.DRAFT:
+        move(world.hub, "new", state)
+
+    look_after_ends(world.hub, world.hub.ledger.sheets())
+
+    assert world.hub.ledger.sheets().connections["new"] == new
+    assert world.hub.ledger.upkeep.pulses() == {}
 
 
 def test_nothing_is_suspended_for_what_has_not_ended(world: World) -> None:

@@ -259,6 +259,56 @@ def promoted(world: World, name: str, *states: SheetState) -> None:
         move(world.hub, name, state)
 
 
+def test_a_suspended_shadow_takes_no_delivery_and_its_copies_wait(world: World) -> None:
+    """A certificate that ends makes no receiver of a sheet on trial: invoices go on as before."""
+    shadowed(world)
+    route_first(world, "new", "ville")
+    suspend(world.hub, "new", "certificat expiré", MoveCause.CERTIFICATE)
+    world.drop("caterer", "a.xml", invoice("SU1"))
+    run(world)
+    run(world)
+    copies_meanwhile = files(world, "new", "test")
+
+    resume(world.hub, "new", "renouvelé")
+    run(world)
+
+    assert steps(world) == {"SU1": (Step.DELIVERED, "ville")}
+    assert (copies_meanwhile, files(world, "new", "out")) == ([], [])
+    assert len(files(world, "new", "test")) == 1
+
+
+def test_a_suspended_pilot_takes_no_more_than_a_pilot_and_that_waits(world: World) -> None:
+    """Others than its suppliers go by the next route, up to its volume of the day."""
+    seller = samples().BY_KEY["ubl-380-fournitures"].seller.siret
+    trial = Trial(suppliers=(seller[:9],), documents_a_day=1)
+    shadowed(world, trial=trial)
+    promoted(world, "new", SheetState.PILOT)
+    route_first(world, "new", "ville")
+    suspend(world.hub, "new", "audit")
+    world.drop("caterer", "a.xml", invoice("SP1"))
+    world.drop("caterer", "b.xml", invoice("SP2"))
+    run(world)
+    run(world)
+
+    assert sorted(steps(world).values(), key=str) == [
+        (Step.DELIVERED, "ville"),
+        (Step.ROUTED, "new"),
+    ]
+    assert files(world, "new", "out") == []
+
+
+def test_nothing_is_sent_again_to_a_shadow_that_is_suspended(world: World) -> None:
+    """Once it is resumed, a delivery that counts would leave through a sheet on trial."""
+    document = waiting(world, "SR1")
+    shadowed(world)
+    suspend(world.hub, "new", "audit")
+    sheets = world.hub.ledger.sheets()
+    target = find(world.hub, document.id)
+
+    with pytest.raises(ConfigError, match="is shadow"):
+        redeliver(world.hub, sheets, target, Order("là"), Again("new"))
+
+
 def test_a_copy_that_is_only_told_of_bothers_nobody(world: World) -> None:
     """Not even with a login: the partner's folders need not be there."""
     shadowed(world, trial=Trial(copies=Copies.REPORT))

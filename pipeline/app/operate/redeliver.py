@@ -155,7 +155,7 @@ def _check_receiver(hub: Hub, sheets: Sheets, target: Target, name: str) -> None
     Raises:
         ConfigError: It receives nothing, is not in production, or of another environment.
     """
-    sheet, state = sheet_of(sheets, name), sheets.state(name)
+    sheet, state = sheet_of(sheets, name), sheets.agreed(name)
     if sheet.role is not Role.RECEIVER:
         raise ConfigError(f"{name}: ne reçoit pas de factures / is no receiver's connection")
     if DUTIES[state][Work.DELIVER] in {Duty.NOT, Duty.COPIED}:

@@ -34,7 +34,11 @@ def apply(
         changes = differences(hub.ledger.sheets(), found.sheets)
         if not as_json:
             say_changes(changes)
-        done = Carried(()) if dry_run else carry_out(hub, found.sheets, draft=draft)
+        done = (
+            Carried(())
+            if dry_run
+            else carry_out(hub, found.sheets, draft=draft, expected=found.expected)
+        )
     if as_json:
         say_json(
             {

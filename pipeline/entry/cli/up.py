@@ -33,7 +33,7 @@ def up(
             local_server.furnish(place, port)
         with local_server.serve(place, port) as accounts:
             found = fit(hub, bootstrap.offered(place))
-            carry_out(hub, found.sheets)
+            carry_out(hub, found.sheets, expected=found.expected)
             for fault in found.faults:
                 complain(fault)
             for line in local_server.addresses(accounts, port):

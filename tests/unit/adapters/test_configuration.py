@@ -153,7 +153,9 @@ def test_a_key_that_nobody_knows_is_refused_with_its_path(text: str, place: str)
     """A misspelt key that is overlooked is a rule that is not in force."""
     (line,) = refusal(text)
 
-    assert line.startswith(f"papeterie.toml: {place}: Extra inputs are not permitted")
+    assert line.startswith(
+        f"papeterie.toml: {place}: clé inconnue / Extra inputs are not permitted"
+    )
 
 
 @pytest.mark.parametrize(
@@ -334,7 +336,12 @@ def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "line", "fault"),
     [
-        pytest.param("123,Ville,true\n", 2, "siret: String should match", id="siret"),
+        pytest.param(
+            "123,Ville,true\n",
+            2,
+            "siret: n'a pas la forme attendue / String should match",
+            id="siret",
+        ),
         pytest.param(f"{CITY},Ville,peut-être\n", 2, "active: ", id="active"),
         pytest.param(f"{CITY},Ville\n", 2, "active: ", id="too-few"),
         pytest.param(f"{CITY},Ville,true,x\n", 2, "(trop de colonnes", id="too-many"),

@@ -121,7 +121,7 @@ def test_the_example_of_an_api_sheet_can_be_used(tmp_path: Path) -> None:
     [
         ('access = "certificate"', "certificate: va avec / goes with access = 'certificate'"),
         ('certificate = "c.pem"', "certificate: va avec / goes with access = 'certificate'"),
-        ('[door]\nhost = "sftp"', "door: Extra inputs are not permitted"),
+        ('[door]\nhost = "sftp"', "door: clé inconnue / Extra inputs are not permitted"),
     ],
 )
 def test_an_api_sheet_says_what_goes_with_its_access(

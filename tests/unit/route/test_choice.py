@@ -57,7 +57,6 @@ def a_document(seller: str = SELLER) -> Document:
         (SheetState.SHADOW, Choice("old", ("new",), (("new", Passed.STATE),))),
         (SheetState.PILOT, Choice("old", (), (("new", Passed.SUPPLIER),))),
         (SheetState.PRODUCTION, Choice("new")),
-        (SheetState.SUSPENDED, Choice("new")),
         (SheetState.CLOSED, Choice("old", (), (("new", Passed.STATE),))),
     ],
 )

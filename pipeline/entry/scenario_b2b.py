@@ -7,7 +7,8 @@ days; what is told of files was read by the partners, through their own accounts
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
@@ -66,9 +67,15 @@ _SIRETS = {
 #: The town wants a service named, this one; the other is open later.
 _SERVICE, _NEW_SERVICE = "TECHNIQUE", "VOIRIE"
 
-#: Our sample for each sender: who bills is written in it.
-_INVOICES = {_SENDER: "ubl-380-fournitures.xml", _OTHER: "ubl-380-une-ligne.xml"}
-_BILLED = _SIRETS[_TOWN]
+#: Our sample for each sender, and whom it bills. Of UBL the rules allow one number of a buyer, its
+#: SIRET; so whoever names a service writes CII.
+_INVOICES = {
+    _SENDER: ("ubl-380-fournitures.xml", "21000123600012"),
+    _OTHER: ("ubl-380-une-ligne.xml", "21000123600012"),
+}
+_NAMING = ("cii-380-fournitures.xml", "26000456900018")
+_NUMBER = re.compile(r"F26-\d+")
+_ID = '<ram:GlobalID schemeID="{scheme}">{value}</ram:GlobalID>'
 
 _SENDS = 'role = "sender"\nscanner = "none"\nprofile = "en16931"\n'
 _TAKES = 'role = "receiver"\nenvelope = "single"\n'
@@ -80,8 +87,8 @@ certificate = "certificates/papeterie-suivant.pem"
 """,
     _SECOND: f'partner = "papeterie"\n{_SENDS}certificate = "certificates/papeterie-avoirs.pem"\n',
     _OTHER: _SENDS,
-    _TOWN: f'{_TAKES}original = "none"\nformat = "ubl"\n',
-    "hopital-exemple": f'{_TAKES}original = "none"\nformat = "cii"\n',
+    _TOWN: f'{_TAKES}original = "none"\nformat = "cii"\n',
+    "hopital-exemple": f'{_TAKES}original = "none"\nformat = "ubl"\n',
     "musee-exemple": f'{_TAKES}original = "none"\nformat = "factur-x"\n',
     "lycee-exemple": f'{_TAKES}format = "pivot"\napplication_code = "LYC001"\n',
     _TODAY: _TAKES,
@@ -273,13 +280,14 @@ def _demand_four_eyes(place: bootstrap.Workspace) -> None:
 
 def _written(bill: _Bill, number: str) -> bytes:
     """Return a sample of the sender's with another number, buyer and service."""
-    text = (bootstrap.samples() / "invoices" / _INVOICES[bill.sender]).read_text(encoding="utf-8")
-    start, siret = text.index("<cbc:ID>") + len("<cbc:ID>"), _SIRETS[bill.buyer]
-    text = text[:start] + number + text[text.index("</cbc:ID>") :]
-    text = text.replace(_BILLED, siret).replace(_BILLED[:9], siret[:9])
-    service = f"<cbc:BuyerReference>{bill.service}</cbc:BuyerReference>" if bill.service else ""
-    currency = "</cbc:DocumentCurrencyCode>"
-    return text.replace(currency, f"{currency}{service}").encode()
+    name, billed = _NAMING if bill.buyer == _TOWN else _INVOICES[bill.sender]
+    text = (bootstrap.samples() / "invoices" / name).read_text(encoding="utf-8")
+    text = _NUMBER.sub(number, text, count=1)
+    siret, service = _SIRETS[bill.buyer], _ID.format(scheme="0224", value=bill.service)
+    if bill.service:
+        party = _ID.format(scheme="0009", value=billed)
+        text = text.replace(party, party + service)
+    return text.replace(billed, siret).replace(billed[:9], siret[:9]).encode()
 
 
 # -- the story
@@ -369,8 +377,8 @@ def _deliver(story: _Story) -> Iterator[Step]:
     yield Step(
         name="four-formats",
         says=(
-            "Quatre destinataires, quatre formats, tirés de la même facture UBL",
-            "Four receivers, four formats, made of the same UBL invoice",
+            "Quatre destinataires, quatre formats, tirés de factures UBL et CII",
+            "Four receivers, four formats, made of invoices in UBL and CII",
         ),
         expected={name: [form.value] for name, form in forms.items()},
         seen={name: [_form(one) for one in files] for name, files in found.items()},
@@ -571,15 +579,17 @@ def _form(payload: bytes) -> str:
 def _is_consistent(story: _Story) -> bool:
     ledger = story.hub.ledger
     rows = ledger.outbox()
+    folders = {(row.connection, row.folder or "out") for row in rows}
+    found = {folder: story.partners.read(*folder) for folder in folders}
     return (
         conserve_documents(ledger).holds
         and conserve_interchanges(ledger).holds
         and all(row.state is OutboxState.SENT for row in rows)
-        and all(_lies_there(story, row) for row in rows)
+        and all(_lies(row, found[row.connection, row.folder or "out"]) for row in rows)
     )
 
 
-def _lies_there(story: _Story, row: OutboxRow) -> bool:
+def _lies(row: OutboxRow, found: Mapping[str, bytes]) -> bool:
     """Tell whether its reader finds a file; where the ledger has its bytes, with those bytes."""
-    found = story.partners.read(row.connection, row.folder or "out").get(row.name)
-    return found is not None and row.payload in {None, found}
+    payload = found.get(row.name)
+    return payload is not None and row.payload in {None, payload}

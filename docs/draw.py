@@ -16,7 +16,7 @@ from typing import TypeVar
 from pipeline.adapters.configuration import read_interfaces
 from pipeline.adapters.resources import data_folder
 from pipeline.model.causes import CAUSES, Cause
-from pipeline.model.controls import CONTROLS, Actor, Control
+from pipeline.model.controls import CONTROL, CONTROLS, Actor, Control
 from pipeline.model.duties import DUTIES, Work
 from pipeline.model.interface import Interface
 from pipeline.model.invoice import Invoice
@@ -27,6 +27,7 @@ from pipeline.model.proposal import PROPOSAL_FOLLOWS
 from pipeline.model.rule import Rule
 from pipeline.model.standing import SHEET_FOLLOWS, SHEET_WORDS
 from pipeline.model.status import FOLLOWS, INTERCHANGE_FOLLOWS, OUTBOX_FOLLOWS
+from pipeline.route.registration import REGISTERED
 from pipeline.syntax.pivot_lost import LOSSES
 from pipeline.syntax.pivot_table import TABLE, Row
 from pipeline.validate.rules.sets import RULES, SETS
@@ -131,6 +132,58 @@ def draw_rules() -> str:
     return "\n".join(lines)
 
 
+def published() -> tuple[str, ...]:
+    """Return the public sector's published rules, and Chorus Pro's checks as numbered here."""
+    return (
+        *(f"BR-FR-CPRO-{number:02}" for number in range(1, 45)),
+        *(f"CP-S{number}" for number in range(1, 7)),
+        *(f"CP-{number:02}" for number in range(1, 25)),
+    )
+
+
+#: Checks that are no rule: where they are decided all the same, or why they are not.
+ELSEWHERE: Mapping[str, str] = {
+    "BR-FR-CPRO-19": "step 8, `IRR_TAILLE_F`: a million lines are over the size of a file",
+    "BR-FR-CPRO-25": "EN 16931 packs: `UBL-SR-05`, CII rules on SpecifiedTradePaymentTerms",
+    "CP-S1": "steps 2, 8 and 9: `IRR_TAILLE`, `IRR_TAILLE_F`, `IRR_TAILLE_PJ`; the sheet's limits",
+    "CP-S2": "step 8: `IRR_TYPE_F`",
+    "CP-S3": "step 9: `IRR_EXT_DOC`; by the profile's `attachments`",
+    "CP-S4": "step 9: `IRR_NOM_PJ`; by the profile's `attachments` (no list is public)",
+    "CP-S5": "steps 2 and 9: `IRR_ANTIVIRUS`; by the sheet's scanner",
+    "CP-S6": "step 10: `IRR_SYNTAX`; official XSD of the syntax, or of the claim",
+    "CP-02": "step 14, `DEST_INC` and `ADR_ERR`: the directory's recipients and addresses",
+    "CP-04": "step 16, `DOUBLON` and `REJ_UNI`: the business key",
+    "CP-07": "`BR-FR-CPRO-02` to the public sector, `BR-FR-01` to companies",
+    "CP-08": "`BR-FR-08` refuses such frames in AFNOR formats",
+    "CP-10": "not asked: it says what an amount means",
+    "CP-12": "step 14, `DEST_INC`: the directory's recipients and their services",
+    "CP-15": "not asked: no source at hand says which frames go with which interface",
+    "CP-16": "not asked: where a historical file names the validator is published nowhere",
+}
+
+
+def draw_published() -> str:
+    """Draw every published check with where it is decided.
+
+    Raises:
+        KeyError: Of one it is said nowhere.
+    """
+    lines = ["| check | decided |", "|---|---|"]
+    lines += [f"| `{one}` | {_decided(one)} |" for one in published()]
+    return "\n".join(lines)
+
+
+def _decided(identifier: str) -> str:
+    if identifier in RULES:
+        sets = (f"`{each.name}`" for each in SETS if RULES[identifier] in each.rules)
+        return f"rule of ours: {', '.join(sets)}"
+    if identifier in REGISTERED:
+        code, rule = REGISTERED[identifier]
+        terms = ", ".join(rule.terms)
+        return f"step {CONTROL[code].step}, `{code}`: {terms} beside the directory"
+    return ELSEWHERE[identifier]
+
+
 def draw_duties() -> str:
     """Draw what is done for a sheet in each state."""
     works = " | ".join(work.value for work in Work)
@@ -202,6 +255,7 @@ PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("trials.md", "duties", draw_duties),
     ("interfaces.md", "interfaces", draw_interfaces),
     ("rules.md", "rules", draw_rules),
+    ("rules.md", "published", draw_published),
     ("pivot.md", "pivot", draw_pivot),
     ("pivot.md", "losses", draw_losses),
     ("life-cycle.md", "life", draw_life),

@@ -194,6 +194,8 @@ def _identifiers() -> Iterator[Case]:
         "fail-gln",
         swapped(BASE, (buyer, '<cbc:ID schemeID="0088">3000000000106</cbc:ID>')),
     )
+    yield "CP-24", "pass-cle-juste", to_ubl(BASE)
+    yield "CP-24", "fail-cle-fausse", swapped(BASE, ("FR89091000026", "FR88091000026"))
     yield "CP-20", "pass-cle-juste", to_ubl(BASE)
     wrong = f"{(VILLE.siret or '')[:13]}{9 - int((VILLE.siret or '')[13])}"
     yield (

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipeline.app.hub import Hub
-from pipeline.model.agreement import Agreement, Takes
+from pipeline.model.agreement import Agreement, ReceiverSchemas, Takes
 from pipeline.model.connection import Connection
-from pipeline.model.directory import day_of
+from pipeline.model.directory import Route, day_of
 from pipeline.model.errors import ConfigError
-from pipeline.model.interchange import Interchange
 from pipeline.model.interface import Interface
+from pipeline.ports.ledger import Sheets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,22 +23,23 @@ class Agreed:
         moment: When that was (aware).
         profile: Version of what its sender may send.
         takes: What receivers take, by name: every version.
+        then: Gives a sheet in force what it said of the agreement at that moment.
     """
 
     moment: datetime
     profile: str
     takes: Mapping[str, Takes] = field(default_factory=dict)
+    then: Callable[[Connection], Connection] = lambda sheet: sheet
 
-    def receivers_schemas(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the XSDs of all that receivers took on that day, by syntax.
-
-        Each once, in a fixed order.
-        """
-        found: dict[str, dict[str, None]] = {}
-        for name in sorted(self.takes):
-            for syntax, schemas in self.takes[name].at(self.moment).schemas.items():
-                found.setdefault(syntax, {}).update(dict.fromkeys(schemas))
-        return {syntax: tuple(schemas) for syntax, schemas in found.items()}
+    def receivers(self, sheets: Sheets) -> tuple[ReceiverSchemas, ...]:
+        """Return the XSDs of every receiver that named some on that day, by name of its sheet."""
+        found: list[ReceiverSchemas] = []
+        for name in sorted(sheets.connections):
+            taken = self.taken_by(sheets.connections[name])
+            if taken is not None and taken.schemas:
+                routes = [one for one in sheets.directory.routes if one.connection == name]
+                found.append(ReceiverSchemas(taken.schemas, _buyers(routes)))
+        return tuple(found)
 
     def with_receiver(self, receiver: Connection | None) -> Agreement:
         """Return the agreement on a document.
@@ -63,26 +64,67 @@ class Agreed:
         Raises:
             ConfigError: Its sheet names what does not exist.
         """
-        if receiver is None or receiver.takes is None:
+        named = self.then(receiver).takes if receiver is not None else None
+        if receiver is None or named is None:
             return None
-        if receiver.takes not in self.takes:
-            raise ConfigError(f"{receiver.name}: takes: « {receiver.takes} » inconnu / unknown")
-        return self.takes[receiver.takes].at(self.moment)
+        if named not in self.takes:
+            raise ConfigError(f"{receiver.name}: takes: « {named} » inconnu / unknown")
+        return self.takes[named].at(self.moment)
+
+
+def _buyers(routes: Iterable[Route]) -> frozenset[str] | None:
+    """Return the numbers that routes are for; None where one of them asks for none."""
+    numbers = [one.buyer_siret or one.buyer_siren for one in routes]
+    return None if None in numbers else frozenset(filter(None, numbers))
+
+
+def as_agreed(hub: Hub, sheets: Sheets, sheet: Connection, moment: datetime) -> Connection:
+    """Return a sheet in force with what it said of the agreement at a moment (aware).
+
+    That is its profile, and what it takes: a sheet that is edited while flows wait binds what
+    comes from then on. How its partner is reached is as it is now, and so is for whom it may
+    send: a permission that was withdrawn stays so.
+
+    Args:
+        hub: The hub; asked only where the sheet changed since.
+        sheets: The configuration in force.
+        sheet: One of it.
+        moment: When what is judged was received.
+    """
+    since = sheets.since.get(sheet.name)
+    if since is None or since <= moment:
+        return sheet
+    for one in hub.ledger.versions(sheet.name):
+        if isinstance(one.connection, Connection) and one.held_at(moment):
+            return replace(sheet, profile=one.connection.profile, takes=one.connection.takes)
+    return sheet  # it came before there was a sheet, or the code reads that version no more
 
 
 def agreed_on(
-    hub: Hub, connection: Connection, interface: Interface | None, flow: Interchange
+    hub: Hub,
+    sheets: Sheets,
+    connection: Connection,
+    interface: Interface | None,
+    moment: datetime,
 ) -> Agreed:
     """Return what was agreed when a flow was received.
 
     Args:
         hub: The hub.
-        connection: The sender's sheet.
+        sheets: The configuration in force.
+        connection: The sender's sheet, as it judges.
         interface: Of the flow, or None.
-        flow: The flow.
+        moment: When it was received (aware).
 
     Raises:
         ConfigError: The sheet names a profile that does not exist.
     """
-    profile = hub.profile_for(connection, interface, flow.received_at)
-    return Agreed(moment=flow.received_at, profile=profile.version, takes=hub.takes)
+    known: dict[str, Connection] = {}
+
+    def then(sheet: Connection) -> Connection:
+        if sheet.name not in known:
+            known[sheet.name] = as_agreed(hub, sheets, sheet, moment)
+        return known[sheet.name]
+
+    profile = hub.profile_for(connection, interface, moment)
+    return Agreed(moment=moment, profile=profile.version, takes=hub.takes, then=then)

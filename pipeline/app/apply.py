@@ -52,18 +52,24 @@ class Change:
 
 def differences(before: Sheets, after: Sheets) -> tuple[Change, ...]:
     """Return every key that differs, in a stable order."""
-    changes: list[Change] = []
-    for kind, old, new in (
-        ("connection", before.connections, after.connections),
-        ("api", before.apis, after.apis),
-        ("structure", before.directory.structures, after.directory.structures),
-        ("platform", before.directory.platforms, after.directory.platforms),
-        ("address", _lines(before.directory), _lines(after.directory)),
-    ):
-        for name in sorted({*old, *new}):
-            changes.extend(_differ(f"{kind} {name}", old.get(name), new.get(name)))
+    changes = list(_differ_by_name("connection", before.connections, after.connections))
+    changes += _differ_by_name("api", before.apis, after.apis)
+    old, new = before.directory, after.directory
+    if new.is_at_hand:  # else it is the one in force, which stays where it lies
+        old = old.loaded()
+        changes += _differ_by_name("structure", old.structures, new.structures)
+    changes += _differ_by_name("platform", old.platforms, new.platforms)
+    if new.is_at_hand:
+        changes += _differ_by_name("address", _lines(old), _lines(new))
     changes.extend(_differ_routes(before.directory.routes, after.directory.routes))
     return tuple(changes)
+
+
+def _differ_by_name(
+    kind: str, old: Mapping[str, object], new: Mapping[str, object]
+) -> Iterator[Change]:
+    for name in sorted({*old, *new}):
+        yield from _differ(f"{kind} {name}", old.get(name), new.get(name))
 
 
 def key_differences(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import BinaryIO
 
 from pipeline.app.open_flow import note_signature
 from pipeline.ingest.unwrap import MANIFEST_SEQ, EnvelopeRefused, Kind, kind_of, unwrap
+from pipeline.model.agreement import ReceiverSchemas
 from pipeline.model.controls import reason
 from pipeline.model.decision import Reason
 from pipeline.model.finding import Finding, Layer, LayerResult, Outcome, Severity
@@ -59,7 +59,7 @@ def check(
     spool: Spool,
     profile: Profile,
     layers: frozenset[Layer],
-    receivers: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    receivers: tuple[ReceiverSchemas, ...] = (),
 ) -> Iterator[Checked]:
     """Judge every document of every file, in order.
 
@@ -69,7 +69,7 @@ def check(
         spool: Scratch space.
         profile: What it is held against.
         layers: Which to run.
-        receivers: XSDs of receivers by syntax, asked beside the layers.
+        receivers: XSDs of those who may receive it, asked beside the layers.
 
     A file that cannot be read is unclear; one that cannot be opened as a flow is
     invalid, with the control's code as the rule.
@@ -87,7 +87,7 @@ def check(
                     limits=limits,
                     layers=layers,
                     affinity=guess_family(part.scrap.head),
-                    receivers=dict(receivers),
+                    receivers=receivers,
                 )
 
     place = 0

@@ -113,7 +113,8 @@ def plan_import(hub: Hub, update: Update, *, days: int, on: date) -> Plan:
         on: The day on which both directories are asked.
     """
     expected = hub.ledger.sheets_version()
-    before = hub.ledger.sheets()
+    known = hub.ledger.sheets()
+    before = replace(known, directory=known.directory.loaded())
     after = replace(before, directory=merge(before.directory, update))
     changes = differences(before, after)
     since = hub.clock.now() - timedelta(days=days)

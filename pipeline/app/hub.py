@@ -134,7 +134,8 @@ def sheet_at(hub: Hub, sheets: Sheets, flow: Interchange) -> Connection:
     """Return its sender's sheet as it was in force when a flow was received.
 
     A flow is judged by what was agreed then, also where the sheet was changed before anybody
-    came to look at it.
+    came to look at it. For whom it may send is as it is now: a permission that was withdrawn
+    stays so.
 
     Raises:
         ConfigError: No sheet of this name is in force now: nobody could be answered.
@@ -142,7 +143,7 @@ def sheet_at(hub: Hub, sheets: Sheets, flow: Interchange) -> Connection:
     current = sheet_of(sheets, flow.connection)
     for one in hub.ledger.versions(flow.connection):
         if isinstance(one.connection, Connection) and one.held_at(flow.received_at):
-            return one.connection
+            return replace(one.connection, sellers=current.sellers)
     return current
 
 

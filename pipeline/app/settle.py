@@ -135,7 +135,7 @@ def settle_flow(
         unread = {one.document.id for one in candidates if one.unclear}
         check = check_manifest(connection, interchange, manifest, documents, unread)
         keep_figures(hub, tx, interchange.id, check.figures)
-    agreed = agreed_on(hub, connection, interface, interchange)
+    agreed = agreed_on(hub, sheets, connection, interface, interchange.received_at)
     standing = standing_of(hub, interchange, interface)
     receivers = receivers_of(sheets, standing.environment, standing.day)
     candidates = [

@@ -11,7 +11,7 @@ from typing import Self
 
 from structlog import get_logger
 
-from pipeline.app.agreed import Agreed
+from pipeline.app.agreed import agreed_on
 from pipeline.app.answer import Findings, answer
 from pipeline.app.arrived import Arrived, Read
 from pipeline.app.atomic import atomically
@@ -284,11 +284,24 @@ def jobs_for(
     connection: Connection,
     interface: Interface | None,
     received_at: datetime,
+    sheets: Sheets | None = None,
 ) -> Iterator[tuple[int, Job]]:
-    """Yield the place and the job of every file of a flow that is to be judged."""
+    """Yield the place and the job of every file of a flow that is to be judged.
+
+    Args:
+        hub: The hub.
+        opened: The flow.
+        connection: Its sender's sheet.
+        interface: Of the flow, or None.
+        received_at: When it came.
+        sheets: The configuration in force, for XSDs of receivers; None to ask none.
+    """
     profile = hub.profile_for(connection, interface, received_at)
-    agreed = Agreed(moment=received_at, profile=profile.version, takes=hub.takes)
-    receivers = agreed.receivers_schemas()
+    receivers = (
+        agreed_on(hub, sheets, connection, interface, received_at).receivers(sheets)
+        if sheets
+        else ()
+    )
     allowed = interface.syntaxes if interface else ()
     for file in opened.files:
         if file.scrap is not None:
@@ -489,7 +502,7 @@ def _judge(
                 case.read = read_flow(hub, sheets, _arrived(case, opened))
                 continue
             known = case.connection, case.admission.interface, flow.received_at
-            for seq, job in jobs_for(hub, opened, *known):
+            for seq, job in jobs_for(hub, opened, *known, sheets):
                 still_ours()
                 places.append((case, opened.files[seq - 1]))
                 yield job

@@ -77,6 +77,24 @@ class Takes:
         return in_force(self, self.later, moment)
 
 
+@dataclass(frozen=True, slots=True)
+class ReceiverSchemas:
+    """The XSDs of one receiver, and whom it receives for.
+
+    Attributes:
+        schemas: Names by syntax.
+        buyers: SIRET and SIREN of its routes; None where one of them is for anybody.
+    """
+
+    schemas: Mapping[str, tuple[str, ...]]
+    buyers: frozenset[str] | None = None
+
+    def names(self, syntax: str, *numbers: str | None) -> tuple[str, ...]:
+        """Return the XSDs to ask of a document whose buyer may have these numbers."""
+        is_meant = self.buyers is None or not self.buyers.isdisjoint(filter(None, numbers))
+        return self.schemas.get(syntax, ()) if is_meant else ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
     """What one document was held against.

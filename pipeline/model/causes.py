@@ -301,6 +301,19 @@ _LEAVING = (
         command=f"edi withdraw {{id}} --unseen {_REASON}",
     ),
     Cause(
+        code="NOT_TAKEN",
+        says=_texts(
+            "la copie d'essai porte ce que le destinataire ne prendrait pas",
+            "the trial copy holds what its receiver would not take",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "comparez avec le destinataire ce qu'il prend (takes), ou prévenez le fournisseur",
+            "compare with the receiver what it takes, or tell the supplier",
+        ),
+        command="edi connections report {connection}",
+    ),
+    Cause(
         code="DELIVERY_ABANDONED",
         says=_texts(
             "la remise a été abandonnée après le dernier essai",
@@ -441,6 +454,21 @@ _ERRORS = (
         first=_texts(
             "vérifiez réseau, hôte et port avec le partenaire",
             "check network, host and port with the partner",
+        ),
+        command=_AGAIN,
+    ),
+    Cause(
+        code="MAIL",
+        says=_texts(
+            "le serveur de courrier n'a pas pris la lettre, ou il n'y en a pas",
+            "the mail server did not take the letter, or there is none",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "vérifiez [mail] dans config/pipeline.toml et l'adresse contact de la fiche ; la"
+            " lettre attend et repart d'elle-même",
+            "check [mail] in config/pipeline.toml and the sheet's contact; the letter waits and"
+            " leaves by itself",
         ),
         command=_AGAIN,
     ),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import Enum
+from typing import Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 from pipeline.model.profile import TIMEZONE
@@ -198,12 +199,20 @@ class Route:
     type_codes: tuple[str, ...] = ()
 
 
+@runtime_checkable
+class Ranged(Protocol):
+    """Structures by SIRET that lie elsewhere, in order, and are read when they are asked for."""
+
+    def between(self, first: str, last: str) -> tuple[Structure, ...]:
+        """Return those from one SIRET to another, both included, by SIRET."""
+
+
 @dataclass(frozen=True, slots=True)
 class Directory:
     """What is known of everybody, and routes in order.
 
     Attributes:
-        structures: By SIRET.
+        structures: By SIRET; `Ranged` where there are too many to be held.
         routes: The first that matches wins.
         addresses: Electronic addresses by the SIREN they begin with.
         platforms: By matricule; none where connections of platforms are not looked at.
@@ -217,14 +226,29 @@ class Directory:
     platforms: Mapping[str, Platform] = field(default_factory=dict)
     imported: bool = False
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Tell whether structures and addresses are held here, and not read one by one."""
+        return not isinstance(self.structures, Ranged)
+
+    def loaded(self) -> Directory:
+        """Return the same with everything at hand, as one that is to be changed must be."""
+        return replace(
+            self,
+            structures=dict(self.structures.items()),
+            addresses=dict(self.addresses.items()),
+        )
+
     def of_siren(self, siren: str) -> tuple[Structure, ...]:
         """Return every structure of a legal unit, by SIRET."""
+        if isinstance(self.structures, Ranged):
+            return self.structures.between(f"{siren}00000", f"{siren}99999")
         found = (one for one in self.structures.values() if one.siren == siren)
         return tuple(sorted(found, key=lambda one: one.siret))
 
     def owns_active(self, siren: str, day: date) -> bool:
         """Tell whether a legal unit has a structure that may be billed on a day."""
-        return any(one.siren == siren and one.is_active(day) for one in self.structures.values())
+        return any(one.is_active(day) for one in self.of_siren(siren))
 
     def address(self, identifier: str, day: date) -> Address | None:
         """Return the line that defines an address on a day; None where none does, or one hides it.

@@ -61,6 +61,7 @@ class RoutingHeader:
     seller_siren: str | None = None  #: BT-30, scheme 0002; else the SIRET's first nine digits
     seller_vat: str | None = None  #: BT-31
     seller_country: str | None = None  #: BT-40
+    agent_siret: str | None = None  #: EXT-FR-FE-69, scheme 0009: who stands between
     buyer_name: str | None = None  #: BT-44
     buyer_siret: str | None = None  #: BT-46, scheme 0009
     buyer_service: str | None = None  #: BT-46, scheme 0224

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
+from pipeline.model.agreement import ReceiverSchemas
 from pipeline.model.connection import Scanning
 from pipeline.model.finding import Layer
 from pipeline.model.limits import Limits
@@ -26,7 +27,7 @@ class Job:
         affinity: Syntax family guessed from the first bytes (``ubl``, ``cii`` or
             empty): jobs of one family go to one worker, which then holds only its packs.
         scanner: Who looks at the attachments.
-        receivers: XSDs of receivers by syntax, asked beside the layers.
+        receivers: XSDs of those who may receive it, asked beside the layers.
     """
 
     path: str
@@ -36,7 +37,7 @@ class Job:
     syntaxes: tuple[Syntax, ...] = ()
     affinity: str = ""
     scanner: Scanning = Scanning.NONE
-    receivers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    receivers: tuple[ReceiverSchemas, ...] = ()
 
 
 class Engine(Protocol):

@@ -530,7 +530,11 @@ class Ledger(Protocol):
 
     # -- configuration
     def sheets(self) -> Sheets:
-        """Return the configuration in force."""
+        """Return the configuration in force.
+
+        Structures and addresses of the directory stay where they lie: each is read when it is
+        asked for, as it then stands, as long as this ledger is open.
+        """
 
     def sheets_version(self) -> int:
         """Return a number that grows whenever a sheet changes, moves or is closed."""

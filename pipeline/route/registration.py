@@ -26,6 +26,8 @@ from pipeline.route.refusing import decide_by
 
 _CPRO = "XP Z12-012 (11/2025) §4.5.3, BR-FR-CPRO"
 _B2G = frozenset({AnswerFamily.HISTORICAL, AnswerFamily.AFNOR})
+#: Frames of sub-contracting and of co-contracting.
+_BY_OTHERS = frozenset({"S3", "S6"})
 #: Frames of works invoices: payment requests, statements and accounts of a contract.
 WORKS = frozenset(f"A{number}" for number in (4, 5, 6, 7, 8, 10, *range(13, 21), 22, 23, 24, 25))
 
@@ -92,6 +94,17 @@ def supplier_is_known(subject: Registered) -> Iterator[Breach]:
     found = subject.directory.structures.get(siret)
     if found is None or not found.is_active(subject.standing.day):
         yield Breach(term="BT-29", value=siret)
+
+
+def agent_is_known(subject: Registered) -> Iterator[Breach]:
+    """Yield a breach where sub- or co-contracting names who is no active structure (AFNOR)."""
+    header, siret = subject.header, subject.header.agent_siret
+    is_asked = subject.standing.check_suppliers and header.frame in _BY_OTHERS
+    if subject.standing.channel is not AnswerFamily.AFNOR or not is_asked or siret is None:
+        return
+    found = subject.directory.structures.get(siret)
+    if found is None or not found.is_active(subject.standing.day):
+        yield Breach(term="EXT-FR-FE-69", value=siret)
 
 
 def recipient_is_public(subject: Registered) -> Iterator[Breach]:
@@ -214,6 +227,17 @@ _SELLER = (
             supplier_is_known,
         ),
     ),
+    (
+        "REJ_CONT_B2G",
+        _rule(
+            "BR-FR-CPRO-22",
+            ("EXT-FR-FE-69",),
+            "titulaire ou mandataire inconnu ou inactif dans l'annuaire : {v}",
+            "main contractor or representative unknown or inactive in the directory: {v}",
+            f"{_CPRO} (refusing is deduced)",
+            agent_is_known,
+        ),
+    ),
 )
 
 _BUYER = (
@@ -296,8 +320,10 @@ _BUYER = (
     ),
 )
 
+#: Every rule with the code under which it refuses, by its identifier.
+REGISTERED = {rule.identifier: (code, rule) for code, rule in (*_SELLER, *_BUYER)}
 #: Every rule, by its identifier.
-RULES = {rule.identifier: rule for _, rule in (*_SELLER, *_BUYER)}
+RULES = {identifier: rule for identifier, (_, rule) in REGISTERED.items()}
 
 
 def check_supplier(document: Document, directory: Directory, standing: Standing) -> Decision:

@@ -1,4 +1,4 @@
-"""Numbers that carry a check of their own: SIREN, SIRET, IBAN, RIB.
+"""Numbers that carry a check of their own: SIREN, SIRET, French VAT numbers, IBAN, RIB.
 
 The one door of python-stdnum. What is none for its length or its letters fails too.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 
-from stdnum.fr import siren, siret
+from stdnum.fr import siren, siret, tva
 from stdnum.iso7064 import mod_97_10
 
 _SIREN = re.compile(r"[0-9]{9}")
 _SIRET = re.compile(r"[0-9]{14}")
+_VAT = re.compile(r"FR[0-9A-Z]{2}[0-9]{9}")
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[0-9A-Z]{11,30}")
 _RIB = re.compile(r"([0-9]{5})([0-9]{5})([0-9A-Z]{11})([0-9]{2})")
 #: What the letters of an account stand for in the key of a RIB.
@@ -36,6 +37,17 @@ def is_siret(number: str) -> bool:
     (True, False, True)
     """
     return bool(_SIRET.fullmatch(number)) and siret.is_valid(number)
+
+
+def is_french_vat(number: str) -> bool:
+    """Tell whether a text is ``FR``, a key and a SIREN, each right for the other.
+
+    Of Monaco, whose numbers have three zeros for a SIREN's first digits, the key alone counts.
+
+    >>> is_french_vat("FR44732829320"), is_french_vat("FR45732829320"), is_french_vat("732829320")
+    (True, False, False)
+    """
+    return bool(_VAT.fullmatch(number)) and tva.is_valid(number)
 
 
 def is_iban(number: str) -> bool:

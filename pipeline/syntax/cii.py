@@ -660,6 +660,7 @@ TABLE = Table(
         Head("seller_siren", "BT-30", ((0, "[@schemeID='0002']"),)),
         Head("seller_vat", "BT-31"),
         Head("seller_country", "BT-40"),
+        Head("agent_siret", "EXT-FR-FE-69", ((1, _SIRET),)),
         Head("buyer_name", "BT-44"),
         Head("buyer_siret", "BT-46", ((1, _SIRET), (0, _BARE_SIRET))),
         Head("buyer_service", "BT-46", ((1, "[@schemeID='0224']"),)),

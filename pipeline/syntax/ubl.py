@@ -679,6 +679,7 @@ TABLE = Table(
         Head("seller_siren", "BT-30", ((0, "[@schemeID='0002']"),)),
         Head("seller_vat", "BT-31"),
         Head("seller_country", "BT-40"),
+        Head("agent_siret", "EXT-FR-FE-69", ((0, _SIRET),)),
         Head("buyer_name", "BT-44", instead="BT-45"),
         Head("buyer_siret", "BT-46", ((0, _SIRET), (0, _BARE_SIRET))),
         Head("buyer_service", "BT-46", ((0, "[@schemeID='0224']"),)),

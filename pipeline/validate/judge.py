@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 from lxml import etree
 
+from pipeline.model.agreement import ReceiverSchemas
 from pipeline.model.errors import PackMissing
 from pipeline.model.finding import Finding, Layer, LayerResult, Outcome, Severity
 from pipeline.model.invoice import Invoice
@@ -51,15 +52,15 @@ class Question:
         limits: Caps of the safe parser.
         layers: Layers to run. The document is always parsed and recognised.
         syntaxes: Syntaxes that are allowed; empty for any.
-        receivers: XSDs of receivers by syntax. What they say is a fact of the report, and no
-            part of a layer: who receives is not known here.
+        receivers: XSDs of receivers. What they say is a fact of the report, and no part of a
+            layer: who receives is not known for certain here.
     """
 
     profile: Profile
     limits: Limits
     layers: frozenset[Layer] = frozenset(Layer)
     syntaxes: tuple[Syntax, ...] = ()
-    receivers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    receivers: tuple[ReceiverSchemas, ...] = ()
 
 
 def _no_rule_set(name: str) -> tuple[RuleSet[Invoice], PackRun]:
@@ -150,7 +151,7 @@ def judge_document(data: bytes, question: Question, artefacts: Artefacts) -> Jud
     else:
         checked = _climb(invoice, syntax, question, artefacts)
     report = report_of(Syntax.FACTURX if pdf else syntax, checked, question)
-    receivers = _receivers(root, syntax, checked, question, artefacts)
+    receivers = _receivers(invoice, checked, question, artefacts)
     report = replace(
         report, attached=looked.attached, attached_more=looked.more, receivers=receivers
     )
@@ -158,19 +159,24 @@ def judge_document(data: bytes, question: Question, artefacts: Artefacts) -> Jud
 
 
 def _receivers(
-    root: etree._Element,
-    syntax: Syntax | None,
+    invoice: _Invoice,
     checked: tuple[Checked, ...],
     question: Question,
     artefacts: Artefacts,
 ) -> tuple[SchemaRun, ...]:
-    """Ask the XSDs of receivers about a document that the official one lets pass."""
+    """Ask the XSDs of those who may receive a document that the official one lets pass."""
+    root, syntax, header = invoice.root, invoice.syntax, invoice.header
     sound = any(
         one.result.layer is Layer.STRUCTURE and one.result.outcome is Outcome.VALID
         for one in checked
     )
-    names = question.receivers.get(syntax.value, ()) if syntax and sound else ()
-    return ask_receivers(names, root, artefacts.shelf)
+    if syntax is None or not sound:
+        return ()
+    numbers = header.buyer_siret, header.buyer_siren, (header.buyer_endpoint or "")[:9]
+    names = dict.fromkeys(
+        name for one in question.receivers for name in one.names(syntax.value, *numbers)
+    )
+    return ask_receivers(tuple(names), root, artefacts.shelf)
 
 
 def _read(data: bytes, limits: Limits) -> _Invoice | Finding:

@@ -20,6 +20,7 @@ from pipeline.model.controls import CONTROL
 from pipeline.model.facturx import FacturxProfile
 from pipeline.model.finding import Layer, LayerResult, Outcome
 from pipeline.model.report import Judged, ValidationReport
+from pipeline.route.registration import REGISTERED
 from pipeline.validate.render import report_object
 from pipeline.validate.rules.sets import RULES
 
@@ -252,7 +253,7 @@ def test_the_keys_of_a_report_are_those_of_the_readme() -> None:
 #: Rules that are published for the public sector, and Chorus Pro's checks of a document.
 PUBLISHED = [
     *(f"BR-FR-CPRO-{number:02}" for number in range(1, 45)),
-    *(f"CP-{number:02}" for number in range(1, 24)),
+    *(f"CP-{number:02}" for number in range(1, 25)),
 ]
 
 
@@ -263,6 +264,22 @@ def test_a_published_rule_is_ours_or_the_page_says_why_not(identifier: str) -> N
     left_out = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
 
     assert (identifier in RULES) != any(f"`{identifier}`" in cell for cell in left_out)
+
+
+def test_each_published_check_says_where_it_is_decided() -> None:
+    """By a rule, beside the directory, by a control that exists; or not, and why."""
+    draw = drawing(DOCS)
+    ours = {*RULES, *REGISTERED}
+    codes = {
+        code
+        for told in draw.ELSEWHERE.values()
+        for code in re.findall(r"`([A-Z]+(?:_[A-Z]+)*)`", told)
+    }
+
+    assert {*PUBLISHED, *(f"CP-S{number}" for number in range(1, 7))} == set(draw.published())
+    assert set(draw.published()) - ours == set(draw.ELSEWHERE)
+    assert codes - set(CONTROL) == set()
+    assert len(codes) > 10
 
 
 def test_the_keys_of_an_answer_are_those_of_the_partners_page() -> None:

@@ -63,6 +63,7 @@ _SPDX = {
 #: Packages whose metadata name no licence, or name it in a way of their own; read in the
 #: licence files that they bring.
 _READ = {
+    "aiosmtpd": "Apache-2.0",
     "asyncssh": "EPL-2.0 OR GPL-2.0-or-later",
     "pyphen": "GPL-2.0-or-later OR LGPL-2.0-or-later OR MPL-1.1",
     "saxonche": "MPL-2.0",

@@ -154,10 +154,10 @@ def test_what_vanishes_is_closed_and_may_come_back(database: Any, ledger: SqlLed
     ledger.apply(SHEETS, BY, NOW)
 
     ledger.apply(Sheets({"acme": SENDER}), BY, NOW)
-    closed = ledger.sheets()
+    assert ledger.sheets() == Sheets({"acme": SENDER}, standing=STANDING, since={"acme": NOW})
+
     ledger.apply(SHEETS, BY, NOW)
 
-    assert closed == Sheets({"acme": SENDER}, standing=STANDING, since={"acme": NOW})
     assert ledger.sheets() == replace(SHEETS, standing=STANDING, since=SINCE)
     assert told(ledger)[4:] == [
         fact("city", "connection", 1, "sheet.closed"),

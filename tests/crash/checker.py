@@ -455,8 +455,9 @@ def _names(seen: Sequence[Seen]) -> Iterator[str]:
 def _copies(seen: Sequence[Seen]) -> Iterator[str]:
     """Look for the same bytes under two names; two days without anything are the same notice."""
     called: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for one in seen:
-        if one.folder == "out" and not TEMPORARY.search(one.name) and not NOTICE.match(one.name):
+    apart = [one for one in seen if not (NOTICE.match(one.name) or BESIDE.match(one.name))]
+    for one in apart:
+        if one.folder == "out" and not TEMPORARY.search(one.name):
             called[one.partner, one.sha256].add(one.name)
     for (partner, _), names in called.items():
         if len(names) > 1:

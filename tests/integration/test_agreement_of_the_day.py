@@ -162,6 +162,37 @@ def test_a_receivers_schema_refuses_its_documents_alone(world: World) -> None:
     assert "N" * 21 in why.message["fr"]
 
 
+def test_a_sheet_edited_while_flows_wait_binds_what_comes_from_then_on(world: World) -> None:
+    """Whoever sent before could not know; what their receiver and sender agreed then, counts."""
+    strict = Takes(name="strict", types=("381",))
+    world.hub = replace(world.hub, takes={"ville": TAKES, "strict": strict})
+    world.judge_by(PACK_GONE)
+    world.drop("caterer", "before.xml", invoice("A1"))
+    run(world)
+    (held,) = world.hub.ledger.documents(Query())
+    world.judge_by(LIGHT)
+    world.judge_by(replace(LIGHT, name="other"))
+    world.clock.move(MINUTE)
+    world.connections["ville"] = replace(world.connections["ville"], takes="strict")
+    world.connections["caterer"] = replace(world.connections["caterer"], profile="other")
+    world.apply("ville", "hopital")
+    world.clock.move(MINUTE)
+
+    world.drop("caterer", "after.xml", invoice("A2"))
+    release(world.hub, world.hub.ledger.sheets(), find(world.hub, held.id), Order("installé"))
+    run(world)
+
+    assert steps(world) == {
+        "before.xml": (Step.DELIVERED, []),
+        "after.xml": (Step.REJECTED, ["NOT_TAKEN"]),
+    }
+    named = {name: one.agreement for name, one in by_name(world).items()}
+    assert {name: (one.profile, one.takes) for name, one in named.items() if one} == {
+        "before.xml": ("light", "ville"),
+        "after.xml": ("other", "strict"),
+    }
+
+
 def test_a_sheet_that_names_what_does_not_exist_is_refused(world: World) -> None:
     """Before anything arrives, and with the names that do."""
     connections = dict(world.connections)

@@ -31,6 +31,8 @@ from tests.statuses import (
     subscribe_platforms,
 )
 
+pytestmark = pytest.mark.slow
+
 AT = datetime(2030, 3, 1, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 WHY = (cdar.Detail(sequence=1, reason="CMD_ERR", note="commande inconnue"),)

@@ -103,6 +103,27 @@ def test_a_file_that_is_gone_was_picked_up_and_is_noted_once(world: World) -> No
     assert told(world, row) == ["delivery.picked_up"]
 
 
+@pytest.mark.parametrize("phase", ["before", "inside", "after"])
+def test_a_crash_while_a_pick_up_is_noted_notes_it_once(world: World, phase: str) -> None:
+    """The next look sees the same absence."""
+    (row,) = deliver(world, "F-1")
+    (world.folder("ville", "out") / row.name).unlink()
+
+    def crash(name: str) -> None:
+        if name == f"pickup.note.{phase}":
+            raise KeyboardInterrupt
+
+    arm(crash)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            later(world, timedelta(minutes=1))
+    finally:
+        disarm()
+    later(world, timedelta(minutes=1))
+
+    assert told(world, row) == ["delivery.picked_up"]
+
+
 def test_what_nobody_picks_up_is_announced_then_removed_with_what_stands_beside_it(
     world: World,
 ) -> None:

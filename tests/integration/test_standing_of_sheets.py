@@ -34,6 +34,7 @@ from pipeline.model.outbox import OutboxKind
 from pipeline.model.run import RunState
 from pipeline.model.standing import MoveCause, SheetState, Standing
 from pipeline.model.status import OutboxState, Step
+from pipeline.ports import failpoint
 from pipeline.ports.ledger import Query
 from tests.hubs import HOUR, MINUTE, World, invoice, opened, samples
 
@@ -43,6 +44,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     """Two senders and three receivers, all in production."""
     with opened(tmp_path) as made:
         yield made
+    failpoint.disarm()
 
 
 def run(world: World) -> None:
@@ -315,6 +317,32 @@ def test_clean_days_in_a_row_let_a_sheet_go_on(world: World) -> None:
     run(world)
 
     assert promote(world.hub, "new", "deux jours").state is SheetState.PILOT
+
+
+def test_a_crash_after_a_copy_was_put_makes_no_second_one(world: World) -> None:
+    """It is found under its name, and marked: a copy leaves as safely as a delivery."""
+    shadowed(world)
+    route_first(world, "new")
+    world.drop("caterer", "a.xml", invoice("C8"))
+
+    def die(name: str) -> None:
+        if name == "deliver.mark.before":
+            raise KeyboardInterrupt
+
+    failpoint.arm(die)
+    with pytest.raises(KeyboardInterrupt):
+        run(world)
+    failpoint.disarm()
+    put = files(world, "new", "test")
+    world.stop()
+    world.start()
+    world.clock.move(10 * MINUTE)
+    run(world)
+
+    assert len(put) == 1
+    assert files(world, "new", "test") == put
+    (copy,) = world.hub.ledger.outbox(kind=OutboxKind.COPY)
+    assert (copy.state, copy.attempts) == (OutboxState.SENT, 1)
 
 
 # -- pilot

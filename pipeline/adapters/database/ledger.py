@@ -148,7 +148,7 @@ class SqlLedger:
             ConfigError: A stored sheet cannot be read by this version of the code.
         """
         with self._read() as connection:
-            return read_sheets(connection)
+            return read_sheets(connection, self._read)
 
     def directory_at(self, moment: datetime) -> Directory:
         """Return the directory as it was in force at a moment (aware)."""

@@ -15,7 +15,7 @@ from pipeline.adapters.database.sheets import (
     AGREEMENTS,
     Key,
     bodies_in_force,
-    bodies_of,
+    compared,
     put_in_force,
     read_sheets_of,
 )
@@ -45,7 +45,7 @@ def propose(
     Returns:
         All proposals that now stand for these changes, and what happened.
     """
-    in_force, wanted = bodies_in_force(database), dict(bodies_of(sheets))
+    in_force, wanted = compared(database, sheets)
     groups: dict[str, dict[Key, str | None]] = {}
     for key in sorted({*in_force, *wanted}):
         if in_force.get(key) != wanted.get(key):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import TypeVar
@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 
 from pipeline.adapters.database import standings
 from pipeline.adapters.database.codec import dump, load
+from pipeline.adapters.database.stored import Reading, Stored
 from pipeline.adapters.database.tables import event, sheet
 from pipeline.model.api_sheet import ApiSheet
 from pipeline.model.connection import Connection
@@ -33,6 +34,8 @@ _STRUCTURE, _ROUTES = "structure", "routes"
 _ADDRESSES, _PLATFORM, _ORIGIN = "addresses", "platform", "origin"
 #: Kinds of sheets that make up the directory.
 DIRECTORY_KINDS = (_STRUCTURE, _ROUTES, _ADDRESSES, _PLATFORM, _ORIGIN)
+#: Those of which a country has too many to hold.
+_MANY = (_STRUCTURE, _ADDRESSES)
 #: Kind and name of a sheet.
 Key = tuple[str, str]
 
@@ -58,17 +61,28 @@ class Origin:
     imported: bool
 
 
-def read_sheets(database: Database) -> Sheets:
-    """Return the configuration in force.
+def read_sheets(database: Database, reading: Reading) -> Sheets:
+    """Return the configuration in force; structures and addresses are read when asked for.
+
+    Args:
+        database: The ledger, open for reading.
+        reading: Opens it again.
 
     Raises:
         ConfigError: A stored sheet cannot be read by this version of the code.
     """
-    return read_sheets_of(database, bodies_in_force(database))
+    return read_sheets_of(database, bodies_in_force(database, but=_MANY), reading)
 
 
-def read_sheets_of(database: Database, bodies: Mapping[Key, str]) -> Sheets:
+def read_sheets_of(
+    database: Database, bodies: Mapping[Key, str], reading: Reading | None = None
+) -> Sheets:
     """Return the configuration that the texts of sheets say, as connections now stand.
+
+    Args:
+        database: The ledger, open for reading.
+        bodies: The texts.
+        reading: Opens the ledger again, where structures and addresses are not among the texts.
 
     Raises:
         ConfigError: A stored sheet cannot be read by this version of the code.
@@ -84,7 +98,10 @@ def read_sheets_of(database: Database, bodies: Mapping[Key, str]) -> Sheets:
         if kind == API
     }
     standing, since = standings.read_standings(database), _since(database)
-    return Sheets(connections, _directory(bodies), apis, standing, since)
+    directory = _directory(bodies)
+    if reading is not None:
+        directory = _lying(directory, reading)
+    return Sheets(connections, directory, apis, standing, since)
 
 
 def read_versions(database: Database, name: str) -> list[SheetVersion]:
@@ -152,6 +169,22 @@ def _directory(bodies: Mapping[Key, str]) -> Directory:
     return Directory(structures, routes, addresses, platforms, (_ORIGIN, _ORIGIN) in bodies)
 
 
+def _lying(directory: Directory, reading: Reading) -> Directory:
+    """Return a directory whose structures and addresses stay where they lie."""
+
+    def structure(name: str, body: str) -> Structure:
+        return _read(Structure, _STRUCTURE, name, body)
+
+    def addresses(name: str, body: str) -> tuple[Address, ...]:
+        return _read(Addresses, _ADDRESSES, name, body).addresses
+
+    return replace(
+        directory,
+        structures=Stored(reading, _STRUCTURE, structure),
+        addresses=Stored(reading, _ADDRESSES, addresses),
+    )
+
+
 def newest_change(database: Database) -> int:
     """Return the place of the newest event of a sheet, 0 if there is none."""
     columns = event.c
@@ -172,7 +205,7 @@ def apply_sheets(
         What happened: one fact for each sheet, in order of kind and name; then which have to
         be tested again.
     """
-    before, wanted = bodies_in_force(database), dict(bodies_of(sheets))
+    before, wanted = compared(database, sheets)
     said: dict[Key, str | None] = dict.fromkeys(before.keys() - wanted.keys())
     said |= {key: body for key, body in wanted.items() if before.get(key) != body}
     return put_in_force(database, said, by, at, begin)
@@ -222,6 +255,15 @@ def put_in_force(
     return [*facts, *standings.back_to_draft(database, doors, by, at)]
 
 
+def compared(database: Database, sheets: Sheets) -> tuple[Mapping[Key, str], dict[Key, str]]:
+    """Return the texts in force, and those of a configuration that is to take their place.
+
+    Structures and addresses are in neither where the configuration leaves them where they lie.
+    """
+    stay = isinstance(sheets.directory.structures, Stored)
+    return bodies_in_force(database, but=_MANY if stay else ()), dict(bodies_of(sheets))
+
+
 def bodies_of(sheets: Sheets) -> Iterator[tuple[Key, str]]:
     """Yield a configuration as it is stored: the text of each sheet, by kind and name."""
     for name, connection in sheets.connections.items():
@@ -229,10 +271,11 @@ def bodies_of(sheets: Sheets) -> Iterator[tuple[Key, str]]:
     for name, api in sheets.apis.items():
         yield (API, name), dump(api)
     directory = sheets.directory
-    for siret, structure in directory.structures.items():
-        yield (_STRUCTURE, siret), dump(structure)
-    for siren, addresses in directory.addresses.items():
-        yield (_ADDRESSES, siren), dump(Addresses(addresses))
+    if not isinstance(directory.structures, Stored):
+        for siret, structure in directory.structures.items():
+            yield (_STRUCTURE, siret), dump(structure)
+        for siren, addresses in directory.addresses.items():
+            yield (_ADDRESSES, siren), dump(Addresses(addresses))
     for matricule, platform in directory.platforms.items():
         yield (_PLATFORM, matricule), dump(platform)
     if directory.routes:
@@ -241,9 +284,11 @@ def bodies_of(sheets: Sheets) -> Iterator[tuple[Key, str]]:
         yield (_ORIGIN, _ORIGIN), dump(Origin(imported=True))
 
 
-def bodies_in_force(database: Database) -> Mapping[Key, str]:
-    """Return the text of every sheet in force, by kind and name."""
-    statement = select(sheet.c.kind, sheet.c.name, sheet.c.body).where(sheet.c.ended_at.is_(None))
+def bodies_in_force(database: Database, but: Sequence[str] = ()) -> Mapping[Key, str]:
+    """Return the text of every sheet in force but those of some kinds, by kind and name."""
+    statement = select(sheet.c.kind, sheet.c.name, sheet.c.body).where(
+        sheet.c.ended_at.is_(None), sheet.c.kind.not_in(but)
+    )
     rows = database.execute(statement.order_by(sheet.c.kind, sheet.c.name))
     return {(kind, name): body for kind, name, body in rows}
 

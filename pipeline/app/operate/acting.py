@@ -129,7 +129,7 @@ def held_as_a_whole(flow: Interchange, target: Target) -> str:
 
 
 def sender_of(hub: Hub, sheets: Sheets, flow: Interchange) -> Sender:
-    """Return whom the answers of a flow go to.
+    """Return whom the answers of a flow go to, and what was agreed with them when it came.
 
     Raises:
         ConfigError: Its sheet is no longer in force.

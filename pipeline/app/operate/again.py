@@ -15,6 +15,7 @@ from pipeline.model.document import Document
 from pipeline.model.identity import document_id
 from pipeline.model.interchange import Interchange
 from pipeline.model.report import Judged
+from pipeline.ports.ledger import Sheets
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,11 @@ class Looked:
 
 
 def look_again(
-    hub: Hub, flow: Interchange, sender: Sender, wanted: Collection[int] | None
+    hub: Hub,
+    flow: Interchange,
+    sender: Sender,
+    wanted: Collection[int] | None,
+    sheets: Sheets | None = None,
 ) -> Looked:
     """Have a flow scanned and opened, and some of its documents judged.
 
@@ -42,6 +47,7 @@ def look_again(
         flow: The flow; its original is taken out of the archive.
         sender: Its sender's sheet says how.
         wanted: Places of the documents to judge; None for all that it holds.
+        sheets: The configuration in force, for XSDs of receivers; None to ask none.
 
     Raises:
         ArchiveError: Its original is gone.
@@ -53,7 +59,7 @@ def look_again(
         scanned = scan_signed(hub, flow, sender.connection, opened, scanned)
     if scanned.clean:
         known = sender.connection, sender.interface, flow.received_at
-        jobs = dict(jobs_for(hub, opened, *known))
+        jobs = dict(jobs_for(hub, opened, *known, sheets))
         asked = [seq for seq in jobs if wanted is None or seq in wanted]
         said = hub.engine.judge(jobs[seq] for seq in asked)
         judged = dict(zip(asked, said, strict=True))

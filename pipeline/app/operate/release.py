@@ -168,7 +168,7 @@ def _let_go(hub: Hub, sheets: Sheets, held: Held, told: Told, order: Order) -> N
     if held.unopened:
         rework(hub, sheets, held.flow, note)
     elif held.documents or held.whole:
-        looked = look_again(hub, held.flow, sender, {one.seq for one in held.documents})
+        looked = look_again(hub, held.flow, sender, {one.seq for one in held.documents}, sheets)
         settle_again(hub, sheets, held, sender, looked, note)
     else:
         atomically(hub, note, "operator.release")

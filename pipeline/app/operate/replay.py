@@ -191,7 +191,7 @@ def _scene(hub: Hub, sheets: Sheets, target: Target, held: Held, stage: Stage) -
     if stage is Stage.DECIDE and held.meant:
         return _Scene(held, sender, stage, None, held.meant)
     wanted = None if target.documents is None else {one.seq for one in held.meant}
-    looked = look_again(hub, held.flow, sender, wanted)
+    looked = look_again(hub, held.flow, sender, wanted, sheets)
     if looked.scanned.silent:
         raise still_silent(looked.scanned)
     now = found_in(held.flow, looked.opened)
@@ -292,7 +292,9 @@ def _decide(
         }
         return lost | {one.document.id: one.decide() for one in judged if one.broken}
     standing = standing_of(hub, scene.held.flow, sender.interface)
-    agreed = agreed_on(hub, sender.connection, sender.interface, scene.held.flow)
+    agreed = agreed_on(
+        hub, sheets, sender.connection, sender.interface, scene.held.flow.received_at
+    )
     decided = decide_all(tx, sheets, scene.held.flow, judged, standing, agreed)
     return {document.id: decision for document, decision in decided}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -65,7 +67,7 @@ def import_(
     place = bootstrap.workspace()
     update = bootstrap.directory_update(file, full=full)
     with bootstrap.open_hub(place, by=bootstrap.operator(), log_to_file=True) as hub:
-        bootstrap.check_directory_update(hub.ledger.sheets().directory, update)
+        bootstrap.check_directory_update(hub.ledger.sheets().directory.loaded(), update)
         day = parse_day(on) if on else day_of(hub.clock.now())
         plan = plan_import(hub, update, days=days, on=day)
         if not as_json:
@@ -92,15 +94,17 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Montrer ce que l'annuaire dit d'un SIRET ou d'un SIREN / what it says of one."""
-    day, found = _directory_on(at)
-    structures = tuple(one for one in found.of_siren(number[:9]) if one.siret.startswith(number))
-    lines = found.addresses.get(number[:9], ()) if structures or number in found.addresses else ()
+    with _directory_on(at) as (day, found):
+        structures = tuple(
+            one for one in found.of_siren(number[:9]) if one.siret.startswith(number)
+        )
+        lines = found.addresses.get(number[:9], ())
+        lines = lines if structures or number in found.addresses else ()
+        held = {one: found.address(one.identifier, day) == one for one in lines}
     if not structures and not lines:
         raise ConfigError(f"{number} : absent de l'annuaire le / not in the directory on {day}")
     if as_json:
-        addresses = [
-            {**asdict(one), "holds": found.address(one.identifier, day) == one} for one in lines
-        ]
+        addresses = [{**asdict(one), "holds": held[one]} for one in lines]
         listed = [_structure_object(one, day) for one in structures]
         say_json({"day": day, "structures": listed, "addresses": addresses})
         return
@@ -137,8 +141,8 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Lister les structures de l'annuaire / list its structures."""
-    day, found = _directory_on(at)
-    ordered = [found.structures[siret] for siret in sorted(found.structures)]
+    with _directory_on(at) as (day, found):
+        ordered = sorted(found.structures.values(), key=lambda one: one.siret)
     if as_json:
         say_json([_structure_object(one, day) for one in ordered])
         return
@@ -183,16 +187,18 @@ def history(as_json: AsJson = False) -> None:
     )
 
 
-def _directory_on(at: str) -> tuple[date, Directory]:
-    """Return a day and the directory that was in force at its end, or that is in force now."""
+@contextmanager
+def _directory_on(at: str) -> Iterator[tuple[date, Directory]]:
+    """Open the directory that was in force at the end of a day, or that is in force now."""
     with bootstrap.reading() as ledger:
         today = day_of(bootstrap.now())
         day = parse_day(at) if at else today
         if day >= today:
-            return day, ledger.sheets().directory
+            yield day, ledger.sheets().directory
+            return
         midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(TIMEZONE))
         last = midnight.astimezone(UTC) - timedelta(microseconds=1)
-        return day, ledger.directory_at(last)
+        yield day, ledger.directory_at(last)
 
 
 def _agreed() -> bool:

@@ -83,7 +83,7 @@ def validate(
         bootstrap.register(place, agreed, directory, why_not) as register,
         bootstrap.checking(workers=jobs) as (engine, spool),
     ):
-        receivers = register.agreed.receivers_schemas()
+        receivers = register.agreed.receivers(register.sheets) if register.sheets else ()
         for checked in check(_sources(paths), engine, spool, agreed, wanted, receivers):
             found = register.look_up(checked.document, checked.judged)
             one = Judgement(checked.path, checked.document, checked.judged, found, counts)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pipeline.model.finding import Severity
 from pipeline.model.invoice import Identifier, Invoice, Party
 from pipeline.model.rule import Breach, Rule
-from pipeline.syntax.check_digits import is_siren, is_siret
-from pipeline.validate.rules.reading import Check, of_scheme
+from pipeline.syntax.check_digits import is_french_vat, is_siren, is_siret
+from pipeline.validate.rules.reading import Check, of_scheme, values_of, written
 
 _SOURCE = "XP Z12-012 (11/2025) §4.5.3, BR-FR-CPRO"
 
@@ -38,6 +38,9 @@ _INDIVIDUAL = re.compile(r"[12][0-9]{9}\S{1,70}")
 
 #: Frames of sub-contracting and of co-contracting.
 _BY_OTHERS = frozenset({"S3", "S6"})
+
+#: VAT numbers of seller, buyer and representative.
+_VAT_TERMS = ("BT-31", "BT-48", "BT-63")
 
 #: Each party with the terms of its identifiers and of its registration.
 _PARTIES = (
@@ -152,6 +155,18 @@ def keys_are_right(invoice: Invoice) -> Iterator[Breach]:
                 yield Breach(term=registration, value=each.value)
 
 
+def vat_numbers_are_right(invoice: Invoice) -> Iterator[Breach]:
+    """Yield a breach for every French VAT number whose key or SIREN is wrong, or its shape.
+
+    What does not begin with FR is another country's, or for BR-CO-09 to say.
+    """
+    for term in _VAT_TERMS:
+        for at, value in values_of(invoice, term):
+            number = "".join(written(value).split())
+            if number.startswith("FR") and not is_french_vat(number):
+                yield Breach(term=term, value=written(value), at=at)
+
+
 CPRO: tuple[Rule[Invoice], ...] = (
     Rule(
         identifier="BR-FR-CPRO-03",
@@ -260,5 +275,14 @@ KEYS: tuple[Rule[Invoice], ...] = (
         severity=Severity.WARNING,  # no source says that Chorus Pro tests it
         source="INSEE, key of SIREN and SIRET",
         check=keys_are_right,
+    ),
+    Rule(
+        identifier="CP-24",
+        terms=_VAT_TERMS,
+        fr="Numéro de TVA français mal formé, ou clé ou SIREN faux : {v}.",
+        en="French VAT number malformed, or its key or SIREN wrong: {v}.",
+        severity=Severity.WARNING,  # no source says that Chorus Pro tests it
+        source="key of the French VAT number, as the tax administration makes it",
+        check=vat_numbers_are_right,
     ),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from itertools import product
@@ -24,6 +23,7 @@ from pipeline.model.life import (
 from pipeline.model.life_reasons import REASONS, UNCODED
 from pipeline.model.life_step import Accepted, Refused, Why, step
 from pipeline.model.life_table import ACTIVE, DOUBT_WORDS, LATE, MOVES, TERMINAL, Doubt
+from tests.lives import everything
 
 _ACTIVE = (
     "MISE_A_DISPOSITION PRISE_EN_CHARGE APPROUVEE APPROUVEE_PARTIELLEMENT EN_LITIGE SERVICE_FAIT"
@@ -77,23 +77,6 @@ D A9 A12 | {_ALL} | change-payee | supplier | =
 D A9 A12 | {_ALL} | not-factored | supplier | =
 """
 _CIRCUITS = {"D": Circuit.DIRECT, "A9": Circuit.SUBCONTRACT, "A12": Circuit.COCONTRACT}
-#: What some events need; everything else gets a comment.
-_WITH = {
-    Event.APPROVE_PARTLY: Given(reasons=("QTE_ERR",)),
-    Event.DISPUTE: Given(reasons=("PU_ERR",)),
-    Event.SUSPEND: Given(reasons=("CMD_ERR",), comment="bon de commande inconnu"),
-    Event.REJECT: Given(reasons=("DOUBLON",), comment="déjà payée"),
-    Event.REFUSE: Given(reasons=("DEST_ERR",), comment="pas à nous"),
-    Event.CASH: Given(cash=(Cash(amount=Decimal(120), rate=Decimal(20)),)),
-    Event.COMPLETE: Given(attachments=1),
-    Event.RESEND: Given(changed=frozenset({"BT-13"})),
-}
-
-
-def everything(event: Event, circuit: Circuit) -> Given:
-    """Return all that an event may need."""
-    wanted = _WITH.get(event, Given(comment="vu"))
-    return replace(wanted, circuit=circuit)
 
 
 @cache

@@ -223,10 +223,35 @@ def test_a_seller_with_a_siren_gives_its_siret_in_an_afnor_flow(
     assert [why.code for why in decision.reasons] == (["REJ_CONT_B2G"] if refused else [])
 
 
+@pytest.mark.parametrize(
+    ("agent", "frame", "channel", "suppliers", "refused"),
+    [
+        pytest.param(PLAIN, "S3", AFNOR, True, False, id="known"),
+        pytest.param(GONE, "S3", AFNOR, True, True, id="inactive"),
+        pytest.param("99999999900000", "S6", AFNOR, True, True, id="unknown"),
+        pytest.param("99999999900000", "S3", AFNOR, False, False, id="not-asked"),
+        pytest.param("99999999900000", "B1", AFNOR, True, False, id="another-frame"),
+        pytest.param("99999999900000", "S3", HISTORICAL, True, False, id="another-channel"),
+        pytest.param(None, "S3", AFNOR, True, False, id="missing-is-for-another-rule"),
+    ],
+)
+def test_whom_sub_contracting_names_must_be_known(
+    agent: str | None, frame: str, channel: AnswerFamily, *, suppliers: bool, refused: bool
+) -> None:
+    """BR-FR-CPRO-22: where the directory holds suppliers."""
+    document = a_document(agent_siret=agent, frame=frame)
+
+    decision = check_supplier(document, DIRECTORY, standing(channel, suppliers=suppliers))
+
+    assert [(why.code, why.place) for why in decision.reasons] == (
+        [("REJ_CONT_B2G", "a.xml EXT-FR-FE-69")] if refused else []
+    )
+
+
 def test_every_rule_has_a_source_and_two_languages() -> None:
     """Whoever is refused may look it up, and each is broken by a document above."""
     broken = {case.values[2] for case in BROKEN}
-    assert RULES.keys() == broken | {"CP-01", "BR-FR-CPRO-09", "BR-FR-CPRO-23"}
+    assert RULES.keys() == broken | {"CP-01", "BR-FR-CPRO-09", "BR-FR-CPRO-22", "BR-FR-CPRO-23"}
     for rule in RULES.values():
         assert rule.source
         assert rule.fr != rule.en

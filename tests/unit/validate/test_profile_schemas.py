@@ -13,6 +13,7 @@ import pytest
 
 from pipeline import bootstrap
 from pipeline.adapters.packs import PackShelf, PackState
+from pipeline.model.agreement import ReceiverSchemas
 from pipeline.model.finding import Layer, Outcome
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
@@ -32,13 +33,15 @@ def judge() -> Any:
     return bootstrap.document_judge(bootstrap.WorkerSettings(catalogue=CATALOGUE, packs=PACKS))
 
 
-def judged(path: Path, schema: str, *, as_receiver: bool = False) -> Judged:
+def judged(
+    path: Path, schema: str, *, as_receiver: bool = False, buyers: frozenset[str] | None = None
+) -> Judged:
     """Hold a document against one XSD and nothing else but the official one."""
     by_syntax = dict.fromkeys(("ubl-invoice", "ubl-credit-note", "cii"), (schema,))
     profile = Profile(name="light", packs={})
     if not as_receiver:
         profile = replace(profile, schemas=by_syntax)
-    receivers = by_syntax if as_receiver else {}
+    receivers = (ReceiverSchemas(by_syntax, buyers),) if as_receiver else ()
     job = Job(path=str(path), profile=profile, limits=Limits(), receivers=receivers)
     found: Judged = judge()(job)
     return found
@@ -105,6 +108,20 @@ def test_what_a_receivers_schema_says_is_a_fact_beside_the_layers() -> None:
     assert [one.value for one in run.findings] == ["N" * 21]
     sound = judged(case.with_name("pass-simple.xml"), "receiver-public-cii", as_receiver=True)
     assert sound.report.receivers == ()
+
+
+@pytest.mark.parametrize(
+    ("buyers", "asked"), [({"21000123600012"}, True), ({"210001236"}, True), ({"1"}, False)]
+)
+def test_a_receivers_schema_is_asked_of_its_own_documents(
+    buyers: set[str], *, asked: bool
+) -> None:
+    """By the SIRET or the SIREN of its routes; others need not pay for it."""
+    case = ROOT / "samples" / "profiles" / "receiver-public-cii" / "fail-numero-21.xml"
+
+    report = judged(case, case.parent.name, as_receiver=True, buyers=frozenset(buyers)).report
+
+    assert bool(report.receivers) is asked
 
 
 def test_a_schema_that_is_not_there_makes_nobody_guilty() -> None:

@@ -110,6 +110,60 @@ clean_days = 2
 _ENDS = {"papeterie": 10, "papeterie-avoirs": 10, "papeterie-suivant": 400}
 
 
+#: What is done at each step, French and English, in order.
+_SAYS: Mapping[str, tuple[str, str]] = {
+    "not-registered": (
+        "Fiche d'une entreprise non inscrite au pilote : refusée, et elle seule",
+        "Sheet of a company that is not registered for the pilot: refused, and it alone",
+    ),
+    "draft": (
+        "Inscrite : la fiche est un brouillon, sa route attend une autre personne",
+        "Registered: the sheet is a draft, its route waits for another person",
+    ),
+    "tested": (
+        "La porte et un flux d'exemple sont essayés, rien n'est pris ni laissé",
+        "Door and sample flow are tried, nothing is taken or left behind",
+    ),
+    "approved": (
+        "Qui a proposé ne peut approuver ; une autre personne approuve fiche et route",
+        "Whoever proposed cannot approve; another person approves sheet and route",
+    ),
+    "four-formats": (
+        "Quatre destinataires, quatre formats, tirés de factures UBL et CII",
+        "Four receivers, four formats, made of invoices in UBL and CII",
+    ),
+    "service-missing": (
+        "Code service absent, que la ville exige : le fournisseur lit le refus et son motif",
+        "No service code, which the town demands: the supplier reads the refusal and why",
+    ),
+    "shadow": (
+        "À blanc deux jours : copies en test/, remises par la voie d'avant",
+        "Two days in shadow: copies in test/, deliveries the way they went before",
+    ),
+    "pilot": (
+        "Pilote deux jours : le fournisseur nommé par la nouvelle voie, l'autre par l'autre",
+        "Two days in pilot: the supplier named comes the new way, the other the old one",
+    ),
+    "production": ("En production : tout par la nouvelle voie", "In production: all the new way"),
+    "directory-shown": (
+        "Un service s'ouvre : l'import montre ce qui, refusé hier, passerait, et attend",
+        "A service opens: the import shows what was refused and would pass, and waits",
+    ),
+    "directory-in-force": (
+        "Une autre personne approuve : la facture suivante pour ce service est remise",
+        "Another person approves: the next invoice for that service is delivered",
+    ),
+    "certificate-rolled-over": (
+        "Le certificat prend fin : le suivant, essayé d'avance, a pris sa place",
+        "The certificate ends: the next one, tried beforehand, has taken over",
+    ),
+    "certificate-expired": (
+        "Sans suivant, l'autre fiche du partenaire est suspendue, seule ; rien n'est perdu",
+        "Without a next one the partner's other sheet is suspended, alone; nothing is lost",
+    ),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class _Bill:
     """An invoice that is to be sent.
@@ -179,7 +233,7 @@ class _Story:
         return {key: len(self.partners.read(*one)) - before[key] for key, one in folders.items()}
 
     def answer(self, sender: str, name: str) -> tuple[str, list[str]]:
-        """Return what a sender reads of its file: the outcome, and the rules that refuse it."""
+        """Return what a sender reads of its file: the outcome, and the codes of why."""
         for file, payload in self.partners.read(sender).items():
             told = json.loads(payload) if file.endswith(".json") else {}
             if told and told["interchange"]["name"] == name:
@@ -296,30 +350,19 @@ def _begin(story: _Story) -> Iterator[Step]:
     hub, place = story.hub, story.place
     story.propose(_NEW)
     refused = fit(hub, bootstrap.offered(place))
-    yield Step(
-        name="not-registered",
-        says=(
-            "Fiche d'une entreprise non inscrite au pilote : refusée, et elle seule",
-            "Sheet of a company that is not registered for the pilot: refused, and it alone",
-        ),
-        expected={"refused": [_NEW], "in_force": False},
-        seen={
-            "refused": sorted({fault.partition(":")[0] for fault in refused.faults}),
-            "in_force": _NEW in refused.sheets.connections,
-        },
+    yield _step(
+        "not-registered",
+        refused=([_NEW], sorted({fault.partition(":")[0] for fault in refused.faults})),
+        in_force=(False, _NEW in refused.sheets.connections),
     )
     line = f"siren,since,until\n{_SIRETS[_TODAY][:9]},,\n"
     (place.config / "directory" / "pilot.csv").write_text(line, encoding="utf-8")
     _write_routes(place, (_NEW, *_SIRETS))
     carry_out(hub, fit(hub, bootstrap.offered(place)).sheets)
-    yield Step(
-        name="draft",
-        says=(
-            "Inscrite : la fiche est un brouillon, sa route attend une autre personne",
-            "Registered: the sheet is a draft, its route waits for another person",
-        ),
-        expected={"state": "draft", "proposed": 1},
-        seen={"state": story.state(_NEW), "proposed": len(pending(hub))},
+    yield _step(
+        "draft",
+        state=("draft", story.state(_NEW)),
+        proposed=(1, len(pending(hub))),
     )
 
 
@@ -331,37 +374,23 @@ def _agree(story: _Story) -> Iterator[Step]:
     tried = list(try_sheet(hub, sheet, bootstrap.sample_flow(sheet, hub.interfaces, None)))
     if all(one.passed for one in tried):
         note_passed(hub, sheets.standing[_NEW])
-    yield Step(
-        name="tested",
-        says=(
-            "La porte et un flux d'exemple sont essayés, rien n'est pris ni laissé",
-            "Door and sample flow are tried, nothing is taken or left behind",
-        ),
-        expected={"passed": list(STEPS), "left_behind": 0, "state": "tested"},
-        seen={
-            "passed": [one.step for one in tried if one.passed],
-            "left_behind": len(story.partners.read(_NEW)),
-            "state": story.state(_NEW),
-        },
+    yield _step(
+        "tested",
+        passed=(list(STEPS), [one.step for one in tried if one.passed]),
+        left_behind=(0, len(story.partners.read(_NEW))),
+        state=("tested", story.state(_NEW)),
     )
     alone = _refused(lambda: approve(hub, _NEW))
     approve(story.second, _NEW)
     for one in pending(hub):
         approve(story.second, one.proposal.id)
     standing = hub.ledger.sheets().standing[_NEW]
-    yield Step(
-        name="approved",
-        says=(
-            "Qui a proposé ne peut approuver ; une autre personne approuve fiche et route",
-            "Whoever proposed cannot approve; another person approves sheet and route",
-        ),
-        expected={"author_refused": True, "state": "approved", "by": _BRUNO, "proposed": 0},
-        seen={
-            "author_refused": alone,
-            "state": standing.state.value,
-            "by": standing.by,
-            "proposed": len(pending(hub)),
-        },
+    yield _step(
+        "approved",
+        author_refused=(True, alone),
+        state=("approved", standing.state.value),
+        by=(_BRUNO, standing.by),
+        proposed=(0, len(pending(hub))),
     )
 
 
@@ -373,30 +402,17 @@ def _deliver(story: _Story) -> Iterator[Step]:
         if name in _SIRETS and name != _TODAY
     }
     story.send(*(_Bill(_SENDER, name, _SERVICE if name == _TOWN else "") for name in forms))
-    found = {name: list(story.partners.read(name).values()) for name in forms}
-    yield Step(
-        name="four-formats",
-        says=(
-            "Quatre destinataires, quatre formats, tirés de factures UBL et CII",
-            "Four receivers, four formats, made of invoices in UBL and CII",
-        ),
-        expected={name: [form.value] for name, form in forms.items()},
-        seen={name: [_form(one) for one in files] for name, files in found.items()},
+    found = {name: [_form(one) for one in story.partners.read(name).values()] for name in forms}
+    yield _step(
+        "four-formats", **{name: ([form.value], found[name]) for name, form in forms.items()}
     )
     (name,) = story.send(_Bill(_SENDER, _TOWN))
     outcome, codes = story.answer(_SENDER, name)
-    yield Step(
-        name="service-missing",
-        says=(
-            "Code service absent, que la ville exige : le fournisseur lit le refus et son motif",
-            "No service code, which the town demands: the supplier reads the refusal and why",
-        ),
-        expected={"outcome": "rejected", "codes": ["REJ_CONT_B2G"], "delivered": 1},
-        seen={
-            "outcome": outcome,
-            "codes": codes,
-            "delivered": len(story.partners.read(_TOWN)),
-        },
+    yield _step(
+        "service-missing",
+        outcome=("rejected", outcome),
+        codes=(["REJ_CONT_B2G"], codes),
+        delivered=(1, len(story.partners.read(_TOWN))),
     )
 
 
@@ -408,20 +424,13 @@ def _rehearse(story: _Story) -> Iterator[Step]:
     early = _refused(lambda: promote(story.hub, _NEW, "trop tôt"))
     story.clock.move(_DAY)
     second = story.came(bill)
-    yield Step(
-        name="shadow",
-        says=(
-            "À blanc deux jours : copies en test/, remises par la voie d'avant",
-            "Two days in shadow: copies in test/, deliveries the way they went before",
-        ),
-        expected={"state": "shadow", "copies": [1, 1], "out": 0, "before": 2, "early": True},
-        seen={
-            "state": story.state(_NEW),
-            "copies": [first["test"], second["test"]],
-            "out": first["new"] + second["new"],
-            "before": first["other_way"] + second["other_way"],
-            "early": early,
-        },
+    yield _step(
+        "shadow",
+        state=("shadow", story.state(_NEW)),
+        copies=([1, 1], [first["test"], second["test"]]),
+        out=(0, first["new"] + second["new"]),
+        before=(2, first["other_way"] + second["other_way"]),
+        early=(True, early),
     )
 
 
@@ -434,22 +443,17 @@ def _pilot(story: _Story) -> Iterator[Step]:
         story.clock.move(_DAY)
         days.append(story.came(*bills))
     split = {"new": 1, "test": 0, "other_way": 1}
-    yield Step(
-        name="pilot",
-        says=(
-            "Pilote deux jours : le fournisseur nommé par la nouvelle voie, l'autre par l'autre",
-            "Two days in pilot: the supplier named comes the new way, the other the old one",
-        ),
-        expected={"state": "pilot", "days": [split, split]},
-        seen={"state": story.state(_NEW), "days": days},
+    yield _step(
+        "pilot",
+        state=("pilot", story.state(_NEW)),
+        days=([split, split], days),
     )
     promote(story.hub, _NEW, "pilote concluant")
     story.clock.move(_DAY)
-    yield Step(
-        name="production",
-        says=("En production : tout par la nouvelle voie", "In production: all the new way"),
-        expected={"state": "production", "new": 2, "test": 0, "other_way": 0},
-        seen={"state": story.state(_NEW), **story.came(*bills)},
+    yield _step(
+        "production",
+        state=("production", story.state(_NEW)),
+        came=({"new": 2, "test": 0, "other_way": 0}, story.came(*bills)),
     )
 
 
@@ -462,40 +466,24 @@ def _redirect(story: _Story) -> Iterator[Step]:
     update = bootstrap.directory_update(path, full=False)
     plan = plan_import(hub, update, days=30, on=day_of(hub.clock.now()))
     carry_out_import(hub, plan, path.name, update)
-    yield Step(
-        name="directory-shown",
-        says=(
-            "Un service s'ouvre : l'import montre ce qui, refusé hier, passerait, et attend",
-            "A service opens: the import shows what was refused and would pass, and waits",
+    yield _step(
+        "directory-shown",
+        refused=(("rejected", ["DEST_INC"]), story.answer(_SENDER, name)),
+        shown=(
+            [("DEST_INC", f"→ {_TOWN}", 1)],
+            [(str(one.before), str(one.after), one.documents) for one in plan.redirected],
         ),
-        expected={
-            "refused": ("rejected", ["DEST_INC"]),
-            "shown": [("DEST_INC", f"→ {_TOWN}", 1)],
-            "proposed": 1,
-            "in_force": False,
-        },
-        seen={
-            "refused": story.answer(_SENDER, name),
-            "shown": [(str(one.before), str(one.after), one.documents) for one in plan.redirected],
-            "proposed": len(pending(hub)),
-            "in_force": _is_open(hub, _NEW_SERVICE),
-        },
+        proposed=(1, len(pending(hub))),
+        in_force=(False, _is_open(hub, _NEW_SERVICE)),
     )
     for one in pending(hub):
         approve(story.second, one.proposal.id)
     (name,) = story.send(bill)
-    yield Step(
-        name="directory-in-force",
-        says=(
-            "Une autre personne approuve : la facture suivante pour ce service est remise",
-            "Another person approves: the next invoice for that service is delivered",
-        ),
-        expected={"in_force": True, "answer": ("accepted", []), "delivered": 2},
-        seen={
-            "in_force": _is_open(hub, _NEW_SERVICE),
-            "answer": story.answer(_SENDER, name),
-            "delivered": len(story.partners.read(_TOWN)),
-        },
+    yield _step(
+        "directory-in-force",
+        in_force=(True, _is_open(hub, _NEW_SERVICE)),
+        answer=(("accepted", []), story.answer(_SENDER, name)),
+        delivered=(2, len(story.partners.read(_TOWN))),
     )
 
 
@@ -510,38 +498,19 @@ def _outlive(story: _Story) -> Iterator[Step]:
     story.clock.move(_ENDS[_SENDER] * _DAY)
     names = story.send(_Bill(_SENDER, _TODAY), _Bill(_SENDER, _TODAY, through=_SECOND))
     sheet = sheet_of(story.hub.ledger.sheets(), _SENDER)
-    yield Step(
-        name="certificate-rolled-over",
-        says=(
-            "Le certificat prend fin : le suivant, essayé d'avance, a pris sa place",
-            "The certificate ends: the next one, tried beforehand, has taken over",
-        ),
-        expected={
-            "next_works": [True],
-            "in_use": "certificates/papeterie-suivant.pem",
-            "state": "production",
-            "answer": ("accepted", []),
-        },
-        seen={
-            "next_works": ready,
-            "in_use": sheet.certificate,
-            "state": story.state(_SENDER),
-            "answer": story.answer(_SENDER, names[0]),
-        },
+    yield _step(
+        "certificate-rolled-over",
+        next_works=([True], ready),
+        in_use=("certificates/papeterie-suivant.pem", sheet.certificate),
+        state=("production", story.state(_SENDER)),
+        answer=(("accepted", []), story.answer(_SENDER, names[0])),
     )
     standing = story.hub.ledger.sheets().standing
-    yield Step(
-        name="certificate-expired",
-        says=(
-            "Sans suivant, l'autre fiche du partenaire est suspendue, seule ; rien n'est perdu",
-            "Without a next one the partner's other sheet is suspended, alone; nothing is lost",
-        ),
-        expected={"suspended": [_SECOND], "cause": "certificate", "still_there": [names[1]]},
-        seen={
-            "suspended": [n for n in sorted(standing) if story.state(n) == "suspended"],
-            "cause": standing[_SECOND].cause.value,
-            "still_there": sorted(story.partners.read(_SECOND, "in")),
-        },
+    yield _step(
+        "certificate-expired",
+        suspended=([_SECOND], [n for n in sorted(standing) if story.state(n) == "suspended"]),
+        cause=("certificate", standing[_SECOND].cause.value),
+        still_there=([names[1]], sorted(story.partners.read(_SECOND, "in"))),
     )
 
 
@@ -557,6 +526,16 @@ _ACTS: tuple[Callable[[_Story], Iterator[Step]], ...] = (
 
 
 # -- what is looked at
+def _step(name: str, **facts: tuple[object, object]) -> Step:
+    """Return a step, with what was expected and seen of each fact."""
+    return Step(
+        name=name,
+        says=_SAYS[name],
+        expected={key: expected for key, (expected, _) in facts.items()},
+        seen={key: seen for key, (_, seen) in facts.items()},
+    )
+
+
 def _refused(act: Callable[[], object]) -> bool:
     try:
         act()

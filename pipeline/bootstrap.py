@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from pipeline.adapters.database import Seat
     from pipeline.adapters.directory_files import Numbers
     from pipeline.adapters.log_reader import LogReader
+    from pipeline.adapters.own_authority import OwnAuthority
     from pipeline.adapters.packs import Pack, PackShelf
     from pipeline.adapters.process_wire import JobWriter
     from pipeline.adapters.seals import SealFolder
@@ -1128,6 +1129,13 @@ def generate_key(path: Path) -> str:
     from pipeline.adapters.embedded_sftp import generate_key as make
 
     return make(path)
+
+
+def own_authority(name: str, since: datetime) -> OwnAuthority:
+    """Make an authority that issues certificates, for demonstrations."""
+    from pipeline.adapters.own_authority import OwnAuthority
+
+    return OwnAuthority.found(name, since)
 
 
 def read_sheet(text: str) -> Sheet:

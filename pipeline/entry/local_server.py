@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline import bootstrap
-from pipeline.entry import showcase
+from pipeline.entry import showcase, small_world
 from pipeline.model.connection import Connection, Protocol
 from pipeline.model.errors import ConfigError
 
@@ -53,7 +53,7 @@ def furnish(place: bootstrap.Workspace, port: int) -> None:
     """
     if bootstrap.proposed_sheets(place).connections:
         raise ConfigError(f"{place.config}: il y a déjà des fiches / there are sheets already")
-    for name, keys in showcase.open_accounts(place.home).items():
+    for name, keys in small_world.open_accounts(place.home, showcase.SHEETS).items():
         (place.home / "partners" / f"{name}.pub").write_text(f"{keys[1]}\n", encoding="ascii")
     host_key = bootstrap.generate_key(place.home / "host_key")
     showcase.write_sheets(place, port, host_key)

@@ -1,7 +1,6 @@
-"""The demonstration: a small world of partners around a hub of its own.
+"""The demonstration: suppliers drop every kind of file, and recipients and suppliers read.
 
-Suppliers and recipients log in with keys of their own, drop and read files over SFTP,
-and see nothing of the hub's ledger. What is told at the end is what they found.
+What is told at the end is what they found.
 """
 
 from __future__ import annotations
@@ -11,21 +10,28 @@ import os
 import shutil
 import tarfile
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import bootstrap
 from pipeline.app.apply import apply
 from pipeline.app.hub import Hub
-from pipeline.app.run import Progress, run_once
+from pipeline.app.run import Progress
 from pipeline.app.views import (
     Became,
     Conservation,
     became,
     conserve_documents,
     conserve_interchanges,
+)
+from pipeline.entry.small_world import (
+    Partners,
+    make_anew,
+    open_world,
+    run_until_quiet,
+    sheet_text,
+    write_sheet,
 )
 from pipeline.model.connection import Connection, Envelope
 from pipeline.model.conversion import Form
@@ -34,10 +40,7 @@ from pipeline.model.names import shown_name
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.settings import Encryption
 from pipeline.ports.ledger import Query
-from pipeline.ports.outside import Doors
 
-#: Says that a folder was made by an earlier demonstration and may be made anew.
-_MARK = ".edi-demo"
 _SUPPLIERS = ("papeterie", "traiteur", "plateforme", "regie")
 _RECIPIENTS = (
     "ville-exemple",
@@ -49,9 +52,6 @@ _RECIPIENTS = (
 #: Stands in a sample for the EICAR test file: scanners would find the file itself in every
 #: clone. An attachment, so in base 64.
 _EICAR_STAND_IN = b64encode(b"[edi demo: EICAR]")
-#: Passes after which the demonstration stops waiting for files that are not whole.
-_MOST_PASSES = 40
-_BETWEEN_PASSES_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,9 @@ def show(home: Path, files: Path, progress: Progress) -> Shown:
             has no folder of a known supplier.
     """
     dropped = _dropped(files)
-    _make_anew(home)
+    make_anew(home)
     place = bootstrap.workspace(home)
-    with _world(home) as partners:
+    with open_world(home, SHEETS) as partners:
         _configure(place, partners)
         _drop(partners, dropped)
         with (
@@ -104,7 +104,7 @@ def show(home: Path, files: Path, progress: Progress) -> Shown:
             bootstrap.open_hub(place, by=bootstrap.new_run(), log_to_file=True) as hub,
         ):
             apply(hub, bootstrap.proposed_sheets(place))
-            _run_until_quiet(hub, progress)
+            run_until_quiet(hub, progress)
             return _look(hub, partners)
 
 
@@ -120,50 +120,7 @@ def _dropped(files: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _make_anew(home: Path) -> None:
-    if home.exists() and any(home.iterdir()) and not (home / _MARK).exists():
-        raise ConfigError(f"{home}: n'est pas un dossier de démonstration / not a demo folder")
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-    (home / _MARK).touch()
-
-
-@dataclass(frozen=True, slots=True)
-class _Partners:
-    """The partners' side: their own way into their own account."""
-
-    doors: Doors
-    sheets: Mapping[str, Connection]
-
-
-@contextmanager
-def _world(home: Path) -> Iterator[_Partners]:
-    """Start the SFTP server with an account, a key and the folders of each partner."""
-    accounts = open_accounts(home)
-    with bootstrap.embedded_server(home / "sftp", home / "host_key", accounts) as server:
-        port, host_key = server
-        doors = bootstrap.doors(home)
-        yield _Partners(
-            doors,
-            {name: bootstrap.read_sheet(_sheet_text(name, port, host_key)) for name in accounts},
-        )
-
-
-def open_accounts(home: Path) -> dict[str, tuple[str, str]]:
-    """Make folders and keys for each partner; return by name the keys that may log in."""
-    names = (*_SUPPLIERS, *_RECIPIENTS)
-    for name in names:
-        for folder in ("in", "out", "archive"):
-            (home / "sftp" / name / folder).mkdir(parents=True, exist_ok=True)
-    return {name: (_key(home / "keys" / name), _key(home / "partners" / name)) for name in names}
-
-
-def _key(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return bootstrap.generate_key(path)
-
-
-def _configure(place: bootstrap.Workspace, partners: _Partners) -> None:
+def _configure(place: bootstrap.Workspace, partners: Partners) -> None:
     bootstrap.initialise(place, Encryption.NONE)  # its files are the samples of the project
     door = next(iter(partners.sheets.values())).door
     write_sheets(place, door.port, door.host_key)
@@ -171,9 +128,8 @@ def _configure(place: bootstrap.Workspace, partners: _Partners) -> None:
 
 def write_sheets(place: bootstrap.Workspace, port: int, host_key: str) -> None:
     """Write the partners' sheets, the directory and the routes, as an operator would."""
-    for name in _SHEETS:
-        text = _sheet_text(name, port, host_key)
-        (place.config / "connections" / f"{name}.toml").write_text(text, encoding="utf-8")
+    for name, own in SHEETS.items():
+        write_sheet(place, sheet_text(name, own, port, host_key))
     samples = bootstrap.samples()
     for table in ("structures.csv", "services.csv"):
         shutil.copyfile(samples / "directory" / table, place.config / "directory" / table)
@@ -184,8 +140,9 @@ def write_sheets(place: bootstrap.Workspace, port: int, host_key: str) -> None:
     (place.config / "directory" / "routes.toml").write_text("\n".join(routes), encoding="utf-8")
 
 
-#: A missing number is told at once, which no real sheet would ask for.
-_SHEETS = {
+#: What is particular to each sheet. A missing number is told at once, which no real sheet would
+#: ask for.
+SHEETS = {
     "papeterie": """role = "sender"
 scanner = "none"
 naming = "grammar"
@@ -225,52 +182,26 @@ original = "none"
 }
 
 
-def _sheet_text(name: str, port: int, host_key: str) -> str:
-    return f"""name = "{name}"
-partner = "{name}"
-{_SHEETS[name]}
-[door]
-host = "127.0.0.1"
-port = {port}
-user = "{name}"
-key = "keys/{name}"
-host_key = "{host_key}"
-
-[completeness]
-stable_s = 0.2
-partial_wait_s = 2
-"""
-
-
-def _as_partner(partners: _Partners, name: str) -> Connection:
-    sheet = partners.sheets[name]
-    return replace(sheet, door=replace(sheet.door, key=f"partners/{name}"))
-
-
-def _drop(partners: _Partners, dropped: Mapping[str, Sequence[Path]]) -> None:
+def _drop(partners: Partners, dropped: Mapping[str, Sequence[Path]]) -> None:
     infected = b64encode(bootstrap.malware_test_file())
     for name, paths in dropped.items():
-        with partners.doors.open(_as_partner(partners, name)) as session:
-            for path in paths:
-                payload = path.read_bytes().replace(_EICAR_STAND_IN, infected)
-                session.put("in", shown_name(os.fsencode(path.name)), payload)
+        partners.drop(
+            name,
+            (
+                (
+                    shown_name(os.fsencode(path.name)),
+                    path.read_bytes().replace(_EICAR_STAND_IN, infected),
+                )
+                for path in paths
+            ),
+        )
 
 
-def _run_until_quiet(hub: Hub, progress: Progress) -> None:
-    for _ in range(_MOST_PASSES):
-        summary = run_once(hub, insist=True, progress=progress)
-        if summary.failed:
-            raise ConfigError("; ".join(summary.failed.values()))
-        if not any(summary.waiting.values()):
-            return
-        hub.clock.sleep(_BETWEEN_PASSES_S)
-
-
-def _look(hub: Hub, partners: _Partners) -> Shown:
+def _look(hub: Hub, partners: Partners) -> Shown:
     flows = sorted(
         hub.ledger.interchanges(Query(limit=None)), key=lambda one: (one.partner, one.name)
     )
-    found = {name: _read_out(partners, name) for name in _SUPPLIERS}
+    found = {name: partners.read(name) for name in _SUPPLIERS}
     answers = hub.ledger.outbox(kind=OutboxKind.ACKNOWLEDGEMENT)
     notices = hub.ledger.outbox(kind=OutboxKind.NOTICE)
     unread = {row.interchange for row in answers if not _was_read(row, found)}
@@ -284,7 +215,7 @@ def _look(hub: Hub, partners: _Partners) -> Shown:
         delivered={
             name: sum(
                 _count_documents(partners.sheets[name], payload)
-                for payload in _read_out(partners, name).values()
+                for payload in partners.read(name).values()
             )
             for name in _RECIPIENTS
         },
@@ -292,15 +223,6 @@ def _look(hub: Hub, partners: _Partners) -> Shown:
         notices=tuple(sorted(row.name for row in notices if _was_read(row, found))),
         whole=len(read_back) == len(flows) and all(_was_read(row, found) for row in notices),
     )
-
-
-def _read_out(partners: _Partners, name: str) -> dict[str, bytes]:
-    """Read a partner's pick-up folder through its own account."""
-    with partners.doors.open(_as_partner(partners, name)) as session:
-        return {
-            file.name: b"".join(session.fetch("out", file, 1_000_000_000))
-            for file in session.list_files("out")
-        }
 
 
 def _was_read(row: OutboxRow, found: Mapping[str, Mapping[str, bytes]]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +12,14 @@ import typer
 from rich.console import Console
 
 from pipeline import bootstrap
+from pipeline.app.run import Progress
 from pipeline.app.views import Became, Conservation
-from pipeline.entry import showcase
+from pipeline.entry import scenario_b2b, showcase
 from pipeline.entry.cli.output import AsJson, say, say_json, say_table
+from pipeline.entry.scenario import Scenario, Step
 from pipeline.model.controls import found
 from pipeline.model.decision import Reason
+from pipeline.model.errors import ConfigError
 
 
 def demo(
@@ -26,11 +31,26 @@ def demo(
             file_okay=False,
         ),
     ] = None,
+    scenario: Annotated[
+        Scenario | None,
+        typer.Option(help="Une histoire pas à pas / a story, step by step."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Montrer tout le travail : dépôt, contrôle, remise, réponses / show the whole job."""
+    if scenario is not None and files is not None:
+        raise ConfigError("--files, --scenario: l'un ou l'autre / one or the other")
     home = bootstrap.workspace().home / "demo"
     bootstrap.shelf(bootstrap.workspace()).install()
+    if scenario is None:
+        _show(home, files or bootstrap.samples() / "demo", as_json=as_json)
+    else:
+        _play(home, scenario, as_json=as_json)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Show how far the jobs are."""
     with Console(stderr=True).status("…") as status:
         done = 0
 
@@ -39,7 +59,46 @@ def demo(
             done += count
             status.update(f"{what}: {done}")
 
-        shown = showcase.show(home, files or bootstrap.samples() / "demo", progress)
+        yield progress
+
+
+def _play(home: Path, scenario: Scenario, *, as_json: bool) -> None:
+    with _progress() as progress:
+        told = scenario_b2b.tell(home, progress)
+    steps = [
+        {
+            "name": step.name,
+            "says": dict(zip(("fr", "en"), step.says, strict=True)),
+            "expected": step.expected,
+            "seen": step.seen,
+            "ok": step.ok,
+        }
+        for step in told.steps
+    ]
+    if as_json:
+        say_json({"scenario": scenario.value, "steps": steps, "consistent": told.consistent})
+    else:
+        for number, step in enumerate(told.steps, 1):
+            _say_step(number, step)
+        word = "tout concorde / all agrees" if told.consistent else "≠ : voir / see edi reconcile"
+        say(f"Grand livre et dossiers / ledger and folders: {word}")
+        say(f"Tout est sous / everything is under {home}: EDI_HOME={home} edi connections list")
+    if not told.whole:
+        raise typer.Exit(1)
+
+
+def _say_step(number: int, step: Step) -> None:
+    say(f"{'✓' if step.ok else '✗'} {number}. {' / '.join(step.says)}")
+    for key, seen in step.seen.items():
+        wanted = (
+            "" if seen == step.expected[key] else f" — attendu / expected: {step.expected[key]}"
+        )
+        say(f"     {key}: {seen}{wanted}")
+
+
+def _show(home: Path, files: Path, *, as_json: bool) -> None:
+    with _progress() as progress:
+        shown = showcase.show(home, files, progress)
     if as_json:
         say_json(_as_object(shown))
     else:

@@ -13,7 +13,7 @@ from datetime import datetime
 from pipeline.app.hub import Hub
 from pipeline.lifecycle.outbound import has_word
 from pipeline.model.acknowledgement import AnswerFile
-from pipeline.model.connection import Connection, Naming
+from pipeline.model.connection import Connection, Environment, Naming
 from pipeline.model.document import Document
 from pipeline.model.identity import DocumentId, InterchangeId, outbox_key
 from pipeline.model.interchange import Interchange
@@ -151,7 +151,7 @@ def tell(
         files: What came with lines, by their id.
     """
     flows: dict[InterchangeId, Interchange] = {}
-    heard: dict[str, list[Telling]] = {}
+    heard: dict[tuple[str, Environment], list[Telling]] = {}
     for entry in entries:
         document = documents[entry.document]
         if document.interchange not in flows:
@@ -165,9 +165,9 @@ def tell(
         if sheet is not None and hears(hub, sheet, entry):
             said = (files or {}).get(entry.id, ())
             telling = Telling(entry=entry, document=document, flow=flow, files=said)
-            heard.setdefault(sheet.name, []).append(telling)
-    for name, tellings in sorted(heard.items()):
-        _enqueue(hub, tx, sheets.connections[name], tellings)
+            heard.setdefault((sheet.name, flow.environment), []).append(telling)
+    for (name, environment), tellings in heard.items():
+        _enqueue(hub, tx, sheets.connections[name], environment, tellings)
 
 
 def hears(hub: Hub, sheet: Connection, entry: Entry) -> bool:
@@ -201,7 +201,13 @@ def _outgoing(hub: Hub, sheet: Connection) -> Iterator[Interface]:
             yield one
 
 
-def _enqueue(hub: Hub, tx: Transaction, sheet: Connection, tellings: Sequence[Telling]) -> None:
+def _enqueue(
+    hub: Hub,
+    tx: Transaction,
+    sheet: Connection,
+    environment: Environment,
+    tellings: Sequence[Telling],
+) -> None:
     news = StatusNews(
         addressee=sheet,
         interface=told_under(hub, sheet),
@@ -210,8 +216,7 @@ def _enqueue(hub: Hub, tx: Transaction, sheet: Connection, tellings: Sequence[Te
         tellings=tuple(tellings),
     )
     documents = tuple(dict.fromkeys(one.document.id for one in tellings))
-    numbers = sheet.environment.series
-    for file in hub.tell(news, lambda series: tx.next_number(numbers(series))):
+    for file in hub.tell(news, lambda series: tx.next_number(environment.series(series))):
         tx.enqueue(status_row(sheet, file, news.at, documents), hub.by, news.at)
         failpoint("status.told")
 

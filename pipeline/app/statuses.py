@@ -14,7 +14,7 @@ from structlog import get_logger
 
 from pipeline.app.arrived import Arrived, Message, Read, examine, is_table, payload_of
 from pipeline.app.hub import Hub
-from pipeline.app.lives import Register, refused_under, tell
+from pipeline.app.lives import Register, refused_under, tell, told_under
 from pipeline.lifecycle.inbound import (
     REFUSED_STATUS,
     read_cdar,
@@ -173,7 +173,7 @@ def apply_sayings(
 ) -> Outcome:
     """Hold what a partner says against the invoices it speaks of; nothing is written."""
     actor = _ACTOR[connection.role]
-    desk = _Desk(sheets, tx, connection, actor)
+    desk = _Desk(sheets, tx, connection, flow.environment, actor)
     found = desk.match(sayings)
     lives = tx.lives({one.id for one in found if isinstance(one, Document)})
     outcome = Outcome(Register(lives))
@@ -211,6 +211,9 @@ def _apply(
     if line in known:
         outcome.repeated += 1
         return
+    if saying.files and not _takes_files(hub, sheets, document):
+        outcome.refusals.append(_not_carried(saying))
+        return
     life = outcome.register.standing(document.id)
     given = replace(
         saying.given,
@@ -240,6 +243,26 @@ def _apply(
         outcome.files[said.id] = saying.files
 
 
+def _takes_files(hub: Hub, sheets: Sheets, document: Document) -> bool:
+    """Tell whether attachments of a status reach the recipient: only a CDAR carries them."""
+    sheet = sheets.connections.get(document.route or "")
+    if sheet is None or not sheet.statuses.tell:
+        return False
+    interface = told_under(hub, sheet)
+    return interface is not None and interface.form == "CDAR"
+
+
+def _not_carried(saying: Saying) -> Refusal:
+    fr = "pièces jointes : le destinataire de cette facture n'en reçoit pas avec un statut ;"
+    en = "attachments: the recipient of this invoice gets none with a status; hand them over"
+    return Refusal(
+        saying=saying,
+        code="ST_FORBIDDEN",
+        fr=f"{fr} remettez-les lui autrement",
+        en=f"{en} otherwise",
+    )
+
+
 def tells_payment(sheets: Sheets, header: RoutingHeader) -> bool:
     """Tell whether a recipient announced that it says when it pays.
 
@@ -260,6 +283,7 @@ class _Desk:
     sheets: Sheets
     tx: Transaction
     connection: Connection
+    environment: Environment
     actor: Actor
     _flows: dict[InterchangeId, Interchange | None] = field(default_factory=dict)
 
@@ -287,18 +311,16 @@ class _Desk:
         return mine[-1]
 
     def _is_mine(self, document: Document) -> bool:
-        if self.actor is Actor.RECIPIENT:
-            sheet = self.sheets.connections.get(document.route or "")
-            return sheet is not None and self._is_same(sheet.partner, sheet.environment)
+        """Tell whether an invoice was exchanged with this partner, in this environment."""
         if document.interchange not in self._flows:
             self._flows[document.interchange] = self.tx.interchange(document.interchange)
         flow = self._flows[document.interchange]
-        return flow is not None and self._is_same(flow.partner, flow.environment)
-
-    def _is_same(self, partner: str, environment: Environment) -> bool:
-        """Tell whether it is this partner, and no trial beside a real invoice."""
-        own = self.connection
-        return (partner, environment) == (own.partner, own.environment)
+        if flow is None or flow.environment is not self.environment:
+            return False
+        if self.actor is Actor.SUPPLIER:
+            return flow.partner == self.connection.partner
+        sheet = self.sheets.connections.get(document.route or "")
+        return sheet is not None and sheet.partner == self.connection.partner
 
 
 def is_meant(document: Document, saying: Saying) -> bool:

@@ -108,6 +108,15 @@ def _failed_to_send(fields: _Fields) -> _Said:
     )
 
 
+def _pickup_failed(fields: _Fields) -> _Said:
+    """Name the receiver, or the transfer log, of which nothing could be learnt."""
+    where = fields.get("connection", fields.get("log", "?"))
+    return (
+        f"{where} : enlèvements non relevés ({fields['code']} : {fields['error']})",
+        "pick-ups could not be looked at",
+    )
+
+
 def _job(fields: _Fields) -> _Said:
     fr, en = _STATES.get(str(fields["state"]), ("?", "?"))
     reason_fr, _, reason_en = str(fields["reason"]).partition(" / ")
@@ -262,6 +271,22 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
         "{document} : la conversion a échoué sur un défaut du hub",
         "its conversion failed on a defect of the hub",
     ),
+    "pickup.failed": _pickup_failed,
+    "delivery.picked_up": _template(
+        "{file} enlevé par {connection} (su par : {known})", "picked up by its receiver"
+    ),
+    "delivery.announced": _template(
+        "{connection} : retrait de {files} fichier(s) non enlevé(s) annoncé dans {notice}",
+        "removal of files that nobody picked up announced",
+    ),
+    "delivery.changed": _template(
+        "{connection} : {file} a été remplacé par d'autres octets, il reste en place",
+        "other bytes stand in its place, it is left",
+    ),
+    "delivery.purged": _template(
+        "{connection} : {file} retiré, jamais enlevé ; « edi resend » le remet",
+        "removed, never picked up: 'edi resend' puts it again",
+    ),
     "group.closed": _template(
         "{connection} : le groupe {file} est complet, il part", "the group is complete and leaves"
     ),
@@ -310,6 +335,7 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "operator.reject": _template("{subject} : refusé par un opérateur", "rejected"),
     "operator.withdraw": _template("{subject} : retiré pour son émetteur", "withdrawn"),
     "operator.redeliver": _template("{subject} : remise redemandée", "redelivery asked for"),
+    "operator.resend": _template("{files} fichier(s) remis sous le même nom", "sent again"),
     "operator.replay": _template("{subject} : rejoué depuis l'archive", "judged again"),
     "bulk.executed": _template("liste {list} ({verb}) exécutée : {counts}", "list carried out"),
     "run.done": _ended,

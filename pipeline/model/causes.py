@@ -458,6 +458,21 @@ _ERRORS = (
         command=_AGAIN,
     ),
     Cause(
+        code="MAIL",
+        says=_texts(
+            "le serveur de courrier n'a pas pris la lettre, ou il n'y en a pas",
+            "the mail server did not take the letter, or there is none",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "vérifiez [mail] dans config/pipeline.toml et l'adresse contact de la fiche ; la"
+            " lettre attend et repart d'elle-même",
+            "check [mail] in config/pipeline.toml and the sheet's contact; the letter waits and"
+            " leaves by itself",
+        ),
+        command=_AGAIN,
+    ),
+    Cause(
         code="LOST",
         says=_texts("le serveur rompt les sessions", "the server breaks sessions off"),
         acts=Acts.OPERATOR,

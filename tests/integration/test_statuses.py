@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.model.connection import ReplyForm, StatusTerms
+from pipeline.model.connection import Environment, ReplyForm, StatusTerms
 from pipeline.model.life import Actor, Event, Numbering, Status
 from pipeline.model.status import InterchangeStep
 from pipeline.ports.ledger import Query
@@ -103,6 +103,7 @@ def test_what_a_recipient_says_reaches_the_supplier(world: World) -> None:
     assert last.producer == BUYER.siret
 
 
+@pytest.mark.slow
 def test_the_same_number_means_what_was_agreed(tmp_path: Path) -> None:
     """06 suspends in one numbering and validates in the other; 16 the other way round."""
     with opened(tmp_path) as world:
@@ -130,6 +131,7 @@ def test_a_status_said_twice_counts_once(world: World) -> None:
     assert [one.event for one in history(world, "A1")].count(Event.SERVICE_DONE) == 1
 
 
+@pytest.mark.slow
 def test_what_overtakes_is_not_undone(world: World) -> None:
     """A late file is written into the history and moves nothing."""
     deliver(world, "A1")
@@ -189,6 +191,19 @@ def test_an_invoice_of_another_recipient_does_not_exist(world: World) -> None:
     assert life(world, "A1").status is Status.MISE_A_DISPOSITION
 
 
+def test_a_rehearsal_says_nothing_of_what_counts(world: World) -> None:
+    """The same partner's qualification sheet moves no invoice of production."""
+    deliver(world, "A1")
+    ville = replace(world.connections["ville"], environment=Environment.QUALIFICATION)
+    world.connections["ville"] = ville
+    world.apply("ville", "hopital")
+
+    ended = say(world, 1, Said(number="A1", status=7, at=AT))
+
+    assert ended == "refused ST_UNKNOWN"
+    assert life(world, "A1").status is Status.MISE_A_DISPOSITION
+
+
 def test_before_its_delivery_nothing_can_be_said(world: World) -> None:
     """An invoice that nobody has yet can be neither booked nor paid."""
     world.folder("ville", "out").rmdir()  # nothing can be put there
@@ -214,6 +229,7 @@ def test_good_statuses_of_a_flow_count_and_the_others_are_named(world: World) ->
     assert "ZZ" in flow.errors[0].nature
 
 
+@pytest.mark.slow
 def test_a_reason_in_the_complement_is_read(world: World) -> None:
     """A reject for a missing paper suspends, whichever form says it."""
     deliver(world, "A1")
@@ -270,23 +286,24 @@ def test_a_hundred_thousand_statuses_are_refused_as_a_whole(
     assert len(history(world, "A1")) == 3
 
 
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A hub between two partners with free names."""
+    with opened(tmp_path_factory.mktemp("tables")) as made:
+        replies = tuple(ReplyForm)
+        made.connections["ville"] = replace(made.connections["ville"], replies=replies)
+        tell = StatusTerms(tell=True)
+        made.connections["caterer"] = replace(made.connections["caterer"], statuses=tell)
+        made.apply("ville", "hopital")
+        made.drop("caterer", "a.xml", invoice("A1"))
+        run(made)
+        yield made
+
+
 class TestTables:
     """The same from a receiver that writes no XML, to a sender that reads none."""
 
-    @pytest.fixture
-    def world(self, tmp_path: Path) -> Iterator[World]:
-        """A hub between two partners with free names."""
-        with opened(tmp_path) as made:
-            replies = tuple(ReplyForm)
-            made.connections["ville"] = replace(made.connections["ville"], replies=replies)
-            tell = StatusTerms(tell=True)
-            made.connections["caterer"] = replace(made.connections["caterer"], statuses=tell)
-            made.apply("ville", "hopital")
-            made.drop("caterer", "a.xml", invoice("A1"))
-            run(made)
-            yield made
-
-    def test_a_table_is_read_and_a_table_is_told(self, world: World) -> None:
+    def test_a_table_is_read_and_a_table_is_told(self, tables: World) -> None:
         """Good lines count; of the others the receiver learns which, and why."""
         siren = SELLER.siret[:9]
         lines = [
@@ -296,13 +313,13 @@ class TestTables:
             f"ZZ;{siren};book;;;",
         ]
 
-        world.drop("ville", "statuts-1.csv", "\n".join(lines).encode())
-        run(world)
+        tables.drop("ville", "statuts-1.csv", "\n".join(lines).encode())
+        run(tables)
 
-        assert life(world, "A1").status is Status.COMPTABILISEE
+        assert life(tables, "A1").status is Status.COMPTABILISEE
         told = [
             one
-            for path in world.folder("caterer", "out").glob("statuses-*.json")
+            for path in tables.folder("caterer", "out").glob("statuses-*.json")
             for one in json.loads(path.read_bytes())["statuses"]
         ]
         assert sorted(one["status"] for one in told) == [
@@ -310,7 +327,7 @@ class TestTables:
             "MISE_A_DISPOSITION",
             "SUSPENDUE",
         ]
-        (answer,) = world.folder("ville", "out").glob("statuses-refused-*.json")
+        (answer,) = tables.folder("ville", "out").glob("statuses-refused-*.json")
         (refused,) = json.loads(answer.read_bytes())["refused"]
         assert (refused["number"], refused["code"]) == ("ZZ", "ST_UNKNOWN")
 
@@ -325,78 +342,101 @@ class TestTables:
             pytest.param(b"\xff\xfe", id="not-text"),
         ],
     )
-    def test_a_broken_table_is_refused(self, world: World, table: bytes) -> None:
+    def test_a_broken_table_is_refused(self, tables: World, table: bytes) -> None:
         """The whole of it: what it meant to say is anybody's guess."""
-        world.drop("ville", "statuts-1.csv", table)
-        run(world)
+        name, before = f"statuts-b{next(_places)}.csv", history(tables, "A1")
+        tables.drop("ville", name, table)
+        run(tables)
 
-        (flow,) = world.hub.ledger.interchanges(Query(text="statuts-1.csv"))
+        (flow,) = tables.hub.ledger.interchanges(Query(text=name))
         assert (flow.step, flow.reason) == (InterchangeStep.REFUSED, "IRR_SYNTAX")
-        assert life(world, "A1").status is Status.MISE_A_DISPOSITION
+        assert history(tables, "A1") == before
+
+
+@pytest.fixture(scope="module")
+def platforms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A hub between a public sender and the platform of a buyer."""
+    with opened(tmp_path_factory.mktemp("platforms")) as made:
+        subscribe_platforms(made)
+        deliver(made, "A1", flow="FSO3110A_SUP001_SUP0013110{:015d}")
+        yield made
 
 
 class TestPlatforms:
     """The same by CDAR."""
 
-    @pytest.fixture
-    def world(self, tmp_path: Path) -> Iterator[World]:
-        """A hub between a public sender and the platform of a buyer."""
-        with opened(tmp_path) as made:
-            subscribe_platforms(made)
-            deliver(made, "A1", flow="FSO3110A_SUP001_SUP0013110{:015d}")
-            yield made
-
-    def say(self, world: World, place: int, *said: cdar.Cdar, name: str = LIFE) -> str:
+    def say(self, world: World, *said: cdar.Cdar, name: str = LIFE) -> str:
         """Drop a flow of messages and work; return what became of it."""
-        flow_name = name.format(place)
+        flow_name = name.format(next(_places))
         payload = pack(cdar.write(one, cdar_schema()) for one in said)
         world.drop("ville" if "VIL001" in name else "supplier", flow_name, payload)
         run(world)
         flow = world.hub.ledger.interchanges(Query(text=flow_name))[0]
         return f"{flow.step.value} {flow.reason or ''}".strip()
 
-    def test_a_buyers_word_reaches_the_public_sender(self, world: World) -> None:
+    def test_a_buyers_word_reaches_the_public_sender(self, platforms: World) -> None:
         """Valid against schema and rules, with reason and comment."""
         detail = cdar.Detail(sequence=1, reason="CMD_ERR", note="commande inconnue")
 
-        ended = self.say(world, 1, message("A1", 208, AT, details=(detail,)))
+        ended = self.say(platforms, message("A1", 208, AT, details=(detail,)))
 
         assert ended == "closed"
-        (last,) = read_cdars(found(world, "supplier", "FEN4000A")[-1])
+        (last,) = read_cdars(found(platforms, "supplier", "FEN4000A")[-1])
         assert (last.reference, last.status, last.set_at) == ("A1", 208, AT)
         assert (last.details[0].reason, last.details[0].note) == ("CMD_ERR", "commande inconnue")
         assert last.issuer.role == cdar.BUYER
 
-    def test_a_forbidden_status_is_answered_by_601(self, world: World) -> None:
+    def test_a_forbidden_status_is_answered_by_601(self, platforms: World) -> None:
         """It names the message and says why; the invoice stands where it stood."""
-        before = history(world, "A1")
+        before = history(platforms, "A1")
 
-        ended = self.say(world, 1, message("A1", 209, AT), message("ZZ", 204, AT))
+        ended = self.say(platforms, message("A1", 209, AT), message("ZZ", 204, AT))
 
         assert ended == "closed"
-        assert history(world, "A1") == before
-        (answer,) = found(world, "ville", "FEN4003A")
+        assert history(platforms, "A1") == before
+        (answer,) = found(platforms, "ville", "FEN4003A")
         told = [(one.status, one.reference, one.details[0].text) for one in read_cdars(answer)]
         assert told == [
             (601, "M-A1-209", "ST_FORBIDDEN : statut 209 non pris en compte"),
             (601, "M-ZZ-204", "ST_UNKNOWN : statut 204 non pris en compte"),
         ]
 
-    def test_a_seller_completes_what_was_suspended(self, world: World) -> None:
+    def test_a_seller_completes_what_was_suspended(self, platforms: World) -> None:
         """The files go on to the buyer's platform."""
         detail = cdar.Detail(sequence=1, reason="JUSTIF_ABS", note="bon absent")
-        self.say(world, 1, message("A1", 208, AT, details=(detail,)))
+        self.say(platforms, message("A1", 208, AT, details=(detail,)))
         files = (cdar.Attachment(payload=b"%PDF-1.4 bon", mime="application/pdf", name="bon.pdf"),)
-        seller = cdar.Party(cdar.SELLER, document(world, "A1").header.seller_siren, cdar.SIREN)
+        seller = cdar.Party(cdar.SELLER, document(platforms, "A1").header.seller_siren, cdar.SIREN)
 
         ended = self.say(
-            world,
-            1,
+            platforms,
             message("A1", 209, AT + HOUR, attachments=files, issuer=seller),
             name="FSO3302A_SUP001_SUP0013302{:015d}",
         )
 
         assert ended == "closed"
-        assert life(world, "A1").status is Status.COMPLETEE
-        (last,) = read_cdars(found(world, "ville", "FEN4001A")[-1])
+        assert life(platforms, "A1").status is Status.COMPLETEE
+        (last,) = read_cdars(found(platforms, "ville", "FEN4001A")[-1])
         assert (last.status, last.attachments) == (209, files)
+
+    def test_attachments_that_would_not_arrive_are_refused(self, tmp_path: Path) -> None:
+        """A recipient of pivots gets none with a status: its supplier hears so at once."""
+        with opened(tmp_path) as world:
+            subscribe(world)
+            ville = world.connections["ville"]
+            subscribe_platforms(world)
+            world.connections["ville"] = ville
+            world.apply("ville", "hopital")
+            deliver(world, "A1", flow="FSO3110A_SUP001_SUP0013110{:015d}")
+            say(world, next(_places), Said(number="A1", status=6, at=AT, comment="bon absent"))
+            files = (cdar.Attachment(payload=b"%PDF", mime="application/pdf", name="bon.pdf"),)
+
+            self.say(
+                world,
+                message("A1", 209, AT + HOUR, attachments=files),
+                name="FSO3302A_SUP001_SUP0013302{:015d}",
+            )
+
+            assert life(world, "A1").status is Status.SUSPENDUE
+            (answer,) = found(world, "supplier", "FEN4002A")
+            assert [one.status for one in read_cdars(answer)] == [601]

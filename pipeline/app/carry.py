@@ -22,6 +22,7 @@ from pipeline.model.errors import (
     PipelineError,
 )
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
+from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.profile import Profile
 from pipeline.ports.failpoint import failpoint
@@ -175,6 +176,7 @@ class _Bench:
         self._converted: list[tuple[Document, Converted]] = []
         self._faults: dict[DocumentId, NotCarried] = {}
         self._pivot: list[tuple[DocumentId, PivotInvoice]] = []
+        self._flows: dict[InterchangeId, Interchange | None] = {}
 
     def add(self, document: Document, data: bytes) -> None:
         """Write one document, or keep in mind why it cannot be."""
@@ -235,7 +237,7 @@ class _Bench:
         return one
 
     def _source(self, document: Document, data: bytes) -> Source:
-        flow = self._hub.ledger.interchange(document.interchange)
+        flow = self._flow(document.interchange)
         if document.syntax is None or flow is None:
             raise ValueError(f"{document.id} was accepted without a syntax, or a flow")
         return Source(
@@ -245,6 +247,12 @@ class _Bench:
             received_on=flow.received_at.date(),
             origin=self._origin(flow.name),
         )
+
+    def _flow(self, subject: InterchangeId) -> Interchange | None:
+        """Return a flow; the ledger is asked once for all documents that came in it."""
+        if subject not in self._flows:
+            self._flows[subject] = self._hub.ledger.interchange(subject)
+        return self._flows[subject]
 
     def _origin(self, flow: str) -> Origin:
         """Tell a family of formats by the name of a flow.

@@ -202,14 +202,13 @@ def _run(
                     else:
                         courier.open(job.connection)
                 _end_pulls(summary, passes, pulls)
-                courier.go()
-                wait([judging], timeout=_NAP_S)
-                if not judging.done():
+                judged = judging in wait([judging], timeout=_NAP_S).done
+                courier.go()  # once a turn, after that look: it finds what was settled by then
+                if not judged:
                     continue
                 settled = judging.result()
                 summary.settled += settled
                 progress("settled", settled)
-                courier.go()
                 done = all_in and not settled and courier.idle
                 # what a day, a gap or a group calls for is known once all is in, and leaves with
                 # this run; what is full or ripe leaves before

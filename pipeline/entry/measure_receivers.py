@@ -13,6 +13,8 @@ from pathlib import Path
 
 from pipeline import bootstrap
 from pipeline.app.apply import apply
+from pipeline.app.convert import Source
+from pipeline.app.hub import Hub
 from pipeline.app.run import run_once
 from pipeline.app.views import conserve_documents
 from pipeline.entry.measure import (
@@ -26,6 +28,10 @@ from pipeline.entry.measure import (
     tar_gz,
     warm_up,
 )
+from pipeline.model.carriage import Recipe
+from pipeline.model.conversion import Form
+from pipeline.model.errors import EngineError
+from pipeline.model.report import Syntax
 from pipeline.model.status import Step
 
 _INVOICES = 500
@@ -38,12 +44,15 @@ _FORMS = (
 )
 _PROFILE = "en16931"
 _PAGE_BYTES = 20_000
+#: Documents that a worker judges before the clock runs.
+_WARM_UP = 20
 
 
 def measure_receivers(place: bootstrap.Workspace) -> Mapping[str, object]:
     """Measure one flow of 500 invoices to 20 receivers in UBL, CII and pivot, over SFTP.
 
-    From the first listing to the last file put and the answer written; workers are warm. Each
+    From the first listing to the last file put and the answer written; workers are warm, also the
+    one that judges what leaves. Each
     repeat has a hub, a ledger and folders of its own. The sender attaches the page that people
     read, which a pivot passes on; `printed_invoices_per_s` is one run without that: then the
     hub prints a page into each pivot.
@@ -91,6 +100,7 @@ def _one(home: Path, given: bootstrap.Workspace, *, page: bool) -> tuple[float, 
     ):
         apply(hub, bootstrap.proposed_sheets(place))
         warm_up(hub, _PROFILE)
+        _warm_up_leaving(hub)
         hub.clock.sleep(0.2)
         start, before = time.perf_counter(), _cpu_s()
         run_once(hub, insist=True)
@@ -101,6 +111,23 @@ def _one(home: Path, given: bootstrap.Workspace, *, page: bool) -> tuple[float, 
         served = {path.parents[1].name for path in put}
         sound = documents.holds and delivered == _INVOICES and len(served) == _RECEIVERS
         return _INVOICES / took, spent * 1000 / _INVOICES, len(put), sound
+
+
+def _warm_up_leaving(hub: Hub) -> None:
+    """Have the worker that judges what was written anew compile its rules.
+
+    Raises:
+        EngineError: It could not judge: the clock would then run for a cold worker.
+    """
+    now = hub.clock.now()
+    profile = hub.profiles[_PROFILE].at(now)
+    (name, payload), *_ = numbered(1)
+    source = Source(data=payload, syntax=Syntax.UBL_INVOICE, name=name, received_on=now.date())
+    made = hub.converter.convert(source, Recipe(form=Form.CII), now)
+    scrap = hub.spool.write(f"warm/leaving/{name}", [made.payload])
+    for judged in hub.converter.judge([(scrap, profile)] * _WARM_UP):
+        if judged.report.trouble is not None:
+            raise EngineError(f"{judged.report.trouble.value}: {judged.report.trouble_detail}")
 
 
 def _cpu_s() -> float:

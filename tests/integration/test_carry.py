@@ -13,8 +13,10 @@ from zipfile import ZipFile
 
 import pikepdf
 import pytest
+from sqlalchemy import Engine, event
 
 from pipeline.adapters.confined_printer import ConfinedPrinter, PrintLimits
+from pipeline.app.carry import make
 from pipeline.app.convert import WIDE
 from pipeline.app.operate.acting import Order, find
 from pipeline.app.operate.release import release
@@ -530,6 +532,30 @@ def test_what_cannot_be_written_keeps_nothing_of_its_flow_from_leaving(world: Wo
     assert set(delivered(world)) == {f"{n}.{one.id}.xml" for n, one in before.items()}
     assert {one.step.value for one in world.hub.ledger.documents(Query())} == {"delivered"}
     assert verify(world.hub.ledger, world.hub.archive).differences == ()
+
+
+def test_documents_of_one_flow_are_written_with_one_look_at_it(world: World) -> None:
+    """Else a file of five hundred invoices would ask the ledger five hundred times."""
+    take(world, Carriage(form=Form.CII, group=Grouping.FLOW), envelope=Envelope.TAR_GZ)
+    numbers = ("L1", "L2", "L3")
+    world.drop("caterer", "a.zip", zipped({f"{one}.xml": invoice(one) for one in numbers}))
+    run(world)
+    documents = {one.id: one for one in world.hub.ledger.documents(Query())}
+    (row,) = (one for one in world.hub.ledger.outbox() if one.recipe is not None)
+    asked: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("SELECT"):
+            asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        made = make(world.hub, row, documents, lambda one: invoice(one.header.number or ""))
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    assert len(made.members) == len(numbers)
+    assert len(asked) == 1
 
 
 def zipped(files: dict[str, bytes]) -> bytes:

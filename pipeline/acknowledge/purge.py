@@ -13,6 +13,8 @@ from pipeline.model.pickup import Pickup
 
 #: Name and version of the JSON's shape.
 SCHEMA = "edi-purge/1"
+#: How the name of a notice begins.
+PURGE_NOTICE = "purge-"
 
 
 def purge_notice(
@@ -27,7 +29,7 @@ def purge_notice(
     Returns:
         ``purge-HASH.json`` and the same as ``.txt``; the hash is that of the files.
     """
-    stem = f"purge-{derived(*(one.key for one, _ in removals))}"
+    stem = f"{PURGE_NOTICE}{derived(*(one.key for one, _ in removals))}"
     notice = {
         "schema": SCHEMA,
         "announced_at": _moment(at),

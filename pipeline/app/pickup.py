@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from structlog import get_logger
 
-from pipeline.acknowledge.purge import purge_notice
+from pipeline.acknowledge.purge import PURGE_NOTICE, purge_notice
 from pipeline.app.atomic import atomically
 from pipeline.app.handover import sum_line
 from pipeline.app.hub import Hub
@@ -26,6 +26,7 @@ from pipeline.model.connection import Connection
 from pipeline.model.errors import PipelineError
 from pipeline.model.handover import Pickup as Watch
 from pipeline.model.interchange import RemoteFile
+from pipeline.model.outbox import OutboxKind
 from pipeline.model.pickup import THERE, Known, Pickup, PickupState, Taken
 from pipeline.model.status import OutboxState
 from pipeline.ports.failpoint import failpoint
@@ -40,6 +41,8 @@ _GROUP = 200
 _SLACK = timedelta(minutes=1)
 #: In these something is still to be done about a file.
 _OPEN = (*THERE, PickupState.PURGING)
+#: A notice in one of these has not reached its receiver.
+_NOT_SENT = tuple(state for state in OutboxState if state is not OutboxState.SENT)
 
 
 @dataclass(slots=True)
@@ -127,6 +130,8 @@ def _look_after(
         if watch.purge_after is not None:
             watched.announced += _announce(hub, sheet, watch, watch.purge_after, lying)
             ripe = [one for one in lying if _is_ripe(one, watch, watch.purge_after, now)][:_GROUP]
+            if ripe and _notice_waits(hub, sheet.name):
+                ripe = []
             lying = _record(hub, session, [(one, there[_place(one)]) for one in ripe])
         broken_off = [one for one in files if one.state is PickupState.PURGING]
         for one in (*broken_off, *lying):
@@ -244,6 +249,12 @@ def _is_ripe(one: Pickup, watch: Watch, age: timedelta, now: datetime) -> bool:
     """Tell whether a file lies there long enough, and was announced long enough ago."""
     announced = one.state is PickupState.ANNOUNCED
     return announced and one.since + age <= now and one.at + watch.notice <= now
+
+
+def _notice_waits(hub: Hub, connection: str) -> bool:
+    """Tell whether an announcement to a receiver has not reached it: nothing is removed then."""
+    notices = hub.ledger.outbox(connection=connection, kind=OutboxKind.NOTICE, states=_NOT_SENT)
+    return any(one.name.startswith(PURGE_NOTICE) for one in notices)
 
 
 def _record(hub: Hub, session: Session, ripe: Sequence[tuple[Pickup, RemoteFile]]) -> list[Pickup]:

@@ -540,7 +540,7 @@ def test_documents_of_one_flow_are_written_with_one_look_at_it(world: World) -> 
     numbers = ("L1", "L2", "L3")
     world.drop("caterer", "a.zip", zipped({f"{one}.xml": invoice(one) for one in numbers}))
     run(world)
-    documents = {one.id: one for one in world.hub.ledger.documents(Query())}
+    documents: dict[str, Document] = {one.id: one for one in world.hub.ledger.documents(Query())}
     (row,) = (one for one in world.hub.ledger.outbox() if one.recipe is not None)
     asked: list[str] = []
 

@@ -71,6 +71,12 @@ def told(world: World, row: OutboxRow) -> list[str]:
 
 
 def later(world: World, by: timedelta) -> None:
+    """Let time pass, look after what lies there, and put what there is to tell."""
+    look(world, by)
+    run_once(world.hub, insist=True)
+
+
+def look(world: World, by: timedelta) -> None:
     """Let time pass, and look after what lies there."""
     world.clock.moment += by
     look_after_pickups(world.hub, world.hub.ledger.sheets())
@@ -133,7 +139,6 @@ def test_what_nobody_picks_up_is_announced_then_removed_with_what_stands_beside_
     later(world, 4 * DAY)
     before = dict(out(world))
     later(world, 1 * DAY)
-    run_once(world.hub, insist=True)
     notices = list(world.folder("ville", "out").glob("purge-*.json"))
     later(world, 1 * DAY)
     kept = dict(out(world))
@@ -146,6 +151,20 @@ def test_what_nobody_picks_up_is_announced_then_removed_with_what_stands_beside_
         (row.name, sha256(before[row.name]).hexdigest())
     ]
     assert told(world, row) == ["delivery.announced", "delivery.purging", "delivery.purged"]
+
+
+def test_nothing_is_removed_before_its_announcement_has_arrived(world: World) -> None:
+    """A notice that waits in our outbox has warned nobody."""
+    (row,) = deliver(world, "F-1")
+
+    look(world, 6 * DAY)
+    look(world, 9 * DAY)
+    kept = row.name in out(world)
+    run_once(world.hub, insist=True)
+    later(world, timedelta(minutes=1))
+
+    assert kept
+    assert out(world) == {}
 
 
 def test_a_file_that_was_changed_is_left_and_told(world: World) -> None:

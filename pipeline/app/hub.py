@@ -141,8 +141,12 @@ def sheet_at(hub: Hub, sheets: Sheets, flow: Interchange) -> Connection:
         ConfigError: No sheet of this name is in force now: nobody could be answered.
     """
     current = sheet_of(sheets, flow.connection)
-    for one in hub.ledger.versions(flow.connection):
-        if isinstance(one.connection, Connection) and one.held_at(flow.received_at):
+    for one in reversed(hub.ledger.versions(flow.connection)):
+        if not isinstance(one.connection, Connection):
+            continue
+        if one.ended_at is None:  # a run that lasts may not have heard of it
+            current = one.connection
+        if one.held_at(flow.received_at):
             return replace(one.connection, sellers=current.sellers)
     return current
 

@@ -19,6 +19,9 @@ import pytest
 
 from pipeline.adapters.eicar import TEST_FILE
 
+#: These start hubs of their own, and wait for clocks and servers.
+pytestmark = pytest.mark.slow
+
 # -- what suppliers send
 
 

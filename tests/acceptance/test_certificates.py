@@ -10,6 +10,9 @@ import pytest
 
 from tests.authority import DAY, Issued, generate, issue
 
+#: These start hubs of their own, and wait for clocks and servers.
+pytestmark = pytest.mark.slow
+
 NOW = datetime.now(UTC)
 
 

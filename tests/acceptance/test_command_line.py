@@ -80,7 +80,7 @@ def test_names_that_are_not_utf8_are_shown_escaped(
     [
         (
             "documents --step bogus",
-            "received, accepted, rejected, duplicate, held, routed, delivered, abandoned",
+            "received, accepted, rejected, duplicate, held, routed, delivered, abandoned, tried",
         ),
         (
             "interchanges --step held --step routed",

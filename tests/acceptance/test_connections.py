@@ -21,6 +21,9 @@ import pytest
 
 from pipeline.adapters.embedded_sftp import generate_key
 
+#: These start hubs of their own, and wait for clocks and servers.
+pytestmark = pytest.mark.slow
+
 CANARY = "kanarienvogel-7f3a"
 
 

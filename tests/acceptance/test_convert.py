@@ -13,6 +13,9 @@ from pipeline.model.report import Syntax
 from pipeline.syntax.parse import parse
 from pipeline.syntax.recognise import recognise
 
+#: These start hubs of their own, and wait for clocks and servers.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 INVOICES = ROOT / "samples" / "invoices"
 UBL, CII = INVOICES / "ubl-380-fournitures.xml", INVOICES / "cii-380-fournitures.xml"

@@ -16,7 +16,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
 from lxml import etree, html
+
+#: These start hubs of their own, and wait for clocks and servers.
+pytestmark = pytest.mark.slow
 
 
 def drop(world: Any, supplier: str, name: str, payload: bytes) -> None:

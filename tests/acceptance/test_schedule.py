@@ -17,6 +17,9 @@ from typing import Any
 
 import pytest
 
+#: These start hubs of their own, and wait for clocks and servers.
+pytestmark = pytest.mark.slow
+
 RECEIVER = 'role = "receiver"\nenvelope = "single"\n'
 SENDER = 'role = "sender"\nscanner = "none"\n'
 EACH_SECOND = "\n[schedule]\nevery_s = 1\n"

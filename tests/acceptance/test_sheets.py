@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from pipeline.adapters.embedded_sftp import generate_key
+
+#: These start hubs of their own, and wait for clocks and servers.
+pytestmark = pytest.mark.slow
 
 
 def listed(world: Any, *search: str) -> list[str]:

@@ -18,6 +18,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+#: These start hubs of their own, and wait for clocks and servers.
+pytestmark = pytest.mark.slow
+
 PARIS = ZoneInfo("Europe/Paris")
 SENDER = 'role = "sender"\nscanner = "none"\n'
 GRAMMAR = SENDER + 'naming = "grammar"\napplication_code = "SUP001"\ninterfaces = ["FSO1100A"]\n'

@@ -317,7 +317,7 @@ def test_rows_whose_whole_chain_was_taken_away_are_all_strangers(home: Path, edi
     """An empty chain holds, but tells of nothing."""
     rows = sum(
         tamper(home, f"SELECT count(*) FROM {table}")[0][0]
-        for table in ("interchange", "document", "outbox")
+        for table in ("interchange", "document", "outbox", "life")
     )
 
     tamper(home, "DELETE FROM event", f"UPDATE chain_head SET seq = 0, hash = '{GENESIS}'")

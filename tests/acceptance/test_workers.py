@@ -25,6 +25,9 @@ from pipeline.app.pull import pull
 from pipeline.app.sessions import Sessions
 from pipeline.app.work import Desk
 
+#: These start hubs of their own, and wait for clocks and servers.
+pytestmark = pytest.mark.slow
+
 LEASE_S = 3.0
 
 
@@ -184,7 +187,6 @@ def test_two_workers_share_what_waits(site: Site, samples: ModuleType) -> None:
     site.check_once(files)
 
 
-@pytest.mark.slow
 def test_a_worker_that_is_terminated_finishes_what_it_holds(
     site: Site, samples: ModuleType
 ) -> None:
@@ -229,7 +231,6 @@ def test_a_repeated_flow_waits_until_the_first_one_is_decided_on(
     assert ends == [("first.xml", "opened"), ("again.xml", "duplicate")]
 
 
-@pytest.mark.slow
 def test_draining_waits_for_what_others_hold(site: Site, samples: ModuleType) -> None:
     """A worker that died beside it keeps its claim for a lease: then that is worked off here."""
     files = invoices(samples, "D", 1)
@@ -247,7 +248,6 @@ def test_draining_waits_for_what_others_hold(site: Site, samples: ModuleType) ->
     site.check_once(files)
 
 
-@pytest.mark.slow
 def test_a_leader_that_lost_its_session_makes_way_for_the_next(
     site: Site, samples: ModuleType, tmp_path: Path
 ) -> None:
@@ -281,7 +281,6 @@ def test_a_leader_that_lost_its_session_makes_way_for_the_next(
     site.check_once({"l.xml": payload}, EDI_HOME=other)
 
 
-@pytest.mark.slow
 def test_what_a_killed_worker_held_is_done_by_another(
     site: Site, samples: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -309,7 +308,6 @@ def test_what_a_killed_worker_held_is_done_by_another(
     site.check_once(files)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("table", ["interchange", "outbox"], ids=["judging", "delivering"])
 def test_a_worker_that_stood_still_for_longer_than_its_lease_is_fenced(
     site: Site, samples: ModuleType, table: str

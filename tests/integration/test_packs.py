@@ -80,7 +80,8 @@ def test_every_artefact_of_the_catalogue_is_where_it_says_it_is() -> None:
     """All but the one that is fetched lie in installed packages, byte for byte as pinned."""
     shelf = PackShelf(CATALOGUE, Path("/nowhere"))
 
-    states = {shelved.pack.name: shelved.state for shelved in shelf.list()}
+    official = [shelved for shelved in shelf.list() if not shelved.pack.own]
+    states = {shelved.pack.name: shelved.state for shelved in official}
 
     assert {name for name, state in states.items() if state is not PackState.PRESENT} == {
         "en16931-cii"

@@ -205,7 +205,9 @@ def test_the_seal_of_another_key_is_not_believed_unless_it_is_trusted(
 
     settings = place.config / "pipeline.toml"
     text = settings.read_text("utf-8")
-    settings.write_text(text + f'trusted = ["{old.stem}"]\n', "utf-8")
+    trusting = text.replace("[seal]\n", f'[seal]\ntrusted = ["{old.stem}"]\n')
+    assert trusting != text
+    settings.write_text(trusting, "utf-8")
     assert check_seals(hub.ledger, bootstrap.seals(place), today).sound
 
 

@@ -14,12 +14,15 @@ from pipeline.app.pull import pull
 from pipeline.app.run import run_once
 from pipeline.app.work import Desk
 from pipeline.model.connection import Connection
+from pipeline.model.limits import Limits
 from pipeline.model.status import Step
 from pipeline.ports.ledger import Query
 from tests.hubs import LIGHT, MINUTE, PACK_GONE, World, invoice, opened
 
 #: A SIREN whose invoices the caterer does not send.
 ANOTHER = "552100554"
+#: No invoice is nested so little.
+STRICTER = Limits(depth=2)
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def judge(world: World) -> None:
 def test_what_came_before_an_edit_is_judged_as_was_agreed_then(world: World) -> None:
     """Its sender kept to it; what comes after is held against the new one."""
     take(world, "before.xml", "A1")
-    edit(world, sellers=(ANOTHER,))
+    edit(world, limits=STRICTER)
     judge(world)
     take(world, "after.xml", "A2")
     judge(world)
@@ -86,7 +89,7 @@ def test_what_was_held_over_an_edit_is_released_as_was_agreed_then(world: World)
     take(world, "before.xml", "A1")
     judge(world)
     (held,) = world.hub.ledger.documents(Query())
-    edit(world, sellers=(ANOTHER,))
+    edit(world, limits=STRICTER)
     world.judge_by(LIGHT)
 
     release(world.hub, world.hub.ledger.sheets(), find(world.hub, held.id), Order("installé"))

@@ -141,17 +141,26 @@ def test_only_a_form_that_was_agreed_is_read() -> None:
     assert "json; agreed: csv" in other
 
 
-def test_what_a_partner_writes_is_shortened_and_cleaned() -> None:
-    """A formula is text here; control characters and novels are cut."""
-    text = "=cmd|' /C calc'!A0\\u0000" + "x" * 5_000
+def a_word(text: str) -> str:
+    """Return a table in JSON in which a partner says why it refuses."""
     line = f'{{"flow": "F1", "status": "refused", "reason": "{text}"}}'
+    return f'{{"schema": "edi-receipts/1", "receipts": [{line}]}}'
 
-    (found,) = told(f'{{"schema": "edi-receipts/1", "receipts": [{line}]}}')
+
+def test_what_a_partner_writes_is_shortened() -> None:
+    """A formula is text here; novels are cut."""
+    (found,) = told(a_word("=cmd|' /C calc'!A0" + "x" * 5_000))
 
     assert isinstance(found, Statement)
     assert found.text.startswith("=cmd|' /C calc'!A0")
-    assert "\0" not in found.text
     assert len(found.text) <= 2_000
+
+
+def test_what_no_text_holds_is_refused() -> None:
+    """A control character in a number would look something else up."""
+    (found,) = faults(a_word("A0\\u0007"))
+
+    assert "a control or incomplete character" in found
 
 
 def test_every_column_is_documented() -> None:

@@ -353,7 +353,7 @@ _IS_PROFILE = rf"^({'|'.join(_FACTURX_PROFILES)})$"
 
 class _Trial(_Strict):
     shadow: Copies = Copies.TEST
-    folder: Annotated[str, Field(min_length=1)] = Trial().folder
+    folder: Folder = Trial().folder
     suppliers: tuple[Siren, ...] = ()
     documents_a_day: Count | None = None
     clean_days: Count = Trial().clean_days

@@ -52,6 +52,13 @@ def test_a_sheet_that_says_nothing_of_it_is_in_production_for_ever() -> None:
     assert sheet.agreed_on(date.max)
 
 
+@pytest.mark.parametrize("folder", ["../x", "/x", ".hidden", "a/../b"])
+def test_copies_of_a_trial_stay_below_their_receivers_folder(folder: str) -> None:
+    """A folder that leads upwards may be somebody else's."""
+    with pytest.raises(ConfigError, match="folder"):
+        read_sheet(a_sheet("") + f'\n[trial]\nfolder = "{folder}"\n')
+
+
 @pytest.mark.parametrize(
     ("said", "role", "place", "fault"),
     [

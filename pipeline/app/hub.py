@@ -23,7 +23,7 @@ from pipeline.model.settings import Settings
 from pipeline.model.telling import StatusNews
 from pipeline.ports.credentials import Credentials
 from pipeline.ports.engine import Engine
-from pipeline.ports.ledger import Claim, Ledger, Sheets
+from pipeline.ports.ledger import Claim, Ledger, Sheets, SheetVersion
 from pipeline.ports.outside import Archive, Clock, Doors, Mail, Scanner, Spool
 from pipeline.ports.pickups import TransferLog
 from pipeline.ports.seals import Seals
@@ -140,8 +140,23 @@ def sheet_at(hub: Hub, sheets: Sheets, flow: Interchange) -> Connection:
     Raises:
         ConfigError: No sheet of this name is in force now: nobody could be answered.
     """
+    (found,) = sheets_at(hub, sheets, [flow])
+    return found
+
+
+def sheets_at(hub: Hub, sheets: Sheets, flows: Sequence[Interchange]) -> list[Connection]:
+    """Return the sheet of the sender of each flow, as `sheet_at`; each sheet is asked for once.
+
+    Raises:
+        ConfigError: No sheet of one of the names is in force now.
+    """
+    versions = {name: hub.ledger.versions(name) for name in {one.connection for one in flows}}
+    return [_held_at(sheets, one, versions[one.connection]) for one in flows]
+
+
+def _held_at(sheets: Sheets, flow: Interchange, versions: Sequence[SheetVersion]) -> Connection:
     current = sheet_of(sheets, flow.connection)
-    for one in reversed(hub.ledger.versions(flow.connection)):
+    for one in reversed(versions):
         if not isinstance(one.connection, Connection):
             continue
         if one.ended_at is None:  # a run that lasts may not have heard of it

@@ -15,7 +15,7 @@ from pipeline.app.agreed import agreed_on
 from pipeline.app.answer import Findings, answer
 from pipeline.app.arrived import Arrived, Read
 from pipeline.app.atomic import atomically
-from pipeline.app.hub import Hub, sheet_at, sheet_of
+from pipeline.app.hub import Hub, sheet_of, sheets_at
 from pipeline.app.lease import Lease
 from pipeline.app.levels import trouble
 from pipeline.app.lost import tell_fenced, tell_taken_over
@@ -433,7 +433,7 @@ def _gather(
 ) -> list[Case]:
     """Look at the first bytes of each file, and at what the ledger knows of its like."""
     kinds = [kind_of(head_of(hub, interchange)) for interchange, _ in group]
-    agreed = [sheet_at(hub, sheets, interchange) for interchange, _ in group]
+    agreed = sheets_at(hub, sheets, [interchange for interchange, _ in group])
     ids = {interchange.id for interchange, _ in group}
 
     def gather(tx: Transaction) -> list[Case]:

@@ -34,13 +34,12 @@ AT = datetime(2030, 1, 1, tzinfo=UTC)
 SIREN = "732829320"
 #: Who says something through which sheet; ``hopital`` has nothing to do with the invoice.
 SPEAKERS = {"ville": Actor.RECIPIENT, "caterer": Actor.SUPPLIER, "hopital": Actor.RECIPIENT}
-#: What of the table a partner's file can take: the others are acts of the hub, or of people.
-ROWS = frozenset(
-    (move.event, move.actor)
-    for move in MOVES
-    if move.actor in {Actor.RECIPIENT, Actor.SUPPLIER}
-    and move.event not in {Event.RESEND, Event.GIVE_UP}
+#: What partners have in the table.
+THEIRS = frozenset(
+    (move.event, move.actor) for move in MOVES if move.actor in {Actor.RECIPIENT, Actor.SUPPLIER}
 )
+#: What of it a file can say: no code stands for the others.
+ROWS = frozenset(one for one in THEIRS if one[0] not in {Event.RESEND, Event.GIVE_UP})
 
 
 class Lives(RuleBasedStateMachine):
@@ -198,6 +197,7 @@ def test_everybody_says_everything(tmp_path: Path, examples: int) -> None:
         broken = world.hub.ledger.verify()
 
     accepted = sum(Lives.taken.values())
-    assert set(Lives.taken) == ROWS
+    assert set(Lives.taken) >= ROWS
+    assert set(Lives.taken) <= THEIRS
     assert accepted >= 0.3 * (accepted + Lives.refused)
     assert broken == []

@@ -70,6 +70,8 @@ _KEPT = ".hypothesis/examples"
 #: New examples of a thorough run.
 _THOROUGH = 5000
 
+#: Events of a flow, document or file that leave it in its state.
+NO_STATES = frozenset({"removed", "retry", "shortened"})
 #: Rows of the step tables that no walk takes, and why.
 PENDING: Mapping[tuple[str, str | None, str], str] = {
     ("document", "accepted", "rejected"): "accepted and routed are one change: no time between",
@@ -577,7 +579,7 @@ class Hubs(RuleBasedStateMachine):
         last: dict[str, str] = {}
         for event in self.hub.ledger.events():
             kind, _, step = event.fact.what.partition(".")
-            if kind in {"interchange", "document", "outbox"} and step not in {"removed", "retry"}:
+            if kind in {"interchange", "document", "outbox"} and step not in NO_STATES:
                 TALLY.steps.add((kind, last.get(event.fact.subject), step))
                 last[event.fact.subject] = step
 

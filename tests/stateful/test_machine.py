@@ -75,6 +75,7 @@ NO_STATES = frozenset({"removed", "retry", "shortened"})
 #: Rows of the step tables that no walk takes, and why.
 PENDING: Mapping[tuple[str, str | None, str], str] = {
     ("document", "accepted", "rejected"): "accepted and routed are one change: no time between",
+    ("document", "accepted", "tried"): "of a sender in qualification: test_qualification.py",
     ("outbox", "abandoned", "pending"): "redelivery makes a row of its own, a new generation",
     ("outbox", "abandoned", "cancelled"): "only erasing does, which no walk tries: test_erase.py",
 }

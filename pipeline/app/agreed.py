@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from pipeline.app.hub import Hub
+from pipeline.app.hub import Hub, held_at
 from pipeline.model.agreement import Agreement, ReceiverSchemas, Takes
 from pipeline.model.connection import Connection
 from pipeline.model.directory import Route, day_of
@@ -94,10 +94,8 @@ def as_agreed(hub: Hub, sheets: Sheets, sheet: Connection, moment: datetime) -> 
     since = sheets.since.get(sheet.name)
     if since is None or since <= moment:
         return sheet
-    for one in hub.ledger.versions(sheet.name):
-        if isinstance(one.connection, Connection) and one.held_at(moment):
-            return replace(sheet, profile=one.connection.profile, takes=one.connection.takes)
-    return sheet  # it came before there was a sheet, or the code reads that version no more
+    then = held_at(hub.ledger.versions(sheet.name), moment)
+    return sheet if then is None else replace(sheet, profile=then.profile, takes=then.takes)
 
 
 def agreed_on(

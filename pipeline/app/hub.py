@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -155,15 +155,27 @@ def sheets_at(hub: Hub, sheets: Sheets, flows: Sequence[Interchange]) -> list[Co
 
 
 def _held_at(sheets: Sheets, flow: Interchange, versions: Sequence[SheetVersion]) -> Connection:
-    current = sheet_of(sheets, flow.connection)
-    for one in reversed(versions):
-        if not isinstance(one.connection, Connection):
-            continue
-        if one.ended_at is None:  # a run that lasts may not have heard of it
-            current = one.connection
-        if one.held_at(flow.received_at):
-            return replace(one.connection, sellers=current.sellers)
-    return current
+    known = sheet_of(sheets, flow.connection)
+    # a run that lasts may not have heard of the newest one
+    newest = next(_readable(versions, lambda one: one.ended_at is None), known)
+    then = held_at(versions, flow.received_at)
+    return newest if then is None else replace(then, sellers=newest.sellers)
+
+
+def held_at(versions: Iterable[SheetVersion], moment: datetime) -> Connection | None:
+    """Return what a sheet said at a moment (aware).
+
+    None where there was none yet, or none that this version of the code can read.
+    """
+    return next(_readable(versions, lambda one: one.held_at(moment)), None)
+
+
+def _readable(
+    versions: Iterable[SheetVersion], wanted: Callable[[SheetVersion], bool]
+) -> Iterator[Connection]:
+    for one in versions:
+        if isinstance(one.connection, Connection) and wanted(one):
+            yield one.connection
 
 
 def with_sheet(sheets: Sheets, connection: Connection) -> Sheets:

@@ -59,10 +59,10 @@ def declare(
     """Write what an operator says in a partner's name, and tell who has to hear of it.
 
     Returns:
-        The line of the history; one that is there already is not written again.
+        The line of the history.
 
     Raises:
-        ConfigError: It may not be said; nothing has changed.
+        ConfigError: It may not be said, or was said already; nothing has changed.
     """
 
     def act(tx: Transaction) -> Entry:

@@ -37,7 +37,6 @@ _NUMBERED = (
     .order_by(document.c.number, document.c.id)
 )
 ADD_LIFE = insert(life)
-ADD_ENTRY = insert(life_entry)
 #: Moves a life that nobody moved meanwhile.
 MOVE_LIFE = update(life).where(
     life.c.document == bindparam("b_document"),

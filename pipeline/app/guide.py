@@ -29,6 +29,7 @@ from pipeline.model.guide import Guide, GuideTable, SampleFile
 from pipeline.model.interface import Interface, subscribed
 from pipeline.model.labels import Name
 from pipeline.model.report import Syntax
+from pipeline.route.plan import DIFFUSION
 
 #: Controls that only names of the flow grammar can fail.
 _OF_NAMES = frozenset({"IRR_FORM", "IRR_CODE_APP", "IRR_CODE_INTER", "IRR_UNICITE"})
@@ -90,7 +91,7 @@ def guide_for(
     sends = sheet.role is Role.SENDER
     tables = [_access(sheet), _folders(sheet), _naming(sheet, interfaces, hub_code)]
     tables += [_limits(sheet)] if sheet.drops_files else []
-    tables += [_delivery(sheet)] if not sends else []
+    tables += [_delivery(sheet, hub_code)] if not sends else []
     tables += [_times(sheet), _errors(sheet)]
     return Guide(
         sheet=sheet.name,
@@ -232,10 +233,11 @@ def _scanner(scanner: Scanning) -> Name | str:
     return _NONE if scanner is Scanning.NONE else scanner.value
 
 
-def _delivery(sheet: Connection) -> GuideTable:
+def _delivery(sheet: Connection, hub_code: str) -> GuideTable:
     handover, carriage = sheet.handover, sheet.carriage
     rows: list[tuple[Name | str, ...]] = [
         (Name("Forme des factures", "Form of the invoices"), _FORMS[carriage.form]),
+        (Name("Nom des fichiers", "Name of the files"), _delivered_name(sheet, hub_code)),
         (Name("Enveloppe", "Envelope"), _ENVELOPES[sheet.envelope]),
         (Name("Par fichier", "In one file"), _GROUPS[sheet.grouping]),
         (Name("Marqueur de fin", "Marker"), f"NAME{handover.done}" if handover.done else _NONE),
@@ -255,6 +257,16 @@ def _delivery(sheet: Connection) -> GuideTable:
         "A plain name is a whole file; .NAME.part is being written.",
     )
     return GuideTable(Name("Remise", "Delivery"), (), tuple(rows), note)
+
+
+def _delivered_name(sheet: Connection, hub_code: str) -> Name | str:
+    """Say what a delivery is called; `n` stands for a digit that counts up."""
+    code = DIFFUSION.get(sheet.carriage.form)
+    if code is not None and sheet.application_code is not None:
+        return f"{code}_{sheet.application_code}_{hub_code}{code[3:7]}{'n' * 15}"
+    if sheet.envelope is Envelope.TAR_GZ:
+        return Name("se termine par .tar.gz", "ends in .tar.gz")
+    return Name("commence par le numéro de la facture", "begins with the invoice's number")
 
 
 def _days(span: timedelta) -> Name:

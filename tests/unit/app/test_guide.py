@@ -6,16 +6,28 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.app.guide import guide_for
 from pipeline.app.guide_page import guide_page
-from pipeline.model.connection import Connection, Door, Naming, ReplyForm, Role, Secret, SecretKind
+from pipeline.model.carriage import Carriage
+from pipeline.model.connection import (
+    Connection,
+    Door,
+    Envelope,
+    Naming,
+    ReplyForm,
+    Role,
+    Secret,
+    SecretKind,
+)
 from pipeline.model.conversion import Form
 from pipeline.model.guide import Guide
 from pipeline.model.handover import Filter, Handover, Pickup
 from pipeline.model.interface import Direction, Interface
+from pipeline.model.labels import Name
 
 ROOT = Path(__file__).resolve().parents[3]
 NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -143,3 +155,25 @@ def test_nothing_is_to_be_tried_in_a_form_of_which_no_sample_is_ours() -> None:
     sheet = replace(CITY, carriage=replace(CITY.carriage, form=Form.PIVOT))
 
     assert guide(sheet).samples == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        pytest.param(
+            {"application_code": "VIL750", "carriage": Carriage(form=Form.PIVOT)},
+            "FEN0036A_VIL750_CPP0420036nnnnnnnnnnnnnnn",
+            id="numbered",
+        ),
+        pytest.param({"envelope": Envelope.TAR_GZ}, "ends in .tar.gz", id="in-lots"),
+        pytest.param({}, "begins with the invoice's number", id="alone"),
+    ],
+)
+def test_a_receiver_is_told_what_its_files_are_called(said: dict[str, Any], name: str) -> None:
+    """It filters its folder by it, also where no interface is on its sheet."""
+    tables = {one.title.en: one for one in guide(replace(CITY, **said)).tables}
+
+    told = {row[0].en: row[1] for row in tables["Delivery"].rows if isinstance(row[0], Name)}
+
+    found = told["Name of the files"]
+    assert (found.en if isinstance(found, Name) else found) == name

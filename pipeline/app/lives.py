@@ -23,12 +23,12 @@ from pipeline.model.life_step import Refused, step
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.telling import StatusNews, Telling
 from pipeline.ports.failpoint import failpoint
-from pipeline.ports.ledger import Sheets, Transaction
+from pipeline.ports.ledger import Ledger, Sheets, Transaction
 
 #: The only status of interfaces that refuse a status.
 REFUSALS = ("601",)
 #: Told by the answer to the flow, or of no interest to anybody but the hub.
-_UNTOLD = frozenset({Event.DEPOSIT, Event.ROUTE, Event.PROCESS_REJECT})
+_UNTOLD = frozenset({Event.DEPOSIT, Event.ROUTE, Event.REROUTE, Event.PROCESS_REJECT})
 
 
 @dataclass(slots=True)
@@ -59,8 +59,9 @@ class Register:
         said_at: datetime,
         taken_at: datetime,
         source: InterchangeId | None = None,
+        bearer: DocumentId | None = None,
     ) -> Entry | Refused:
-        """Add a line, or return why the table refuses it."""
+        """Add a line, or return why the table refuses it; `bearer` bears the invoice since."""
         life = self.standing(subject)
         said = step(life.status if life else None, event, actor, given)
         if isinstance(said, Refused):
@@ -81,6 +82,7 @@ class Register:
             comment=given.comment,
             cash=given.cash,
             warnings=said.warnings,
+            bearer=bearer,
         )
         self.entries.append(entry)
         self._now[subject] = lived(life, [entry])
@@ -100,17 +102,41 @@ def begin_lives(hub: Hub, tx: Transaction, taken: Collection[Document]) -> None:
 def make_available(
     hub: Hub, sheets: Sheets, tx: Transaction, delivered: Sequence[Document]
 ) -> None:
-    """Write that invoices stand at their recipients', and tell their suppliers."""
-    register = Register(tx.lives([one.id for one in delivered]))
-    for one in delivered:
-        _act(hub, register, one.id, Event.MAKE_AVAILABLE)
+    """Write that invoices stand at their recipients', and tell their suppliers.
+
+    A document that no longer bears its invoice makes nothing available.
+    """
+    borne = tx.lives_borne([one.id for one in delivered])
+    register = Register({life.id: life for life in borne.values()})
+    for life in borne.values():
+        _act(hub, register, life.id, Event.MAKE_AVAILABLE)
     tx.live(register.before, register.entries)
-    tell(hub, sheets, tx, {one.id: one for one in delivered}, register.entries)
+    bearers = {borne[one.id].id: one for one in delivered if one.id in borne}
+    tell(hub, sheets, tx, bearers, register.entries)
 
 
-def give_up(hub: Hub, tx: Transaction, withdrawn: Collection[Document], why: str) -> None:
-    """Write that invoices were withdrawn in their supplier's name before they left."""
-    register = Register(tx.lives([one.id for one in withdrawn]))
+def reroute(hub: Hub, tx: Transaction, documents: Collection[Document], why: str) -> None:
+    """Write that invoices go to another recipient than the one that had them, by an operator.
+
+    Where the table has no place for it nothing happens: the copy is one more.
+    """
+    borne = tx.lives_borne([one.id for one in documents])
+    register = Register({life.id: life for life in borne.values()})
+    for life in borne.values():
+        _act(hub, register, life.id, Event.REROUTE, why)
+    tx.live(register.before, register.entries)
+
+
+def give_up(
+    hub: Hub, tx: Transaction, withdrawn: Collection[Document], why: str
+) -> Collection[DocumentId]:
+    """Write that invoices were withdrawn in their supplier's name before they left.
+
+    Returns:
+        The invoices: their keys are free again.
+    """
+    borne = tx.lives_borne([one.id for one in withdrawn])
+    register = Register({life.id: life for life in borne.values()})
     now = hub.clock.now()
     for subject in register.before:
         register.add(
@@ -123,12 +149,26 @@ def give_up(hub: Hub, tx: Transaction, withdrawn: Collection[Document], why: str
             taken_at=now,
         )
     tx.live(register.before, register.entries)
+    return register.before.keys()
 
 
-def _act(hub: Hub, register: Register, subject: DocumentId, event: Event) -> None:
+def bearers_of(
+    ledger: Transaction | Ledger, lives: Collection[Life], known: Iterable[Document] = ()
+) -> Mapping[DocumentId, Document]:
+    """Return by invoice the document that bears it; those at hand are not looked up."""
+    found = {one.id: one for one in known}
+    missing = {life.bearer for life in lives} - found.keys()
+    if missing:
+        found.update({one.id: one for one in ledger.documents_named(missing)})
+    return {life.id: found[life.bearer] for life in lives}
+
+
+def _act(
+    hub: Hub, register: Register, subject: DocumentId, event: Event, comment: str = ""
+) -> None:
     """Add an act of the hub's own; where the table has no place for it nothing happens."""
-    now = hub.clock.now()
-    register.add(subject, event, Actor.HUB, Given(), by=hub.by, said_at=now, taken_at=now)
+    now, given = hub.clock.now(), Given(comment=comment)
+    register.add(subject, event, Actor.HUB, given, by=hub.by, said_at=now, taken_at=now)
 
 
 # -- telling
@@ -146,7 +186,7 @@ def tell(
         hub: The hub.
         sheets: The configuration in force.
         tx: The transaction that writes the lines.
-        documents: The invoices, by id.
+        documents: By invoice, the document that bears it.
         entries: The lines, in order.
         files: What came with lines, by their id.
     """

@@ -14,7 +14,7 @@ from structlog import get_logger
 
 from pipeline.app.arrived import Arrived, Message, Read, examine, is_table, payload_of
 from pipeline.app.hub import Hub
-from pipeline.app.lives import Register, refused_under, tell, told_under
+from pipeline.app.lives import Register, bearers_of, refused_under, tell, told_under
 from pipeline.lifecycle.inbound import (
     REFUSED_STATUS,
     read_cdar,
@@ -28,7 +28,7 @@ from pipeline.model.document import Document
 from pipeline.model.event import Fact
 from pipeline.model.identity import DocumentId, InterchangeId, outbox_key
 from pipeline.model.interchange import Interchange
-from pipeline.model.life import Actor, Attached, Entry, Saying, Status, entry_id
+from pipeline.model.life import Actor, Attached, Entry, Life, Saying, Status, entry_id
 from pipeline.model.life_step import Refused, Why
 from pipeline.model.limits import Limits
 from pipeline.model.outbox import OutboxKind, OutboxRow
@@ -66,7 +66,7 @@ class Outcome:
         register: Lines that are new.
         refusals: Statuses that change nothing.
         repeated: How many were known already.
-        documents: Invoices that lines are added to.
+        documents: By invoice that lines are added to, the document that bears it.
         files: What came with lines, by their id.
     """
 
@@ -176,12 +176,11 @@ def apply_sayings(
     actor = _ACTOR[connection.role]
     desk = _Desk(sheets, tx, connection, flow.environment, actor)
     found = desk.match(sayings)
-    lives = tx.lives({one.id for one in found if isinstance(one, Document)})
-    outcome = Outcome(Register(lives))
+    outcome = Outcome(Register(desk.lives))
     ids = {
-        entry_id(one.id, saying.event, actor, saying.said_at, saying.given)
+        entry_id(one.invoice, saying.event, actor, saying.said_at, saying.given)
         for saying, one in zip(sayings, found, strict=True)
-        if isinstance(one, Document) and saying.event is not None
+        if isinstance(one, _Meant) and saying.event is not None
     }
     known = set(tx.entries_known(ids))
     for saying, one in zip(sayings, found, strict=True):
@@ -197,7 +196,7 @@ def _apply(
     sheets: Sheets,
     outcome: Outcome,
     saying: Saying,
-    document: Document,
+    meant: _Meant,
     known: set[str],
     actor: Actor,
     connection: Connection,
@@ -208,21 +207,22 @@ def _apply(
     if event is None:
         outcome.refusals.append(_meaningless(saying))
         return
-    line = entry_id(document.id, event, actor, saying.said_at, saying.given)
+    invoice, document = meant.invoice, meant.bearer
+    line = entry_id(invoice, event, actor, saying.said_at, saying.given)
     if line in known:
         outcome.repeated += 1
         return
     if saying.files and not _takes_files(hub, sheets, document):
         outcome.refusals.append(_not_carried(saying))
         return
-    life = outcome.register.standing(document.id)
+    life = outcome.register.standing(invoice)
     given = replace(
         saying.given,
         late=life is not None and life.is_late(actor, saying.said_at),
         tells_payment=tells_payment(sheets, document.header),
     )
     said: Entry | Refused = outcome.register.add(
-        document.id,
+        invoice,
         event,
         actor,
         given,
@@ -239,7 +239,7 @@ def _apply(
         outcome.refusals.append(Refusal(saying=saying, code=code, fr=said.fr, en=said.en))
         return
     known.add(line)
-    outcome.documents[document.id] = document
+    outcome.documents[invoice] = document
     if saying.files:
         outcome.files[said.id] = saying.files
 
@@ -274,11 +274,20 @@ def tells_payment(sheets: Sheets, header: RoutingHeader) -> bool:
     return not directory.imported or structure is None or structure.flags.payment_status
 
 
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """An invoice that a partner speaks of, and the document that bears it."""
+
+    invoice: DocumentId
+    bearer: Document
+
+
 @dataclass(slots=True)
 class _Desk:
     """Finds the invoice that a partner speaks of, among those that are its own.
 
-    What belongs to somebody else is answered like what does not exist.
+    Whose an invoice is, the document says that bears it now. What belongs to somebody else is
+    answered like what does not exist.
     """
 
     sheets: Sheets
@@ -286,29 +295,33 @@ class _Desk:
     connection: Connection
     environment: Environment
     actor: Actor
+    lives: Mapping[DocumentId, Life] = field(default_factory=dict)
     _flows: dict[InterchangeId, Interchange | None] = field(default_factory=dict)
 
-    def match(self, sayings: Sequence[Saying]) -> list[Document | Refusal]:
+    def match(self, sayings: Sequence[Saying]) -> list[_Meant | Refusal]:
         """Return the invoice of each saying, or why there is none."""
-        numbered: dict[str, list[Document]] = {}
-        for one in self.tx.invoices_numbered({saying.number for saying in sayings}):
-            numbered.setdefault(one.header.number or "", []).append(one)
+        taken = self.tx.invoices_numbered({saying.number for saying in sayings})
+        self.lives = self.tx.lives([one.id for one in taken])
+        bearers = bearers_of(self.tx, self.lives.values(), taken)
+        numbered: dict[str, list[_Meant]] = {}
+        for one in taken:
+            meant = _Meant(one.id, bearers[one.id])
+            numbered.setdefault(one.header.number or "", []).append(meant)
         return [self._one(saying, numbered) for saying in sayings]
 
-    def _one(
-        self, saying: Saying, numbered: Mapping[str, Sequence[Document]]
-    ) -> Document | Refusal:
-        found = [one for one in numbered.get(saying.number, ()) if is_meant(one, saying)]
-        mine = [one for one in found if self._is_mine(one)]
+    def _one(self, saying: Saying, numbered: Mapping[str, Sequence[_Meant]]) -> _Meant | Refusal:
+        found = [one for one in numbered.get(saying.number, ()) if is_meant(one.bearer, saying)]
+        mine = [one for one in found if self._is_mine(one.bearer)]
         if found and not mine:
             log.warning(
                 "status.foreign",
                 connection=self.connection.name,
-                documents=[one.id for one in found],
+                documents=[one.invoice for one in found],
             )
         # one that was withdrawn has freed its number for the one that then left
-        meant = [one for one in mine if one.step is not Step.REJECTED] or mine
-        years = {one.header.issue_date.year for one in meant if one.header.issue_date}
+        meant = [one for one in mine if one.bearer.step is not Step.REJECTED] or mine
+        dates = [one.bearer.header.issue_date for one in meant]
+        years = {date.year for date in dates if date}
         if not meant or len(years) > 1:
             return _unknown(saying, ambiguous=len(years) > 1)
         return meant[-1]

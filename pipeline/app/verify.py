@@ -107,7 +107,7 @@ _COMPARED: Mapping[str, _Compared] = {
             "final",
         ),
     ),
-    "life": _Compared(step="status", once=(), moved=("entries",)),
+    "life": _Compared(step="status", once=(), moved=("entries", "bearer")),
 }
 #: Ends of event names that are no step: what they say instead.
 _NO_STEP: Mapping[str, _Facts] = {
@@ -131,6 +131,7 @@ _CALLED: Mapping[str, str] = {
     "state": "état / state",
     "status": "statut / status",
     "entries": "lignes / entries",
+    "bearer": "document qui la porte / document that bears it",
     "connection": "connexion / connection",
     "partner": "partenaire / partner",
     "environment": "environnement / environment",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from types import MappingProxyType
 
+from pipeline.app.lives import bearers_of
 from pipeline.app.receipts import unacknowledged
 from pipeline.model.document import Document
 from pipeline.model.life import Event, Life, Status
@@ -99,9 +100,9 @@ def _files(ledger: Ledger, sheets: Sheets, now: datetime) -> Iterator[Awaited]:
 def _invoices(
     ledger: Ledger, sheets: Sheets, what: WaitingFor, lives: Sequence[Life], now: datetime
 ) -> Iterator[Awaited]:
-    named = {one.id: one for one in ledger.documents_named([life.id for life in lives])}
+    bearers = bearers_of(ledger, lives)
     for life in lives:
-        document = named[life.id]
+        document = bearers[life.id]
         if life.status is Status.REJETEE and _is_processed(ledger, life):
             continue
         yield Awaited(

@@ -78,6 +78,7 @@ class Event(Enum):
     DISPUTE = "dispute"
     RETURN = "return"
     RESEND = "resend"
+    REROUTE = "reroute"
     SUSPEND = "suspend"
     COMPLETE = "complete"
     SERVICE_DONE = "service-done"
@@ -231,6 +232,7 @@ class Entry:
         comment: Words for a person.
         cash: Amounts received.
         warnings: Codes of what was accepted though it is unusual.
+        bearer: The document that bears the invoice since, where this line changes it.
     """
 
     id: str
@@ -248,6 +250,7 @@ class Entry:
     comment: str = ""
     cash: tuple[Cash, ...] = ()
     warnings: tuple[str, ...] = ()
+    bearer: DocumentId | None = None
 
     @property
     def moved(self) -> bool:
@@ -260,12 +263,14 @@ class Life:
     """Where one invoice stands.
 
     Attributes:
-        id: The document's.
+        id: Of the document that was taken first: the invoice's, for ever.
         status: Now.
         actor: In whose name it got there.
         said_at: When that happened, by that actor's clock (aware).
         since: When the hub wrote that down (aware, UTC).
         entries: How many lines its history has.
+        bearer: The document whose bytes and route are the invoice now: the one that was taken
+            first, until another one corrects or completes it.
     """
 
     id: DocumentId
@@ -274,6 +279,7 @@ class Life:
     said_at: datetime
     since: datetime
     entries: int
+    bearer: DocumentId
 
     def is_late(self, actor: Actor, said_at: datetime) -> bool:
         """Tell whether somebody says something older than what it said last.
@@ -297,8 +303,9 @@ def lived(before: Life | None, entries: Sequence[Entry]) -> Life:
             raise ValueError(f"{entry.document}: line {entry.place} follows no line")
         if entry.before is not (now.status if now else None):
             raise ValueError(f"{entry.document}: line {entry.place} starts elsewhere")
+        bearer = entry.bearer or (now.bearer if now else entry.document)
         if now is not None and not entry.moved:
-            now = replace(now, entries=entry.place)
+            now = replace(now, entries=entry.place, bearer=bearer)
             continue
         now = Life(
             id=entry.document,
@@ -307,6 +314,7 @@ def lived(before: Life | None, entries: Sequence[Entry]) -> Life:
             said_at=entry.said_at,
             since=entry.taken_at,
             entries=entry.place,
+            bearer=bearer,
         )
     if now is None:
         raise ValueError("no line, no life")

@@ -167,6 +167,14 @@ _PLATFORM = (
         after=Status.MISE_A_DISPOSITION,
         source="AIFE, CPPStatut V1_19",
     ),
+    Move(
+        before=ACTIVE | _at(Status.A_RECYCLER, Status.REJETEE),
+        event=Event.REROUTE,
+        actor=Actor.HUB,
+        after=Status.EN_COURS_ACHEMINEMENT,
+        needs=_COMMENT,
+        source="our own: whoever had it was not its recipient",
+    ),
 )
 
 _VALIDATION = (

@@ -384,6 +384,9 @@ class Transaction(Protocol):
     def lives(self, subjects: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
         """Return where invoices stand; those that were never taken are left out."""
 
+    def lives_borne(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
+        """Return where invoices stand, by the document that bears each; others bear none."""
+
     def invoices_numbered(self, numbers: Collection[str]) -> Sequence[Document]:
         """Return the invoices that were taken under these numbers, by number and id."""
 
@@ -867,6 +870,9 @@ class Ledger(Protocol):
 
     def lives(self, subjects: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
         """Return where invoices stand; those that were never taken are left out."""
+
+    def lives_borne(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
+        """Return where invoices stand, by the document that bears each; others bear none."""
 
     def lives_at(self, statuses: Collection[Status], limit: int) -> Sequence[Life]:
         """Return where invoices stand that stand at one of these, the longest first."""

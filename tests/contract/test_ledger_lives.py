@@ -120,6 +120,7 @@ def test_a_life_is_where_its_history_ends(ledger: Ledger) -> None:
             said_at=NOW + HOUR,
             since=NOW + 2 * HOUR,
             entries=5,
+            bearer=FIRST,
         )
     }
     assert ledger.verify() == []

@@ -561,6 +561,11 @@ class SqlLedger:
         with self._read() as connection:
             return lives.find_lives(connection, subjects)
 
+    def lives_borne(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
+        """Return where invoices stand, by the document that bears each; others bear none."""
+        with self._read() as connection:
+            return lives.find_borne(connection, documents)
+
     def lives_at(self, statuses: Collection[Status], limit: int) -> Sequence[Life]:
         """Return where invoices stand that stand at one of these, the longest first."""
         with self._read() as connection:

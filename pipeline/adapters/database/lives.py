@@ -18,6 +18,7 @@ from pipeline.model.life import Actor, Cash, Entry, Event, Life, Status
 _NO_CASH = "[]"
 
 _LIVES = select(life).where(life.c.document.in_(bindparam("ids", expanding=True)))
+_BORNE = select(life).where(life.c.bearer.in_(bindparam("ids", expanding=True)))
 _ENTRIES = (
     select(life_entry)
     .where(life_entry.c.document == bindparam("b_document"))
@@ -51,6 +52,15 @@ def find_lives(connection: Connection, subjects: Collection[str]) -> dict[Docume
         DocumentId(row.document): life_of(row)
         for part in sliced(sorted(subjects))
         for row in connection.execute(_LIVES, {"ids": part})
+    }
+
+
+def find_borne(connection: Connection, documents: Collection[str]) -> dict[DocumentId, Life]:
+    """Return where invoices stand, by the document that bears each; others bear none."""
+    return {
+        DocumentId(row.bearer): life_of(row)
+        for part in sliced(sorted(documents))
+        for row in connection.execute(_BORNE, {"ids": part})
     }
 
 
@@ -99,6 +109,7 @@ def life_of(row: Row[Any]) -> Life:
         said_at=row.said_at,
         since=row.since,
         entries=row.entries,
+        bearer=DocumentId(row.bearer),
     )
 
 
@@ -120,6 +131,7 @@ def entry_of(row: Row[Any]) -> Entry:
         comment=row.comment,
         cash=load_all(Cash, row.cash) if row.cash != _NO_CASH else (),
         warnings=tuple(row.warnings.split()),
+        bearer=DocumentId(row.bearer) if row.bearer else None,
     )
 
 
@@ -141,6 +153,7 @@ def entry_values(entry: Entry) -> Values:
         "comment": entry.comment,
         "cash": dump(entry.cash) if entry.cash else _NO_CASH,
         "warnings": " ".join(entry.warnings),
+        "bearer": entry.bearer,
     }
 
 
@@ -153,6 +166,7 @@ def life_values(life_now: Life) -> Values:
         "said_at": life_now.said_at,
         "since": life_now.since,
         "entries": life_now.entries,
+        "bearer": life_now.bearer,
     }
 
 

@@ -207,7 +207,10 @@ life = Table(
     Column("said_at", UtcDateTime, nullable=False),
     Column("since", UtcDateTime, nullable=False),
     Column("entries", Integer, nullable=False),
+    # the document whose bytes and route are the invoice now
+    Column("bearer", Text, ForeignKey("document.id"), nullable=False),
     Index("life_status", "status", "since"),
+    Index("life_bearer", "bearer"),
 )
 
 #: How it got there, line by line; written once, never edited.
@@ -231,6 +234,8 @@ life_entry = Table(
     Column("comment", Words, nullable=False),
     Column("cash", Text, nullable=False),
     Column("warnings", Text, nullable=False),
+    # the document that bears the invoice since, where this line changes it
+    Column("bearer", Text, ForeignKey("document.id")),
     UniqueConstraint("document", "place", name="life_entry_place"),
     Index("life_entry_source", "source"),
 )

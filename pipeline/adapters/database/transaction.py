@@ -671,6 +671,18 @@ class SqlTransaction:
                     self._lock(flow)
             return lives.find_lives(self._connection, subjects)
 
+    def lives_borne(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
+        """Return the lives that documents bear, and keep others from moving them."""
+        self._write_collected()
+        with self._guard():
+            found = lives.find_borne(self._connection, documents)
+            if not self._locks or not found:
+                return found
+            named = reading.find_named(self._connection, [one.id for one in found.values()])
+            for flow in sorted({one.interchange for one in named}):
+                self._lock(flow)
+            return lives.find_borne(self._connection, documents)
+
     def invoices_numbered(self, numbers: Collection[str]) -> Sequence[Document]:
         """Return the invoices that were taken under these numbers, by number and id."""
         self._write_collected()
@@ -698,6 +710,7 @@ class SqlTransaction:
             last = mine[-1]
             data = {
                 "entries": now[subject].entries,
+                "bearer": now[subject].bearer,
                 "said": [one.id for one in mine],
                 "source": last.source,
                 "reasons": list(last.reasons) or None,

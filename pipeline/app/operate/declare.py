@@ -7,14 +7,18 @@ from datetime import datetime
 
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub
-from pipeline.app.lives import Register, tell
+from pipeline.app.lives import Register, bearers_of, tell
 from pipeline.app.statuses import tells_payment
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError
 from pipeline.model.identity import DocumentId
 from pipeline.model.life import Actor, Entry, Event, Given, entry_id
 from pipeline.model.life_step import Refused
+from pipeline.model.status import Step
 from pipeline.ports.ledger import Ledger, Sheets, Transaction
+
+#: Where a document stands that was taken.
+_TAKEN = frozenset({Step.ACCEPTED, Step.ROUTED, Step.DELIVERED, Step.ABANDONED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +39,16 @@ class Declared:
 
 
 def find_invoice(ledger: Ledger, subject: str) -> Document:
-    """Return the invoice of an id or a number.
+    """Return the document by which the invoice of an id or a number was taken.
+
+    A document that corrects or completes an invoice is none of its own.
 
     Raises:
         ConfigError: There is none, or several have that number: their ids are named.
     """
     named = ledger.documents_named([DocumentId(subject)])
+    corrected = [one.first for one in named if one.first and one.step in _TAKEN]
+    named = ledger.documents_named(corrected) or named
     found = [*named, *ledger.invoices_numbered([subject])]
     if not found:
         raise ConfigError(
@@ -66,11 +74,11 @@ def declare(
     """
 
     def act(tx: Transaction) -> Entry:
-        document = tx.document(subject)
         register = Register(tx.lives([subject]))
         life = register.standing(subject)
-        if document is None or life is None:
+        if life is None:
             raise ConfigError(f"{subject}: jamais prise en charge / was never taken")
+        bearers = bearers_of(tx, [life])
         now = hub.clock.now()
         said_at = declared.said_at or now
         known = entry_id(subject, declared.event, declared.actor, said_at, declared.given)
@@ -79,7 +87,7 @@ def declare(
         given = replace(
             declared.given,
             late=life.is_late(declared.actor, said_at),
-            tells_payment=tells_payment(sheets, document.header),
+            tells_payment=tells_payment(sheets, bearers[subject].header),
         )
         said = register.add(
             subject,
@@ -94,7 +102,7 @@ def declare(
             raise ConfigError(f"{subject}: {said.fr} / {said.en}")
         if not dry:
             tx.live(register.before, register.entries)
-            tell(hub, sheets, tx, {subject: document}, register.entries)
+            tell(hub, sheets, tx, bearers, register.entries)
         return said
 
     return atomically(hub, act, "operator.declare")

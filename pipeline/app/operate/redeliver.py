@@ -10,6 +10,7 @@ from structlog import get_logger
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.leave import leave
+from pipeline.app.lives import reroute
 from pipeline.app.operate.acting import (
     MOVED,
     ORIGINAL_GONE,
@@ -42,6 +43,7 @@ from pipeline.route.plan import plan_deliveries
 log = get_logger(__name__)
 
 _NOT_YET = "sa remise est en cours / not delivered yet, its delivery is under way"
+_CORRECTED = "corrigée ou complétée depuis : remettez {0} / corrected or completed since"
 _NOT_ACCEPTED = "n'est pas accepté : rien à remettre / is not accepted: nothing to deliver"
 
 
@@ -178,7 +180,7 @@ def _redeliver(hub: Hub, sheets: Sheets, tx: Transaction, wish: _Wish) -> Told:
     if not wish.dry:
         record(hub, tx, Verb.REDELIVER, told, wish.order)
         _take_along(hub, sheets, tx, plan, wish)
-        _enqueue(hub, tx, plan, leaving, wish.order, wish.asked)
+        _enqueue(hub, sheets, tx, plan, leaving, wish.order, wish.asked)
         if note_found(hub, sheets, tx, plan.found.values(), wish.sight):
             close_if_done(hub, tx, flow)
     return told
@@ -191,9 +193,13 @@ def _plan(tx: Transaction, sheets: Sheets, flow: Interchange, wish: _Wish) -> _P
     meant = wish.target.of(tx.documents_of(flow.id))
     rows = latest_rows(tx.outbox_of(flow.id), meant)
     plan = _Plan()
+    lives = tx.lives([one.first or one.id for one in meant])
     for one in _chosen(wish.target, meant):
         row = rows.get(one.id)
-        if row is not None and one.step is Step.ROUTED and _is_over(sheets, row.connection):
+        life = lives.get(one.first or one.id)
+        if life is not None and life.bearer != one.id and one.step is Step.DELIVERED:
+            plan.refused[one.id] = _CORRECTED.format(life.bearer)
+        elif row is not None and one.step is Step.ROUTED and _is_over(sheets, row.connection):
             _strand(plan, one, row, wish.asked)
         else:
             _sort(plan, one, row, wish.asked)
@@ -332,6 +338,7 @@ def _take_along(hub: Hub, sheets: Sheets, tx: Transaction, plan: _Plan, wish: _W
 
 def _enqueue(
     hub: Hub,
+    sheets: Sheets,
     tx: Transaction,
     plan: _Plan,
     leaving: Sequence[OutboxRow],
@@ -346,9 +353,18 @@ def _enqueue(
     if asked.to is not None:
         elsewhere = [one for one in delivered if one.route != asked.to]
         tx.reroute_documents(elsewhere, asked.to, by=hub.by, at=now)
+        partner = sheet_of(sheets, asked.to).partner
+        others = [one for one in elsewhere if _partner_of(sheets, one) != partner]
+        reroute(hub, tx, others, order.reason)
     for row in leaving:
         tx.enqueue(row, hub.by, now)
     for key in sorted({row.key for row in plan.before.values()}):
         data = {"reason": order.reason, "generation": plan.generation, "to": asked.to}
         known = {name: value for name, value in data.items() if value is not None}
         tx.append(Fact(at=now, subject=key, what="operator.redeliver", by=hub.by, data=known))
+
+
+def _partner_of(sheets: Sheets, one: Document) -> str | None:
+    """Return who was to have a document; None where that sheet is no more."""
+    sheet = sheets.connections.get(one.route or "")
+    return sheet.partner if sheet else None

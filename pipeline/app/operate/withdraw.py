@@ -280,8 +280,8 @@ def _take_back(
     again = {one.id: replace(one, step=Step.ROUTED) for one in given_up}
     rejected = [replace(again.get(one.id, one), reasons=(own,)) for one in taken]
     tx.move_documents(rejected, Step.REJECTED, by=hub.by, at=now)
-    tx.free_keys([one.id for one in taken])
-    give_up(hub, tx, taken, order.reason)
+    given_up_with = give_up(hub, tx, taken, order.reason)
+    tx.free_keys({*(one.id for one in taken), *given_up_with})
     reasons: tuple[Reason, ...] = ()
     if whole:
         refused = replace(flow, reason=own.code, detail=order.reason)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline import bootstrap
+from pipeline.app.lives import bearers_of
 from pipeline.app.operate.declare import Declared, find_invoice
 from pipeline.app.operate.declare import declare as say_for
 from pipeline.entry.cli.output import AsJson, Subject, prose, say, say_json, say_table
@@ -34,13 +35,15 @@ def life(subject: Subject, as_json: AsJson = False) -> None:
     with bootstrap.reading() as ledger:
         document = find_invoice(ledger, subject)
         standing, lines = _read(ledger, document)
+        bearer = bearers_of(ledger, [standing])[document.id] if standing else document
     if as_json:
         say_json(
             {
                 "number": document.header.number,
                 "document": document.id,
                 "seller": document.header.seller_siren,
-                "buyer": document.header.buyer_siret,
+                "bearer": bearer.id,
+                "buyer": bearer.header.buyer_siret,
                 "status": standing.status.value if standing else None,
                 "since": standing.since if standing else None,
                 "history": [_object(one) for one in lines],
@@ -51,6 +54,8 @@ def life(subject: Subject, as_json: AsJson = False) -> None:
         say(f"{document.id}: jamais prise en charge / was never taken")
         raise typer.Exit(1)
     say(f"{document.header.number}  {document.id}  {' / '.join(STATUS_WORDS[standing.status])}")
+    if bearer.id != document.id:
+        say(f"portée par / borne by: {bearer.id} → {bearer.route}")
     rows = [_row(one) for one in lines]
     say_table("Historique / history", tuple(rows[0]), [tuple(row.values()) for row in rows])
 
@@ -156,6 +161,7 @@ def _object(one: Entry) -> dict[str, object]:
         "actor": one.actor.value,
         "by": one.by,
         "source": one.source,
+        "bearer": one.bearer,
         "reasons": list(one.reasons),
         "comment": one.comment,
         "cash": [

@@ -192,7 +192,9 @@ def _lives() -> None:
         sa.Column("said_at", UtcDateTime(), nullable=False),
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Column("bearer", sa.Text(), sa.ForeignKey("document.id"), nullable=False),
         sa.Index("life_status", "status", "since"),
+        sa.Index("life_bearer", "bearer"),
     )
     op.create_table(
         "life_entry",
@@ -211,6 +213,7 @@ def _lives() -> None:
         sa.Column("comment", Words(), nullable=False),
         sa.Column("cash", sa.Text(), nullable=False),
         sa.Column("warnings", sa.Text(), nullable=False),
+        sa.Column("bearer", sa.Text(), sa.ForeignKey("document.id")),
         sa.UniqueConstraint("document", "place", name="life_entry_place"),
         sa.Index("life_entry_source", "source"),
     )

@@ -23,6 +23,7 @@ from pipeline.model.errors import (
 )
 from pipeline.model.identity import DocumentId, InterchangeId, OutboxKey
 from pipeline.model.interchange import Interchange
+from pipeline.model.life import Event
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.profile import Profile
 from pipeline.ports.failpoint import failpoint
@@ -32,10 +33,16 @@ from pipeline.route.lisible import Origin, origin_of
 from pipeline.route.pack import pack
 from pipeline.route.plan import member_name
 from pipeline.syntax.pivot import PivotInvoice
+from pipeline.syntax.pivot_subject import Resubmission
 
 log = get_logger(__name__)
 
 _FOLDER = "made"
+#: What a pivot says of a document, by what it did to its invoice.
+_RESUBMITTED = {
+    Event.RESEND: Resubmission.RECYCLED,
+    Event.COMPLETE: Resubmission.COMPLETED,
+}
 
 #: Returns a document's bytes as received; may raise `ArchiveError`.
 ReadBytes = Callable[[Document], bytes]
@@ -246,7 +253,16 @@ class _Bench:
             name=document.name,
             received_on=flow.received_at.date(),
             origin=self._origin(flow.name),
+            resubmission=self._resubmission(document),
         )
+
+    def _resubmission(self, document: Document) -> Resubmission:
+        """Tell whether a document puts right or completes an invoice that was there before."""
+        if document.first is None:
+            return Resubmission.NONE
+        history = self._hub.ledger.history(document.first)
+        events = (one.event for one in history if one.bearer == document.id)
+        return next((_RESUBMITTED[one] for one in events), Resubmission.NONE)
 
     def _flow(self, subject: InterchangeId) -> Interchange | None:
         """Return a flow; the ledger is asked once for all documents that came in it."""

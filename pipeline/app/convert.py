@@ -18,7 +18,7 @@ from pipeline.model.errors import NotCarried, ResultRefused, ResultUnjudged
 from pipeline.model.facturx import FacturxProfile, Relationship
 from pipeline.model.finding import Outcome, Severity
 from pipeline.model.invoice import Binary, Support
-from pipeline.model.limits import Limits
+from pipeline.model.limits import WIDE
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, Syntax, Trouble, ValidationReport
 from pipeline.ports.engine import Engine, Job
@@ -29,11 +29,9 @@ from pipeline.syntax.forms import OWN_FORM, read_document, write_document
 from pipeline.syntax.pivot import PivotInvoice
 from pipeline.syntax.pivot import write_invoice as prepare_pivot
 from pipeline.syntax.pivot_files import READABLE
-from pipeline.syntax.pivot_subject import PivotContext
+from pipeline.syntax.pivot_subject import PivotContext, Resubmission
 from pipeline.syntax.recognise import guess_family
 
-#: Documents that were judged, and our own words: no partner's limits hold for them.
-WIDE = Limits(file_bytes=2**31, text_bytes=2**31, attachment_bytes=2**31)
 #: Parts of a flow's name.
 _GRAMMAR = ("interface", "application", "identifier")
 #: Findings that an error names.
@@ -53,6 +51,7 @@ class Source:
         name: What it is called.
         received_on: When it came.
         origin: In which family of formats; without a flow, in one of AFNOR.
+        resubmission: Whether its invoice was made available before.
     """
 
     data: bytes
@@ -60,6 +59,7 @@ class Source:
     name: str
     received_on: date
     origin: Origin = Origin.AFNOR
+    resubmission: Resubmission = Resubmission.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,7 @@ class Converter:
             received_on=source.received_on,
             original=Binary(source.data, _type_of(source), None),
             readable=self._page_for(source, reading) if recipe.readable else None,
+            resubmission=source.resubmission,
         )
         made = prepare_pivot(reading.invoice, context)
         if isinstance(made, Unwritable):

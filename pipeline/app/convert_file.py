@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.app.convert import WIDE, Converter, Source, envelope_of
+from pipeline.app.convert import Converter, Source, envelope_of
 from pipeline.model.carriage import Recipe
 from pipeline.model.conversion import Form, Lost
 from pipeline.model.errors import NotCarried
 from pipeline.model.finding import Layer, LayerResult, Outcome
+from pipeline.model.limits import WIDE
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, ValidationReport
 from pipeline.ports.engine import Job

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -22,12 +22,11 @@ from pipeline.app.leave import leave
 from pipeline.app.levels import trouble
 from pipeline.app.lives import make_available
 from pipeline.app.lost import tell_fenced, tell_taken_over
-from pipeline.app.open_flow import open_flow, spool_name
+from pipeline.app.received import bytes_of
 from pipeline.model.carriage import Conversion
 from pipeline.model.connection import Connection, Copies, RetryPolicy
 from pipeline.model.document import Document
 from pipeline.model.errors import (
-    ArchiveError,
     CircuitOpen,
     EngineClosed,
     Fenced,
@@ -240,38 +239,6 @@ def payload_of(
     carried = [documents[one] for one in row.documents]
     members = [(member_name(one), read(one)) for one in carried]
     return pack(row, members)
-
-
-def bytes_of(hub: Hub, sheets: Sheets, document: Document) -> bytes:
-    """Return a document as received: from scratch space, the archive, or its flow once more."""
-    name = spool_name(document.interchange, document.seq)
-    places: tuple[Callable[[], bytes | None], ...] = (
-        lambda: hub.spool.read(name),
-        lambda: _from_archive(hub, document),
-        lambda: _take_again(hub, sheets, document, name),
-    )
-    for look in places:
-        payload = look()
-        if payload is not None and sha256(payload).hexdigest() == document.sha256:
-            return payload
-    raise ArchiveError(f"{document.id}: its bytes are not those that were judged")
-
-
-def _from_archive(hub: Hub, document: Document) -> bytes | None:
-    """Return the bytes of a document that travelled alone; None if the archive lacks them."""
-    try:
-        with hub.archive.open(document.sha256) as stream:
-            return stream.read()
-    except ArchiveError:
-        return None
-
-
-def _take_again(hub: Hub, sheets: Sheets, document: Document, name: str) -> bytes | None:
-    interchange = hub.ledger.interchange(document.interchange)
-    if interchange is None:
-        raise ArchiveError(f"{document.interchange}: no such interchange")
-    open_flow(hub, interchange, sheet_of(sheets, interchange.connection))
-    return hub.spool.read(name)
 
 
 def _documents(hub: Hub, rows: Sequence[OutboxRow]) -> dict[str, Document]:

@@ -14,11 +14,11 @@ from functools import partial
 from itertools import count
 
 from pipeline.app.carry import carry, forget
-from pipeline.app.deliver import bytes_of
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import Order, Target, everything_in, sender_of
 from pipeline.app.operate.replay import Compared, replay
 from pipeline.app.proposal import Change, Touches
+from pipeline.app.received import bytes_of
 from pipeline.app.work import head_of
 from pipeline.ingest.admission import admit, interface_of
 from pipeline.ingest.unwrap import kind_of

@@ -7,20 +7,22 @@ documents come in as they stand, RECEIVED or HELD.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from types import MappingProxyType
 
 from pipeline.app.agreed import Agreed, agreed_on
+from pipeline.app.comeback import UncomparedError, come_back, held_keys
 from pipeline.app.hub import Hub, sheet_of, with_sheet
 from pipeline.app.lives import begin_lives
 from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
 from pipeline.app.registered import check_both
-from pipeline.ingest.duplicate import find_duplicates
+from pipeline.ingest.duplicate import find_duplicates, may_come_back
 from pipeline.ingest.sellers import check_seller
 from pipeline.model.acknowledgement import Figure
 from pipeline.model.calendar import moment
+from pipeline.model.comeback import Beside, Changes, Comeback, Holder
 from pipeline.model.connection import Atomicity, Connection, Environment
 from pipeline.model.controls import reason
 from pipeline.model.decision import Decision, Reason, Verdict
@@ -65,11 +67,13 @@ class Candidate:
         document: As it stands, RECEIVED or HELD.
         report: What the engine said; None if it was refused before it was judged.
         fault: That refusal (steps 8 and 9), or None.
+        beside: What it changes of the invoice under its number; None where nobody asked.
     """
 
     document: Document
     report: ValidationReport | None = None
     fault: Reason | None = None
+    beside: Beside | None = None
 
     @property
     def broken(self) -> bool:
@@ -127,6 +131,9 @@ def settle_flow(
 
     Returns:
         How the flow and the documents it was given now stand.
+
+    Raises:
+        UncomparedError: What a document changes of the invoice under its number is not known.
     """
     check = ManifestCheck()
     if interchange.step is not InterchangeStep.OPENED:
@@ -206,8 +213,8 @@ def _open_flow(
         # what it was held for is over
         opened = replace(interchange, reason=None, detail="")
         opened = _move(hub, tx, opened, InterchangeStep.OPENED, claim)
-    decided = decide_all(tx, sheets, interchange, candidates, standing, agreed)
-    documents = _write(hub, sheets, tx, decided, standing)
+    decided, back = decide_all(tx, sheets, interchange, candidates, standing, agreed)
+    documents = _write(hub, sheets, tx, interchange, decided, back, standing)
     _copy(hub, sheets, tx, interchange.partner, decided, standing)
     if all(is_final(FOLLOWS, one.step) for one in documents):
         opened = close_if_done(hub, tx, opened)
@@ -315,10 +322,16 @@ def decide_all(
     candidates: Sequence[Candidate],
     standing: Standing,
     agreed: Agreed,
-) -> list[tuple[Document, Decision]]:
+) -> tuple[list[tuple[Document, Decision]], Mapping[DocumentId, Comeback]]:
     """Decide on each document: its own checks, seller, recipient, route, agreement, uniqueness.
 
     Nothing is written. A document that holds its key already is no duplicate of itself.
+
+    Returns:
+        The decisions, and which of the accepted ones put right or complete an invoice.
+
+    Raises:
+        UncomparedError: What one changes of the invoice under its number is not known.
     """
     decided: dict[DocumentId, tuple[Document, Decision]] = {}
     sender, sellers = interchange.partner, sheet_of(sheets, interchange.connection).sellers
@@ -326,7 +339,7 @@ def decide_all(
     receivers = receivers_of(sheets, standing.environment, standing.day, taken)
     for one in candidates:
         decision = one.decide()
-        document = one.document
+        document = replace(one.document, first=None)
         if decision.verdict is Verdict.ACCEPT:
             decision = check_seller(document, sellers)
         if decision.verdict is Verdict.ACCEPT:
@@ -337,12 +350,39 @@ def decide_all(
             taken[document.route or ""] += 1
         decided[document.id] = (document, decision)
     accepted = [d for d, decision in decided.values() if decision.verdict is Verdict.ACCEPT]
-    holders = _holders(tx, accepted, standing.environment)
-    others = _of_others(tx, holders.values(), sender)
-    for subject, (first, decision) in find_duplicates(accepted, holders, others).items():
-        document = replace(decided[subject][0], first=first, route=None)
-        decided[subject] = (document, decision)
-    return list(decided.values())
+    holders = held_keys(tx, accepted, standing.environment)
+    others = _of_others(tx, [one.document for one in holders.values()], sender)
+    beside = _beside(candidates, accepted, holders, others)
+    back: dict[DocumentId, Comeback] = {}
+    for subject, repeat in find_duplicates(accepted, holders, others, beside).items():
+        document = replace(decided[subject][0], first=repeat.first)
+        if repeat.comeback is None:
+            document = replace(document, route=None)
+        else:
+            back[subject] = repeat.comeback
+        decided[subject] = (document, repeat.decision)
+    return list(decided.values()), back
+
+
+def _beside(
+    candidates: Sequence[Candidate],
+    accepted: Sequence[Document],
+    holders: Mapping[BusinessKey, Holder],
+    others: Collection[DocumentId],
+) -> Mapping[DocumentId, Beside]:
+    """Return what is known of deposits under taken numbers; all that decides has to be."""
+    beside = {one.document.id: one.beside for one in candidates if one.beside is not None}
+    missing: list[tuple[Document, Document]] = []
+    for document in accepted:
+        held = holders.get(document.business_key) if document.business_key else None
+        if held is None or held.document.id in others or not may_come_back(document, held):
+            continue
+        known = beside.get(document.id)
+        if known is None or (isinstance(known, Changes) and known.bearer != held.bearer.id):
+            missing.append((document, held.bearer))
+    if missing:
+        raise UncomparedError(missing)
+    return beside
 
 
 def receivers_of(
@@ -413,14 +453,6 @@ def _hold_against(
     return document if taken else replace(document, route=None), decision
 
 
-def _holders(
-    tx: Transaction, documents: Sequence[Document], environment: Environment
-) -> Mapping[BusinessKey, Document]:
-    keys = {key for document in documents if (key := document.business_key)}
-    found = {key: tx.document(holder) for key, holder in tx.holders(keys, environment).items()}
-    return {key: holder for key, holder in found.items() if holder is not None}
-
-
 def _of_others(
     tx: Transaction, holders: Collection[Document], sender: str
 ) -> Collection[DocumentId]:
@@ -434,7 +466,9 @@ def _write(
     hub: Hub,
     sheets: Sheets,
     tx: Transaction,
+    interchange: Interchange,
     decided: Sequence[tuple[Document, Decision]],
+    back: Mapping[DocumentId, Comeback],
     standing: Standing,
 ) -> tuple[Document, ...]:
     """Move every document, and for the accepted ones hold their keys and plan deliveries."""
@@ -448,7 +482,10 @@ def _write(
         settled.extend(one for one in documents if one.step is after)
         moved = _move_all(hub, tx, moving, after)
         taken = after is Step.ACCEPTED
-        settled.extend(_route(hub, sheets, tx, moved, standing) if taken else moved)
+        settled.extend(_route(hub, sheets, tx, moved, back, standing) if taken else moved)
+    returned = [(one, back[one.id]) for one in settled if one.id in back]
+    if returned:
+        come_back(hub, sheets, tx, interchange, returned)
     return tuple(sorted(settled, key=lambda one: one.seq))
 
 
@@ -457,15 +494,20 @@ def _route(
     sheets: Sheets,
     tx: Transaction,
     accepted: Sequence[Document],
+    back: Container[DocumentId],
     standing: Standing,
 ) -> tuple[Document, ...]:
-    """Hold the keys of accepted documents, and plan how they leave: in trials some do not."""
+    """Hold the keys of accepted documents, and plan how they leave: in trials some do not.
+
+    The key of an invoice that comes back stays with the document that was taken first.
+    """
     now = hub.clock.now()
-    keys = {key: one.id for one in accepted if (key := one.business_key)}
+    first = [one for one in accepted if one.id not in back]
+    keys = {key: one.id for one in first if (key := one.business_key)}
     tx.hold_keys(keys, standing.environment)
     tried = _move_all(hub, tx, [one for one in accepted if one.route is None], Step.TRIED)
     routed = _move_all(hub, tx, [one for one in accepted if one.route is not None], Step.ROUTED)
-    begin_lives(hub, tx, routed)
+    begin_lives(hub, tx, [one for one in routed if one.id not in back])
     planning = planning_of(hub, tx)
     for row in plan_deliveries(routed, sheets.connections, planning):
         tx.enqueue(row, hub.by, now)

@@ -15,6 +15,7 @@ from pipeline.app.agreed import agreed_on
 from pipeline.app.answer import Findings, answer
 from pipeline.app.arrived import Arrived, Read
 from pipeline.app.atomic import atomically
+from pipeline.app.comeback import knowing
 from pipeline.app.hub import Hub, sheet_of, sheets_at
 from pipeline.app.lease import Lease
 from pipeline.app.levels import trouble
@@ -37,6 +38,7 @@ from pipeline.app.settle import Candidate, Settled, settle_flow
 from pipeline.ingest.admission import Admission, Earlier, admit, interface_of, may_be_text
 from pipeline.ingest.unwrap import Kind, kind_of
 from pipeline.model.acknowledgement import flow_outcome
+from pipeline.model.comeback import Beside
 from pipeline.model.connection import Connection
 from pipeline.model.controls import CONTROL, reason
 from pipeline.model.decision import Reason, Verdict
@@ -51,7 +53,7 @@ from pipeline.model.errors import (
     StillUnread,
 )
 from pipeline.model.finding import Layer
-from pipeline.model.identity import InterchangeId, document_id
+from pipeline.model.identity import DocumentId, InterchangeId, document_id
 from pipeline.model.interchange import Interchange
 from pipeline.model.interface import Carries, Interface
 from pipeline.model.report import Judged, Syntax
@@ -85,6 +87,8 @@ class Case:
     opened: Opened | None = None
     read: Read | None = None
     judged: dict[int, Judged] = field(default_factory=dict)
+    #: What its documents change of invoices under their numbers, as far as it was asked.
+    beside: dict[DocumentId, Beside] = field(default_factory=dict)
     behind: bool = False  #: it repeats one that is not decided on: it is not judged yet
 
 
@@ -535,8 +539,12 @@ def _settle_group(
             for case in in_order
         ]
 
+    beside: dict[DocumentId, Beside] = {}
+    for case in cases:
+        case.beside = beside
+    every = knowing(hub, sheets, beside, lambda: atomically(hub, settle, "work.settle"))
     left: list[Claim] = []
-    for case, settled in zip(in_order, atomically(hub, settle, "work.settle"), strict=True):
+    for case, settled in zip(in_order, every, strict=True):
         if settled.interchange.step is InterchangeStep.RECEIVED:
             left += [case.claim] if case.claim else []
         else:
@@ -779,4 +787,4 @@ def _candidate(case: Case, seq: int, name: str, fault: Reason | None, opened: Op
         return Candidate(document, fault=fault)
     judged_as = replace(document, syntax=judged.report.syntax, header=judged.header)
     report = note_signature(judged.report, signed=opened.files[seq - 1].signed)
-    return Candidate(judged_as, report, fault)
+    return Candidate(judged_as, report, fault, case.beside.get(document.id))

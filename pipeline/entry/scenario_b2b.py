@@ -18,7 +18,6 @@ from pathlib import Path
 from pipeline import bootstrap
 from pipeline.app.apply import apply, carry_out, fit
 from pipeline.app.approve import approve, pending
-from pipeline.app.convert import WIDE
 from pipeline.app.directory import carry_out_import, plan_import
 from pipeline.app.hub import Hub, sheet_of
 from pipeline.app.rollover import try_out
@@ -39,6 +38,7 @@ from pipeline.model.conversion import Form
 from pipeline.model.credential import Turn
 from pipeline.model.directory import day_of
 from pipeline.model.errors import ConfigError
+from pipeline.model.limits import WIDE
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.settings import Encryption
 from pipeline.model.status import OutboxState

@@ -182,6 +182,24 @@ _HELD = (
         command=_RELEASE,
     ),
     Cause(
+        code="RETURN_LOST",
+        says=_texts(
+            "une facture retournée revient, et le document qu'elle corrige ou complète n'est plus"
+            " lisible",
+            "a returned invoice comes back, and the document that it corrects or completes cannot"
+            " be read any more",
+        ),
+        acts=Acts.OPERATOR,
+        first=_texts(
+            "edi show nomme ce document ; remettez son original par edi original ID --put FICHIER"
+            " ; effacé ou introuvable, refusez par edi reject",
+            "edi show names that document; put its original back by edi original ID --put FILE;"
+            " where it is erased or lost, reject by edi reject",
+        ),
+        verb=Verb.RELEASE,
+        command=_RELEASE,
+    ),
+    Cause(
         code="OPERATOR_HOLD",
         says=_texts("un opérateur l'a retenu", "an operator holds it back"),
         acts=Acts.OPERATOR,

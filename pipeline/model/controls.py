@@ -633,6 +633,53 @@ OURS = (
         ),
     ),
     Control(
+        step=16,
+        level=_INVOICE,
+        code="RETURN_CHANGED",
+        nature=_FUNCTIONAL,
+        label=_texts(
+            "Facture retournée, renvoyée avec autre chose de changé",
+            "Returned invoice, sent again with something else changed",
+        ),
+        action=_texts(
+            "À recycler : ne changez que le SIRET et le service du destinataire, ou l'engagement. "
+            "Suspendue : n'ajoutez que des pièces jointes. Le numéro reste le même.",
+            "To be sent to another recipient: change the recipient's SIRET and service, or the "
+            "engagement, nothing else. Suspended: only add attachments. The number stays.",
+        ),
+    ),
+    Control(
+        step=16,
+        level=_INVOICE,
+        code="RETURN_REJECTED",
+        nature=_FUNCTIONAL,
+        label=_texts(
+            "Numéro d'une facture que son destinataire a rejetée",
+            "Number of an invoice that its recipient rejected",
+        ),
+        action=_texts(
+            "Établissez une facture sous un nouveau numéro, qui nomme la rejetée en BT-25.",
+            "Issue an invoice under a new number, which names the rejected one in BT-25.",
+        ),
+    ),
+    Control(
+        step=16,
+        level=_INVOICE,
+        code="RETURN_LOST",
+        nature=_TECHNICAL,
+        label=_texts(
+            "Facture retournée, dont le document d'avant n'est plus lisible au hub",
+            "Returned invoice, whose document before cannot be read at the hub any more",
+        ),
+        action=_texts(
+            "Ne renvoyez rien : un opérateur du hub doit rétablir l'original depuis une "
+            "sauvegarde, puis libérer le document, ou le refuser.",
+            "Do not send it again: an operator of the hub has to restore the original from a "
+            "backup, then release the document, or reject it.",
+        ),
+        acts=Actor.OPERATOR,
+    ),
+    Control(
         step=18,
         level=_INVOICE,
         code="OPERATOR",

@@ -20,6 +20,8 @@ OWN_FORM: Mapping[Syntax, Form] = {
     Syntax.CII: Form.CII,
     Syntax.FACTURX: Form.FACTURX,
 }
+#: Where files stand that a PDF attaches beside its XML.
+IN_THE_PDF = "PDF"
 _NOT_IN_THE_XML = {
     "fr": "Fichier joint au PDF et absent de son XML : il ne voyage qu'avec l'original.",
     "en": "A file attached to the PDF and not in its XML: it travels with the original only.",
@@ -67,4 +69,4 @@ def write_document(invoice: Invoice, form: Form) -> Written:
 
 def _beside(attached: tuple[Attachment, ...]) -> Iterator[Lost]:
     for one in attached:
-        yield Lost(term=None, place="PDF", value=one.name[:200], why=_NOT_IN_THE_XML)
+        yield Lost(term=None, place=IN_THE_PDF, value=one.name[:200], why=_NOT_IN_THE_XML)

@@ -12,16 +12,14 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from functools import cache
 from typing import Any, TypeAlias
 
 from pipeline.model.conversion import Lost
 from pipeline.model.fitting import shown
 from pipeline.model.invoice import Invoice, Line, Note, Support
-from pipeline.model.terms import TERM_AT, Step, fields_of, is_value
+from pipeline.model.leaves import Field, fields_below
 from pipeline.syntax.pivot_files import MOST, category_of, file_name
 from pipeline.syntax.pivot_subject import Subject
 from pipeline.syntax.pivot_table import CARRIED, frame_of, means_of, type_of
@@ -191,44 +189,6 @@ _CHECKS: Mapping[str, Callable[[Any, Any, int], Why | None]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """One field of the model, at one path.
-
-    Attributes:
-        step: Of the path.
-        path: All of it, as in `pipeline.model.terms`.
-        term: What stands there; empty where nothing of its own does.
-        name: What its items are called in a place: their group, or the term of their values.
-        inner: What that value holds; none for a leaf.
-        held: Whether the pivot has a place for it.
-    """
-
-    step: Step
-    path: str
-    term: str
-    name: str
-    inner: tuple[_Field, ...]
-    held: bool
-
-
-@cache
-def _fields(kind: type, prefix: str = "") -> tuple[_Field, ...]:
-    return tuple(_field(step, prefix + step.name) for step in fields_of(kind).values())
-
-
-def _field(step: Step, path: str) -> _Field:
-    term = TERM_AT.get(path, "")
-    return _Field(
-        step=step,
-        path=path,
-        term=term,
-        name=term or TERM_AT.get(f"{path}.value", path),
-        inner=_fields(step.kind, f"{path}.") if is_value(step.kind) else (),
-        held=term in CARRIED,
-    )
-
-
 def lost_of(subject: Subject) -> tuple[Lost, ...]:
     """Tell what the pivot of one invoice does not hold, in the order of the model.
 
@@ -239,13 +199,13 @@ def lost_of(subject: Subject) -> tuple[Lost, ...]:
         One a value. A place names the groups that lead to it, with their numbers from 1, and
         its term: ``BG-25[3]/BT-153``.
     """
-    return tuple(_below(subject, subject.invoice, _fields(Invoice), "", None, 0))
+    return tuple(_below(subject, subject.invoice, fields_below(Invoice), "", None, 0))
 
 
 def _below(
     subject: Subject,
     holder: object,
-    inner: tuple[_Field, ...],
+    inner: tuple[Field, ...],
     place: str,
     why: Why | None,
     number: int,
@@ -271,7 +231,7 @@ def _below(
 
 
 def _items(
-    subject: Subject, field: _Field, items: tuple[object, ...], place: str, why: Why | None
+    subject: Subject, field: Field, items: tuple[object, ...], place: str, why: Why | None
 ) -> Iterator[Lost]:
     """Yield what is lost of each of several values, and all of those that were left out."""
     number = 0
@@ -291,7 +251,7 @@ def _not_chosen(subject: Subject, path: str) -> Why:
 
 
 def _reason(
-    subject: Subject, field: _Field, value: object, holder: object, number: int
+    subject: Subject, field: Field, value: object, holder: object, number: int
 ) -> Why | None:
     """Return why one value is lost, or None if it is held."""
     if field.path in subject.moved:
@@ -299,4 +259,4 @@ def _reason(
     check = _CHECKS.get(field.path)
     if check is not None:
         return check(value, holder, number)
-    return None if field.held else _WHY.get(field.term, _PLACELESS)
+    return None if field.term in CARRIED else _WHY.get(field.term, _PLACELESS)

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pipeline.app.convert import WIDE
+from pipeline.model.limits import WIDE
 from pipeline.model.report import Syntax
 from pipeline.syntax.parse import parse
 from pipeline.syntax.recognise import recognise

@@ -17,7 +17,6 @@ from sqlalchemy import Engine, event
 
 from pipeline.adapters.confined_printer import ConfinedPrinter, PrintLimits
 from pipeline.app.carry import make
-from pipeline.app.convert import WIDE
 from pipeline.app.operate.acting import Order, find
 from pipeline.app.operate.release import release
 from pipeline.app.run import run_once
@@ -28,7 +27,7 @@ from pipeline.model.carriage import Carriage, Grouping, LossRule, Original
 from pipeline.model.connection import Envelope
 from pipeline.model.conversion import Form, Written
 from pipeline.model.document import Document
-from pipeline.model.limits import Limits
+from pipeline.model.limits import WIDE, Limits
 from pipeline.model.outbox import OutboxKind
 from pipeline.model.report import Syntax
 from pipeline.model.status import OutboxState

@@ -9,6 +9,7 @@ from structlog import get_logger
 
 from pipeline.app.answer import answer
 from pipeline.app.atomic import atomically
+from pipeline.app.comeback import knowing
 from pipeline.app.hub import Hub
 from pipeline.app.manifest import kept_figures
 from pipeline.app.operate.acting import (
@@ -34,10 +35,12 @@ from pipeline.app.settle import planning_of, receivers_of, settle_flow
 from pipeline.app.work import findings_of, rework
 from pipeline.model.bulk import Verb
 from pipeline.model.carriage import WAITING_GROUPS
+from pipeline.model.comeback import Beside
 from pipeline.model.connection import Connection
 from pipeline.model.directory import day_of
 from pipeline.model.document import Document
 from pipeline.model.errors import Fenced
+from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
@@ -250,6 +253,7 @@ def _decide_again(
     flow, judged = held.flow, candidates(held.documents, looked)
     found = {**stored_findings(hub, everything_in(hub, flow)), **findings_of(judged)}
     figures = kept_figures(hub.ledger, flow.id)
+    beside: dict[DocumentId, Beside] = {}
 
     def decide(tx: Transaction) -> None:
         note(tx)
@@ -263,7 +267,7 @@ def _decide_again(
             sender.connection,
             sender.interface,
             flow,
-            judged,
+            [replace(one, beside=beside.get(one.document.id)) for one in judged],
             looked.opened.manifest,
         )
         now = replace(
@@ -273,5 +277,5 @@ def _decide_again(
         )
         answer(hub, tx, sender.connection, sender.interface, now, found, was_held=True)
 
-    atomically(hub, decide, "operator.decide")
+    knowing(hub, sheets, beside, lambda: atomically(hub, decide, "operator.decide"))
     hub.spool.clear(flow.id)

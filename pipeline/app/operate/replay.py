@@ -15,6 +15,7 @@ from structlog import get_logger
 
 from pipeline.app.agreed import agreed_on
 from pipeline.app.atomic import atomically
+from pipeline.app.comeback import knowing
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import (
     MOVED,
@@ -43,6 +44,7 @@ from pipeline.app.settle import (
 )
 from pipeline.app.work import rework
 from pipeline.model.bulk import Verb
+from pipeline.model.comeback import Beside
 from pipeline.model.connection import Atomicity
 from pipeline.model.decision import Decision, Reason, Verdict
 from pipeline.model.document import Document
@@ -227,9 +229,13 @@ def _compare_all(hub: Hub, sheets: Sheets, scene: _Scene, target: Target) -> tup
         said = tuple(_compared(scene, one, no, None, None) for one in scene.documents)
         return said or (_flow_alone(scene, whole),)
     judged = _candidates(scene, stored)
-    decided = atomically(
-        hub, lambda tx: _decide(hub, tx, sheets, scene, target, judged), "operator.compare"
-    )
+    beside: dict[DocumentId, Beside] = {}
+
+    def decide(tx: Transaction) -> Mapping[DocumentId, Decision]:
+        known = [replace(one, beside=beside.get(one.document.id)) for one in judged]
+        return _decide(hub, tx, sheets, scene, target, known)
+
+    decided = knowing(hub, sheets, beside, lambda: atomically(hub, decide, "operator.compare"))
     reports = {one.document.id: one.report for one in judged}
     return tuple(
         _compared(scene, one, decided.get(one.id), stored[one.id], reports.get(one.id))
@@ -295,7 +301,7 @@ def _decide(
     agreed = agreed_on(
         hub, sheets, sender.connection, sender.interface, scene.held.flow.received_at
     )
-    decided = decide_all(tx, sheets, scene.held.flow, judged, standing, agreed)
+    decided, _ = decide_all(tx, sheets, scene.held.flow, judged, standing, agreed)
     return {document.id: decision for document, decision in decided}
 
 

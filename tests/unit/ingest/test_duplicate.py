@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.ingest.duplicate import find_duplicates
-from pipeline.model.decision import Decision, Verdict
+from pipeline.ingest.duplicate import Repeat, find_duplicates
+from pipeline.model.comeback import Holder
+from pipeline.model.decision import Verdict
 from pipeline.model.document import BusinessKey, Document
 from pipeline.model.identity import DocumentId, InterchangeId, document_id
 from pipeline.model.report import RoutingHeader
@@ -48,16 +49,17 @@ def a_document(
     )
 
 
-def held_by(*documents: Document) -> dict[BusinessKey, Document]:
+def held_by(*documents: Document) -> dict[BusinessKey, Holder]:
     """Return accepted documents by the key that they hold."""
-    return {key: replace(one, step=Step.ROUTED) for one in documents if (key := one.business_key)}
+    routed = [replace(one, step=Step.ROUTED) for one in documents]
+    return {key: Holder(document=one, bearer=one) for one in routed if (key := one.business_key)}
 
 
 def verdicts(
-    found: dict[DocumentId, tuple[DocumentId, Decision]],
+    found: dict[DocumentId, Repeat],
 ) -> dict[DocumentId, tuple[DocumentId, Verdict]]:
     """Return who was first and the verdict, by document."""
-    return {subject: (first, decision.verdict) for subject, (first, decision) in found.items()}
+    return {subject: (one.first, one.decision.verdict) for subject, one in found.items()}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,7 @@ def test_a_number_that_is_taken_is_refused_and_the_first_is_named(
     found = find_duplicates([again], held_by(first))
 
     assert verdicts(found) == {again.id: (first.id, verdict)}
-    (reason,) = found[again.id][1].reasons
+    (reason,) = found[again.id].decision.reasons
     assert (reason.code, reason.place) == ("DOUBLON", "a.xml BT-1")
     assert all(
         part in text
@@ -97,8 +99,8 @@ def test_of_what_another_partner_sent_nothing_is_told_but_that_it_is_there(
 
     found = find_duplicates([again], held_by(first), others={first.id})
 
-    assert found[again.id][0] == first.id
-    (reason,) = found[again.id][1].reasons
+    assert found[again.id].first == first.id
+    (reason,) = found[again.id].decision.reasons
     assert not any(
         part in text
         for text in reason.message.values()

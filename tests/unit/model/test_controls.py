@@ -76,6 +76,9 @@ def test_our_own_codes_stand_where_they_happen() -> None:
         "ST_INCOMPLETE": 14,
         "ST_UNREADABLE": 14,
         "NOT_TAKEN": 15,
+        "RETURN_CHANGED": 16,
+        "RETURN_REJECTED": 16,
+        "RETURN_LOST": 16,
         "OPERATOR": 18,
         "OPERATOR_HOLD": 18,
         "WITHDRAWN": 18,
@@ -99,7 +102,14 @@ def test_a_control_is_told_in_both_languages(control: Control) -> None:
 
 @pytest.mark.parametrize(
     "code",
-    [*(one.value for one in Trouble), "ARCHIVE_LOST", "NO_ROUTE", "NOT_LIVE", "TRIED_ONLY"],
+    [
+        *(one.value for one in Trouble),
+        "ARCHIVE_LOST",
+        "RETURN_LOST",
+        "NO_ROUTE",
+        "NOT_LIVE",
+        "TRIED_ONLY",
+    ],
 )
 def test_what_is_our_own_trouble_is_for_an_operator(code: str) -> None:
     """A sender is never asked to act on a fault of ours, and is told not to resend."""
@@ -111,7 +121,7 @@ def test_what_is_our_own_trouble_is_for_an_operator(code: str) -> None:
 
 def test_everything_else_is_for_the_sender() -> None:
     """Only holds wait for us, and trials that nobody takes."""
-    ours = {"ARCHIVE_LOST", "NO_ROUTE", "NOT_LIVE", "TRIED_ONLY", "OPERATOR_HOLD"}
+    ours = {"ARCHIVE_LOST", "RETURN_LOST", "NO_ROUTE", "NOT_LIVE", "TRIED_ONLY", "OPERATOR_HOLD"}
     held = {trouble.value for trouble in Trouble} | ours
 
     assert {one.code for one in CONTROLS if one.acts is Actor.OPERATOR} == held

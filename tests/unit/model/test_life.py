@@ -121,8 +121,8 @@ def test_every_status_is_reached_and_every_row_is_taken() -> None:
 
 
 def test_nothing_but_a_payment_or_a_word_follows_the_end() -> None:
-    """What was rejected, paid, cancelled or given up stays so."""
-    for status, event, actor in product(TERMINAL, Event, Actor):
+    """What was rejected, paid or given up stays so, unless a wrong recipient had it."""
+    for status, event, actor in product(TERMINAL, set(Event) - {Event.REROUTE}, Actor):
         said = step(status, event, actor, everything(event, Circuit.DIRECT))
         assert isinstance(said, Refused) or said.to is status
 

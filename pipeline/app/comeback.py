@@ -20,7 +20,7 @@ from pipeline.model.document import BusinessKey, Document
 from pipeline.model.errors import ArchiveError, ConfigError, Fenced
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
-from pipeline.model.life import Actor, Attached, Event, Given
+from pipeline.model.life import Actor, Attached, Event, Given, Status
 from pipeline.model.life_step import Refused
 from pipeline.model.limits import WIDE
 from pipeline.ports.ledger import Sheets, Transaction
@@ -141,6 +141,54 @@ def come_back(
     tx.live(register.before, register.entries)
     bearers = {comeback.invoice: document for document, comeback in back}
     tell(hub, sheets, tx, bearers, register.entries, files)
+
+
+def process_rejects(
+    hub: Hub, tx: Transaction, flow: Interchange, taken: Sequence[Document]
+) -> None:
+    """Write that rejects were seen to, where new invoices name what was rejected (BT-25)."""
+    naming = [one for one in taken if one.header.preceding]
+    if not naming:
+        return
+    named = [
+        one
+        for one in tx.invoices_numbered({one.header.preceding or "" for one in naming})
+        if _is_of(tx, one, flow)
+    ]
+    register = Register(tx.lives([one.id for one in named]))
+    for new in naming:
+        for old in named:
+            life = register.standing(old.id)
+            rejected = life is not None and life.status is Status.REJETEE
+            if rejected and names(new, old):
+                now = hub.clock.now()
+                register.add(
+                    old.id,
+                    Event.PROCESS_REJECT,
+                    Actor.SUPPLIER,
+                    Given(comment=f"nommée par / named by: {new.header.number}"),
+                    by=f"partner:{flow.partner}",
+                    said_at=flow.received_at,
+                    taken_at=now,
+                    source=flow.id,
+                )
+    tx.live(register.before, register.entries)
+
+
+def names(new: Document, old: Document) -> bool:
+    """Tell whether an invoice names another one of the same seller as the one before it."""
+    mine, theirs = new.business_key, old.business_key
+    same = mine is not None and theirs is not None and mine.seller == theirs.seller
+    return same and new.id != old.id and new.header.preceding == old.header.number
+
+
+def _is_of(tx: Transaction, one: Document, flow: Interchange) -> bool:
+    """Tell whether an invoice came from the same partner, in the same environment."""
+    came = tx.interchange(one.interchange)
+    return came is not None and (came.partner, came.environment) == (
+        flow.partner,
+        flow.environment,
+    )
 
 
 def _given(comeback: Comeback) -> Given:

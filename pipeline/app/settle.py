@@ -13,7 +13,7 @@ from datetime import date, time, timedelta
 from types import MappingProxyType
 
 from pipeline.app.agreed import Agreed, agreed_on
-from pipeline.app.comeback import UncomparedError, come_back, held_keys
+from pipeline.app.comeback import UncomparedError, come_back, held_keys, process_rejects
 from pipeline.app.hub import Hub, sheet_of, with_sheet
 from pipeline.app.lives import begin_lives
 from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
@@ -486,6 +486,7 @@ def _write(
     returned = [(one, back[one.id]) for one in settled if one.id in back]
     if returned:
         come_back(hub, sheets, tx, interchange, returned)
+    process_rejects(hub, tx, interchange, [one for one in settled if one.step is Step.ROUTED])
     return tuple(sorted(settled, key=lambda one: one.seq))
 
 

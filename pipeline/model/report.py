@@ -56,6 +56,7 @@ class RoutingHeader:
     customization: str | None = None  #: BT-24
     order_reference: str | None = None  #: BT-13
     contract_reference: str | None = None  #: BT-12
+    preceding: str | None = None  #: BT-25, the first
     seller_name: str | None = None  #: BT-27
     seller_siret: str | None = None  #: BT-29, scheme 0009
     seller_siren: str | None = None  #: BT-30, scheme 0002; else the SIRET's first nine digits

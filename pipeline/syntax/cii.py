@@ -655,6 +655,7 @@ TABLE = Table(
         Head("customization", "BT-24"),
         Head("order_reference", "BT-13"),
         Head("contract_reference", "BT-12"),
+        Head("preceding", "BT-25"),
         Head("seller_name", "BT-27"),
         Head("seller_siret", "BT-29", ((1, _SIRET), (0, _BARE_SIRET))),
         Head("seller_siren", "BT-30", ((0, "[@schemeID='0002']"),)),

@@ -361,7 +361,10 @@ class Table:
 
     def _head_paths(self, head: Head) -> Iterator[str]:
         places = self._places[head.term]
-        yield from (f"{places[place].plain}{predicate}" for place, predicate in head.which)
+        for number, predicate in head.which:
+            place = places[number]
+            # in a group that repeats: in the first of them that has one
+            yield f"{place.whole if place.group else place.plain}{predicate}"
         if head.instead:
             instead = self._places[head.instead][0].plain
             yield f"{instead}[not({_from(instead, places[0].plain)})]"

@@ -674,6 +674,7 @@ TABLE = Table(
         Head("customization", "BT-24"),
         Head("order_reference", "BT-13"),
         Head("contract_reference", "BT-12"),
+        Head("preceding", "BT-25"),
         Head("seller_name", "BT-27", instead="BT-28"),
         Head("seller_siret", "BT-29", ((0, _SIRET), (0, _BARE_SIRET))),
         Head("seller_siren", "BT-30", ((0, "[@schemeID='0002']"),)),

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline import bootstrap
+from pipeline.app.links import links_of
 from pipeline.app.lives import bearers_of
 from pipeline.app.operate.declare import Declared, find_invoice
 from pipeline.app.operate.declare import declare as say_for
@@ -36,6 +37,7 @@ def life(subject: Subject, as_json: AsJson = False) -> None:
         document = find_invoice(ledger, subject)
         standing, lines = _read(ledger, document)
         bearer = bearers_of(ledger, [standing])[document.id] if standing else document
+        linked = links_of(ledger, document)
     if as_json:
         say_json(
             {
@@ -43,6 +45,8 @@ def life(subject: Subject, as_json: AsJson = False) -> None:
                 "document": document.id,
                 "seller": document.header.seller_siren,
                 "bearer": bearer.id,
+                "replaces": linked.replaces,
+                "replaced_by": list(linked.replaced_by),
                 "buyer": bearer.header.buyer_siret,
                 "status": standing.status.value if standing else None,
                 "since": standing.since if standing else None,
@@ -56,6 +60,8 @@ def life(subject: Subject, as_json: AsJson = False) -> None:
     say(f"{document.header.number}  {document.id}  {' / '.join(STATUS_WORDS[standing.status])}")
     if bearer.id != document.id:
         say(f"portée par / borne by: {bearer.id} → {bearer.route}")
+    for one in linked.told:
+        say(one)
     rows = [_row(one) for one in lines]
     say_table("Historique / history", tuple(rows[0]), [tuple(row.values()) for row in rows])
 

@@ -13,6 +13,7 @@ import typer
 from typer.models import OptionInfo
 
 from pipeline import bootstrap
+from pipeline.app.links import links_of
 from pipeline.app.receipts import last_word
 from pipeline.app.views import Became, Way, became, scanned, ways_of
 from pipeline.app.waiting import WaitingFor, awaited
@@ -306,6 +307,7 @@ def _tell_document(ledger: Ledger, subject: str) -> dict[str, object] | None:
     if one is None:
         return None
     report, way = ledger.report(one.id), ways_of(ledger, [one])[one.id]
+    linked = links_of(ledger, one)
     findings = [
         {
             "rule": f.rule,
@@ -321,6 +323,12 @@ def _tell_document(ledger: Ledger, subject: str) -> dict[str, object] | None:
     return {
         **document_row(one),
         "interchange": one.interchange,
+        "first": one.first,
+        "invoice": linked.life.id if linked.life else None,
+        "status": linked.life.status.value if linked.life else None,
+        "bearer": linked.life.bearer if linked.life else None,
+        "replaces": linked.replaces,
+        "replaced_by": list(linked.replaced_by),
         "scanner": scanned(ledger, one.interchange),
         "sha256": one.sha256,
         "layers": {r.layer.value: r.outcome.value for r in report.layers} if report else {},

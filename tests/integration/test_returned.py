@@ -1,0 +1,264 @@
+"""Returned invoices come back by a new deposit: put right, completed, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.app.erase import erase
+from pipeline.app.links import links_of
+from pipeline.app.operate.acting import Order, Target
+from pipeline.app.operate.redeliver import Again, redeliver
+from pipeline.app.operate.release import release
+from pipeline.app.operate.withdraw import withdraw
+from pipeline.app.verify import verify
+from pipeline.app.waiting import WaitingFor, awaited
+from pipeline.model.document import Document
+from pipeline.model.life import Actor, Event, Given, Status
+from pipeline.model.status import Step
+from tests.hubs import World, invoice, opened
+from tests.returned import (
+    REJECT,
+    RETURN,
+    SUSPEND,
+    answer,
+    bearer,
+    deposit,
+    elsewhere,
+    engaged,
+    listening,
+    returned,
+    say,
+    spoken,
+    told,
+    with_paper,
+)
+from tests.statuses import history, life, pack, run
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A hub whose partners hear of statuses as JSON."""
+    with opened(tmp_path) as made:
+        listening(made)
+        yield made
+
+
+def stands(one: Document) -> tuple[Step, tuple[str, ...]]:
+    """Return where a document stands, and for which reasons."""
+    return one.step, tuple(dict.fromkeys(why.code for why in one.reasons))
+
+
+def test_a_returned_invoice_goes_on_to_its_right_recipient_under_its_number(world: World) -> None:
+    """One invoice, one life: another document bears it since, and reaches another partner."""
+    first = returned(world, RETURN)
+
+    (again,) = deposit(world, "again.xml", elsewhere(invoice("A1")))
+
+    assert (stands(again), again.route, again.first) == ((Step.DELIVERED, ()), "hopital", first.id)
+    now = life(world, "A1")
+    assert (now.status, now.bearer) == (Status.MISE_A_DISPOSITION, again.id)
+    assert [(one.event, one.bearer) for one in history(world, "A1")][2:] == [
+        (Event.MAKE_AVAILABLE, None),
+        (Event.RETURN, None),
+        (Event.RESEND, again.id),
+        (Event.MAKE_AVAILABLE, None),
+    ]
+    assert answer(world, "again.xml")["documents"][0]["outcome"] == "accepted"
+    assert told(world, "caterer") == ["make-available", "make-available", "return"]
+    assert told(world, "ville") == []
+    assert told(world, "hopital") == ["resend"]
+    assert verify(world.hub.ledger, world.hub.archive).sound
+
+
+def test_a_suspended_invoice_is_completed_by_the_same_with_one_paper_more(world: World) -> None:
+    """Its recipient finds a file of its own, and goes on with it."""
+    returned(world, SUSPEND)
+
+    (again,) = deposit(world, "again.xml", with_paper(invoice("A1")))
+
+    assert (stands(again), again.route) == ((Step.DELIVERED, ()), "ville")
+    now = life(world, "A1")
+    assert (now.status, now.bearer) == (Status.COMPLETEE, again.id)
+    assert told(world, "ville") == ["complete"]
+    say(world, "A1", (Event.BOOK, Given()), Actor.RECIPIENT)
+    assert life(world, "A1").status is Status.COMPTABILISEE
+
+
+def price(payload: bytes) -> bytes:
+    """Ask another price, sums and all: a sound invoice, and not this one."""
+    return invoice("A1", times=2) if payload else payload
+
+
+@pytest.mark.parametrize(
+    ("word", "change", "shown"),
+    [
+        pytest.param(RETURN, price, "BT-131", id="recycled-amounts"),
+        pytest.param(RETURN, with_paper, None, id="recycled-nothing-put-right"),
+        pytest.param(SUSPEND, engaged, "BT-13", id="completed-engagement"),
+        pytest.param(SUSPEND, elsewhere, "BT-46", id="completed-recipient"),
+    ],
+)
+def test_what_may_not_change_is_named_with_both_values(
+    world: World, word: tuple[Event, Given], change: object, shown: str | None
+) -> None:
+    """The supplier sees each differing term: where, what was found, what was expected."""
+    first = returned(world, word)
+    assert callable(change)
+
+    (again,) = deposit(world, "again.xml", change(invoice("A1")))
+
+    assert (stands(again), again.first) == ((Step.REJECTED, ("RETURN_CHANGED",)), first.id)
+    assert bearer(world, "A1") == first.id
+    whys = answer(world, "again.xml")["documents"][0]["reasons"]
+    assert {one["code"] for one in whys} == {"RETURN_CHANGED"}
+    if shown is not None:
+        named = [one for one in whys if one["place"].endswith(shown)]
+        assert named
+        assert all(
+            "trouvé" in one["message"]["fr"] and "attendu" in one["message"]["fr"] for one in named
+        )
+
+
+def test_nothing_comes_back_under_the_number_of_a_rejected_invoice(world: World) -> None:
+    """What its recipient rejected takes a new number, and the answer says so."""
+    returned(world, REJECT)
+
+    (again,) = deposit(world, "again.xml", engaged(invoice("A1")))
+
+    assert stands(again) == (Step.REJECTED, ("RETURN_REJECTED",))
+    (why,) = answer(world, "again.xml")["documents"][0]["reasons"]
+    assert "BT-25" in why["message"]["fr"]
+
+
+def test_the_same_bytes_again_stay_a_duplicate(world: World) -> None:
+    """Whoever sends the returned invoice as it was has put nothing right."""
+    returned(world, RETURN)
+
+    (again,) = deposit(world, "again.xml", invoice("A1"))
+
+    assert stands(again) == (Step.DUPLICATE, ("IRR_UNICITE",))
+    assert life(world, "A1").status is Status.A_RECYCLER
+
+
+def test_a_new_number_that_names_the_rejected_one_sees_to_the_reject(world: World) -> None:
+    """The supplier's list is empty then, and whoever reads one finds the other."""
+    old = returned(world, REJECT)
+    assert waits(world) == ["A1"]
+
+    (new,) = deposit(world, "new.xml", naming(invoice("A2"), "A1"))
+
+    assert waits(world) == []
+    ledger = world.hub.ledger
+    assert links_of(ledger, old).replaced_by == (new.id,)
+    assert links_of(ledger, new).replaces == old.id
+    assert [one.event for one in history(world, "A1")][-1] is Event.PROCESS_REJECT
+
+
+def waits(world: World) -> list[str]:
+    """Return the numbers that wait for the supplier."""
+    sheets, now = world.hub.ledger.sheets(), world.clock.now()
+    return [one.number for one in awaited(world.hub.ledger, sheets, WaitingFor.SUPPLIER, now)]
+
+
+def naming(payload: bytes, number: str) -> bytes:
+    """Name an invoice that came before."""
+    reference = (
+        "<cac:BillingReference><cac:InvoiceDocumentReference>"
+        f"<cbc:ID>{number}</cbc:ID></cac:InvoiceDocumentReference></cac:BillingReference>"
+    )
+    place = payload.index(b"  <cac:AccountingSupplierParty>")
+    return payload[:place] + reference.encode() + payload[place:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gone", ["erased", "lost"])
+def test_what_cannot_be_held_against_the_invoice_is_held_for_a_person(
+    world: World, gone: str
+) -> None:
+    """Nothing is guessed: once the original is back, releasing decides."""
+    first = returned(world, RETURN)
+    path = Path(world.hub.archive.path(first.sha256))
+    kept = path.read_bytes()
+    if gone == "erased":
+        run(world)  # what was told of it is sent
+        erase(world.hub, first.interchange, "demande")
+    else:
+        path.unlink()
+
+    (again,) = deposit(world, "again.xml", elsewhere(invoice("A1")))
+
+    assert stands(again) == (Step.HELD, ("RETURN_LOST",))
+    if gone == "lost":
+        path.write_bytes(kept)
+        target = Target(again.interchange, frozenset({again.id}))
+        release(world.hub, world.hub.ledger.sheets(), target, Order("rétabli"))
+        run(world)
+        assert bearer(world, "A1") == again.id
+
+
+@pytest.mark.slow
+def test_of_several_that_come_back_the_first_counts(world: World) -> None:
+    """Two in one flow, one more while it is on its way, and one when all is over."""
+    returned(world, RETURN)
+    both = pack([elsewhere(invoice("A1")), elsewhere(engaged(invoice("A1")))])
+
+    one, two = deposit(world, "both.tar.gz", both)
+    (late,) = deposit(world, "late.xml", elsewhere(engaged(invoice("A1"), "EJ-7")))
+
+    assert (one.step, stands(two)) == (Step.DELIVERED, (Step.REJECTED, ("DOUBLON",)))
+    assert two.first == one.id
+    assert stands(late) == (Step.REJECTED, ("DOUBLON",))
+    assert bearer(world, "A1") == one.id
+
+
+@pytest.mark.slow
+def test_who_had_it_before_may_say_nothing_more(world: World) -> None:
+    """Statuses are the new recipient's to say; to the old one the invoice is none of its own."""
+    returned(world, RETURN)
+    deposit(world, "again.xml", elsewhere(invoice("A1")))
+
+    outcomes = {
+        name: spoken(world, name, place) for place, name in enumerate(("ville", "hopital"))
+    }
+
+    assert outcomes == {"ville": ["ST_UNKNOWN"], "hopital": []}
+    assert life(world, "A1").status is Status.COMPTABILISEE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("word", [RETURN, REJECT], ids=["returned", "rejected"])
+def test_a_redelivery_to_another_recipient_takes_the_word_with_it(
+    world: World, word: tuple[Event, Given]
+) -> None:
+    """The hub had sent it to the wrong one: whoever gets it now may say what becomes of it."""
+    first = returned(world, word)
+    target = Target(first.interchange, frozenset({first.id}))
+
+    redeliver(world.hub, world.hub.ledger.sheets(), target, Order("routage"), Again(to="hopital"))
+    run(world)
+
+    assert life(world, "A1").status is Status.MISE_A_DISPOSITION
+    assert spoken(world, "hopital", 1) == []
+    assert spoken(world, "ville", 2) == ["ST_UNKNOWN"]
+
+
+@pytest.mark.slow
+def test_a_comeback_that_is_withdrawn_frees_the_number(world: World) -> None:
+    """Taken back before it left, nothing of the invoice is left but its history."""
+    first = returned(world, RETURN)
+    out = world.folder("hopital", "out")
+    out.rmdir()  # nothing can be put there
+    (again,) = deposit(world, "again.xml", elsewhere(invoice("A1")))
+    order, sheets = Order("erreur"), world.hub.ledger.sheets()
+    withdraw(world.hub, sheets, Target(again.interchange), order, unseen=True)
+    out.mkdir()
+
+    (anew,) = deposit(world, "anew.xml", elsewhere(engaged(invoice("A1"))))
+
+    lives = world.hub.ledger.lives([first.id, anew.id])
+    assert stands(anew) == (Step.DELIVERED, ())
+    assert lives[first.id].status is Status.ABANDONNEE
+    assert lives[anew.id].status is Status.MISE_A_DISPOSITION

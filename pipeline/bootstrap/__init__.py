@@ -10,14 +10,7 @@ from __future__ import annotations
 from pipeline.bootstrap.beginning import initialise
 from pipeline.bootstrap.engines import checking, confinement, make_engine, worker_settings
 from pipeline.bootstrap.hub import open_hub
-from pipeline.bootstrap.keeping import (
-    archive,
-    custody,
-    new_master_key,
-    reading,
-    seals,
-    vault,
-)
+from pipeline.bootstrap.keeping import archive, custody, new_master_key, reading, seals, vault
 from pipeline.bootstrap.outside import credentials, doors, mail, scanners
 from pipeline.bootstrap.places import (
     Workspace,

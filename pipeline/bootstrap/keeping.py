@@ -8,13 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.bootstrap.places import (
-    Workspace,
-    arm_failpoints,
-    must_exist,
-    settings,
-    workspace,
-)
+from pipeline.bootstrap.places import Workspace, arm_failpoints, must_exist, settings, workspace
 from pipeline.model.connection import Secret
 from pipeline.model.errors import ConfigError
 from pipeline.model.settings import Encryption

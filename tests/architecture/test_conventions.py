@@ -58,7 +58,7 @@ PARSER = "pipeline/syntax/parse.py"
 PRINTER = "pipeline/adapters/printer.py"
 #: Where xmlschema may be named: it only explains what lxml has refused.
 EXPLAINERS = {
-    "pipeline/bootstrap.py",
+    "pipeline/bootstrap/artefacts.py",
     "pipeline/validate/explain.py",
     "pipeline/validate/judge.py",
     "pipeline/validate/own_schemas.py",

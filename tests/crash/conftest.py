@@ -133,7 +133,7 @@ def site(
     def make_engine(*_: object, **__: object) -> Engine:
         return _InlineEngine(judge)
 
-    monkeypatch.setattr(bootstrap, "make_engine", make_engine)
+    monkeypatch.setattr("pipeline.bootstrap.hub.make_engine", make_engine)
     root = tmp_path / "partners"
     for name in PARTNERS:
         for folder in ("in", "out", "archive"):

@@ -23,6 +23,7 @@ from pipeline import bootstrap
 from pipeline.__main__ import main
 from pipeline.adapters.clock import SystemClock
 from pipeline.bootstrap import Workspace
+from pipeline.bootstrap import hub as wiring
 from pipeline.entry import cli
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
@@ -191,7 +192,7 @@ class Nursery:
         def make_engine(*_: object, **__: object) -> Engine:
             return InlineEngine(self._judge)
 
-        vars(bootstrap)["make_engine"] = make_engine
-        vars(bootstrap)["answer_means"] = lambda *_: self._means
+        vars(wiring)["make_engine"] = make_engine
+        vars(wiring)["answer_means"] = lambda *_: self._means
         if shift:
             setattr(SystemClock, "now", lambda _: datetime.now(UTC) + shift)  # noqa: B010  # mypy

@@ -180,7 +180,7 @@ def test_what_cannot_be_held_against_the_invoice_is_held_for_a_person(
 ) -> None:
     """Nothing is guessed: once the original is back, releasing decides."""
     first = returned(world, RETURN)
-    path = Path(world.hub.archive.path(first.sha256))
+    path = Path(world.hub.archive.path(first.sha256) or "")
     kept = path.read_bytes()
     if gone == "erased":
         run(world)  # what was told of it is sent

@@ -166,7 +166,7 @@ def process_rejects(
                     old.id,
                     Event.PROCESS_REJECT,
                     Actor.SUPPLIER,
-                    Given(comment=f"nommée par / named by: {new.header.number}"),
+                    Given(comment=followed_by(new)),
                     by=f"partner:{flow.partner}",
                     said_at=flow.received_at,
                     taken_at=now,
@@ -180,6 +180,11 @@ def names(new: Document, old: Document) -> bool:
     mine, theirs = new.business_key, old.business_key
     same = mine is not None and theirs is not None and mine.seller == theirs.seller
     return same and new.id != old.id and new.header.preceding == old.header.number
+
+
+def followed_by(new: Document) -> str:
+    """Return how the life of a rejected invoice names the one that follows it."""
+    return f"suivie de / followed by: {new.header.number}"
 
 
 def _is_of(tx: Transaction, one: Document, flow: Interchange) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.app.comeback import names
+from pipeline.app.comeback import followed_by
 from pipeline.model.document import Document
 from pipeline.model.identity import DocumentId
-from pipeline.model.life import Entry, Event, Life, Status
+from pipeline.model.life import Entry, Event, Life
 from pipeline.ports.ledger import Ledger, Query
 
 
@@ -36,8 +35,7 @@ def links_of(ledger: Ledger, document: Document) -> Links:
     life = next((lives[one] for one in subjects if one in lives), None)
     if life is None or (document.first == life.id and not _has_borne(ledger, life, document)):
         return Links()
-    history = ledger.history(life.id)
-    before, after = _before(ledger, document), _after(ledger, document, history)
+    before, after = _before(ledger, document), _after(ledger, life.id)
     told = [
         f"après le rejet de / after the reject of: {one.header.number} {one.id}" for one in before
     ]
@@ -52,20 +50,23 @@ def _has_borne(ledger: Ledger, life: Life, document: Document) -> bool:
 
 
 def _before(ledger: Ledger, document: Document) -> list[Document]:
-    if document.header.preceding is None:
-        return []
-    found = ledger.invoices_numbered([document.header.preceding])
-    lives = ledger.lives([one.id for one in found])
+    """Return the rejected invoices that a document follows: their lives go back to its flow."""
+    said = ledger.said_by(document.interchange)
+    found = {one.document for one in said if _names(one, document)}
+    return list(ledger.documents_named(found))
+
+
+def _after(ledger: Ledger, invoice: DocumentId) -> list[Document]:
+    """Return the invoices that follow a rejected one."""
     return [
-        one for one in found if names(document, one) and lives[one.id].status is Status.REJETEE
+        document
+        for one in ledger.history(invoice)
+        if one.event is Event.PROCESS_REJECT and one.source
+        for document in ledger.documents(Query(interchange=one.source, limit=None))
+        if _names(one, document)
     ]
 
 
-def _after(ledger: Ledger, document: Document, history: Sequence[Entry]) -> list[Document]:
-    flows = {one.source for one in history if one.event is Event.PROCESS_REJECT and one.source}
-    return [
-        one
-        for flow in sorted(flows)
-        for one in ledger.documents(Query(interchange=flow, limit=None))
-        if names(one, document)
-    ]
+def _names(one: Entry, document: Document) -> bool:
+    processed = one.event is Event.PROCESS_REJECT
+    return processed and one.comment.endswith(followed_by(document))

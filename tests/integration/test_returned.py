@@ -10,19 +10,26 @@ import pytest
 from pipeline.app.erase import erase
 from pipeline.app.links import links_of
 from pipeline.app.operate.acting import Order, Target
+from pipeline.app.operate.correct import Corrected, put_right
 from pipeline.app.operate.redeliver import Again, redeliver
 from pipeline.app.operate.release import release
 from pipeline.app.operate.withdraw import withdraw
 from pipeline.app.verify import verify
 from pipeline.app.waiting import WaitingFor, awaited
 from pipeline.model.document import Document
-from pipeline.model.life import Actor, Event, Given, Status
+from pipeline.model.errors import ConfigError
+from pipeline.model.identity import document_id
+from pipeline.model.life import Actor, Attached, Event, Given, Status
 from pipeline.model.status import Step
-from tests.hubs import World, invoice, opened
+from pipeline.syntax.correcting import Correction
+from tests.hubs import World, invoice, opened, samples
 from tests.returned import (
+    ENGAGEMENT,
+    HOPITAL,
     REJECT,
     RETURN,
     SUSPEND,
+    VILLE,
     answer,
     bearer,
     deposit,
@@ -36,6 +43,8 @@ from tests.returned import (
     with_paper,
 )
 from tests.statuses import history, life, pack, run
+
+PAPER = Attached(name="bl.pdf", mime="application/pdf", payload=b"%PDF-1.4 bl")
 
 
 @pytest.fixture
@@ -262,3 +271,59 @@ def test_a_comeback_that_is_withdrawn_frees_the_number(world: World) -> None:
     assert stands(anew) == (Step.DELIVERED, ())
     assert lives[first.id].status is Status.ABANDONNEE
     assert lives[anew.id].status is Status.MISE_A_DISPOSITION
+
+
+def put(world: World, correction: Correction, *, dry: bool = False) -> Corrected:
+    """Have an operator put A1 right."""
+    sheets, order = world.hub.ledger.sheets(), Order("demandé par téléphone")
+    return put_right(world.hub, sheets, "A1", correction, order, dry=dry)
+
+
+def test_an_operator_puts_an_invoice_right_for_its_supplier(world: World) -> None:
+    """What is made of the original is a deposit like any: judged, answered, delivered."""
+    returned(world, RETURN)
+    shown = put(world, Correction(siret=HOPITAL.siret, engagement="EJ-9"), dry=True)
+    assert world.hub.ledger.interchange(shown.flow.id) is None
+
+    done = put(world, Correction(siret=HOPITAL.siret, engagement="EJ-9"))
+    again = put(world, Correction(siret=HOPITAL.siret, engagement="EJ-9"))
+    run(world)
+
+    assert [one.term for one in done.changes.changed] == ["BT-46", "BT-13"]
+    assert (done.new, again.new) == (True, False)
+    now = life(world, "A1")
+    assert (now.status, now.bearer) == (
+        Status.MISE_A_DISPOSITION,
+        document_id(done.flow.id, 1),
+    )
+    assert answer(world, done.flow.name)["documents"][0]["outcome"] == "accepted"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("word", "correction", "says"),
+    [
+        pytest.param(SUSPEND, Correction(papers=(PAPER,)), "", id="paper"),
+        pytest.param(SUSPEND, Correction(engagement="EJ-9"), "pièce", id="not-when-suspended"),
+        pytest.param(REJECT, Correction(engagement="EJ-9"), "Rejetée", id="not-when-rejected"),
+        pytest.param(RETURN, Correction(engagement=ENGAGEMENT), "rien", id="nothing"),
+    ],
+)
+@pytest.mark.parametrize("form", ["ubl", "cii"])
+def test_what_may_be_put_right_is_and_nothing_else(
+    world: World, word: tuple[Event, Given], correction: Correction, says: str, form: str
+) -> None:
+    """In both syntaxes: a correction that the table refuses deposits nothing."""
+    sample = samples().BY_KEY["ubl-380-fournitures"]
+    made = samples().billed_to(sample, VILLE, "A1")
+    (first,) = deposit(world, "A1.xml", getattr(samples(), f"to_{form}")(made))
+    say(world, "A1", word, Actor.RECIPIENT)
+
+    if says:
+        with pytest.raises(ConfigError, match=says):
+            put(world, correction)
+        assert bearer(world, "A1") == first.id
+        return
+    done = put(world, correction)
+    run(world)
+    assert bearer(world, "A1") == document_id(done.flow.id, 1)

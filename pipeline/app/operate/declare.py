@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipeline.app.atomic import atomically
+from pipeline.app.comeback import followed_by
 from pipeline.app.hub import Hub
 from pipeline.app.lives import Register, bearers_of, tell
+from pipeline.app.operate.acting import Order, demand_reason
 from pipeline.app.statuses import tells_payment
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError
-from pipeline.model.identity import DocumentId
+from pipeline.model.identity import DocumentId, InterchangeId
 from pipeline.model.life import Actor, Entry, Event, Given, entry_id
 from pipeline.model.life_step import Refused
 from pipeline.model.status import Step
@@ -30,12 +32,14 @@ class Declared:
         actor: Supplier or recipient.
         given: What comes with it; its comment is what the other side reads.
         said_at: When it happened (aware); None for now.
+        source: The flow that it goes back to, or None.
     """
 
     event: Event
     actor: Actor
     given: Given
     said_at: datetime | None = None
+    source: InterchangeId | None = None
 
 
 def find_invoice(ledger: Ledger, subject: str) -> Document:
@@ -59,6 +63,44 @@ def find_invoice(ledger: Ledger, subject: str) -> Document:
         ids = ", ".join(one.id for one in found)
         raise ConfigError(f"{subject}: plusieurs factures, nommez l'identifiant / several: {ids}")
     return found[0]
+
+
+def see_to_reject(
+    hub: Hub, sheets: Sheets, subject: str, by: str, order: Order, *, dry: bool
+) -> Entry:
+    """Take a rejected invoice off its supplier's list, in the supplier's name.
+
+    Args:
+        hub: The hub; its `by` names the operator.
+        sheets: The configuration in force.
+        subject: Number or id of the rejected invoice.
+        by: Number or id of the invoice that follows it; empty for none.
+        order: Why.
+        dry: True to show what would be written.
+
+    Raises:
+        ConfigError: No reason, the invoice is not rejected, or the other one is another
+            seller's; nothing has changed.
+    """
+    if not dry:
+        demand_reason(order)
+    old = find_invoice(hub.ledger, subject)
+    comment, source = order.reason, None
+    if by:
+        new = find_invoice(hub.ledger, by)
+        mine, theirs = new.business_key, old.business_key
+        if new.id == old.id or not mine or not theirs or mine.seller != theirs.seller:
+            raise ConfigError(
+                f"{by}: n'est pas une autre facture du même vendeur que {subject}"
+                " / is no other invoice of the same seller"
+            )
+        comment = f"{comment} ; {followed_by(new)}".removeprefix(" ; ")
+        source = new.interchange
+    given = Given(comment=comment)
+    declared = Declared(
+        event=Event.PROCESS_REJECT, actor=Actor.SUPPLIER, given=given, source=source
+    )
+    return declare(hub, sheets, old.id, declared, dry=dry)
 
 
 def declare(
@@ -97,6 +139,7 @@ def declare(
             by=hub.by,
             said_at=said_at,
             taken_at=now,
+            source=declared.source,
         )
         if isinstance(said, Refused):
             raise ConfigError(f"{subject}: {said.fr} / {said.en}")

@@ -39,6 +39,7 @@ VERBS = {
     "documents": "read",
     "life": "life",
     "declare": "life",
+    "correct": "correct",
     "log": "log",
     "report": "report",
     "show": "show",

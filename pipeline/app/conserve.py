@@ -73,12 +73,15 @@ def _line(partner: str, line: str, received: int, counts: Mapping[str, int]) -> 
 def _counted(rows: Iterable[Became]) -> _Counts:
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for one in rows:
-        counts[one.partner][_outcome(one.step)] += one.count
+        counts[one.partner][_outcome(one.step, follows=one.follows)] += one.count
     return counts
 
 
-def _outcome(step: InterchangeStep | Step) -> str:
-    return FLOW_OUTCOME[step] if isinstance(step, InterchangeStep) else DOCUMENT_OUTCOME[step]
+def _outcome(step: InterchangeStep | Step, *, follows: bool) -> str:
+    if isinstance(step, InterchangeStep):
+        return FLOW_OUTCOME[step]
+    outcome = DOCUMENT_OUTCOME[step]
+    return "again" if follows and outcome == "accepted" else outcome
 
 
 def _amounts(partner: str, weighed: Sequence[Weighed]) -> Iterable[Conserved]:
@@ -90,7 +93,7 @@ def _amounts(partner: str, weighed: Sequence[Weighed]) -> Iterable[Conserved]:
         became: dict[str, list[Decimal]] = {outcome: [] for outcome in OUTCOMES}
         for one in documents:
             if one.step is not None and one.found is not None:
-                became[DOCUMENT_OUTCOME[one.step]].append(one.found)
+                became[_outcome(one.step, follows=one.follows)].append(one.found)
         yield Conserved(
             partner=partner,
             line=currency,

@@ -8,17 +8,26 @@ from decimal import Decimal
 
 from pipeline.model.status import InterchangeStep, Step
 
-#: What can become of something received; accepted is whatever was let in.
-OUTCOMES = ("accepted", "rejected", "duplicate", "held", "waiting")
+#: What can become of something received; accepted is whatever was let in. Again is what puts
+#: right or completes an invoice that was accepted before, so that its amount counts once there.
+OUTCOMES = ("accepted", "again", "rejected", "duplicate", "held", "waiting")
 
 
 @dataclass(frozen=True, slots=True)
 class Became:
-    """How many rows of a partner stand at one step."""
+    """How many rows of a partner stand at one step.
+
+    Attributes:
+        partner: Whose they are.
+        step: Of flows or documents.
+        count: How many.
+        follows: Of documents, whether they name an earlier one (`Document.first`).
+    """
 
     partner: str
     step: InterchangeStep | Step
     count: int
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +40,7 @@ class Weighed:
         told: Total with VAT as the event tells, negative for a credit note.
         step: Where its row stands; None if there is none.
         found: The same total by the row, in the same currency; None where it tells none.
+        follows: Whether its row names an earlier document.
     """
 
     partner: str
@@ -38,6 +48,7 @@ class Weighed:
     told: Decimal
     step: Step | None
     found: Decimal | None
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

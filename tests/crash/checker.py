@@ -13,6 +13,8 @@ The history is two files of one JSON object a line, and the bytes that they name
     ``sha256``, and ``path`` (from the history's folder) or ``base64``. Where it is known,
     ``expected`` lists what must become of its invoices, by place. ``withdrawn`` says that the
     supplier asked to have it back after it was accepted: only then a further answer may come.
+    ``returned`` says that it puts right or completes an invoice that its recipient sent back:
+    only then another document may be delivered under a number that one was delivered under.
 ``seen.jsonl``
     Each file that somebody who polls the partners' folders ever saw: ``partner``, ``folder``
     (``in``, ``out`` or ``archive``), ``name``, ``sha256``, ``path`` or ``base64``, ``first``
@@ -94,6 +96,7 @@ class Drop:
     invoices: Sequence[Invoice]
     expected: Sequence[str] | None = None
     withdrawn: bool = False
+    returned: bool = False
     classes: list[str] = field(default_factory=list)  # of its invoices, by place
     said: str | None = None  # of the file as a whole
 
@@ -157,6 +160,7 @@ def load(folder: Path) -> tuple[list[Drop], list[Seen]]:
             list(invoices_in(data)),
             line.get("expected"),
             line.get("withdrawn", False),
+            line.get("returned", False),
         )
         for line, data in _lines(folder, "drops.jsonl")
     ]
@@ -428,7 +432,7 @@ def check(folder: Path, *, may_come_back: bool = False) -> Verdict:
     answers, deliveries = _sort(once, found)
     _classify(drops, answers, _places(deliveries), found)
     _compare_deliveries(drops, _places(deliveries), found)
-    _compare_keys(deliveries, found)
+    _compare_keys(drops, deliveries, found)
     _compare_amounts(drops, answers, deliveries, found)
     for drop in drops:
         found.counts.update(drop.classes)
@@ -705,12 +709,13 @@ def _compare_deliveries(
             )
 
 
-def _compare_keys(deliveries: Sequence[Seen], found: Verdict) -> None:
+def _compare_keys(drops: Sequence[Drop], deliveries: Sequence[Seen], found: Verdict) -> None:
     """Look for one number of one seller and year on two different invoices."""
+    again = {one.sha256 for drop in drops if drop.returned for one in drop.invoices}
     contents: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
     for one in deliveries:
         for invoice in invoices_in(one.data):
-            if invoice.key is not None:
+            if invoice.key is not None and invoice.sha256 not in again:
                 contents[invoice.key].add(invoice.sha256)
     for (seller, number, year), hashes in contents.items():
         if len(hashes) > 1:

@@ -198,6 +198,7 @@ PARTS: Mapping[str, Callable[[Bench], None]] = {
     "operator": _scenario(scenarios.operator),
     "redeliver": _scenario(scenarios.given_up),
     "replay": _scenario(scenarios.replayed),
+    "returned": _scenario(scenarios.returned),
     "erasing": _scenario(scenarios.erasing),
     "uncollected": _scenario(scenarios.uncollected),
     "bugs": _bugs,

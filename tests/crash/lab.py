@@ -156,7 +156,8 @@ class Lab:
         for flow in scenario.flows:
             expected = flow.expected if scenario.expects else None
             act = history.drop if scenario.fresh else history.note
-            act(flow.supplier, flow.name, flow.payload, expected, withdrawn=flow.withdrawn)
+            asked = {"withdrawn": flow.withdrawn, "returned": flow.returned}
+            act(flow.supplier, flow.name, flow.payload, expected, **asked)
             if scenario.fresh and flow.supplier == "mill":
                 (self.world.root / "mill" / "in" / f"{flow.name}.done").touch()
         return history

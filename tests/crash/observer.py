@@ -63,9 +63,10 @@ class History:
         expected: Sequence[str] | None = None,
         *,
         withdrawn: bool = False,
+        returned: bool = False,
     ) -> None:
         """Leave a complete file in a supplier's inbox, and note it as `note` does."""
-        self.note(supplier, name, payload, expected, withdrawn=withdrawn)
+        self.note(supplier, name, payload, expected, withdrawn=withdrawn, returned=returned)
         inbox = self._partners[supplier] / "in"
         unfinished = inbox / f".{name}.tmp"
         unfinished.write_bytes(payload)
@@ -79,6 +80,7 @@ class History:
         expected: Sequence[str] | None = None,
         *,
         withdrawn: bool = False,
+        returned: bool = False,
     ) -> None:
         """Note a complete file that a supplier left.
 
@@ -88,6 +90,7 @@ class History:
             payload: Its bytes.
             expected: What must become of its invoices, by place, where it is known.
             withdrawn: Whether its supplier asked to have it back after it was accepted.
+            returned: Whether it puts right an invoice that its recipient sent back.
         """
         sha256, path = self._keep(payload)
         line: dict[str, object] = {
@@ -100,6 +103,8 @@ class History:
             line["expected"] = list(expected)
         if withdrawn:
             line["withdrawn"] = True
+        if returned:
+            line["returned"] = True
         with (self.folder / "drops.jsonl").open("a", encoding="utf-8") as drops:
             drops.write(json.dumps(line) + "\n")
 

@@ -10,7 +10,16 @@ from datetime import timedelta
 
 from pipeline.adapters.failpoints import KILLED
 from tests.crash.lab import RUN, Lab, Scenario, Stage, change_directory, take_all
-from tests.crash.world import DELIVERED, PIVOTS, REFUSED, WATCHED, Flow, flows, pivot_flows
+from tests.crash.world import (
+    DELIVERED,
+    PIVOTS,
+    REFUSED,
+    WATCHED,
+    Flow,
+    flows,
+    pivot_flows,
+    samples,
+)
 
 #: Exit codes of a verb that is given again, and has nothing left to do.
 _NOTHING_LEFT = (1, 2)
@@ -45,6 +54,7 @@ NOT_TRIED: Mapping[str, str] = {
     "letter.sent": "the same",
     "status.": "of no deposit's fate; tests/integration/test_statuses_crash.py tries each",
     "operator.declare.": "the same",
+    "operator.correct.": "what it deposits nobody dropped: test_statuses_crash.py tries each",
     "pickup.note.": "a recipient takes files where nobody looks: test_pickups.py",
     "pickup.noted": "only where a sheet names a transfer log: test_reference_client.py",
     "ledger.pickups.": "likewise",
@@ -215,6 +225,21 @@ def erasing(lab: Lab, main: Scenario) -> Scenario:
         Stage(("retention", "--apply"), shift=_YEARS),
     )
     return replace(main, name="erasing", stages=verbs, fresh=False)
+
+
+def returned(lab: Lab, main: Scenario) -> Scenario:
+    """A recipient sends an invoice back, and its supplier deposits it for the right one."""
+    _finish(lab, main)
+    assert lab.edi(Stage(("declare", "C-6", "return", "--as", "recipient"))) == 0, lab.said()
+    make = samples()
+    (before,) = (one.payload for one in main.flows if one.name == "f.xml")
+    after = before.replace(make.HOPITAL.siret.encode(), make.VILLE.siret.encode())
+    after = after.replace(make.HOPITAL.siret[:9].encode(), make.VILLE.siret[:9].encode())
+    again = Flow("caterer", "again.xml", after, (DELIVERED,), returned=True)
+    lab.drop(Scenario("returned", (again,), fresh=False))
+    lab.snapshot("returned")
+    stages = (replace(RUN, tries=("work.settle.", "work.judged", "deliver.mark.")),)
+    return Scenario("returned", (*main.flows, again), stages, fresh=False)
 
 
 def lost_original(lab: Lab, main: Scenario) -> Scenario:

@@ -76,6 +76,7 @@ class Flow:
         expected: What must become of its invoices, by place. None where it depends on who
             comes first: of two invoices with one number one is refused.
         withdrawn: Whether its supplier has it back after it was accepted.
+        returned: Whether it puts right an invoice that its recipient sent back.
     """
 
     supplier: str
@@ -83,6 +84,7 @@ class Flow:
     payload: bytes
     expected: tuple[str, ...] | None
     withdrawn: bool = False
+    returned: bool = False
 
 
 def samples() -> Any:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     delete,
     exists,
+    false,
     func,
     insert,
     or_,
@@ -248,20 +249,21 @@ class SqlUpkeep:
     ) -> Sequence[Became]:
         """Count what was received from a moment on and before another, by partner and step."""
         sender = party()
-        flows = select(sender, interchange.c.step, func.count())
-        documents = select(sender, document.c.step, func.count()).join_from(
+        first = document.c.first.is_not(None)
+        flows = select(sender, interchange.c.step, func.count(), false())
+        documents = select(sender, document.c.step, func.count(), first).join_from(
             interchange, document, document.c.interchange == interchange.c.id
         )
         query = Query(partner=partner, received_from=start, received_before=end)
         counted: list[Became] = []
         with self._read() as connection:
-            for statement, step, steps in (
-                (flows, interchange.c.step, InterchangeStep),
-                (documents, document.c.step, Step),
+            for statement, step, steps, parted in (
+                (flows, interchange.c.step, InterchangeStep, ()),
+                (documents, document.c.step, Step, (first,)),
             ):
-                grouped = filtered(statement, query, step).group_by(sender, step)
+                grouped = filtered(statement, query, step).group_by(sender, step, *parted)
                 rows = connection.execute(grouped)
-                counted += [Became(row[0], steps(row[1]), row[2]) for row in rows]
+                counted += [Became(row[0], steps(row[1]), row[2], bool(row[3])) for row in rows]
         return counted
 
     def weighed(
@@ -276,6 +278,7 @@ class SqlUpkeep:
                 document.c.step,
                 document.c.header,
                 document.c.syntax,
+                document.c.first,
             )
             .select_from(event)
             .join(interchange, interchange.c.id == inside)
@@ -318,6 +321,7 @@ def _weighed(row: Row[Any], currency: str, told: Decimal) -> Weighed:
         told=told,
         step=Step(row.step) if row.step is not None else None,
         found=found,
+        follows=row.first is not None,
     )
 
 

@@ -18,7 +18,13 @@ from pipeline.model.errors import ConfigError
 from pipeline.ports.ledger import Query
 
 _HEADS = ("jour / day", "partenaire / partner", "quoi / what", "reçus / received")
-_BECAME = ("acceptés / accepted", "refusés / rejected", "doublons / duplicate", "suspendus / held")
+_BECAME = (
+    "acceptés / accepted",
+    "à nouveau / again",
+    "refusés / rejected",
+    "doublons / duplicate",
+    "suspendus / held",
+)
 #: A question about more days than this is a mistake of typing.
 _MOST_DAYS = 400
 

@@ -66,10 +66,11 @@ class Register:
         said = step(life.status if life else None, event, actor, given)
         if isinstance(said, Refused):
             return said
+        place = (life.entries if life else 0) + 1
         entry = Entry(
-            id=entry_id(subject, event, actor, said_at, given),
+            id=entry_id(subject, event, actor, said_at, given, place),
             document=subject,
-            place=(life.entries if life else 0) + 1,
+            place=place,
             event=event,
             actor=actor,
             by=by,

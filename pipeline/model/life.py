@@ -322,12 +322,22 @@ def lived(before: Life | None, entries: Sequence[Entry]) -> Life:
 
 
 def entry_id(
-    document: DocumentId, event: Event, actor: Actor, said_at: datetime, given: Given
+    document: DocumentId,
+    event: Event,
+    actor: Actor,
+    said_at: datetime,
+    given: Given,
+    place: int = 0,
 ) -> str:
-    """Name one line of a history by what it says: whoever says it again says nothing new."""
+    """Name one line of a history by what it says: whoever says it again says nothing new.
+
+    Acts of the hub are told apart by their `place`: it makes an invoice available as often as
+    that comes back, perhaps at the same moment by a clock that was set.
+    """
     cash = [(one.amount, one.rate, one.currency) for one in given.cash]
     said = (document, event.value, actor.value, said_at.isoformat(), given.reasons, given.comment)
-    return f"S{derived(*said, cash, *given.contents)}"
+    acts = (str(place),) if actor is Actor.HUB else ()
+    return f"S{derived(*said, cash, *given.contents, *acts)}"
 
 
 #: What people read for a status, French and English.

@@ -16,13 +16,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
+from pipeline.app.comeback import come_back
 from pipeline.app.lives import begin_lives, make_available, tell
 from pipeline.app.statuses import apply_sayings
+from pipeline.model.comeback import COMES_BACK, Change, Changes, Comeback
 from pipeline.model.connection import Connection, StatusTerms
 from pipeline.model.document import Document
 from pipeline.model.identity import InterchangeId, document_id
 from pipeline.model.interchange import Interchange
-from pipeline.model.life import Actor, Event, Given, Saying, Status
+from pipeline.model.life import Actor, Attached, Event, Given, Saying, Status
 from pipeline.model.life_step import Accepted, step
 from pipeline.model.life_table import MOVES
 from pipeline.model.outbox import OutboxKind
@@ -32,14 +34,17 @@ from tests.lives import everything
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
 SIREN = "732829320"
-#: Who says something through which sheet; ``hopital`` has nothing to do with the invoice.
+#: Who says something through which sheet; of the two recipients one has the invoice.
 SPEAKERS = {"ville": Actor.RECIPIENT, "caterer": Actor.SUPPLIER, "hopital": Actor.RECIPIENT}
 #: What partners have in the table.
 THEIRS = frozenset(
     (move.event, move.actor) for move in MOVES if move.actor in {Actor.RECIPIENT, Actor.SUPPLIER}
 )
-#: What of it a file can say: no code stands for the others.
-ROWS = frozenset(one for one in THEIRS if one[0] not in {Event.RESEND, Event.GIVE_UP})
+#: What of it is tried: nothing is given up that was delivered.
+ROWS = frozenset(one for one in THEIRS if one[0] is not Event.GIVE_UP)
+RESENT = (Event.RESEND, Actor.SUPPLIER)
+#: What of it a file can say: the other comes with a deposit.
+SAID = frozenset(one for one in ROWS if one[0] is not Event.RESEND)
 
 
 class Lives(RuleBasedStateMachine):
@@ -47,6 +52,7 @@ class Lives(RuleBasedStateMachine):
 
     world: ClassVar[World]
     numbers: ClassVar[Iterator[int]] = count(1)
+    flows: ClassVar[Iterator[int]] = count(1)
     taken: ClassVar[Counter[tuple[Event, Actor]]] = Counter()
     refused: ClassVar[int] = 0
 
@@ -55,21 +61,32 @@ class Lives(RuleBasedStateMachine):
         self.place = next(self.numbers)
         self.clock = count(1)
         self.document = self._deliver()
+        self.recipient = "ville"
+        self.borne = [self.document.id]
         self.status = Status.MISE_A_DISPOSITION
         self.told = 1  # made available
         self.lines = 3
 
     def _deliver(self) -> Document:
         hub, sheets = self.world.hub, self.world.hub.ledger.sheets()
+        flow, document = self._dropped(next(self.flows), "ville")
+        with hub.ledger.transaction() as tx:
+            tx.record(flow, hub.by)
+            tx.add_documents([(document, None)], hub.by, AT)
+            begin_lives(hub, tx, [document])
+            make_available(hub, sheets, tx, [document])
+        return document
+
+    def _dropped(self, place: int, route: str) -> tuple[Interchange, Document]:
         flow = Interchange(
-            id=InterchangeId(f"F{self.place}"),
+            id=InterchangeId(f"F{place}"),
             connection="caterer",
             partner="caterer",
-            name=f"{self.place}.xml",
+            name=f"{place}.xml",
             size=1,
-            mtime=self.place,
-            sha256=f"{self.place:064x}",
-            received_at=AT,
+            mtime=place,
+            sha256=f"{place:064x}",
+            received_at=AT + timedelta(minutes=next(self.clock)),
         )
         header = RoutingHeader(
             number=f"N{self.place}", issue_date=date(2026, 1, 2), seller_siren=SIREN
@@ -81,15 +98,45 @@ class Lives(RuleBasedStateMachine):
             name=flow.name,
             size=1,
             sha256=flow.sha256,
-            route="ville",
+            route=route,
             header=header,
         )
+        return flow, document
+
+    @rule(elsewhere=st.booleans())
+    def come_back(self, *, elsewhere: bool) -> None:
+        """Deposit what the invoice waits for, if it waits for something."""
+        self._come_back(elsewhere=elsewhere)
+
+    def _come_back(self, *, elsewhere: bool) -> None:
+        event = COMES_BACK.get(self.status)
+        if event is None:
+            return
+        self.world.clock.move(timedelta(seconds=1))
+        resent = event is Event.RESEND
+        if resent and elsewhere:
+            self.recipient = "ville" if self.recipient == "hopital" else "hopital"
+        hub, sheets = self.world.hub, self.world.hub.ledger.sheets()
+        flow, document = self._dropped(next(self.flows), self.recipient)
+        term = Change(term="BT-46", place="BT-46", expected="", found="x")
+        paper = Attached(name="a.pdf", mime="application/pdf", payload=b"a")
+        changes = Changes(
+            bearer=self.borne[-1],
+            changed=(term,) if resent else (),
+            added=() if resent else (paper,),
+        )
+        back = Comeback(invoice=self.document.id, event=event, changes=changes)
         with hub.ledger.transaction() as tx:
             tx.record(flow, hub.by)
             tx.add_documents([(document, None)], hub.by, AT)
-            begin_lives(hub, tx, [document])
+            come_back(hub, sheets, tx, flow, [(document, back)])
             make_available(hub, sheets, tx, [document])
-        return document
+        self.borne.append(document.id)
+        self.taken[event, Actor.SUPPLIER] += 1
+        self.status = Status.MISE_A_DISPOSITION if resent else Status.COMPLETEE
+        self.lines += 2 if resent else 1
+        self.told += resent
+        self._compare()
 
     @rule(
         speaker=st.sampled_from(sorted(SPEAKERS)),
@@ -101,12 +148,15 @@ class Lives(RuleBasedStateMachine):
     def say(self, speaker: str, event: Event, *, wise: bool, complete: int, again: int) -> None:
         """Say something; now and then twice, without what it needs, or of what is not yours."""
         actor = SPEAKERS[speaker]
+        if wise and self.status is Status.A_RECYCLER and not self.taken[RESENT]:
+            self._come_back(elsewhere=again == 0)
+            return
         if wise:
             speaker, actor, event = self._something_allowed(event)
         wanted = everything(event)
         given = wanted if complete else Given()
         said_at = AT + timedelta(minutes=next(self.clock))
-        mine = speaker != "hopital"
+        mine = speaker in {"caterer", self.recipient}
         expected = step(self.status, event, actor, given) if mine else None
         for _ in range(2 if again == 0 else 1):
             self._apply(speaker, event, said_at, given)
@@ -123,7 +173,7 @@ class Lives(RuleBasedStateMachine):
         moves = [
             move
             for move in MOVES
-            if self.status in move.before and (move.event, move.actor) in ROWS
+            if self.status in move.before and (move.event, move.actor) in SAID
         ]
         # what was taken least first, and of that what can be said from fewest places
         rarest = sorted(
@@ -131,7 +181,7 @@ class Lives(RuleBasedStateMachine):
         )
         fresh = not self.taken[rarest[0].event, rarest[0].actor]
         one = rarest[0 if fresh else len(event.value) % min(3, len(rarest))]
-        name = "ville" if one.actor is Actor.RECIPIENT else "caterer"
+        name = self.recipient if one.actor is Actor.RECIPIENT else "caterer"
         return name, one.actor, one.event
 
     def _apply(self, speaker: str, event: Event, said_at: datetime, given: Given) -> None:
@@ -158,14 +208,19 @@ class Lives(RuleBasedStateMachine):
         """Hold the ledger and the outbox against what the table says."""
         ledger = self.world.hub.ledger
         history = ledger.history(self.document.id)
-        rows = ledger.outbox(document=self.document.id, kind=OutboxKind.STATUS)
+        rows = {
+            row.key: row
+            for one in self.borne
+            for row in ledger.outbox(document=one, kind=OutboxKind.STATUS)
+        }.values()
         told = [
             (one["event"], one["said_at"])
             for row in rows
             if row.connection == "caterer"
             for one in json.loads(row.payload or b"{}")["statuses"]
         ]
-        assert ledger.lives([self.document.id])[self.document.id].status is self.status
+        life = ledger.lives([self.document.id])[self.document.id]
+        assert (life.status, life.bearer) == (self.status, self.borne[-1])
         assert (len(history), history[-1].after) == (self.lines, self.status)
         assert (len(told), len(set(told))) == (self.told, self.told)
 

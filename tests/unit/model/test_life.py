@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from itertools import product
@@ -11,6 +12,7 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from pipeline.model.identity import DocumentId
 from pipeline.model.life import (
     STATUS_WORDS,
     Actor,
@@ -19,12 +21,14 @@ from pipeline.model.life import (
     Event,
     Given,
     Status,
+    entry_id,
 )
 from pipeline.model.life_reasons import REASONS, UNCODED
 from pipeline.model.life_step import Accepted, Refused, Why, step
 from pipeline.model.life_table import ACTIVE, DOUBT_WORDS, LATE, MOVES, TERMINAL, Doubt
 from tests.lives import everything
 
+AT = datetime(2026, 3, 2, tzinfo=UTC)
 _ACTIVE = (
     "MISE_A_DISPOSITION PRISE_EN_CHARGE APPROUVEE APPROUVEE_PARTIELLEMENT EN_LITIGE SERVICE_FAIT"
     " MANDATEE MISE_A_DISPOSITION_COMPTABLE COMPTABILISEE SUSPENDUE COMPLETEE"
@@ -267,3 +271,15 @@ def test_no_sequence_of_events_reaches_what_the_table_does_not_give(
         if isinstance(said, Accepted):
             assert matrix[Circuit.DIRECT, status, event, actor] is said.to
             status = said.to
+
+
+def test_what_the_hub_does_again_is_another_line() -> None:
+    """An invoice that comes back is made available twice, whatever the clock says."""
+    act = [
+        entry_id(DocumentId("F-0001"), Event.MAKE_AVAILABLE, actor, AT, Given(), place)
+        for actor in (Actor.HUB, Actor.RECIPIENT)
+        for place in (3, 6)
+    ]
+
+    assert len(set(act[:2])) == 2
+    assert len(set(act[2:])) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,10 @@ from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError
 from pipeline.model.identity import document_id
 from pipeline.model.life import Actor, Attached, Event, Given, Status
+from pipeline.model.limits import WIDE
 from pipeline.model.status import Step
 from pipeline.syntax.correcting import Correction
+from pipeline.syntax.parse import parse
 from tests.hubs import World, invoice, opened, samples
 from tests.returned import (
     ENGAGEMENT,
@@ -42,7 +45,20 @@ from tests.returned import (
     told,
     with_paper,
 )
-from tests.statuses import history, life, pack, run
+from tests.statuses import (
+    FLOW,
+    STATUT,
+    Said,
+    deliver,
+    found,
+    history,
+    life,
+    pack,
+    read_statut,
+    run,
+    statut,
+    subscribe,
+)
 
 PAPER = Attached(name="bl.pdf", mime="application/pdf", payload=b"%PDF-1.4 bl")
 
@@ -327,3 +343,43 @@ def test_what_may_be_put_right_is_and_nothing_else(
     done = put(world, correction)
     run(world)
     assert bearer(world, "A1") == document_id(done.flow.id, 1)
+
+
+@pytest.mark.slow
+def test_a_pivot_says_that_it_was_there_before(tmp_path: Path) -> None:
+    """By EDI files alone: the recipient reads that it is completed, and finds the paper."""
+    with opened(tmp_path) as world:
+        subscribe(world)
+        deliver(world, "A1", "A2")
+        at = datetime(2030, 3, 1, 9, 0, tzinfo=UTC)
+        words = [
+            Said(number="A1", status=6, at=at, comment="bon absent"),
+            Said(number="A2", status=4, at=at, comment="autre engagement"),
+        ]
+        world.drop("ville", STATUT.format(1), statut(words))
+        run(world)
+        world.drop("supplier", FLOW.format(8), with_paper(invoice("A1")))
+        world.drop("supplier", FLOW.format(9), engaged(invoice("A2")))
+        run(world)
+
+        roots = [parse(path.read_bytes(), WIDE) for path in found(world, "ville", "FEN0036A")]
+        told = [
+            (one.findtext(".//DonneesFacture/Id"), one.findtext(".//DonneesFacture/Renvoi"))
+            for root in roots
+            for one in root.iter("CPPFacturePivotUnitaire")
+        ]
+        assert sorted(told, key=str) == [
+            ("A1", "Complétée"),
+            ("A1", "Non"),
+            ("A2", "Non"),
+            ("A2", "Recyclée"),
+        ]
+        answers = [
+            (one.number, one.status)
+            for path in found(world, "supplier", "FEN1200A")
+            for one in read_statut(path).invoices
+        ]
+        assert sorted(answers) == [
+            *[("A1", number) for number in (1, 1, 3, 6)],
+            *[("A2", number) for number in (1, 1, 3, 3, 4)],
+        ]

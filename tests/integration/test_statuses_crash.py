@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.app.operate.acting import Order
+from pipeline.app.operate.correct import put_right
 from pipeline.app.operate.declare import Declared, declare
+from pipeline.app.verify import verify
+from pipeline.model.identity import document_id
 from pipeline.model.life import Actor, Event, Given, Status
 from pipeline.ports.failpoint import PHASES, arm, disarm
+from pipeline.syntax.correcting import Correction
 from tests.hubs import World, opened
 from tests.statuses import (
     STATUT,
@@ -125,3 +130,31 @@ def test_an_operators_word_is_whole_or_not_there(world: World, phase: str) -> No
     done = phase == "after"
     assert (life(world, "A1").status is Status.COMPTABILISEE) is done
     assert (("A1", 10) in told(world)) is done
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", PHASES)
+def test_an_operator_who_corrects_again_after_a_crash_deposits_once(
+    world: World, phase: str
+) -> None:
+    """The flow is named by what is in it: recorded or not, asking once more gives the same."""
+    declared = Declared(
+        event=Event.RETURN, actor=Actor.RECIPIENT, given=Given(reasons=("CMD_ERR",))
+    )
+    sheets = world.hub.ledger.sheets()
+    declare(world.hub, sheets, document(world, "A1").id, declared, dry=False)
+    wanted, order = Correction(engagement="EJ-9"), Order("essai")
+    died = die_at(f"operator.correct.{phase}")
+    with pytest.raises(_Died):
+        put_right(world.hub, sheets, "A1", wanted, order)
+    disarm()
+    world.stop()
+    world.start()
+
+    done = put_right(world.hub, world.hub.ledger.sheets(), "A1", wanted, order)
+    finish(world)
+
+    assert died == [f"operator.correct.{phase}"]
+    assert done.new is (phase != "after")
+    assert life(world, "A1").bearer == document_id(done.flow.id, 1)
+    assert verify(world.hub.ledger, world.hub.archive).sound

@@ -22,9 +22,11 @@ from typing import NoReturn
 from pipeline import bootstrap
 from pipeline.__main__ import main
 from pipeline.adapters.clock import SystemClock
-from pipeline.bootstrap import Workspace
+from pipeline.adapters.printer import WeasyPrinter
+from pipeline.bootstrap import Workspace, writing
 from pipeline.bootstrap import hub as wiring
 from pipeline.entry import cli
+from pipeline.model.errors import ConfigError
 from pipeline.model.limits import Limits
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged
@@ -81,6 +83,14 @@ class InlineEngine:
         """Nothing was started."""
 
 
+def _printer() -> WeasyPrinter | None:
+    """Return what prints pages; None where the machine lacks what it needs."""
+    try:
+        return WeasyPrinter()
+    except ConfigError:
+        return None
+
+
 class Nursery:
     """Forks commands of one kind of workspace."""
 
@@ -96,6 +106,7 @@ class Nursery:
             cli.command_line([verb])
         self._judge: Judge = bootstrap.document_judge(bootstrap.worker_settings(place, Settings()))
         self._means = bootstrap.answer_means(place, Settings())
+        self._printer = _printer()
 
     def warm(self, payloads: Iterable[bytes], scratch: Path) -> None:
         """Judge some documents, so that what they need is compiled once for all children."""
@@ -187,12 +198,14 @@ class Nursery:
             os._exit(code)
 
     def _patch(self, shift: timedelta) -> None:
-        """Judge in this process, by a clock that may be ahead; take what was made before."""
+        """Judge and print in this process, by a clock that may be ahead; take what is made."""
 
         def make_engine(*_: object, **__: object) -> Engine:
             return InlineEngine(self._judge)
 
         vars(wiring)["make_engine"] = make_engine
         vars(wiring)["answer_means"] = lambda *_: self._means
+        if self._printer:
+            vars(writing)["printer"] = lambda *_: self._printer
         if shift:
             setattr(SystemClock, "now", lambda _: datetime.now(UTC) + shift)  # noqa: B010  # mypy

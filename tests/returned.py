@@ -56,6 +56,16 @@ def with_paper(payload: bytes, name: str = "bl.pdf", content: bytes = b"%PDF-1.4
     return payload[:place] + paper.encode() + payload[place:]
 
 
+def naming(payload: bytes, number: str) -> bytes:
+    """Name an invoice that came before."""
+    reference = (
+        "<cac:BillingReference><cac:InvoiceDocumentReference>"
+        f"<cbc:ID>{number}</cbc:ID></cac:InvoiceDocumentReference></cac:BillingReference>"
+    )
+    place = payload.index(b"  <cac:AccountingSupplierParty>")
+    return payload[:place] + reference.encode() + payload[place:]
+
+
 def deposit(world: World, name: str, payload: bytes, sender: str = "caterer") -> list[Document]:
     """Drop a file and work; return its documents as they then stand."""
     world.drop(sender, name, payload)

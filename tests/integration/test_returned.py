@@ -39,6 +39,7 @@ from tests.returned import (
     elsewhere,
     engaged,
     listening,
+    naming,
     returned,
     say,
     spoken,
@@ -186,16 +187,6 @@ def waits(world: World) -> list[str]:
     """Return the numbers that wait for the supplier."""
     sheets, now = world.hub.ledger.sheets(), world.clock.now()
     return [one.number for one in awaited(world.hub.ledger, sheets, WaitingFor.SUPPLIER, now)]
-
-
-def naming(payload: bytes, number: str) -> bytes:
-    """Name an invoice that came before."""
-    reference = (
-        "<cac:BillingReference><cac:InvoiceDocumentReference>"
-        f"<cbc:ID>{number}</cbc:ID></cac:InvoiceDocumentReference></cac:BillingReference>"
-    )
-    place = payload.index(b"  <cac:AccountingSupplierParty>")
-    return payload[:place] + reference.encode() + payload[place:]
 
 
 @pytest.mark.slow

@@ -153,6 +153,29 @@ class Cash:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who is asked to validate an invoice, and until when.
+
+    Attributes:
+        circuit: Of the invoice.
+        validators: SIRET of everybody who was asked, in order; the last is asked now. One who
+            was named by mistake is among them.
+        deadline: Until when an answer is expected (aware, UTC).
+        following: SIRET of those who are asked afterwards, in order.
+    """
+
+    circuit: Circuit
+    validators: tuple[str, ...]
+    deadline: datetime
+    following: tuple[str, ...] = ()
+
+    @property
+    def validator(self) -> str:
+        """Return who was asked last."""
+        return self.validators[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """What comes with an event.
 
@@ -167,6 +190,7 @@ class Given:
         changed: Terms of the invoice that a new deposit changes, e.g. ``BT-13``.
         circuit: Of the invoice.
         validator: SIRET of another validator, where one is named.
+        asked: Who is asked to validate from now on, where somebody is.
         tells_payment: Whether the recipient announced that it says when it pays.
         late: Whether the same actor said the current status at a later moment.
     """
@@ -180,29 +204,9 @@ class Given:
     changed: frozenset[str] = frozenset()
     circuit: Circuit = Circuit.DIRECT
     validator: str = ""
+    asked: Asked | None = None
     tells_payment: bool = True
     late: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """Who is asked to validate an invoice, and until when.
-
-    Attributes:
-        circuit: Of the invoice.
-        validators: SIRET of everybody who was asked, in order; the last is asked now. One who
-            was named by mistake is among them.
-        deadline: Until when an answer is expected (aware, UTC).
-    """
-
-    circuit: Circuit
-    validators: tuple[str, ...]
-    deadline: datetime
-
-    @property
-    def validator(self) -> str:
-        """Return who was asked last."""
-        return self.validators[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,6 +325,15 @@ class Life:
     entries: int
     bearer: DocumentId
     asked: Asked | None = None
+
+    @property
+    def asks(self) -> str:
+        """Return who is asked until when, as events tell it; empty where nobody ever was."""
+        if self.asked is None:
+            return ""
+        asked = self.asked
+        told = (asked.circuit.value, *asked.validators, ">", *asked.following)
+        return f"{' '.join(told)} {asked.deadline.isoformat()}"
 
     @property
     def circuit(self) -> Circuit:

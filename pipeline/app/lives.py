@@ -150,7 +150,7 @@ def give_up(
             taken_at=now,
         )
     tx.live(register.before, register.entries)
-    return register.before.keys()
+    return {one.document for one in register.entries}
 
 
 def bearers_of(

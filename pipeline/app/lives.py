@@ -117,7 +117,7 @@ def give_up(hub: Hub, tx: Transaction, withdrawn: Collection[Document], why: str
             subject,
             Event.GIVE_UP,
             Actor.SUPPLIER,
-            Given(comment=why),
+            Given(comment=why, stopped=True),
             by=hub.by,
             said_at=now,
             taken_at=now,

@@ -17,6 +17,7 @@ _WITH = {
     Event.NAME_VALIDATOR: Given(validator="73282932000074"),
     Event.CASH: Given(cash=(Cash(amount=Decimal(120), rate=Decimal(20)),)),
     Event.COMPLETE: Given(attachments=1),
+    Event.GIVE_UP: Given(comment="erreur", stopped=True),
     Event.RESEND: Given(changed=frozenset({"BT-13"})),
 }
 

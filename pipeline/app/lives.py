@@ -177,13 +177,13 @@ def give_up(
             subject,
             Event.GIVE_UP,
             Actor.SUPPLIER,
-            Given(comment=why),
+            Given(comment=why, stopped=True),
             by=hub.by,
             said_at=now,
             taken_at=now,
         )
     tx.live(register.before, register.entries)
-    return register.before.keys()
+    return {one.document for one in register.entries}
 
 
 def bearers_of(

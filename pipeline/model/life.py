@@ -188,6 +188,7 @@ class Given:
         attachments: How many are added.
         contents: SHA-256 of each, in order: other papers are another word.
         changed: Terms of the invoice that a new deposit changes, e.g. ``BT-13``.
+        stopped: Whether its delivery was stopped.
         circuit: Of the invoice.
         validator: SIRET of another validator, where one is named.
         asked: Who is asked to validate from now on, where somebody is.
@@ -202,6 +203,7 @@ class Given:
     attachments: int = 0
     contents: tuple[str, ...] = ()
     changed: frozenset[str] = frozenset()
+    stopped: bool = False
     circuit: Circuit = Circuit.DIRECT
     validator: str = ""
     asked: Asked | None = None

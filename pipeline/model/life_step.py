@@ -34,6 +34,7 @@ class Why(Enum):
     VALIDATOR_MISSING = "validator-missing"
     MORE_CHANGED = "more-changed"
     NOTHING_CHANGED = "nothing-changed"
+    NOT_STOPPED = "not-stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,12 @@ def _wanting(move: Move, given: Given) -> Iterator[Refused]:
             Why.VALIDATOR_MISSING,
             f"valideur « {given.validator[:40]} » ; SIRET attendu : 14 chiffres",
             f"validator '{given.validator[:40]}'; a SIRET is expected: 14 digits",
+        )
+    if Need.STOPPED in move.needs and not given.stopped:
+        yield Refused(
+            Why.NOT_STOPPED,
+            "sa remise n'est pas arrêtée ; demandez à l'exploitant du hub de la retirer",
+            "its delivery is not stopped; ask the hub's operator to withdraw it",
         )
 
 

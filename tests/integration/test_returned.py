@@ -374,3 +374,21 @@ def test_a_pivot_says_that_it_was_there_before(tmp_path: Path) -> None:
             *[("A1", number) for number in (1, 1, 3, 6)],
             *[("A2", number) for number in (1, 1, 3, 3, 4)],
         ]
+
+
+@pytest.mark.slow
+def test_what_a_recipient_was_told_is_not_taken_back(world: World) -> None:
+    """A completion leaves, and what it completes is not delivered in its place."""
+    first = returned(world, SUSPEND)
+    out = world.folder("ville", "out")
+    out.rename(out.with_name("elsewhere"))  # nothing can be put there
+    (again,) = deposit(world, "again.xml", with_paper(invoice("A1")))
+    sheets, order = world.hub.ledger.sheets(), Order("erreur")
+
+    kept = withdraw(world.hub, sheets, Target(again.interchange), order, unseen=True)
+    old = Target(first.interchange, frozenset({first.id}))
+    repeated = redeliver(world.hub, sheets, old, order)
+
+    assert list(kept.refused) == [again.id]
+    assert again.id in repeated.refused[first.id]
+    assert life(world, "A1").bearer == again.id

@@ -37,6 +37,7 @@ from pipeline.model.decision import Reason
 from pipeline.model.document import Document
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
+from pipeline.model.life import Status
 from pipeline.model.outbox import OutboxRow
 from pipeline.model.status import InterchangeStep, OutboxState, Step
 from pipeline.ports.ledger import Query, Sheets, Transaction
@@ -51,6 +52,10 @@ _TRIED = (
 )
 _OVER = "déjà refusé ou retiré / rejected or withdrawn already"
 _DELIVERED = "déjà remis : voyez avec le destinataire / delivered already: ask the recipient"
+_COMPLETED = (
+    "complète une facture que le destinataire a déjà, et qui en est averti : remettez-le"
+    " / completes an invoice that its recipient has, and was told of: deliver it"
+)
 _ENDED = (Step.REJECTED, Step.DUPLICATE)
 #: Its sender may have been told of these that they are accepted.
 _ACCEPTED = (Step.ACCEPTED, Step.ROUTED, Step.ABANDONED)
@@ -163,6 +168,7 @@ def _withdraw(hub: Hub, sheets: Sheets, tx: Transaction, wish: _Wish) -> Told:
     rows = latest_rows(tx.outbox_of(flow.id), meant)
     plan = _plan(sheets, flow, wish.target, meant, rows)
     _object(plan, rows, wish)
+    _keep_completed(tx, plan)
     if wish.dry:
         return _told(wish.target, flow, plan)
     note_found(hub, sheets, tx, rows.values(), wish.sight)
@@ -229,6 +235,16 @@ def _object(plan: _Plan, rows: Mapping[DocumentId, OutboxRow], wish: _Wish) -> N
         why = wish.sight.objection(row, unseen=wish.unseen) if known else ""
         if why:
             plan.refused[subject] = why
+            del plan.documents[subject]
+    plan.rows = [row for row in plan.rows if plan.documents.keys() & set(row.documents)]
+
+
+def _keep_completed(tx: Transaction, plan: _Plan) -> None:
+    """Take out of a plan what completes an invoice: its recipient was told that it does."""
+    borne = tx.lives_borne([DocumentId(one) for one in plan.documents])
+    for subject, life in borne.items():
+        if life.id != subject and life.status is not Status.EN_COURS_ACHEMINEMENT:
+            plan.refused[subject] = _COMPLETED
             del plan.documents[subject]
     plan.rows = [row for row in plan.rows if plan.documents.keys() & set(row.documents)]
 

@@ -32,7 +32,7 @@ def correct(  # noqa: PLR0913, PLR0917  one parameter an option
     ] = None,
     attach: Annotated[
         list[Path] | None,
-        typer.Option(help="Pièce à joindre / paper to attach; several.", exists=True),
+        typer.Option(help="Pièce à joindre / paper to attach; several."),
     ] = None,
     reject_processed: Annotated[
         bool, typer.Option("--reject-processed", help="Rejet traité / the reject is seen to.")
@@ -84,7 +84,11 @@ def _paper(path: Path) -> Attached:
             f"{path.name}: type de fichier inconnu, extension attendue (.pdf, .csv, .png…)"
             " / unknown type of file, an extension is expected"
         )
-    return Attached(name=path.name, mime=mime, payload=path.read_bytes())
+    try:
+        payload = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: illisible / cannot be read: {error.strerror}") from error
+    return Attached(name=path.name, mime=mime, payload=payload)
 
 
 def _tell(done: Corrected, *, dry: bool, as_json: bool) -> None:

@@ -73,6 +73,7 @@ W | PRISE_EN_COMPTE_MOE ABSENCE_VALIDATION_MOE_DELAI_REGLEMENTAIRE | route | hub
 WW WO | PRISE_EN_COMPTE_MOA | route | hub | EN_COURS_ACHEMINEMENT
 * | {_MISNAMED} | name-validator | supplier | =
 * | EN_COURS_ACHEMINEMENT | make-available | hub | MISE_A_DISPOSITION
+* | ANNULEE | make-available | hub | =
 * | {_ACTIVE} A_RECYCLER REJETEE | reroute | hub | EN_COURS_ACHEMINEMENT
 * | {_ACTIVE} | make-available | recipient | MISE_A_DISPOSITION
 * | {_ACTIVE} | take-in-charge | recipient | PRISE_EN_CHARGE
@@ -208,6 +209,7 @@ def test_what_is_missing_is_refused(event: Event, actor: Actor, given: Given, wh
             Why.MORE_CHANGED,
         ),
         pytest.param(Status.A_RECYCLER, Event.RESEND, Given(), Why.NOTHING_CHANGED),
+        pytest.param(Status.DEPOSEE, Event.GIVE_UP, Given(comment="x"), Why.NOT_STOPPED),
         pytest.param(
             Status.A_RECYCLER,
             Event.RESEND,
@@ -216,10 +218,10 @@ def test_what_is_missing_is_refused(event: Event, actor: Actor, given: Given, wh
         ),
     ],
 )
-def test_a_returned_invoice_changes_what_it_may(
+def test_words_alone_do_nothing_to_the_invoice_itself(
     status: Status, event: Event, given: Given, why: Why
 ) -> None:
-    """Amounts never change under the same number."""
+    """Papers are added, routing is put right, a delivery is stopped: or nothing is said."""
     said = step(status, event, Actor.SUPPLIER, given)
 
     assert isinstance(said, Refused)

@@ -73,6 +73,16 @@ UNCODED: Mapping[Event, str] = MappingProxyType(
     }
 )
 
+#: What is told in place of a validator's own reason, where the rules list no such reason.
+NEAREST: Mapping[str, str] = MappingProxyType(
+    {
+        "ROUTAGE_ERR": "DEST_ERR",
+        "CODE_ROUTAGE_ERR": "DEST_ERR",
+        "ERR_VALIDEUR": "NON_CONFORME",
+        "AUT_MOTIF_ERR_VALIDEUR": "NON_CONFORME",
+    }
+)
+
 #: Names that Chorus Pro used before, and what they are called since.
 FORMER: Mapping[str, str] = MappingProxyType(
     {

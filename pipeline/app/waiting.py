@@ -12,7 +12,7 @@ from pipeline.app.lives import bearers_of
 from pipeline.app.receipts import unacknowledged
 from pipeline.model.document import Document
 from pipeline.model.life import Event, Life, Status
-from pipeline.model.life_table import ACTIVE
+from pipeline.model.life_table import ACTIVE, MISNAMED, WAITS
 from pipeline.ports.ledger import Ledger, Sheets
 
 
@@ -22,6 +22,7 @@ class WaitingFor(Enum):
     DELIVERY = "delivery"
     RECIPIENT = "recipient"
     SUPPLIER = "supplier"
+    VALIDATOR = "validator"
     ACKNOWLEDGEMENT = "acknowledgement"
 
 
@@ -32,7 +33,8 @@ AT: Mapping[WaitingFor, frozenset[Status]] = MappingProxyType(
         WaitingFor.RECIPIENT: frozenset(
             one for one in Status if one in ACTIVE and one is not Status.SUSPENDUE
         ),
-        WaitingFor.SUPPLIER: frozenset({Status.SUSPENDUE, Status.A_RECYCLER, Status.REJETEE}),
+        WaitingFor.SUPPLIER: MISNAMED | {Status.SUSPENDUE, Status.A_RECYCLER, Status.REJETEE},
+        WaitingFor.VALIDATOR: WAITS,
     }
 )
 
@@ -109,7 +111,7 @@ def _invoices(
             subject=life.id,
             number=document.header.number or document.name,
             status=life.status,
-            owner=_owner(ledger, sheets, what, document),
+            owner=_owner(ledger, sheets, what, document, life),
             since=life.since,
             age=now - life.since,
         )
@@ -120,7 +122,13 @@ def _is_processed(ledger: Ledger, life: Life) -> bool:
     return any(one.event is Event.PROCESS_REJECT for one in ledger.history(life.id))
 
 
-def _owner(ledger: Ledger, sheets: Sheets, what: WaitingFor, document: Document) -> str:
+def _owner(
+    ledger: Ledger, sheets: Sheets, what: WaitingFor, document: Document, life: Life
+) -> str:
+    if what is WaitingFor.VALIDATOR and life.asked is not None:
+        siret = life.asked.validator
+        found = (one.partner for one in sheets.connections.values() if one.structure == siret)
+        return next(found, siret)
     if what is WaitingFor.SUPPLIER:
         flow = ledger.interchange(document.interchange)
         return flow.partner if flow else ""

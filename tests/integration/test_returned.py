@@ -22,6 +22,7 @@ from pipeline.model.errors import ConfigError
 from pipeline.model.identity import document_id
 from pipeline.model.life import Actor, Attached, Event, Given, Status
 from pipeline.model.limits import WIDE
+from pipeline.model.outbox import OutboxKind
 from pipeline.model.status import Step
 from pipeline.syntax.correcting import Correction
 from pipeline.syntax.parse import parse
@@ -233,8 +234,8 @@ def test_of_several_that_come_back_the_first_counts(world: World) -> None:
 @pytest.mark.slow
 def test_who_had_it_before_may_say_nothing_more(world: World) -> None:
     """Statuses are the new recipient's to say; to the old one the invoice is none of its own."""
-    returned(world, RETURN)
-    deposit(world, "again.xml", elsewhere(invoice("A1")))
+    first = returned(world, RETURN)
+    (again,) = deposit(world, "again.xml", elsewhere(invoice("A1")))
 
     outcomes = {
         name: spoken(world, name, place) for place, name in enumerate(("ville", "hopital"))
@@ -242,6 +243,11 @@ def test_who_had_it_before_may_say_nothing_more(world: World) -> None:
 
     assert outcomes == {"ville": ["ST_UNKNOWN"], "hopital": []}
     assert life(world, "A1").status is Status.COMPTABILISEE
+    files = [
+        {row.key for row in world.hub.ledger.outbox(document=one.id, kind=OutboxKind.STATUS)}
+        for one in (first, again)
+    ]
+    assert files[1] < files[0]  # whoever erases either flow finds what told of the invoice
 
 
 @pytest.mark.slow

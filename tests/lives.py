@@ -16,6 +16,7 @@ _WITH = {
     Event.REFUSE: Given(reasons=("DEST_ERR",), comment="pas à nous"),
     Event.CASH: Given(cash=(Cash(amount=Decimal(120), rate=Decimal(20)),)),
     Event.COMPLETE: Given(attachments=1),
+    Event.GIVE_UP: Given(comment="erreur", stopped=True),
     Event.RESEND: Given(changed=frozenset({"BT-13"})),
 }
 

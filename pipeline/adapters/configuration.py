@@ -635,9 +635,10 @@ class _Sheet(_Receiving, _Agreement):
 
     @model_validator(mode="after")
     def _only_a_receiver_replies(self) -> _Sheet:
-        said = {"replies", "acknowledge_within_h"} & self.model_fields_set
-        if self.role is Role.SENDER and said:
-            raise ValueError(f"{', '.join(sorted(said))}: of a receiver's sheet only")
+        if self.role is Role.SENDER and "acknowledge_within_h" in self.model_fields_set:
+            raise ValueError("acknowledge_within_h: of a receiver's sheet only")
+        if self.role is Role.SENDER and self.replies and self.naming is not Naming.FREE:
+            raise ValueError("replies: of a sender with free names only; others have interfaces")
         if self.role is Role.RECEIVER and self.interfaces and self.naming is Naming.FREE:
             raise ValueError("interfaces need naming = 'grammar': flows are named after them")
         if self.acknowledge_within_h is not None and not (self.interfaces or self.replies):

@@ -144,7 +144,7 @@ def give_up(
             subject,
             Event.GIVE_UP,
             Actor.SUPPLIER,
-            Given(comment=why),
+            Given(comment=why, stopped=True),
             by=hub.by,
             said_at=now,
             taken_at=now,

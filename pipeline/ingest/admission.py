@@ -14,7 +14,7 @@ from pipeline.model.decision import Decision, Reason, Verdict
 from pipeline.model.interchange import Interchange
 from pipeline.model.interface import Carries, Interface, may_send
 
-#: How the free name of a receiver's file begins that tells statuses, not acknowledgements.
+#: How the free name of a file begins that tells statuses.
 _STATUS_NAMES = ("statut", "status")
 
 _TAKEN = {FlowOutcome.ACCEPTED, FlowOutcome.PARTLY_ACCEPTED, FlowOutcome.HELD}
@@ -97,14 +97,15 @@ def kind_of_flow(
 ) -> Carries:
     """Return what a flow is about: as its interface says, else its sheet and name.
 
-    A sender sends invoices. A receiver with free names answers: what begins with ``statut``
-    or ``status`` tells statuses, anything else acknowledges deliveries.
+    With free names, what begins with ``statut`` or ``status`` tells statuses; of a sender only
+    where that was agreed (`replies`). Anything else of a sender is invoices, of a receiver
+    acknowledges deliveries.
     """
     if interface is not None:
         return interface.carries
-    if connection.role is Role.SENDER:
-        return Carries.INVOICES
     tells_statuses = interchange.name.lower().startswith(_STATUS_NAMES)
+    if connection.role is Role.SENDER:
+        return Carries.STATUSES if tells_statuses and connection.replies else Carries.INVOICES
     return Carries.STATUSES if tells_statuses else Carries.ACKNOWLEDGEMENTS
 
 
@@ -171,7 +172,7 @@ def _body_fault(
 
 
 def may_be_text(connection: Connection, about: Carries) -> bool:
-    """Tell whether a flow may be plain text: what a receiver answers in CSV or JSON."""
+    """Tell whether a flow may be plain text: what a partner says in CSV or JSON."""
     return about is not Carries.INVOICES and bool(connection.replies)
 
 

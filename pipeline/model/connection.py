@@ -190,7 +190,7 @@ class AnswerFormat(Enum):
 
 
 class ReplyForm(Enum):
-    """A form in which a receiver may answer that has no writer of CPPStatut or CDAR."""
+    """A form in which a partner may answer that has no writer of CPPStatut or CDAR."""
 
     CSV = "csv"
     JSON = "json"
@@ -316,7 +316,8 @@ class Connection:
         recapitulation: Whether each day is summed up in `out`.
         gap_after: Time after which a missing sequence number of the flow grammar is
             reported to both sides; None never.
-        replies: Forms besides those of its interfaces in which a receiver may answer.
+        replies: Forms besides those of its interfaces in which a receiver may answer; a sender
+            with free names may say statuses in them.
         acknowledge_within: Agreed time in which a receiver says that it took a delivery; None
             if none was agreed.
         statuses: What was agreed about the statuses of invoices.

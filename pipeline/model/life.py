@@ -151,6 +151,7 @@ class Given:
         attachments: How many are added.
         contents: SHA-256 of each, in order: other papers are another word.
         changed: Terms of the invoice that a new deposit changes, e.g. ``BT-13``.
+        stopped: Whether its delivery was stopped.
         circuit: Of the invoice.
         tells_payment: Whether the recipient announced that it says when it pays.
         late: Whether the same actor said the current status at a later moment.
@@ -163,6 +164,7 @@ class Given:
     attachments: int = 0
     contents: tuple[str, ...] = ()
     changed: frozenset[str] = frozenset()
+    stopped: bool = False
     circuit: Circuit = Circuit.DIRECT
     tells_payment: bool = True
     late: bool = False

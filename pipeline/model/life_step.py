@@ -32,6 +32,7 @@ class Why(Enum):
     ATTACHMENT_MISSING = "attachment-missing"
     MORE_CHANGED = "more-changed"
     NOTHING_CHANGED = "nothing-changed"
+    NOT_STOPPED = "not-stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,12 @@ def _wanting(move: Move, given: Given) -> Iterator[Refused]:
         yield from _completion_fault(given)
     if Need.ROUTING_ONLY in move.needs:
         yield from _routing_fault(given)
+    if Need.STOPPED in move.needs and not given.stopped:
+        yield Refused(
+            Why.NOT_STOPPED,
+            "sa remise n'est pas arrêtée ; demandez à l'exploitant du hub de la retirer",
+            "its delivery is not stopped; ask the hub's operator to withdraw it",
+        )
 
 
 def _reason_fault(

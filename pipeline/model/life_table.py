@@ -29,6 +29,7 @@ class Need(Enum):
     CASH = "cash"  #: an amount for each VAT rate; a comment with a negative one
     ATTACHMENT = "attachment"  #: at least one, and nothing else changes
     ROUTING_ONLY = "routing-only"  #: recipient, service or engagement change, nothing else
+    STOPPED = "stopped"  #: its delivery was stopped: words alone stop nothing
 
 
 class Doubt(Enum):
@@ -174,6 +175,13 @@ _PLATFORM = (
         after=Status.EN_COURS_ACHEMINEMENT,
         needs=_COMMENT,
         source="our own: whoever had it was not its recipient",
+    ),
+    Move(
+        before=_at(Status.ANNULEE),
+        event=Event.MAKE_AVAILABLE,
+        actor=Actor.HUB,
+        after=None,
+        source="deduced: what corrects it names it, so it is delivered all the same",
     ),
 )
 
@@ -398,6 +406,7 @@ _SUPPLIER = (
         event=Event.GIVE_UP,
         actor=Actor.SUPPLIER,
         after=Status.ABANDONNEE,
+        needs=frozenset({Need.STOPPED}),
         source="deduced",
     ),
     _told(Event.CASH, "A7 P1.15–P1.18, G7.45", frozenset({Need.CASH})),

@@ -14,6 +14,7 @@ import pytest
 from pipeline.app.erase import erase
 from pipeline.app.operate.acting import Order, Target
 from pipeline.app.operate.withdraw import withdraw
+from pipeline.app.pausing import pause, resume
 from pipeline.app.verify import verify
 from pipeline.lifecycle.inbound import read_cdar
 from pipeline.model.connection import Environment, ReplyForm, StatusTerms
@@ -223,6 +224,49 @@ def test_before_its_delivery_nothing_can_be_said(world: World) -> None:
 
     assert ended == "refused ST_EARLY"
     assert life(world, "A1").status is Status.EN_COURS_ACHEMINEMENT
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Iterator[World]:
+    """A supplier with free names that writes tables, and an invoice on its way."""
+    with opened(tmp_path) as made:
+        caterer = made.connections["caterer"]
+        made.connections["caterer"] = replace(caterer, replies=(ReplyForm.CSV,))
+        made.apply("ville", "hopital")
+        pause(made.hub, "ville", "fermé")
+        made.drop("caterer", "a.xml", invoice("A1"))
+        run(made)
+        yield made
+
+
+def say_plainly(world: World, event: str) -> None:
+    """Say something of A1 as its supplier, and work."""
+    table = f"number;seller;status\nA1;{SELLER.siret[:9]};{event}\n"
+    world.drop("caterer", f"statuts-{event}.csv", table.encode())
+    run(world)
+
+
+def test_a_cancelled_invoice_is_delivered_and_stays_cancelled(plain: World) -> None:
+    """What corrects it names it: its recipient needs both."""
+    say_plainly(plain, "cancel")
+    resume(plain.hub, "ville")
+    run(plain)
+
+    assert list(plain.folder("ville", "out").iterdir())
+    assert life(plain, "A1").status is Status.ANNULEE
+    assert [one.event for one in history(plain, "A1")[-2:]] == [
+        Event.CANCEL,
+        Event.MAKE_AVAILABLE,
+    ]
+
+
+def test_words_give_up_no_invoice_that_is_on_its_way(plain: World) -> None:
+    """Who wants it back has it withdrawn; what is merely said leaves both as they are."""
+    say_plainly(plain, "give-up")
+
+    assert life(plain, "A1").status is Status.EN_COURS_ACHEMINEMENT
+    (flow,) = plain.hub.ledger.interchanges(Query(text="statuts-give-up.csv"))
+    assert (flow.step, flow.reason) == (InterchangeStep.REFUSED, "ST_FORBIDDEN")
 
 
 @pytest.mark.parametrize("number", ["A1", "A2"])

@@ -55,6 +55,7 @@ A9 A12 | VALIDEE_1 VALIDEE_2 ABSENCE_VALIDATION_1_HORS_DELAI ABSENCE_VALIDATION_
 A9 | REFUSEE_1 REFUSEE_2 | route | hub | EN_COURS_ACHEMINEMENT
 D A9 A12 | EN_COURS_ACHEMINEMENT | make-available | hub | MISE_A_DISPOSITION
 D A9 A12 | {_ACTIVE} A_RECYCLER REJETEE | reroute | hub | EN_COURS_ACHEMINEMENT
+D A9 A12 | ANNULEE | make-available | hub | =
 D A9 A12 | {_ACTIVE} | make-available | recipient | MISE_A_DISPOSITION
 D A9 A12 | {_ACTIVE} | take-in-charge | recipient | PRISE_EN_CHARGE
 D A9 A12 | {_ACTIVE} | approve | recipient | APPROUVEE
@@ -180,6 +181,7 @@ def test_what_is_missing_is_refused(event: Event, actor: Actor, given: Given, wh
             Why.MORE_CHANGED,
         ),
         pytest.param(Status.A_RECYCLER, Event.RESEND, Given(), Why.NOTHING_CHANGED),
+        pytest.param(Status.DEPOSEE, Event.GIVE_UP, Given(comment="x"), Why.NOT_STOPPED),
         pytest.param(
             Status.A_RECYCLER,
             Event.RESEND,
@@ -188,10 +190,10 @@ def test_what_is_missing_is_refused(event: Event, actor: Actor, given: Given, wh
         ),
     ],
 )
-def test_a_returned_invoice_changes_what_it_may(
+def test_words_alone_do_nothing_to_the_invoice_itself(
     status: Status, event: Event, given: Given, why: Why
 ) -> None:
-    """Amounts never change under the same number."""
+    """Papers are added, routing is put right, a delivery is stopped: or nothing is said."""
     said = step(status, event, Actor.SUPPLIER, given)
 
     assert isinstance(said, Refused)

@@ -498,7 +498,8 @@ def _write(
     returned = [(one, back[one.id]) for one in settled if one.id in back]
     if returned:
         come_back(hub, sheets, tx, interchange, returned)
-    process_rejects(hub, tx, interchange, [one for one in settled if one.step is Step.ROUTED])
+    new = [one for one in settled if one.step is Step.ROUTED and one.id not in back]
+    process_rejects(hub, tx, interchange, new)
     return tuple(sorted(settled, key=lambda one: one.seq))
 
 

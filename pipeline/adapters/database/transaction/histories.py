@@ -65,6 +65,7 @@ class Histories(Collected):
                 "entries": now[subject].entries,
                 "bearer": now[subject].bearer,
                 "said": [one.id for one in mine],
+                "lines": [one.digest for one in mine],
                 "source": last.source,
                 "reasons": list(last.reasons) or None,
             }

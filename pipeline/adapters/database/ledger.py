@@ -76,6 +76,7 @@ from pipeline.model.status import (
     Step,
     is_final,
 )
+from pipeline.model.validation import Due
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import (
     LEASE_TAKEN_OVER,
@@ -565,6 +566,11 @@ class SqlLedger:
         """Return where invoices stand, by the document that bears each; others bear none."""
         with self._read() as connection:
             return lives.find_borne(connection, documents)
+
+    def lives_due(self, due: Due) -> Sequence[Life]:
+        """Return where invoices stand whose validators' time ends then, soonest first."""
+        with self._read() as connection:
+            return lives.find_lives_due(connection, due)
 
     def lives_at(self, statuses: Collection[Status], limit: int) -> Sequence[Life]:
         """Return where invoices stand that stand at one of these, the longest first."""

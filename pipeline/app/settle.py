@@ -500,8 +500,8 @@ def _write(
     returned = [(one, back[one.id]) for one in settled if one.id in back]
     if returned:
         come_back(hub, sheets, tx, interchange, returned)
-    taken = {Step.ACCEPTED, Step.ROUTED}
-    new = [one for one in settled if one.step in taken and one.id not in back]
+    going = {Step.ACCEPTED, Step.ROUTED}
+    new = [one for one in settled if one.step in going and one.id not in back]
     process_rejects(hub, tx, interchange, new)
     return tuple(sorted(settled, key=lambda one: one.seq))
 

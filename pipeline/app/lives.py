@@ -40,7 +40,9 @@ from pipeline.ports.ledger import Ledger, Sheets, Transaction
 #: The only status of interfaces that refuse a status.
 REFUSALS = ("601",)
 #: Told by the answer to the flow, or of no interest to anybody but the hub.
-_UNTOLD = frozenset({Event.DEPOSIT, Event.ROUTE, Event.REROUTE, Event.PROCESS_REJECT})
+_UNTOLD = frozenset(
+    {Event.DEPOSIT, Event.ROUTE, Event.REROUTE, Event.PROCESS_REJECT, Event.NAME_VALIDATOR}
+)
 
 
 @dataclass(slots=True)

@@ -322,7 +322,9 @@ def _enqueue(
         at=hub.clock.now(),
         tellings=tuple(tellings),
     )
-    documents = tuple(dict.fromkeys(one.document.id for one in tellings))
+    # the document it was taken by, and the one that bears it: whoever erases either finds it
+    spoken_of = (one for each in tellings for one in (each.entry.document, each.document.id))
+    documents = tuple(dict.fromkeys(spoken_of))
     for file in hub.tell(news, lambda series: tx.next_number(environment.series(series))):
         tx.enqueue(status_row(sheet, file, news.at, documents), hub.by, news.at)
         failpoint("status.told")

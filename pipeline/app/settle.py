@@ -19,7 +19,7 @@ from pipeline.app.hub import Hub, sheet_of, with_sheet
 from pipeline.app.lives import begin_lives
 from pipeline.app.manifest import ManifestCheck, check_manifest, keep_figures
 from pipeline.app.registered import check_both
-from pipeline.ingest.duplicate import find_duplicates, may_come_back
+from pipeline.ingest.duplicate import Repeat, find_duplicates, may_come_back
 from pipeline.ingest.sellers import check_seller
 from pipeline.model.acknowledgement import Figure
 from pipeline.model.calendar import moment
@@ -352,11 +352,9 @@ def decide_all(
             taken[document.route or ""] += 1
         decided[document.id] = (document, decision)
     accepted = [d for d, decision in decided.values() if decision.verdict is Verdict.ACCEPT]
-    holders = held_keys(tx, accepted, standing.environment)
-    others = _of_others(tx, [one.document for one in holders.values()], sender)
-    beside = _beside(candidates, accepted, holders, others)
     back: dict[DocumentId, Comeback] = {}
-    for subject, repeat in find_duplicates(accepted, holders, others, beside).items():
+    repeats = _repeats(tx, candidates, accepted, sender, standing.environment)
+    for subject, repeat in repeats.items():
         document = replace(decided[subject][0], first=repeat.first)
         if repeat.comeback is None:
             document = replace(document, route=None)
@@ -364,6 +362,20 @@ def decide_all(
             back[subject] = repeat.comeback
         decided[subject] = (document, repeat.decision)
     return list(decided.values()), back
+
+
+def _repeats(
+    tx: Transaction,
+    candidates: Sequence[Candidate],
+    accepted: Sequence[Document],
+    sender: str,
+    environment: Environment,
+) -> Mapping[DocumentId, Repeat]:
+    """Return which documents bear a number that is taken, and what becomes of each."""
+    holders = held_keys(tx, accepted, environment)
+    others = _of_others(tx, [one.document for one in holders.values()], sender)
+    beside = _beside(candidates, accepted, holders, others)
+    return find_duplicates(accepted, holders, others, beside)
 
 
 def _beside(
@@ -488,7 +500,8 @@ def _write(
     returned = [(one, back[one.id]) for one in settled if one.id in back]
     if returned:
         come_back(hub, sheets, tx, interchange, returned)
-    new = [one for one in settled if one.step in {Step.ACCEPTED, Step.ROUTED}]
+    going = {Step.ACCEPTED, Step.ROUTED}
+    new = [one for one in settled if one.step in going and one.id not in back]
     process_rejects(hub, tx, interchange, new)
     return tuple(sorted(settled, key=lambda one: one.seq))
 

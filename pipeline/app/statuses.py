@@ -274,12 +274,12 @@ def _takes_files(hub: Hub, sheets: Sheets, document: Document) -> bool:
 
 def _not_carried(saying: Saying) -> Refusal:
     fr = "pièces jointes : le destinataire de cette facture n'en reçoit pas avec un statut ;"
-    en = "attachments: the recipient of this invoice gets none with a status; hand them over"
+    en = "attachments: the recipient of this invoice gets none with a status; deposit the"
     return Refusal(
         saying=saying,
         code="ST_FORBIDDEN",
-        fr=f"{fr} remettez-les lui autrement",
-        en=f"{en} otherwise",
+        fr=f"{fr} déposez la facture complétée, sous le même numéro",
+        en=f"{en} completed invoice, under the same number",
     )
 
 

@@ -249,6 +249,10 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
         " refusé(s)",
         "statuses applied, known already and refused",
     ),
+    "comeback.original_gone": _template(
+        "{document} : une facture revient, {bearer} n'est plus lisible ({code}) ; retenue",
+        "an invoice comes back, and what it is to be held against cannot be read: held",
+    ),
     "status.foreign": _template(
         "{connection} parle de factures qui ne sont pas les siennes ({documents}) ; refusé",
         "a partner speaks of invoices that are not its own: refused",
@@ -334,6 +338,10 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "operator.release": _template("{subject} : libéré par un opérateur", "released"),
     "operator.reject": _template("{subject} : refusé par un opérateur", "rejected"),
     "operator.withdraw": _template("{subject} : retiré pour son émetteur", "withdrawn"),
+    "operator.correct": _template(
+        "{invoice} : corrigée pour son fournisseur, déposée comme {flow}",
+        "a corrected document is deposited for its supplier",
+    ),
     "operator.redeliver": _template("{subject} : remise redemandée", "redelivery asked for"),
     "operator.resend": _template("{files} fichier(s) remis sous le même nom", "sent again"),
     "operator.replay": _template("{subject} : rejoué depuis l'archive", "judged again"),

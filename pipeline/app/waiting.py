@@ -11,7 +11,7 @@ from types import MappingProxyType
 from pipeline.app.lives import bearers_of
 from pipeline.app.receipts import unacknowledged
 from pipeline.model.document import Document
-from pipeline.model.life import Event, Life, Status
+from pipeline.model.life import Entry, Event, Life, Status
 from pipeline.model.life_table import ACTIVE, MISNAMED, WAITS
 from pipeline.ports.ledger import Ledger, Sheets
 
@@ -118,8 +118,14 @@ def _invoices(
 
 
 def _is_processed(ledger: Ledger, life: Life) -> bool:
-    """Tell whether the supplier took note of a reject: it is off its list then."""
-    return any(one.event is Event.PROCESS_REJECT for one in ledger.history(life.id))
+    """Tell whether the supplier took note of the last reject: it is off its list then."""
+    since = (one for one in reversed(ledger.history(life.id)) if _settles(one))
+    last = next(since, None)
+    return last is not None and last.event is Event.PROCESS_REJECT
+
+
+def _settles(one: Entry) -> bool:
+    return one.moved or one.event is Event.PROCESS_REJECT
 
 
 def _owner(

@@ -43,7 +43,8 @@ class Document:
         header: Its routing terms, as far as they could be read.
         reasons: Why it is rejected, duplicate or held.
         route: Connection it goes to, or None.
-        first: The document that holds its business key, if this one repeats it.
+        first: The document that holds its business key, if this one repeats it: of an accepted
+            one the invoice that it puts right or completes.
         agreement: What it was held against when it was decided on; None before.
     """
 

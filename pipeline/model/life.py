@@ -11,11 +11,13 @@ Source:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from hashlib import sha256
 from types import MappingProxyType
 
 from pipeline.model.identity import DocumentId, InterchangeId, derived
@@ -174,6 +176,15 @@ class Asked:
         """Return who was asked last."""
         return self.validators[-1]
 
+    def told(self) -> dict[str, object]:
+        """Return what it says, in JSON values; the deadline is UTC."""
+        return {
+            "circuit": self.circuit.value,
+            "validators": list(self.validators),
+            "deadline": self.deadline.astimezone(UTC).isoformat(),
+            "following": list(self.following),
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
@@ -301,6 +312,34 @@ class Entry:
     def moved(self) -> bool:
         """Tell whether the invoice stands elsewhere since."""
         return self.before is not self.after
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of all that it says, as the chain of events keeps it."""
+        return sha256(json.dumps(self.told(), sort_keys=True).encode()).hexdigest()
+
+    def told(self) -> dict[str, object]:
+        """Return all that it says, in JSON values; moments are UTC."""
+        cash = [[str(one.amount), str(one.rate), one.currency] for one in self.cash]
+        return {
+            "id": self.id,
+            "document": self.document,
+            "place": self.place,
+            "event": self.event.value,
+            "actor": self.actor.value,
+            "by": self.by,
+            "before": self.before.value if self.before else None,
+            "after": self.after.value,
+            "said_at": self.said_at.astimezone(UTC).isoformat(),
+            "taken_at": self.taken_at.astimezone(UTC).isoformat(),
+            "source": self.source,
+            "reasons": list(self.reasons),
+            "comment": self.comment,
+            "cash": cash,
+            "warnings": list(self.warnings),
+            "bearer": self.bearer,
+            "asked": self.asked.told() if self.asked else None,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

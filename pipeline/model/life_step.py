@@ -273,7 +273,7 @@ def _completion_fault(given: Given) -> Iterator[Refused]:
             "no attachment; at least one is expected to complete the invoice",
         )
     if given.changed:
-        yield _more_changed(given.changed, "aucune donnée", "no term")
+        yield _more_changed(given.changed, "aucune donnée ne peut changer", "no term")
 
 
 def _routing_fault(given: Given) -> Iterator[Refused]:
@@ -281,7 +281,7 @@ def _routing_fault(given: Given) -> Iterator[Refused]:
     if more:
         yield _more_changed(
             more,
-            "seuls BT-46 (SIRET et service) et BT-13 (engagement)",
+            "seuls BT-46 (SIRET et service) et BT-13 (engagement) peuvent changer",
             "only BT-46 (SIRET and service) and BT-13 (engagement)",
         )
     if not given.changed:
@@ -296,7 +296,7 @@ def _more_changed(terms: frozenset[str], fr: str, en: str) -> Refused:
     found = ", ".join(sorted(terms))
     return Refused(
         Why.MORE_CHANGED,
-        f"termes modifiés : {found} ; {fr} ne peut changer",
+        f"termes modifiés : {found} ; {fr}",
         f"terms changed: {found}; {en} may change",
     )
 

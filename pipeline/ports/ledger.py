@@ -480,6 +480,12 @@ class Ledger(Protocol):
     def event_at(self, seq: int) -> Event | None:
         """Return the event at one place of the chain."""
 
+    def events_about(self, subjects: Collection[str]) -> Sequence[Event]:
+        """Return the events of these subjects alone, in order."""
+
+    def events_between(self, first: int, last: int) -> Iterator[Event]:
+        """Yield the events from one place of the chain to another, both included."""
+
     def count_between(self, after: int, last: int) -> Mapping[str, int]:
         """Count the events behind place `after`, up to `last`, by their name."""
 

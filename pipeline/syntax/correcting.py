@@ -49,7 +49,7 @@ class _Places:
     Attributes:
         namespaces: By prefix.
         buyer: The recipient.
-        ids: Its identifiers, from there.
+        ids: Its identifiers, from there, in the order of the schema.
         wrapped: What stands around one identifier; empty for nothing.
         id: A new identifier with a scheme.
         scheme: Attribute that names the scheme.
@@ -63,7 +63,7 @@ class _Places:
 
     namespaces: dict[str, str]
     buyer: str
-    ids: str
+    ids: tuple[str, ...]
     wrapped: str
     id: str
     scheme: str
@@ -85,7 +85,7 @@ _UBL_AFTER_PAPER = (
 _UBL = _Places(
     namespaces=dict(ubl.NAMESPACES),
     buyer="cac:AccountingCustomerParty/cac:Party",
-    ids="cac:PartyIdentification/cbc:ID",
+    ids=("cac:PartyIdentification/cbc:ID",),
     wrapped="cac:PartyIdentification",
     id="cbc:ID",
     scheme="schemeID",
@@ -114,7 +114,7 @@ _CII_AFTER_PAPER = (
 _CII = _Places(
     namespaces=dict(cii.NAMESPACES),
     buyer="rsm:SupplyChainTradeTransaction/ram:ApplicableHeaderTradeAgreement/ram:BuyerTradeParty",
-    ids="ram:ID | ram:GlobalID",
+    ids=("ram:ID", "ram:GlobalID"),
     wrapped="",
     id="ram:GlobalID",
     scheme="schemeID",
@@ -214,7 +214,7 @@ class _Desk:
             self._insert(made, self._places.after_paper)
 
     def _replace(self, before: str | None, after: str, name: str) -> None:
-        for element in self._all(self._buyer, self._places.ids):
+        for element in self._ids():
             if before and (element.text or "").strip() == before:
                 element.text = after
                 return
@@ -232,7 +232,7 @@ class _Desk:
 
     def _add_service(self, service: str) -> None:
         places = self._places
-        ids = self._all(self._buyer, places.ids)
+        ids = self._ids()
         if not ids:
             raise Uncorrectable(
                 "le destinataire n'a pas d'identifiant (BT-46) / the recipient has no identifier"
@@ -273,9 +273,11 @@ class _Desk:
             raise Uncorrectable(f"{path} : absent du document / not in the document")
         return found[0]
 
+    def _ids(self) -> list[etree._Element]:
+        return [one for path in self._places.ids for one in self._all(self._buyer, path)]
+
     def _all(self, element: etree._Element, path: str) -> list[etree._Element]:
-        found: list[etree._Element] = element.xpath(path, namespaces=self._places.namespaces)
-        return found
+        return element.findall(path, self._places.namespaces)
 
     def _new(self, name: str) -> etree._Element:
         return etree.Element(self._tag(name))

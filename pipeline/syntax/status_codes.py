@@ -123,7 +123,7 @@ _VALIDATOR_N2: Mapping[int, Event] = MappingProxyType(
     {
         VALIDATION_N2[move.after]: move.event
         for move in MOVES
-        if move.actor is Actor.VALIDATOR and move.after in VALIDATION_N2
+        if move.actor is Actor.VALIDATOR and move.after and move.after in VALIDATION_N2
     }
 )
 

@@ -183,3 +183,34 @@ def test_what_waits_longest_comes_first(ledger: Ledger) -> None:
 
     assert [one.id for one in found] == [FIRST, SECOND]
     assert ledger.lives_at({Status.REJETEE}, 10) == []
+
+
+def test_another_document_bears_an_invoice_from_a_line_on(ledger: Ledger) -> None:
+    """Whoever asks by the document is led to the invoice, and by the old one to nothing."""
+    begin(ledger, FIRST)
+    with ledger.transaction() as tx:
+        register = Register(tx.lives_borne([FIRST, SECOND]))
+        assert set(register.before) == {FIRST}
+        say(register, FIRST, Event.RETURN, Actor.RECIPIENT, Given(reasons=("DEST_ERR",)))
+        resent = register.add(
+            FIRST,
+            Event.RESEND,
+            Actor.SUPPLIER,
+            Given(changed=frozenset({"BT-46"})),
+            by="partner:p",
+            said_at=NOW + HOUR,
+            taken_at=NOW + 2 * HOUR,
+            bearer=SECOND,
+        )
+        assert isinstance(resent, Entry)
+        tx.live(register.before, register.entries)
+        assert {one: life.id for one, life in tx.lives_borne([FIRST, SECOND]).items()} == {
+            SECOND: FIRST
+        }
+
+    assert ledger.lives([FIRST])[FIRST].bearer == SECOND
+    assert set(ledger.lives_borne([FIRST, SECOND])) == {SECOND}
+    assert [one.bearer for one in ledger.history(FIRST)][-2:] == [None, SECOND]
+    told = [one.fact for one in ledger.events(FLOW) if one.fact.what.startswith("life.")]
+    assert [one.data["bearer"] for one in told] == [FIRST, SECOND]
+    assert ledger.verify() == []

@@ -22,6 +22,7 @@ from pipeline.model.errors import ConfigError
 from pipeline.model.identity import document_id
 from pipeline.model.life import Actor, Attached, Event, Given, Status
 from pipeline.model.limits import WIDE
+from pipeline.model.outbox import OutboxKind
 from pipeline.model.status import Step
 from pipeline.syntax.correcting import Correction
 from pipeline.syntax.parse import parse
@@ -233,8 +234,8 @@ def test_of_several_that_come_back_the_first_counts(world: World) -> None:
 @pytest.mark.slow
 def test_who_had_it_before_may_say_nothing_more(world: World) -> None:
     """Statuses are the new recipient's to say; to the old one the invoice is none of its own."""
-    returned(world, RETURN)
-    deposit(world, "again.xml", elsewhere(invoice("A1")))
+    first = returned(world, RETURN)
+    (again,) = deposit(world, "again.xml", elsewhere(invoice("A1")))
 
     outcomes = {
         name: spoken(world, name, place) for place, name in enumerate(("ville", "hopital"))
@@ -242,6 +243,11 @@ def test_who_had_it_before_may_say_nothing_more(world: World) -> None:
 
     assert outcomes == {"ville": ["ST_UNKNOWN"], "hopital": []}
     assert life(world, "A1").status is Status.COMPTABILISEE
+    files = [
+        {row.key for row in world.hub.ledger.outbox(document=one.id, kind=OutboxKind.STATUS)}
+        for one in (first, again)
+    ]
+    assert files[1] < files[0]  # whoever erases either flow finds what told of the invoice
 
 
 @pytest.mark.slow
@@ -341,16 +347,19 @@ def test_a_pivot_says_that_it_was_there_before(tmp_path: Path) -> None:
     """By EDI files alone: the recipient reads that it is completed, and finds the paper."""
     with opened(tmp_path) as world:
         subscribe(world)
-        deliver(world, "A1", "A2")
+        deliver(world, "A1", "A2", "A3")
         at = datetime(2030, 3, 1, 9, 0, tzinfo=UTC)
         words = [
             Said(number="A1", status=6, at=at, comment="bon absent"),
             Said(number="A2", status=4, at=at, comment="autre engagement"),
+            Said(number="A3", status=4, at=at, comment="autre engagement"),
         ]
         world.drop("ville", STATUT.format(1), statut(words))
         run(world)
         world.drop("supplier", FLOW.format(8), with_paper(invoice("A1")))
         world.drop("supplier", FLOW.format(9), engaged(invoice("A2")))
+        wanted, order = Correction(engagement="EJ-9"), Order("au téléphone")
+        put_right(world.hub, world.hub.ledger.sheets(), "A3", wanted, order)
         run(world)
 
         roots = [parse(path.read_bytes(), WIDE) for path in found(world, "ville", "FEN0036A")]
@@ -364,6 +373,8 @@ def test_a_pivot_says_that_it_was_there_before(tmp_path: Path) -> None:
             ("A1", "Non"),
             ("A2", "Non"),
             ("A2", "Recyclée"),
+            ("A3", "Non"),
+            ("A3", "Recyclée"),
         ]
         answers = [
             (one.number, one.status)
@@ -373,6 +384,7 @@ def test_a_pivot_says_that_it_was_there_before(tmp_path: Path) -> None:
         assert sorted(answers) == [
             *[("A1", number) for number in (1, 1, 3, 6)],
             *[("A2", number) for number in (1, 1, 3, 3, 4)],
+            *[("A3", number) for number in (1, 1, 3, 3, 4)],
         ]
 
 

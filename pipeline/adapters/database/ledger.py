@@ -692,6 +692,22 @@ class SqlLedger:
         with self._read() as connection:
             return _only(chain.read_events(connection, tables.event.c.seq == seq))
 
+    def events_about(self, subjects: Collection[str]) -> Sequence[Event]:
+        """Return the events of these subjects alone, in order."""
+        with self._read() as connection:
+            found = [
+                event
+                for part in reading.sliced(sorted(subjects))
+                for event in chain.read_events(connection, tables.event.c.subject.in_(part))
+            ]
+        return sorted(found, key=lambda event: event.seq)
+
+    def events_between(self, first: int, last: int) -> Iterator[Event]:
+        """Yield the events from one place of the chain to another, both included."""
+        place = tables.event.c.seq
+        with self._read() as connection:
+            yield from chain.read_events(connection, place >= first, place <= last)
+
     def count_between(self, after: int, last: int) -> Mapping[str, int]:
         """Count the events behind place `after`, up to `last`, by their name."""
         columns = tables.event.c

@@ -152,7 +152,13 @@ def _moment(moment: datetime) -> str:
 
 def _row(one: Entry) -> dict[str, object]:
     """Return one line as people read it."""
-    told = [*one.reasons, one.comment, *(f"{cash.amount} ({cash.rate} %)" for cash in one.cash)]
+    borne = f"portée par / borne by: {one.bearer}" if one.bearer else ""
+    told = [
+        borne,
+        *one.reasons,
+        one.comment,
+        *(f"{cash.amount} ({cash.rate} %)" for cash in one.cash),
+    ]
     return {
         "place": one.place,
         "said_at": _moment(one.said_at),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
 
+import pikepdf
 import pytest
 
 from pipeline.ingest.changes import changes_of
@@ -114,3 +117,31 @@ def test_the_same_in_another_syntax_is_no_change() -> None:
     changes = changes_of((old, before), (new, after), Limits())
 
     assert [one.place for one in changes.changed] == []
+
+
+def a_pdf(files: dict[str, bytes]) -> bytes:
+    """Return a PDF that carries files."""
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        for name, payload in files.items():
+            pdf.attachments[name] = pikepdf.AttachedFileSpec(pdf, payload, filename=name)
+        written = BytesIO()
+        pdf.save(written)
+        return written.getvalue()
+
+
+def test_a_paper_beside_the_xml_of_a_pdf_counts_as_one() -> None:
+    """Who completes a Factur-X attaches the paper to the PDF, where readers look for it."""
+    sample = samples().BY_KEY["ubl-380-fournitures"]
+    xml: bytes = samples().to_cii(samples().billed_to(sample, VILLE, "A1"))
+    header = a_document(xml, "F-0001", Syntax.CII)
+    old = replace(header, syntax=Syntax.FACTURX)
+    new = replace(old, id=DocumentId("G-0001"))
+    before = a_pdf({"factur-x.xml": xml, "annexe.csv": b"a;b"})
+    paper = {"factur-x.xml": xml, "annexe.csv": b"a;b", "bon.csv": b"c;d"}
+
+    completed = changes_of((old, before), (new, a_pdf(paper)), Limits())
+    bared = changes_of((old, before), (new, a_pdf({"factur-x.xml": xml})), Limits())
+
+    assert ([one.name for one in completed.added], completed.changed) == (["bon.csv"], ())
+    assert told(bared) == [("BG-24", "annexe.csv", "")]

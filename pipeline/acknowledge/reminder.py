@@ -49,16 +49,20 @@ def reminder_letter(to: str, reminder: Reminder) -> Letter:
     over = not reminder.days
     fr = "le délai est dépassé depuis le" if over else "réponse attendue avant le"
     en = "overdue since" if over else "an answer is expected before"
-    texts = (
+    heads = (
         (
-            f"Bonjour,\n\n{count} facture(s) attendent le valideur {reminder.validator} ; {fr} {when}"
-            f" (heure de Paris).\n\n{_list(reminder)}\n\n{_HOW[0]} {then[0]}"
+            f"Bonjour,\n\n{count} facture(s) attendent le valideur {reminder.validator} ;"
+            f" {fr} {when} (heure de Paris)."
         ),
         (
-            f"Hello,\n\n{count} invoice(s) wait for validator {reminder.validator}; {en} {when}"
-            f" (Paris time).\n\n{_list(reminder)}\n\n{_HOW[1]} {then[1]}"
+            f"Hello,\n\n{count} invoice(s) wait for validator {reminder.validator};"
+            f" {en} {when} (Paris time)."
         ),
     )
+    texts = [
+        f"{head}\n\n{_list(reminder)}\n\n{how} {after}"
+        for head, how, after in zip(heads, _HOW, then, strict=True)
+    ]
     subject = f"EDI {reminder.validator} : {count} facture(s) à valider / invoice(s) to validate"
     return Letter(to, subject, "\n\n-- \n\n".join(texts) + "\n")
 

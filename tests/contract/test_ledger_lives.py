@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,20 @@ from pipeline.model.document import Document
 from pipeline.model.errors import Fenced
 from pipeline.model.identity import DocumentId, InterchangeId, document_id
 from pipeline.model.interchange import Interchange
-from pipeline.model.life import Actor, Cash, Entry, Event, Given, Life, Status
+from pipeline.model.life import (
+    Actor,
+    Asked,
+    Cash,
+    Circuit,
+    Entry,
+    Event,
+    Given,
+    Life,
+    Status,
+)
+from pipeline.model.life_table import WAITS
 from pipeline.model.report import RoutingHeader
+from pipeline.model.validation import Due
 from pipeline.ports.ledger import Ledger
 
 pytestmark = pytest.mark.contract
@@ -214,3 +227,57 @@ def test_another_document_bears_an_invoice_from_a_line_on(ledger: Ledger) -> Non
     told = [one.fact for one in ledger.events(FLOW) if one.fact.what.startswith("life.")]
     assert [one.data["bearer"] for one in told] == [FIRST, SECOND]
     assert ledger.verify() == []
+
+
+def test_who_is_asked_until_when_is_kept_and_found_by_its_end(ledger: Ledger) -> None:
+    """The end is on record since it was asked: nobody computes it anew."""
+    asked = {
+        FIRST: Asked(
+            circuit=Circuit.SUBCONTRACT_TWICE,
+            validators=("1" * 14,),
+            following=("2" * 14,),
+            deadline=NOW + 3 * HOUR,
+        ),
+        SECOND: Asked(circuit=Circuit.COCONTRACT, validators=("3" * 14,), deadline=NOW + 4 * HOUR),
+    }
+    with ledger.transaction() as tx:
+        register = Register(tx.lives(asked))
+        for subject, one in asked.items():
+            say(register, subject, Event.DEPOSIT, Actor.HUB)
+            say(register, subject, Event.ASK_VALIDATION, Actor.HUB, Given(asked=one))
+        tx.live(register.before, register.entries)
+
+    def due(hours: int, **more: Any) -> list[DocumentId]:
+        wanted = Due(statuses=WAITS, until=NOW + hours * HOUR, limit=9, **more)
+        return [one.id for one in ledger.lives_due(wanted)]
+
+    assert {one: ledger.lives([one])[one].asked for one in asked} == asked
+    assert ledger.history(FIRST)[1].asked == asked[FIRST]
+    assert ledger.history(FIRST)[0].asked is None
+    assert [due(2), due(3), due(4)] == [[], [FIRST], [FIRST, SECOND]]
+    assert due(4, after=NOW + 3 * HOUR) == [SECOND]
+    assert due(4, circuits=frozenset({Circuit.COCONTRACT})) == [SECOND]
+
+
+def test_an_answer_takes_an_invoice_off_what_is_due(ledger: Ledger) -> None:
+    """Who validated is on record; of two who act at once, the second finds it moved."""
+    one = Asked(circuit=Circuit.SUBCONTRACT, validators=("1" * 14,), deadline=NOW + HOUR)
+    with ledger.transaction() as tx:
+        register = Register(tx.lives([FIRST]))
+        say(register, FIRST, Event.DEPOSIT, Actor.HUB)
+        say(register, FIRST, Event.ASK_VALIDATION, Actor.HUB, Given(asked=one))
+        tx.live(register.before, register.entries)
+    stale = ledger.lives([FIRST])
+    with ledger.transaction() as tx:
+        register = Register(tx.lives([FIRST]))
+        say(register, FIRST, Event.VALIDATE, Actor.VALIDATOR, Given(comment="vu"))
+        tx.live(register.before, register.entries)
+
+    late = Register(stale)
+    say(late, FIRST, Event.LAPSE, Actor.CLOCK, Given(comment="x"))
+    with pytest.raises(Fenced), ledger.transaction() as tx:
+        tx.live(late.before, late.entries)
+
+    wanted = Due(statuses=WAITS, until=NOW + 9 * HOUR, limit=9)
+    assert ledger.lives_due(wanted) == []
+    assert ledger.lives([FIRST])[FIRST].status is Status.VALIDEE_1

@@ -14,6 +14,7 @@ _WITH = {
     Event.SUSPEND: Given(reasons=("CMD_ERR",), comment="bon de commande inconnu"),
     Event.REJECT: Given(reasons=("DOUBLON",), comment="déjà payée"),
     Event.REFUSE: Given(reasons=("DEST_ERR",), comment="pas à nous"),
+    Event.NAME_VALIDATOR: Given(validator="73282932000074"),
     Event.CASH: Given(cash=(Cash(amount=Decimal(120), rate=Decimal(20)),)),
     Event.COMPLETE: Given(attachments=1),
     Event.GIVE_UP: Given(comment="erreur", stopped=True),

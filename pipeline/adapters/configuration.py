@@ -73,6 +73,7 @@ from pipeline.model.settings import (
     SealSettings,
     Settings,
 )
+from pipeline.model.validation import Mandate, ValidationTerms, Works
 
 _DAY = 86_400
 #: Longest wait that may be set, in seconds; longer ones are slips of the pen.
@@ -1085,6 +1086,56 @@ class _Mail(_Strict):
         return MailSettings(**plain, sender=self.sender or "", password=password)
 
 
+class _Mandate(_Strict):
+    contractor: Siret
+    mandataire: Siret
+    contract: str = ""
+
+
+class _Works(_Strict):
+    recipient: Siret
+    moe: Siret | None = None
+    moa: Siret | None = None
+    contract: str = ""
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> _Works:
+        if self.moe is None and self.moa is None:
+            raise ValueError("moe ou / or moa")
+        return self
+
+
+Days = Annotated[int, Field(ge=1, le=365)]
+
+
+class _Validation(_Strict):
+    subcontract_days: Days = ValidationTerms().subcontract_days
+    cocontract_days: Days = ValidationTerms().cocontract_days
+    works_days: Days = ValidationTerms().works_days
+    remind_days: Annotated[tuple[Days, ...], Field(max_length=10)] = ValidationTerms().remind_days
+    workdays: bool = False
+    mandate: tuple[_Mandate, ...] = ()
+    works: tuple[_Works, ...] = ()
+
+    def value(self) -> ValidationTerms:
+        """Return the table as the model's value."""
+        plain = self.model_dump(exclude={"mandate", "works", "remind_days"})
+        return ValidationTerms(
+            **plain,
+            remind_days=tuple(sorted(set(self.remind_days), reverse=True)),
+            mandates=tuple(Mandate(**one.model_dump()) for one in self.mandate),
+            works=tuple(
+                Works(
+                    recipient=one.recipient,
+                    moe=one.moe or "",
+                    moa=one.moa or "",
+                    contract=one.contract,
+                )
+                for one in self.works
+            ),
+        )
+
+
 class _Settings(_Strict):
     hub_code: ApplicationCode = Settings().hub_code
     matricule: Matricule = Settings().matricule
@@ -1105,6 +1156,7 @@ class _Settings(_Strict):
     archive: _Archive = _Archive()
     seal: _Seal = _Seal()
     mail: _Mail = _Mail()
+    validation: _Validation = _Validation()
 
 
 def read_sheet(text: str, where: str = "sheet") -> Connection:
@@ -1268,6 +1320,7 @@ def read_settings(path: Path) -> Settings:
         archive=given.archive.value(),
         seal=given.seal.value(),
         mail=given.mail.value(),
+        validation=given.validation.value(),
     )
 
 

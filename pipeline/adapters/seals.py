@@ -14,7 +14,7 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
@@ -26,7 +26,7 @@ from pipeline.adapters.owned import OwnedFolder
 from pipeline.model.errors import ConfigError, PipelineError, SealError
 from pipeline.model.seal import Seal
 from pipeline.ports.failpoint import failpoint
-from pipeline.ports.seals import FoundSeal
+from pipeline.ports.seals import FoundSeal, Signed
 
 _ENDING = ".seal"
 _FINGERPRINT = 32
@@ -75,6 +75,15 @@ class SealFolder:
         """Yield every seal by name."""
         for name in self.names():
             yield self.read(name)
+
+    def signed(self, seal: Seal) -> Signed:
+        """Return a seal that was read, as anybody can check it."""
+        try:
+            content = (self._folder / f"{seal.name}{_ENDING}").read_bytes()
+            key = Seal.read(content.partition(b"\n")[0] + b"\n")[1]
+            return Signed(content, key, (self._folder / f"{key}.pub").read_bytes())
+        except OSError as error:
+            raise SealError(f"{error.filename}: {error.strerror}") from error
 
     def write(self, seal: Seal) -> bool:
         """Sign and keep a seal for ever; False if it is there already."""
@@ -153,6 +162,38 @@ class SealFolder:
         failpoint("seal.kept")
         sync(self._folder)
         return True
+
+
+def key_named(public: bytes) -> tuple[str, Ed25519PublicKey]:
+    """Return the fingerprint of a public key (PEM), and the key.
+
+    Raises:
+        ValueError: It is none of this kind.
+    """
+    try:
+        key = serialization.load_pem_public_key(public)
+    except UnsupportedAlgorithm as error:
+        raise ValueError(str(error)) from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError("n'est pas une clé Ed25519 / is no Ed25519 key")  # noqa: TRY004  # said
+    return _fingerprint(key), key
+
+
+def read_signed(content: bytes, key: Ed25519PublicKey) -> Seal:
+    """Read a seal that a key has signed.
+
+    Raises:
+        ValueError: It is no seal, or this key did not sign it.
+    """
+    text, _, signature = content.partition(b"\n")
+    seal, named = Seal.read(text + b"\n")
+    try:
+        key.verify(b64decode(signature.strip(), validate=True), text + b"\n")
+    except InvalidSignature:
+        raise ValueError("signature fausse / wrong signature") from None
+    if named != _fingerprint(key):
+        raise ValueError("clé d'un autre nom / key of another name")
+    return seal
 
 
 def _written(part: Path, content: bytes) -> Path:

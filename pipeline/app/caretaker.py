@@ -1,4 +1,4 @@
-"""What the leader does each minute beside its runs: look for differences, and be watched."""
+"""What the leader does each minute: look for differences, be watched, see to what ends."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pipeline.app.conserve import balance
 from pipeline.app.expiry import look_after_ends
 from pipeline.app.hub import Hub
 from pipeline.app.reconcile import Reconciled, look_for_differences
+from pipeline.app.validation import look_after_validations
 from pipeline.model.difference import Kind
 from pipeline.model.gauge import Gauge
 from pipeline.model.status import OutboxState
@@ -31,7 +32,9 @@ _CHEAP = frozenset({Kind.LEASE, Kind.FORGOTTEN_FLOW, Kind.FORGOTTEN_ROW, Kind.UN
 
 
 class Caretaker:
-    """Looks after a hub, once a minute; it reports, and puts nothing right.
+    """Looks after a hub, once a minute: it reports differences, and puts none of them right.
+
+    What time itself changes it does: what ends stops, what waited long enough goes on.
 
     Args:
         hub: Returns the hub of the process that leads, as it is now.
@@ -56,7 +59,7 @@ class Caretaker:
         report(hub, look_for_differences(hub, sheets, everywhere=due), everywhere=due)
         hub.ledger.upkeep.beat(RUN, Pulse(now, {}))
         self._write(measure(hub))
-        look_after_ends(hub, sheets)
+        look_after_validations(hub, look_after_ends(hub, sheets))
 
 
 def report(hub: Hub, found: Reconciled, *, everywhere: bool) -> None:

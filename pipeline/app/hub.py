@@ -162,6 +162,20 @@ def _held_at(sheets: Sheets, flow: Interchange, versions: Sequence[SheetVersion]
     return newest if then is None else replace(then, sellers=newest.sellers)
 
 
+def newest_sheet(hub: Hub, name: str) -> Connection:
+    """Return what a sheet said last, in force or not.
+
+    Raises:
+        ConfigError: There never was one, or none that this version of the code can read.
+    """
+    found = list(_readable(hub.ledger.versions(name), lambda _: True))
+    if not found:
+        raise ConfigError(
+            f"{name}: fiche de raccordement jamais appliquée / connection sheet never applied"
+        )
+    return found[-1]
+
+
 def held_at(versions: Iterable[SheetVersion], moment: datetime) -> Connection | None:
     """Return what a sheet said at a moment (aware).
 

@@ -7,7 +7,7 @@ tells of it are written together or not at all.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipeline.app.hub import Hub
@@ -18,8 +18,20 @@ from pipeline.model.document import Document
 from pipeline.model.identity import DocumentId, InterchangeId, outbox_key
 from pipeline.model.interchange import Interchange
 from pipeline.model.interface import Carries, Direction, Interface, subscribed
-from pipeline.model.life import Actor, Attached, Entry, Event, Given, Life, entry_id, lived
+from pipeline.model.life import (
+    Actor,
+    Asked,
+    Attached,
+    Circuit,
+    Entry,
+    Event,
+    Given,
+    Life,
+    entry_id,
+    lived,
+)
 from pipeline.model.life_step import Refused, step
+from pipeline.model.life_table import MISNAMED, WAITS
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.telling import StatusNews, Telling
 from pipeline.ports.failpoint import failpoint
@@ -28,7 +40,9 @@ from pipeline.ports.ledger import Ledger, Sheets, Transaction
 #: The only status of interfaces that refuse a status.
 REFUSALS = ("601",)
 #: Told by the answer to the flow, or of no interest to anybody but the hub.
-_UNTOLD = frozenset({Event.DEPOSIT, Event.ROUTE, Event.REROUTE, Event.PROCESS_REJECT})
+_UNTOLD = frozenset(
+    {Event.DEPOSIT, Event.ROUTE, Event.REROUTE, Event.PROCESS_REJECT, Event.NAME_VALIDATOR}
+)
 
 
 @dataclass(slots=True)
@@ -61,8 +75,13 @@ class Register:
         source: InterchangeId | None = None,
         bearer: DocumentId | None = None,
     ) -> Entry | Refused:
-        """Add a line, or return why the table refuses it; `bearer` bears the invoice since."""
+        """Add a line, or return why the table refuses it.
+
+        Since then `bearer` bears the invoice.
+        """
         life = self.standing(subject)
+        asked = given.asked or _concerned(life, given)
+        given = replace(given, circuit=_circuit(life, asked))
         said = step(life.status if life else None, event, actor, given)
         if isinstance(said, Refused):
             return said
@@ -84,10 +103,26 @@ class Register:
             cash=given.cash,
             warnings=said.warnings,
             bearer=bearer,
+            asked=asked,
         )
         self.entries.append(entry)
         self._now[subject] = lived(life, [entry])
         return entry
+
+
+def _circuit(life: Life | None, asked: Asked | None) -> Circuit:
+    if asked is not None:
+        return asked.circuit
+    return life.circuit if life else Circuit.DIRECT
+
+
+def _concerned(life: Life | None, given: Given) -> Asked | None:
+    """Return who is asked to validate, where something is said of an invoice that waits for it."""
+    if life is None or life.asked is None or life.status not in WAITS | MISNAMED:
+        return None
+    if not given.validator:
+        return life.asked
+    return replace(life.asked, validators=(*life.asked.validators, given.validator))
 
 
 def begin_lives(hub: Hub, tx: Transaction, taken: Collection[Document]) -> None:
@@ -95,8 +130,8 @@ def begin_lives(hub: Hub, tx: Transaction, taken: Collection[Document]) -> None:
     register = Register(tx.lives([one.id for one in taken]))
     for one in taken:
         if register.standing(one.id) is None:
-            _act(hub, register, one.id, Event.DEPOSIT)
-            _act(hub, register, one.id, Event.ROUTE)
+            act(hub, register, one.id, Event.DEPOSIT)
+            act(hub, register, one.id, Event.ROUTE)
     tx.live(register.before, register.entries)
 
 
@@ -110,7 +145,7 @@ def make_available(
     borne = tx.lives_borne([one.id for one in delivered])
     register = Register({life.id: life for life in borne.values()})
     for life in borne.values():
-        _act(hub, register, life.id, Event.MAKE_AVAILABLE)
+        act(hub, register, life.id, Event.MAKE_AVAILABLE)
     tx.live(register.before, register.entries)
     bearers = {borne[one.id].id: one for one in delivered if one.id in borne}
     tell(hub, sheets, tx, bearers, register.entries)
@@ -124,7 +159,7 @@ def reroute(hub: Hub, tx: Transaction, documents: Collection[Document], why: str
     borne = tx.lives_borne([one.id for one in documents])
     register = Register({life.id: life for life in borne.values()})
     for life in borne.values():
-        _act(hub, register, life.id, Event.REROUTE, why)
+        act(hub, register, life.id, Event.REROUTE, why)
     tx.live(register.before, register.entries)
 
 
@@ -164,11 +199,16 @@ def bearers_of(
     return {life.id: found[life.bearer] for life in lives}
 
 
-def _act(
-    hub: Hub, register: Register, subject: DocumentId, event: Event, comment: str = ""
+def act(
+    hub: Hub,
+    register: Register,
+    subject: DocumentId,
+    event: Event,
+    comment: str = "",
+    asked: Asked | None = None,
 ) -> None:
     """Add an act of the hub's own; where the table has no place for it nothing happens."""
-    now, given = hub.clock.now(), Given(comment=comment)
+    now, given = hub.clock.now(), Given(comment=comment, asked=asked)
     register.add(subject, event, Actor.HUB, given, by=hub.by, said_at=now, taken_at=now)
 
 
@@ -201,14 +241,40 @@ def tell(
                 raise ValueError(f"{document.id} came in no flow")
             flows[document.interchange] = found
         flow = flows[document.interchange]
-        name = document.route if entry.actor is Actor.SUPPLIER else flow.connection
-        sheet = sheets.connections.get(name or "")
-        if sheet is not None and hears(hub, sheet, entry):
-            said = (files or {}).get(entry.id, ())
-            telling = Telling(entry=entry, document=document, flow=flow, files=said)
-            heard.setdefault((sheet.name, flow.environment), []).append(telling)
+        for sheet in _concerning(sheets, entry, document, flow):
+            if hears(hub, sheet, entry):
+                said = (files or {}).get(entry.id, ())
+                telling = Telling(entry=entry, document=document, flow=flow, files=said)
+                heard.setdefault((sheet.name, flow.environment), []).append(telling)
     for (name, environment), tellings in heard.items():
         _enqueue(hub, tx, sheets.connections[name], environment, tellings)
+
+
+def _concerning(
+    sheets: Sheets, entry: Entry, document: Document, flow: Interchange
+) -> Sequence[Connection]:
+    """Return the sheets of those whom a line concerns: the other side, and who validates.
+
+    A recipient does not hear of what it has not had yet.
+    """
+    supplier = sheets.connections.get(flow.connection)
+    if entry.asked is None:
+        to_recipient = entry.actor is Actor.SUPPLIER
+        sheet = sheets.connections.get(document.route or "") if to_recipient else supplier
+        return [] if sheet is None else [sheet]
+    found = [] if supplier is None or entry.actor is Actor.SUPPLIER else [supplier]
+    if entry.actor is not Actor.VALIDATOR:
+        found += sheets_of(sheets, entry.asked.validator, flow.environment)
+    return list({one.name: one for one in found}.values())
+
+
+def sheets_of(sheets: Sheets, structure: str, environment: Environment) -> list[Connection]:
+    """Return the sheets of whoever has a structure (SIRET), in one environment, by name."""
+    return [
+        one
+        for _, one in sorted(sheets.connections.items())
+        if one.structure == structure and one.environment is environment
+    ]
 
 
 def hears(hub: Hub, sheet: Connection, entry: Entry) -> bool:

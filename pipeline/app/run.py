@@ -22,6 +22,7 @@ from pipeline.app.pickup import look_after_pickups
 from pipeline.app.pull import Pulled, pull
 from pipeline.app.seal import seal_days
 from pipeline.app.sessions import Sessions
+from pipeline.app.validation import look_after_validations
 from pipeline.app.work import Desk
 from pipeline.model.errors import CircuitOpen, PipelineError
 from pipeline.ports.failpoint import failpoint
@@ -103,6 +104,7 @@ def start_run(hub: Hub) -> Sheets:
     hub.ledger.break_off_runs(hub.clock.now(), "interrompu / broken off")
     hub.spool.clear("")
     failpoint("run.started")
+    look_after_validations(hub, sheets)
     return sheets
 
 

@@ -13,6 +13,7 @@ from datetime import date, time, timedelta
 from types import MappingProxyType
 
 from pipeline.app.agreed import Agreed, agreed_on
+from pipeline.app.asking import ask_validators
 from pipeline.app.comeback import UncomparedError, come_back, held_keys, process_rejects
 from pipeline.app.hub import Hub, sheet_of, with_sheet
 from pipeline.app.lives import begin_lives
@@ -35,6 +36,7 @@ from pipeline.model.profile import TIMEZONE
 from pipeline.model.report import ValidationReport
 from pipeline.model.standing import SheetState
 from pipeline.model.status import FOLLOWS, InterchangeStep, Step, is_final
+from pipeline.model.validation import Course, course_of
 from pipeline.ports.ledger import Claim, Sheets, Transaction
 from pipeline.route.choice import Receivers, choose, not_delivered, not_live
 from pipeline.route.plan import (
@@ -498,7 +500,8 @@ def _write(
     returned = [(one, back[one.id]) for one in settled if one.id in back]
     if returned:
         come_back(hub, sheets, tx, interchange, returned)
-    new = [one for one in settled if one.step is Step.ROUTED and one.id not in back]
+    going = {Step.ACCEPTED, Step.ROUTED}
+    new = [one for one in settled if one.step in going and one.id not in back]
     process_rejects(hub, tx, interchange, new)
     return tuple(sorted(settled, key=lambda one: one.seq))
 
@@ -515,17 +518,42 @@ def _route(
 
     The key of an invoice that comes back stays with the document that was taken first.
     """
-    now = hub.clock.now()
     first = [one for one in accepted if one.id not in back]
     keys = {key: one.id for one in first if (key := one.business_key)}
     tx.hold_keys(keys, standing.environment)
     tried = _move_all(hub, tx, [one for one in accepted if one.route is None], Step.TRIED)
-    routed = _move_all(hub, tx, [one for one in accepted if one.route is not None], Step.ROUTED)
+    waiting = _waiting(hub, first)
+    held_back = {one.id for one, _ in waiting}
+    leaving = [one for one in accepted if one.route is not None and one.id not in held_back]
+    routed = send_off(hub, sheets.connections, tx, leaving)
     begin_lives(hub, tx, [one for one in routed if one.id not in back])
-    planning = planning_of(hub, tx)
-    for row in plan_deliveries(routed, sheets.connections, planning):
+    if waiting:
+        ask_validators(hub, sheets, tx, waiting)
+    return (*routed, *tried, *(one for one, _ in waiting))
+
+
+def _waiting(hub: Hub, accepted: Sequence[Document]) -> list[tuple[Document, Course]]:
+    """Return what has a validator to wait for, with whom that is.
+
+    What comes back has its validation behind it, and what is only tried has none before it.
+    """
+    terms = hub.settings.validation
+    courses = [(one, course_of(one.header, terms)) for one in accepted if one.route is not None]
+    return [(one, course) for one, course in courses if course.validators]
+
+
+def send_off(
+    hub: Hub,
+    connections: Mapping[str, Connection],
+    tx: Transaction,
+    accepted: Sequence[Document],
+) -> tuple[Document, ...]:
+    """Let accepted documents of one flow leave by their routes; return them ROUTED."""
+    now = hub.clock.now()
+    routed = _move_all(hub, tx, accepted, Step.ROUTED)
+    for row in plan_deliveries(routed, connections, planning_of(hub, tx)):
         tx.enqueue(row, hub.by, now)
-    return (*routed, *tried)
+    return routed
 
 
 def _copy(

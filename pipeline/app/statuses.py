@@ -18,6 +18,7 @@ from pipeline.app.comeback import UnpreparedError
 from pipeline.app.corrected import deposit_corrected, make_corrected
 from pipeline.app.hub import Hub
 from pipeline.app.lives import Register, bearers_of, refused_under, tell, told_under
+from pipeline.app.validation import go_on, is_known, unknown
 from pipeline.lifecycle.inbound import (
     REFUSED_STATUS,
     read_cdar,
@@ -32,8 +33,9 @@ from pipeline.model.errors import ArchiveError, ConfigError
 from pipeline.model.event import Fact
 from pipeline.model.identity import DocumentId, InterchangeId, outbox_key
 from pipeline.model.interchange import Interchange
-from pipeline.model.life import Actor, Attached, Entry, Event, Life, Saying, Status, entry_id
+from pipeline.model.life import Actor, Attached, Entry, Event, Life, Saying, entry_id
 from pipeline.model.life_step import Refused, Why, step
+from pipeline.model.life_table import MISNAMED, REACHED, WAITS
 from pipeline.model.limits import Limits
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.report import RoutingHeader
@@ -60,8 +62,15 @@ _CODES = {
     Why.REASON_UNKNOWN: "ST_UNREADABLE",
 }
 _INCOMPLETE = "ST_INCOMPLETE"
-#: Where an invoice stands that no recipient can have seen.
-_UNSEEN = frozenset({Status.DEPOSEE, Status.EN_COURS_ACHEMINEMENT})
+#: What a validator says in words that others use too, and what it means of it.
+_AS_VALIDATOR = {
+    Event.APPROVE: Event.VALIDATE,
+    Event.APPROVE_PARTLY: Event.REFUSE,
+    Event.REJECT: Event.REFUSE,
+    Event.VALIDATE: Event.VALIDATE,
+    Event.REFUSE: Event.REFUSE,
+    Event.NAME_WRONG_VALIDATOR: Event.NAME_WRONG_VALIDATOR,
+}
 
 
 @dataclass(slots=True)
@@ -175,6 +184,8 @@ def _take(
     by_message = arrived.interface is not None and arrived.interface.form == "CDAR"
     if outcome.refusals and not entries and not outcome.repeated and not by_message:
         return tuple(_reason_of(one) for one in outcome.refusals)
+    applied = len(entries)
+    go_on(hub, sheets, tx, outcome.register, outcome.documents)
     tx.live(outcome.register.before, entries)
     tell(hub, sheets, tx, outcome.documents, entries, outcome.files)
     if outcome.refusals:
@@ -182,7 +193,7 @@ def _take(
     log.info(
         "status.applied",
         flow=arrived.interchange.id,
-        applied=len(entries),
+        applied=applied,
         repeated=outcome.repeated,
         refused=len(outcome.refusals),
     )
@@ -209,21 +220,20 @@ def apply_sayings(
         sayings: What it says.
         deposited: Lines whose papers went on with the invoice itself, or why they did not.
     """
-    actor = _ACTOR[connection.role]
-    desk = _Desk(sheets, tx, connection, flow.environment, actor)
+    desk = _Desk(sheets, tx, connection, flow.environment, _ACTOR[connection.role])
     found = desk.match(sayings)
     outcome = Outcome(Register(desk.lives), deposited)
     ids = {
-        entry_id(one.invoice, saying.event, actor, saying.said_at, saying.given)
+        entry_id(one.invoice, one.event, one.actor, saying.said_at, saying.given)
         for saying, one in zip(sayings, found, strict=True)
-        if isinstance(one, _Meant) and saying.event is not None
+        if isinstance(one, _Meant) and one.event is not None
     }
     known = set(tx.entries_known(ids))
     for saying, one in zip(sayings, found, strict=True):
         if isinstance(one, Refusal):
             outcome.refusals.append(one)
         else:
-            _apply(hub, sheets, outcome, saying, one, known, actor, connection, flow)
+            _apply(hub, sheets, outcome, saying, one, known, connection, flow)
     return outcome
 
 
@@ -234,12 +244,11 @@ def _apply(
     saying: Saying,
     meant: _Meant,
     known: set[str],
-    actor: Actor,
     connection: Connection,
     flow: Interchange,
 ) -> None:
     """Add one line, unless it is known already or the machine refuses it."""
-    event = saying.event
+    event, actor = meant.event, meant.actor
     if event is None:
         outcome.refusals.append(_meaningless(saying))
         return
@@ -249,9 +258,17 @@ def _apply(
         outcome.repeated += 1
         return
     if saying.files and not _takes_files(hub, sheets, document):
-        _hand_over(outcome, saying, invoice, line)
+        _hand_over(outcome, saying, meant, line)
         return
     life = outcome.register.standing(invoice)
+    named = saying.given.validator
+    if named and not is_known(hub, sheets, named, flow.environment):
+        why = unknown(named)
+        outcome.refusals.append(Refusal(saying=saying, code=_INCOMPLETE, fr=why.fr, en=why.en))
+        return
+    if actor is Actor.VALIDATOR and not meant.is_asked(life):
+        outcome.refusals.append(_another_is_asked(saying))
+        return
     given = replace(
         saying.given,
         late=life is not None and life.is_late(actor, saying.said_at),
@@ -268,7 +285,8 @@ def _apply(
         source=flow.id,
     )
     if isinstance(said, Refused):
-        early = life is not None and life.status in _UNSEEN and actor is Actor.RECIPIENT
+        unseen = life is not None and life.status not in REACHED
+        early = unseen and actor is Actor.RECIPIENT
         code = _CODES.get(said.code, _INCOMPLETE)
         if early and said.code is Why.NOT_NOW:
             code = "ST_EARLY"
@@ -280,14 +298,15 @@ def _apply(
         outcome.files[said.id] = saying.files
 
 
-def _hand_over(outcome: Outcome, saying: Saying, invoice: DocumentId, line: str) -> None:
+def _hand_over(outcome: Outcome, saying: Saying, meant: _Meant, line: str) -> None:
     """Have the papers of a completion go on with the invoice: its deposit adds the line."""
     fault = outcome.deposited.get(line)
-    life = outcome.register.standing(invoice)
-    if fault is None and saying.event is Event.COMPLETE and life is not None:
+    life = outcome.register.standing(meant.invoice)
+    completes = (meant.event, meant.actor) == (Event.COMPLETE, Actor.SUPPLIER)
+    if fault is None and completes and life is not None:
         said = step(life.status, Event.COMPLETE, Actor.SUPPLIER, saying.given)
         if not isinstance(said, Refused):
-            outcome.to_deposit[line] = invoice, saying
+            outcome.to_deposit[line] = meant.invoice, saying
             return
         fault = f"{said.fr} / {said.en}"
     if fault == "":
@@ -346,12 +365,36 @@ def tells_payment(sheets: Sheets, header: RoutingHeader) -> bool:
     return not directory.imported or structure is None or structure.flags.payment_status
 
 
+def _another_is_asked(saying: Saying) -> Refusal:
+    return Refusal(
+        saying=saying,
+        code="ST_FORBIDDEN",
+        fr="un autre valideur est désormais saisi de cette facture",
+        en="another validator is asked about this invoice now",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Meant:
-    """An invoice that a partner speaks of, and the document that bears it."""
+    """An invoice that a partner speaks of.
+
+    Attributes:
+        invoice: The document that was taken first.
+        bearer: The document that bears it.
+        actor: In which part the partner speaks.
+        event: What it says in that part.
+        structures: SIRET of the partner.
+    """
 
     invoice: DocumentId
     bearer: Document
+    actor: Actor = Actor.SUPPLIER
+    event: Event | None = None
+    structures: frozenset[str] = frozenset()
+
+    def is_asked(self, life: Life | None) -> bool:
+        """Tell whether it is this partner that is asked to validate now."""
+        return life is None or life.asked is None or life.asked.validator in self.structures
 
 
 @dataclass(slots=True)
@@ -383,7 +426,7 @@ class _Desk:
 
     def _one(self, saying: Saying, numbered: Mapping[str, Sequence[_Meant]]) -> _Meant | Refusal:
         found = [one for one in numbered.get(saying.number, ()) if is_meant(one.bearer, saying)]
-        mine = [one for one in found if self._is_mine(one.bearer)]
+        mine = [own for one in found if (own := self._own(one, saying.event)) is not None]
         if found and not mine:
             log.warning(
                 "status.foreign",
@@ -398,13 +441,39 @@ class _Desk:
             return _unknown(saying, ambiguous=len(years) > 1)
         return meant[-1]
 
-    def _is_mine(self, document: Document) -> bool:
-        """Tell whether an invoice was exchanged with this partner, in this environment."""
+    def _own(self, meant: _Meant, event: Event | None) -> _Meant | None:
+        """Return in which part a partner says something of an invoice; None if it has none.
+
+        Who is recipient and validator at once speaks as the one that the invoice waits for.
+        """
+        document, life = meant.bearer, self.lives[meant.invoice]
         if document.interchange not in self._flows:
             self._flows[document.interchange] = self.tx.interchange(document.interchange)
         flow = self._flows[document.interchange]
         if flow is None or flow.environment is not self.environment:
-            return False
+            return None
+        asked = life.asked.validators if life.asked else ()
+        mine = self._is_mine(document, flow)
+        validates = not self._structures.isdisjoint(asked)
+        waits = life.status in WAITS | MISNAMED and event in _AS_VALIDATOR
+        if validates and (waits or not mine):
+            said = _AS_VALIDATOR.get(event, event) if event is not None else None
+            return replace(meant, actor=Actor.VALIDATOR, event=said, structures=self._structures)
+        return replace(meant, actor=self.actor, event=event) if mine else None
+
+    @property
+    def _structures(self) -> frozenset[str]:
+        """Return every SIRET that the partner's sheets of this environment name."""
+        return frozenset(
+            one.structure
+            for one in self.sheets.connections.values()
+            if one.partner == self.connection.partner
+            and one.environment is self.environment
+            and one.structure is not None
+        )
+
+    def _is_mine(self, document: Document, flow: Interchange) -> bool:
+        """Tell whether an invoice was exchanged with this partner, as it speaks here."""
         if self.actor is Actor.SUPPLIER:
             return flow.partner == self.connection.partner
         sheet = self.sheets.connections.get(document.route or "")

@@ -107,7 +107,7 @@ _COMPARED: Mapping[str, _Compared] = {
             "final",
         ),
     ),
-    "life": _Compared(step="status", once=(), moved=("entries", "bearer")),
+    "life": _Compared(step="status", once=(), moved=("entries", "bearer", "asks")),
 }
 #: Ends of event names that are no step: what they say instead.
 _NO_STEP: Mapping[str, _Facts] = {
@@ -132,6 +132,7 @@ _CALLED: Mapping[str, str] = {
     "status": "statut / status",
     "entries": "lignes / entries",
     "bearer": "document qui la porte / document that bears it",
+    "asks": "valideur et échéance / validator and deadline",
     "connection": "connexion / connection",
     "partner": "partenaire / partner",
     "environment": "environnement / environment",

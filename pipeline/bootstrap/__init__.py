@@ -10,7 +10,15 @@ from __future__ import annotations
 from pipeline.bootstrap.beginning import initialise
 from pipeline.bootstrap.engines import checking, confinement, make_engine, worker_settings
 from pipeline.bootstrap.hub import open_hub
-from pipeline.bootstrap.keeping import archive, custody, new_master_key, reading, seals, vault
+from pipeline.bootstrap.keeping import (
+    archive,
+    custody,
+    new_master_key,
+    reading,
+    seals,
+    trusted_by,
+    vault,
+)
 from pipeline.bootstrap.outside import credentials, doors, mail, scanners
 from pipeline.bootstrap.places import (
     Workspace,
@@ -134,6 +142,7 @@ __all__ = [
     "shelf",
     "status_bytes",
     "sweep",
+    "trusted_by",
     "vault",
     "worker_settings",
     "workspace",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.bootstrap.places import Workspace, arm_failpoints, must_exist, settings, workspace
 from pipeline.model.connection import Secret
 from pipeline.model.errors import ConfigError
+from pipeline.model.seal import Seal
 from pipeline.model.settings import Encryption
 from pipeline.ports.ledger import Ledger
 
@@ -32,6 +33,18 @@ def archive(place: Workspace) -> FileArchive:
 
     found = vault(place)
     return FileArchive(place.originals, SealedForm(found) if found else None)
+
+
+def trusted_by(public: bytes) -> tuple[str, Callable[[bytes], Seal]]:
+    """Return the fingerprint of a public key (PEM), and what reads the seals it signed.
+
+    Raises:
+        ValueError: It is no such key; the reader raises it for a seal that is not of it.
+    """
+    from pipeline.adapters.seals import key_named, read_signed
+
+    fingerprint, key = key_named(public)
+    return fingerprint, lambda content: read_signed(content, key)
 
 
 def seals(place: Workspace) -> SealFolder:

@@ -14,6 +14,7 @@ from pipeline.model.controls import reason
 from pipeline.model.decision import Reason
 from pipeline.model.life import Actor, Attached, Cash, Event, Given, Numbering, Saying
 from pipeline.model.life_reasons import KNOWN, MISSING_ATTACHMENT, PUBLIC_ONLY
+from pipeline.model.life_step import is_siret
 from pipeline.model.life_table import MOVES
 from pipeline.syntax.cdar import NO_DATE, RECEIVED, SELLER, Cdar, Detail
 from pipeline.syntax.characters import shorten
@@ -26,8 +27,19 @@ MOST_COMMENT = 2_000
 #: Status of a message that refuses a status of ours.
 REFUSED_STATUS = 601
 #: The shape of a table of statuses; ``status`` is an event (``book``) or a status of Chorus
-#: Pro's (``COMPTABILISEE``), ``cash`` amounts with their rates (``120.00@20``).
-COLUMNS = ("number", "date", "seller", "status", "at", "reason", "comment", "cash")
+#: Pro's (``COMPTABILISEE``), ``cash`` amounts with their rates (``120.00@20``), ``validator``
+#: the SIRET of another one.
+COLUMNS = (
+    "number",
+    "date",
+    "seller",
+    "status",
+    "at",
+    "reason",
+    "comment",
+    "cash",
+    "validator",
+)
 SHAPE = Shape(
     columns=COLUMNS,
     needed=frozenset({"number", "seller", "status"}),
@@ -40,7 +52,9 @@ _WORDS: Mapping[str, Event] = MappingProxyType(
         **{
             move.after.value.lower(): move.event
             for move in MOVES
-            if move.after and move.actor is Actor.RECIPIENT and move.reason is None
+            if move.after
+            and move.actor in {Actor.RECIPIENT, Actor.VALIDATOR}
+            and move.reason is None
         },
         **{event.value: event for event in Event},
     }
@@ -121,6 +135,11 @@ def _of_line(line: Mapping[str, str], place: str, received: datetime) -> Saying 
         (bool(given["at"]) and at is None, "at", "2026-11-28T09:30:00+01:00"),
         (cash is None, "cash", "120.00@20 50.00@5.5"),
         (not _are_codes(reasons), "reason", "CMD_ERR JUSTIF_ABS"),
+        (
+            bool(given["validator"]) and not is_siret(given["validator"]),
+            "validator",
+            "SIRET",
+        ),
     )
     for is_wrong, column, expected in checks:
         if is_wrong:
@@ -139,6 +158,7 @@ def _of_line(line: Mapping[str, str], place: str, received: datetime) -> Saying 
             reasons=tuple(reasons),
             comment=given["comment"][:MOST_COMMENT],
             cash=cash or (),
+            validator=given["validator"],
         ),
     )
 

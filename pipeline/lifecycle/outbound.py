@@ -26,8 +26,10 @@ from lxml import etree
 from pipeline.model.acknowledgement import AnswerFile
 from pipeline.model.connection import Connection, Role
 from pipeline.model.identity import derived
-from pipeline.model.life import STATUS_WORDS, Actor, Entry, Event, Numbering, Status
-from pipeline.model.life_reasons import UNCODED, present_name
+from pipeline.model.life import STATUS_WORDS, Actor, Circuit, Entry, Event, Numbering, Status
+from pipeline.model.life_reasons import NEAREST, REASONS, UNCODED, present_name
+from pipeline.model.life_step import is_stopped
+from pipeline.model.life_table import WAITS
 from pipeline.model.names import flow_name
 from pipeline.model.report import RoutingHeader
 from pipeline.model.telling import Refusal, StatusNews, Telling
@@ -38,6 +40,7 @@ from pipeline.syntax.cdar import (
     NO_DATE,
     PLATFORM,
     RECEIVED,
+    REPRESENTATIVE,
     SELLER,
     SIREN,
     SIRET,
@@ -59,7 +62,7 @@ from pipeline.syntax.cpp_status import (
     StatusMessage,
 )
 from pipeline.syntax.cpp_status import write as write_statut
-from pipeline.syntax.status_codes import AS_TAKEN_IN_CHARGE, CODES, cdar_code
+from pipeline.syntax.status_codes import AS_TAKEN_IN_CHARGE, CODES, VALIDATION_N2, cdar_code
 from pipeline.syntax.told_parties import buyer_of, debtor_of, seller_of, supplier_of
 
 #: Statuses told in one file; more of them make more files.
@@ -68,6 +71,9 @@ MOST = 1_000
 SCHEMA = "edi-statuses/1"
 #: What a partner's status is refused with, and the code that the rules list for it.
 _REFUSED, _REFUSED_LABEL, _REFUSED_REASON = 601, "Rejeté", "AUTRE"
+#: What is about a validation, and the circuits of sub-contractors.
+_VALIDATIONS = frozenset({Event.VALIDATE, Event.REFUSE, Event.LAPSE})
+_SUBCONTRACTED = frozenset({Circuit.SUBCONTRACT, Circuit.SUBCONTRACT_TWICE})
 #: Limits: MDT-87, names, MDT-114, MDT-126; complement of a CPPStatut.
 _REFERENCE, _NAME, _REASON, _NOTE, _COMPLEMENT = 100, 150, 250, 2_000, 40
 
@@ -98,17 +104,28 @@ def has_word(entry: Entry, addressee: Connection, codes: Sequence[str], *, cdar:
         codes: Statuses that the interface may carry; empty for all.
         cdar: Whether it reads CDAR, and not CPPStatut.
     """
-    event = said_event(entry)
     if not cdar:
-        return _number(event, addressee.statuses.numbering) is not None
-    code = cdar_code(event).cdar
+        return _number(entry, addressee.statuses.numbering) is not None
+    code = cdar_code(said_event(entry)).cdar
     return code is not None and (not codes or str(code) in codes)
 
 
 def said_event(entry: Entry) -> Event:
-    """Return what is told of a line: a reject that became a suspension is told as such."""
+    """Return what is told of a line, in the words that a form has.
+
+    A reject that became a suspension is told as such. A validator's word is told by what comes
+    of it: a refusal that stops an invoice is a reject; of a sub-contractor's, which goes on all
+    the same, it is told as an approval in part (DSE §4.2.1.1).
+    """
     if entry.event is Event.REJECT and entry.after is Status.SUSPENDUE:
         return Event.SUSPEND
+    if entry.asked is None or entry.event not in _VALIDATIONS:
+        return entry.event
+    circuit = entry.asked.circuit
+    if entry.event is Event.REFUSE and is_stopped(entry.after, circuit):
+        return Event.REJECT
+    if circuit in _SUBCONTRACTED:
+        return Event.APPROVE_PARTLY if entry.event is Event.REFUSE else Event.APPROVE
     return entry.event
 
 
@@ -171,14 +188,21 @@ def _envelope(news: StatusNews, identifier: str) -> Envelope:
 
 
 # -- CPPStatut
-def _number(event: Event, numbering: Numbering) -> int | None:
+def _number(entry: Entry, numbering: Numbering) -> int | None:
+    """Return the IdStatut of a line; numbering N1 has none but a reject for validations."""
+    if entry.asked is not None and numbering is Numbering.N2 and entry.moved:
+        return VALIDATION_N2.get(entry.after) or _coded(entry.event, numbering)
+    return _coded(said_event(entry), numbering)
+
+
+def _coded(event: Event, numbering: Numbering) -> int | None:
     code = CODES.get(event)
     return code.number(numbering) if code else None
 
 
 def _facture(one: Telling, numbering: Numbering) -> FactureStatus:
     entry, header = one.entry, one.document.header
-    number = _number(said_event(entry), numbering)
+    number = _number(entry, numbering)
     if number is None:
         raise ValueError(f"{entry.event.value} has no number in {numbering.value}")
     return FactureStatus(
@@ -190,8 +214,15 @@ def _facture(one: Telling, numbering: Numbering) -> FactureStatus:
         at=entry.said_at.replace(microsecond=0),
         number=header.number or one.document.name,
         issue_date=header.issue_date,
-        producer=header.buyer_siret if entry.actor is Actor.RECIPIENT else None,
+        producer=_producer(entry, header),
     )
+
+
+def _producer(entry: Entry, header: RoutingHeader) -> str | None:
+    """Return the SIRET of who decided, where that is a recipient or a validator."""
+    if entry.actor is Actor.VALIDATOR and entry.asked is not None:
+        return entry.asked.validator
+    return header.buyer_siret if entry.actor is Actor.RECIPIENT else None
 
 
 # -- CDAR
@@ -228,7 +259,9 @@ def _message(news: StatusNews, one: Telling, ident: str, pens: Pens) -> Cdar:
 
 
 def _issuer(entry: Entry, header: RoutingHeader) -> Party:
-    """Name who decided: the seller, or the buyer, by its SIRET if it has one."""
+    """Name who decided: seller, validator, or the buyer, by its SIRET if it has one."""
+    if entry.asked is not None and entry.actor in {Actor.VALIDATOR, Actor.CLOCK}:
+        return Party(REPRESENTATIVE, entry.asked.validator, SIRET)
     if entry.actor is Actor.SUPPLIER:
         return Party(SELLER, header.seller_siren, SIREN, _short(header.seller_name))
     if header.buyer_siret:
@@ -258,10 +291,10 @@ def _addressee(sheet: Connection, header: RoutingHeader) -> Party:
 def _details(entry: Entry) -> Iterator[Detail]:
     """Say why and how much, with the words that make a common code clear."""
     event = said_event(entry)
-    reasons = [present_name(code, event) for code in entry.reasons]
+    reasons = [_reason_told(code, event) for code in entry.reasons]
     if not reasons and event in UNCODED and cdar_code(event).cdar is not None:
         reasons = [UNCODED[event]]
-    note = " ".join(filter(None, (AS_TAKEN_IN_CHARGE.get(event, ""), entry.comment)))
+    note = " ".join(filter(None, (*_clear(entry, event), entry.comment)))
     figures = tuple(
         Characteristic(code=RECEIVED, amount=one.amount, currency=one.currency, percent=one.rate)
         for one in entry.cash
@@ -278,6 +311,24 @@ def _details(entry: Entry) -> Iterator[Detail]:
     )
     for place, code in enumerate(reasons[1:], 2):
         yield Detail(sequence=place, reason=code)
+
+
+def _reason_told(code: str, event: Event) -> str:
+    """Return the code of a reason that the rules list for an event."""
+    present = present_name(code, event)
+    listed = REASONS.get(event, frozenset({present}))
+    if present in listed:
+        return present
+    nearest = NEAREST.get(present, "")
+    return nearest if nearest in listed else UNCODED[event]
+
+
+def _clear(entry: Entry, event: Event) -> Iterator[str]:
+    """Yield the words that make clear which case a common code stands for."""
+    yield AS_TAKEN_IN_CHARGE.get(event, "")
+    if entry.asked is not None and entry.event in _VALIDATIONS:
+        codes = " ".join(entry.reasons)
+        yield f"{STATUS_WORDS[entry.after][0]}{f' ({codes})' if codes else ''} :"
 
 
 # -- refusals
@@ -375,9 +426,18 @@ def _object(one: Telling) -> Mapping[str, object]:
             {"amount": str(one.amount), "rate": str(one.rate), "currency": one.currency}
             for one in entry.cash
         ],
+        "validator": entry.asked.validator if entry.asked else None,
+        "deadline": _deadline(entry),
         "document": one.document.id,
         "flow": one.flow.name,
     }
+
+
+def _deadline(entry: Entry) -> str | None:
+    """Return until when a validator has, while it is asked."""
+    if entry.asked is None or entry.after not in WAITS:
+        return None
+    return entry.asked.deadline.isoformat(timespec="seconds")
 
 
 def _refused_object(one: Refusal) -> Mapping[str, object]:

@@ -710,6 +710,20 @@ OURS = (
             "Nothing was handed to the recipient; the same number may be used again.",
         ),
     ),
+    Control(
+        step=18,
+        level=_INVOICE,
+        code="VALIDATOR_REFUSED",
+        nature=_FUNCTIONAL,
+        label=_texts(
+            "Refusée par son valideur : elle ne va pas au destinataire",
+            "Refused by its validator: it does not go to the recipient",
+        ),
+        action=_texts(
+            "Corrigez selon le motif du valideur et envoyez la facture sous un nouveau numéro.",
+            "Correct it as the validator's reason says, and send the invoice under a new number.",
+        ),
+    ),
 )
 
 #: The whole table in order; REJ_CONT_B2G stands there twice, at steps 12 and 15.

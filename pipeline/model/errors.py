@@ -140,6 +140,21 @@ class SealError(PipelineError):
     code = "SEAL"
 
 
+class EvidenceFault(PipelineError):
+    """An evidence file is not one, or was changed.
+
+    Attributes:
+        fr: What is wrong.
+        en: The same in English.
+    """
+
+    code = "EVIDENCE"
+
+    def __init__(self, fr: str, en: str) -> None:
+        super().__init__(f"{fr} / {en}")
+        self.fr, self.en = fr, en
+
+
 class LedgerConflict(PipelineError):
     """Another process wrote first; the transaction left nothing and may be run again."""
 

@@ -52,6 +52,16 @@ class Event:
 
 def chain_hash(seq: int, fact: Fact, previous: str) -> str:
     """Return the hash that seals `fact` at place `seq` after `previous`."""
+    return link_hash(seq, fact_digest(fact), previous)
+
+
+def fact_digest(fact: Fact) -> str:
+    """Return the SHA-256 of what happened: it stands for a fact that is not to be shown."""
     moment = fact.at.astimezone(UTC).isoformat(timespec="microseconds")
-    body = [seq, moment, fact.subject, fact.what, fact.by, dict(fact.data), previous]
+    body = [moment, fact.subject, fact.what, fact.by, dict(fact.data)]
     return sha256(_CANONICAL.encode(body).encode()).hexdigest()
+
+
+def link_hash(seq: int, digest: str, previous: str) -> str:
+    """Return the hash of the fact with `digest` at place `seq` after `previous`."""
+    return sha256(f"{seq} {digest} {previous}".encode()).hexdigest()

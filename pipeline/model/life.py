@@ -5,17 +5,19 @@ and read at the edge (`syntax.status_codes`).
 
 Source:
     DSE FE – Chorus Pro v1.0 §3.4, §4.2, §6.12; its annex of interfaces and statuses; A7 v1.8.
-    Left out: drafts (they live on a portal only) and the works circuits (their chain is not
-    published).
+    The chain of works contracts is not published: what is here is deduced from the names of its
+    statuses. Left out: drafts, which live on a portal only.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from hashlib import sha256
 from types import MappingProxyType
 
 from pipeline.model.identity import DocumentId, InterchangeId, derived
@@ -39,6 +41,15 @@ class Status(Enum):
     REFUSEE_2 = "REFUSEE_2"
     ABSENCE_VALIDATION_2_HORS_DELAI = "ABSENCE_VALIDATION_2_HORS_DELAI"
     ERREUR_COTRAITANT_SUR_VALIDEUR = "ERREUR_COTRAITANT_SUR_VALIDEUR"
+    A_VALIDER_MOE = "A_VALIDER_MOE"
+    PRISE_EN_COMPTE_MOE = "PRISE_EN_COMPTE_MOE"
+    REFUSEE_MOE = "REFUSEE_MOE"
+    ABSENCE_VALIDATION_MOE_DELAI_REGLEMENTAIRE = "ABSENCE_VALIDATION_MOE_DELAI_REGLEMENTAIRE"
+    ERREUR_FOURNISSEUR_SUR_MOE = "ERREUR_FOURNISSEUR_SUR_MOE"
+    MISE_A_DISPOSITION_MOA = "MISE_A_DISPOSITION_MOA"
+    PRISE_EN_COMPTE_MOA = "PRISE_EN_COMPTE_MOA"
+    REFUSEE_MOA = "REFUSEE_MOA"
+    ERREUR_MOE_SUR_MOA = "ERREUR_MOE_SUR_MOA"
     MISE_A_DISPOSITION = "MISE_A_DISPOSITION"
     PRISE_EN_CHARGE = "PRISE_EN_CHARGE"  #: AFNOR's word
     APPROUVEE = "APPROUVEE"  #: AFNOR's word
@@ -71,6 +82,7 @@ class Event(Enum):
     REFUSE = "refuse"
     LAPSE = "lapse"
     NAME_WRONG_VALIDATOR = "name-wrong-validator"
+    NAME_VALIDATOR = "name-validator"
     MAKE_AVAILABLE = "make-available"
     TAKE_IN_CHARGE = "take-in-charge"
     APPROVE = "approve"
@@ -112,8 +124,12 @@ class Circuit(Enum):
     """Who has to validate an invoice before its recipient gets it, by its frame (BT-23)."""
 
     DIRECT = "direct"  #: nobody
-    SUBCONTRACT = "subcontract"  #: A9, S3: titulaire, then perhaps mandataire
-    COCONTRACT = "cocontract"  #: A12, S6: mandataire
+    SUBCONTRACT = "subcontract"  #: A9, S3: the titulaire
+    SUBCONTRACT_TWICE = "subcontract-twice"  #: A9, S3: the co-contractor, then its mandataire
+    COCONTRACT = "cocontract"  #: A12, S6: the mandataire
+    WORKS = "works"  #: A4, A7, A10, A13, A14: the MOE
+    WORKS_TWICE = "works-twice"  #: the same frames: the MOE, then the MOA
+    WORKS_OWNER = "works-owner"  #: A15, A17, which the MOE deposits: the MOA
 
 
 class Numbering(Enum):
@@ -139,6 +155,38 @@ class Cash:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who is asked to validate an invoice, and until when.
+
+    Attributes:
+        circuit: Of the invoice.
+        validators: SIRET of everybody who was asked, in order; the last is asked now. One who
+            was named by mistake is among them.
+        deadline: Until when an answer is expected (aware, UTC).
+        following: SIRET of those who are asked afterwards, in order.
+    """
+
+    circuit: Circuit
+    validators: tuple[str, ...]
+    deadline: datetime
+    following: tuple[str, ...] = ()
+
+    @property
+    def validator(self) -> str:
+        """Return who was asked last."""
+        return self.validators[-1]
+
+    def told(self) -> dict[str, object]:
+        """Return what it says, in JSON values; the deadline is UTC."""
+        return {
+            "circuit": self.circuit.value,
+            "validators": list(self.validators),
+            "deadline": self.deadline.astimezone(UTC).isoformat(),
+            "following": list(self.following),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """What comes with an event.
 
@@ -153,6 +201,8 @@ class Given:
         changed: Terms of the invoice that a new deposit changes, e.g. ``BT-13``.
         stopped: Whether its delivery was stopped.
         circuit: Of the invoice.
+        validator: SIRET of another validator, where one is named.
+        asked: Who is asked to validate from now on, where somebody is.
         tells_payment: Whether the recipient announced that it says when it pays.
         late: Whether the same actor said the current status at a later moment.
     """
@@ -166,6 +216,8 @@ class Given:
     changed: frozenset[str] = frozenset()
     stopped: bool = False
     circuit: Circuit = Circuit.DIRECT
+    validator: str = ""
+    asked: Asked | None = None
     tells_payment: bool = True
     late: bool = False
 
@@ -235,6 +287,7 @@ class Entry:
         cash: Amounts received.
         warnings: Codes of what was accepted though it is unusual.
         bearer: The document that bears the invoice since, where this line changes it.
+        asked: Who is asked to validate, where this line is about a validation.
     """
 
     id: str
@@ -253,11 +306,40 @@ class Entry:
     cash: tuple[Cash, ...] = ()
     warnings: tuple[str, ...] = ()
     bearer: DocumentId | None = None
+    asked: Asked | None = None
 
     @property
     def moved(self) -> bool:
         """Tell whether the invoice stands elsewhere since."""
         return self.before is not self.after
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of all that it says, as the chain of events keeps it."""
+        return sha256(json.dumps(self.told(), sort_keys=True).encode()).hexdigest()
+
+    def told(self) -> dict[str, object]:
+        """Return all that it says, in JSON values; moments are UTC."""
+        cash = [[str(one.amount), str(one.rate), one.currency] for one in self.cash]
+        return {
+            "id": self.id,
+            "document": self.document,
+            "place": self.place,
+            "event": self.event.value,
+            "actor": self.actor.value,
+            "by": self.by,
+            "before": self.before.value if self.before else None,
+            "after": self.after.value,
+            "said_at": self.said_at.astimezone(UTC).isoformat(),
+            "taken_at": self.taken_at.astimezone(UTC).isoformat(),
+            "source": self.source,
+            "reasons": list(self.reasons),
+            "comment": self.comment,
+            "cash": cash,
+            "warnings": list(self.warnings),
+            "bearer": self.bearer,
+            "asked": self.asked.told() if self.asked else None,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +355,7 @@ class Life:
         entries: How many lines its history has.
         bearer: The document whose bytes and route are the invoice now: the one that was taken
             first, until another one corrects or completes it.
+        asked: Who was asked to validate it last; None where nobody ever was.
     """
 
     id: DocumentId
@@ -282,6 +365,21 @@ class Life:
     since: datetime
     entries: int
     bearer: DocumentId
+    asked: Asked | None = None
+
+    @property
+    def asks(self) -> str:
+        """Return who is asked until when, as events tell it; empty where nobody ever was."""
+        if self.asked is None:
+            return ""
+        asked = self.asked
+        told = (asked.circuit.value, *asked.validators, ">", *asked.following)
+        return f"{' '.join(told)} {asked.deadline.isoformat()}"
+
+    @property
+    def circuit(self) -> Circuit:
+        """Return who has to validate the invoice."""
+        return self.asked.circuit if self.asked else Circuit.DIRECT
 
     def is_late(self, actor: Actor, said_at: datetime) -> bool:
         """Tell whether somebody says something older than what it said last.
@@ -306,8 +404,9 @@ def lived(before: Life | None, entries: Sequence[Entry]) -> Life:
         if entry.before is not (now.status if now else None):
             raise ValueError(f"{entry.document}: line {entry.place} starts elsewhere")
         bearer = entry.bearer or (now.bearer if now else entry.document)
+        asked = entry.asked or (now.asked if now else None)
         if now is not None and not entry.moved:
-            now = replace(now, entries=entry.place, bearer=bearer)
+            now = replace(now, entries=entry.place, bearer=bearer, asked=asked)
             continue
         now = Life(
             id=entry.document,
@@ -317,6 +416,7 @@ def lived(before: Life | None, entries: Sequence[Entry]) -> Life:
             since=entry.taken_at,
             entries=entry.place,
             bearer=bearer,
+            asked=asked,
         )
     if now is None:
         raise ValueError("no line, no life")
@@ -339,7 +439,8 @@ def entry_id(
     cash = [(one.amount, one.rate, one.currency) for one in given.cash]
     said = (document, event.value, actor.value, said_at.isoformat(), given.reasons, given.comment)
     acts = (str(place),) if actor is Actor.HUB else ()
-    return f"S{derived(*said, cash, *given.contents, *acts)}"
+    named = (given.validator,) if given.validator else ()
+    return f"S{derived(*said, cash, *given.contents, *named, *acts)}"
 
 
 #: What people read for a status, French and English.
@@ -368,6 +469,33 @@ STATUS_WORDS: Mapping[Status, tuple[str, str]] = MappingProxyType(
         Status.ERREUR_COTRAITANT_SUR_VALIDEUR: (
             "Erreur cotraitant sur valideur",
             "wrong validator named by the co-contractor",
+        ),
+        Status.A_VALIDER_MOE: ("À valider MOE", "to be validated by the works supervisor"),
+        Status.PRISE_EN_COMPTE_MOE: (
+            "Prise en compte MOE",
+            "taken into account by the works supervisor",
+        ),
+        Status.REFUSEE_MOE: ("Refusée MOE", "refused by the works supervisor"),
+        Status.ABSENCE_VALIDATION_MOE_DELAI_REGLEMENTAIRE: (
+            "Absence de validation MOE dans le délai réglementaire",
+            "not validated in time by the works supervisor",
+        ),
+        Status.ERREUR_FOURNISSEUR_SUR_MOE: (
+            "Erreur fournisseur sur MOE",
+            "wrong works supervisor named by the supplier",
+        ),
+        Status.MISE_A_DISPOSITION_MOA: (
+            "Mise à disposition MOA",
+            "to be validated by the owner of the works",
+        ),
+        Status.PRISE_EN_COMPTE_MOA: (
+            "Prise en compte MOA",
+            "taken into account by the owner of the works",
+        ),
+        Status.REFUSEE_MOA: ("Refusée MOA", "refused by the owner of the works"),
+        Status.ERREUR_MOE_SUR_MOA: (
+            "Erreur MOE sur MOA",
+            "wrong owner of the works named by the supervisor",
         ),
         Status.MISE_A_DISPOSITION: ("Mise à disposition", "made available"),
         Status.PRISE_EN_CHARGE: ("Prise en charge", "taken in charge"),

@@ -52,6 +52,8 @@ REASONS: Mapping[Event, frozenset[str]] = MappingProxyType(
         Event.DISPUTE: _DISPUTED,
         Event.SUSPEND: _SUSPENDED,
         Event.REJECT: _REJECTED | _REJECTED_PUBLICLY | {MISSING_ATTACHMENT},
+        # of a sub-contractor's, and of works; a mandataire has a list of its own
+        Event.REFUSE: _PARTLY | VALIDATOR_REASONS,
         Event.RETURN: _codes("ROUTAGE_ERR CODE_ROUTAGE_ERR CMD_ERR SIRET_ERR DEST_ERR ADR_ERR"),
     }
 )
@@ -66,7 +68,18 @@ UNCODED: Mapping[Event, str] = MappingProxyType(
         Event.DISPUTE: "AUTRE",
         Event.SUSPEND: "REF_ERR",
         Event.REJECT: "NON_CONFORME",
+        Event.REFUSE: "AUTRE",
         Event.RETURN: "ROUTAGE_ERR",
+    }
+)
+
+#: What is told in place of a validator's own reason, where the rules list no such reason.
+NEAREST: Mapping[str, str] = MappingProxyType(
+    {
+        "ROUTAGE_ERR": "DEST_ERR",
+        "CODE_ROUTAGE_ERR": "DEST_ERR",
+        "ERR_VALIDEUR": "NON_CONFORME",
+        "AUT_MOTIF_ERR_VALIDEUR": "NON_CONFORME",
     }
 )
 

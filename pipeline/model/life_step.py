@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from pipeline.model.life import STATUS_WORDS, Actor, Event, Given, Status
+from pipeline.model.life import STATUS_WORDS, Actor, Circuit, Event, Given, Status
 from pipeline.model.life_reasons import REASONS, VALIDATOR_REASONS, present_name
 from pipeline.model.life_table import (
     ACTIVE,
     LATE,
+    MISNAMED,
     MOVES,
     REACHED,
     USUAL_ORDER,
@@ -30,6 +31,7 @@ class Why(Enum):
     COMMENT_MISSING = "comment-missing"
     CASH_MISSING = "cash-missing"
     ATTACHMENT_MISSING = "attachment-missing"
+    VALIDATOR_MISSING = "validator-missing"
     MORE_CHANGED = "more-changed"
     NOTHING_CHANGED = "nothing-changed"
     NOT_STOPPED = "not-stopped"
@@ -55,6 +57,9 @@ class Refused:
 #: Terms that a returned invoice may change: recipient, its service, the engagement.
 ROUTING_TERMS = frozenset({"BT-46", "BT-46-SERVICE", "BT-13"})
 
+#: Where an invoice stands that a validator refused.
+_REFUSED = frozenset({Status.REFUSEE_1, Status.REFUSEE_2, Status.REFUSEE_MOE, Status.REFUSEE_MOA})
+_SIRET_LENGTH = 14
 _ROLES = {
     Actor.HUB: ("la plateforme", "the platform"),
     Actor.CLOCK: ("l'horloge", "the clock"),
@@ -105,6 +110,45 @@ def step(
     if after is None:
         raise ValueError(f"{event.value} leaves an invoice nowhere: a row of the table is wrong")
     return Accepted(after, tuple(doubt.value for doubt in _doubts(move, status, given)))
+
+
+def onward(status: Status, circuit: Circuit) -> Event | None:
+    """Return what the hub does by itself once a validator has answered, or was silent.
+
+    Returns:
+        To ask the next validator, or to let it leave; None where it waits or has stopped.
+
+    >>> onward(Status.REFUSEE_1, Circuit.SUBCONTRACT).value
+    'route'
+    >>> onward(Status.REFUSEE_1, Circuit.COCONTRACT)
+    """
+    if status in MISNAMED:
+        return None  # whoever is asked then has to be named first
+    acts = (Event.ASK_SECOND_VALIDATION, Event.ROUTE)
+    given = Given(circuit=circuit)
+    allowed = (act for act in acts if isinstance(step(status, act, Actor.HUB, given), Accepted))
+    return next(allowed, None)
+
+
+def asking(status: Status, circuit: Circuit) -> Event:
+    """Return how the hub asks another validator than the one who was named by mistake.
+
+    >>> asking(Status.ERREUR_COTRAITANT_SUR_VALIDEUR, Circuit.SUBCONTRACT_TWICE).value
+    'ask-second-validation'
+    """
+    second = step(status, Event.ASK_SECOND_VALIDATION, Actor.HUB, Given(circuit=circuit))
+    return Event.ASK_SECOND_VALIDATION if isinstance(second, Accepted) else Event.ASK_VALIDATION
+
+
+def is_stopped(status: Status, circuit: Circuit) -> bool:
+    """Tell whether a validator's refusal keeps an invoice from its recipient for good.
+
+    >>> is_stopped(Status.REFUSEE_1, Circuit.COCONTRACT)
+    True
+    >>> is_stopped(Status.REFUSEE_1, Circuit.SUBCONTRACT)
+    False
+    """
+    return status in _REFUSED and onward(status, circuit) is None
 
 
 def _fits(move: Move, given: Given) -> bool:
@@ -163,12 +207,27 @@ def _wanting(move: Move, given: Given) -> Iterator[Refused]:
         yield from _completion_fault(given)
     if Need.ROUTING_ONLY in move.needs:
         yield from _routing_fault(given)
+    if Need.VALIDATOR in move.needs and not is_siret(given.validator):
+        yield Refused(
+            Why.VALIDATOR_MISSING,
+            f"valideur « {given.validator[:40]} » ; SIRET attendu : 14 chiffres",
+            f"validator '{given.validator[:40]}'; a SIRET is expected: 14 digits",
+        )
     if Need.STOPPED in move.needs and not given.stopped:
         yield Refused(
             Why.NOT_STOPPED,
             "sa remise n'est pas arrêtée ; demandez à l'exploitant du hub de la retirer",
             "its delivery is not stopped; ask the hub's operator to withdraw it",
         )
+
+
+def is_siret(text: str) -> bool:
+    """Tell whether a text has the form of a SIRET.
+
+    >>> is_siret("73282932000074"), is_siret("732829320"), is_siret("7328293200007٤")
+    (True, False, False)
+    """
+    return len(text) == _SIRET_LENGTH and text.isascii() and text.isdecimal()
 
 
 def _reason_fault(

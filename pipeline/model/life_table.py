@@ -28,6 +28,7 @@ class Need(Enum):
     COMMENT = "comment"
     CASH = "cash"  #: an amount for each VAT rate; a comment with a negative one
     ATTACHMENT = "attachment"  #: at least one, and nothing else changes
+    VALIDATOR = "validator"  #: SIRET of another validator
     ROUTING_ONLY = "routing-only"  #: recipient, service or engagement change, nothing else
     STOPPED = "stopped"  #: its delivery was stopped: words alone stop nothing
 
@@ -84,10 +85,16 @@ ACTIVE: frozenset[Status | None] = frozenset(
     }
 )
 
-#: Where nothing moves an invoice any more. `REFUSEE_1` is such a place on the circuit of
-#: co-contractors only.
+#: Where nothing moves an invoice any more.
 TERMINAL: frozenset[Status | None] = frozenset(
-    {Status.REJETEE, Status.MISE_EN_PAIEMENT, Status.ANNULEE, Status.ABANDONNEE}
+    {
+        Status.REJETEE,
+        Status.MISE_EN_PAIEMENT,
+        Status.ANNULEE,
+        Status.ABANDONNEE,
+        Status.REFUSEE_MOE,
+        Status.REFUSEE_MOA,
+    }
 )
 
 #: The order in which they usually come (deduced from AIFE's pages).
@@ -100,21 +107,39 @@ USUAL_ORDER = (
     Status.MISE_EN_PAIEMENT,
 )
 
-#: From where a recipient has had the invoice.
-REACHED: frozenset[Status | None] = ACTIVE | TERMINAL | {Status.A_RECYCLER}
-_TAKEN: frozenset[Status | None] = frozenset(Status)
-_BEFORE_RECIPIENT: frozenset[Status | None] = frozenset(
+#: Where an invoice waits for its validator.
+WAITS: frozenset[Status] = frozenset(
     {
-        Status.DEPOSEE,
         Status.A_VALIDER_1,
         Status.A_VALIDER_2,
-        Status.ERREUR_FOURNISSEUR_SUR_VALIDEUR,
-        Status.ERREUR_COTRAITANT_SUR_VALIDEUR,
-        Status.EN_COURS_ACHEMINEMENT,
+        Status.A_VALIDER_MOE,
+        Status.MISE_A_DISPOSITION_MOA,
     }
 )
-_SUB, _CO = frozenset({Circuit.SUBCONTRACT}), frozenset({Circuit.COCONTRACT})
+#: Where an invoice waits for another validator to be named.
+MISNAMED: frozenset[Status] = frozenset(
+    {
+        Status.ERREUR_FOURNISSEUR_SUR_VALIDEUR,
+        Status.ERREUR_COTRAITANT_SUR_VALIDEUR,
+        Status.ERREUR_FOURNISSEUR_SUR_MOE,
+        Status.ERREUR_MOE_SUR_MOA,
+    }
+)
+#: From where a recipient has had the invoice.
+REACHED: frozenset[Status | None] = (ACTIVE | TERMINAL | {Status.A_RECYCLER}) - {
+    Status.REFUSEE_MOE,
+    Status.REFUSEE_MOA,
+}
+_TAKEN: frozenset[Status | None] = frozenset(Status)
+_BEFORE_RECIPIENT: frozenset[Status | None] = frozenset(
+    {Status.DEPOSEE, Status.EN_COURS_ACHEMINEMENT, *WAITS, *MISNAMED}
+)
+_ONCE, _TWICE = frozenset({Circuit.SUBCONTRACT}), frozenset({Circuit.SUBCONTRACT_TWICE})
+_SUB, _CO = _ONCE | _TWICE, frozenset({Circuit.COCONTRACT})
 _VALIDATED = _SUB | _CO
+_MOE_ALONE, _MOE_FIRST = frozenset({Circuit.WORKS}), frozenset({Circuit.WORKS_TWICE})
+_OWNER_ALONE = frozenset({Circuit.WORKS_OWNER})
+_MOE, _MOA = _MOE_ALONE | _MOE_FIRST, _MOE_FIRST | _OWNER_ALONE
 _COMMENT = frozenset({Need.COMMENT})
 _EXPLAINED = frozenset({Need.REASON, Need.COMMENT})
 _ORDER = frozenset({Doubt.BACKWARDS})
@@ -122,6 +147,22 @@ _ORDER = frozenset({Doubt.BACKWARDS})
 
 def _at(*statuses: Status) -> frozenset[Status | None]:
     return frozenset(statuses)
+
+
+#: What is known of the chain of works contracts: the names of its statuses.
+_WORKS_SOURCE = "names of statuses; deduced"
+
+
+def _routed(source: str, circuits: frozenset[Circuit], *before: Status) -> Move:
+    """Return a row of what leaves once the last validation is done."""
+    return Move(
+        before=_at(*before),
+        event=Event.ROUTE,
+        actor=Actor.HUB,
+        after=Status.EN_COURS_ACHEMINEMENT,
+        circuits=circuits,
+        source=source,
+    )
 
 
 _PLATFORM = (
@@ -140,27 +181,18 @@ _PLATFORM = (
         circuits=frozenset({Circuit.DIRECT}),
         source="AIFE",
     ),
-    Move(
-        before=_at(
-            Status.VALIDEE_1,
-            Status.ABSENCE_VALIDATION_1_HORS_DELAI,
-            Status.VALIDEE_2,
-            Status.ABSENCE_VALIDATION_2_HORS_DELAI,
-        ),
-        event=Event.ROUTE,
-        actor=Actor.HUB,
-        after=Status.EN_COURS_ACHEMINEMENT,
-        circuits=_VALIDATED,
-        source="deduced",
+    _routed("deduced", _ONCE | _CO, Status.VALIDEE_1),
+    _routed("deduced", _ONCE, Status.ABSENCE_VALIDATION_1_HORS_DELAI),
+    _routed("DSE §6.12.2", _ONCE, Status.REFUSEE_1),
+    _routed("deduced", _TWICE, Status.VALIDEE_2, Status.ABSENCE_VALIDATION_2_HORS_DELAI),
+    _routed("DSE §6.12.2", _TWICE, Status.REFUSEE_2),
+    _routed(
+        _WORKS_SOURCE,
+        _MOE_ALONE,
+        Status.PRISE_EN_COMPTE_MOE,
+        Status.ABSENCE_VALIDATION_MOE_DELAI_REGLEMENTAIRE,
     ),
-    Move(
-        before=_at(Status.REFUSEE_1, Status.REFUSEE_2),
-        event=Event.ROUTE,
-        actor=Actor.HUB,
-        after=Status.EN_COURS_ACHEMINEMENT,
-        circuits=_SUB,
-        source="DSE §6.12.2",
-    ),
+    _routed(_WORKS_SOURCE, _MOA, Status.PRISE_EN_COMPTE_MOA),
     Move(
         before=_at(Status.EN_COURS_ACHEMINEMENT),
         event=Event.MAKE_AVAILABLE,
@@ -185,109 +217,173 @@ _PLATFORM = (
     ),
 )
 
-_VALIDATION = (
-    Move(
-        before=_at(
-            Status.DEPOSEE,
-            Status.ERREUR_FOURNISSEUR_SUR_VALIDEUR,
-        ),
-        event=Event.ASK_VALIDATION,
+
+def _asks(
+    event: Event, after: Status, circuits: frozenset[Circuit], source: str, *before: Status
+) -> Move:
+    """Return a row of the hub asking a validator."""
+    return Move(
+        before=_at(*before),
+        event=event,
         actor=Actor.HUB,
-        after=Status.A_VALIDER_1,
-        circuits=_VALIDATED,
-        source="AIFE, DSE §6.12",
+        after=after,
+        circuits=circuits,
+        source=source,
+    )
+
+
+def _answers(
+    at: Status,
+    event: Event,
+    after: Status,
+    circuits: frozenset[Circuit],
+    source: str,
+    needs: frozenset[Need] = _COMMENT,
+) -> Move:
+    """Return a row of a validator's word, or of its silence."""
+    return Move(
+        before=_at(at),
+        event=event,
+        actor=Actor.CLOCK if event is Event.LAPSE else Actor.VALIDATOR,
+        after=after,
+        needs=needs,
+        circuits=circuits,
+        source=source,
+    )
+
+
+_FIRST = (
+    _asks(
+        Event.ASK_VALIDATION,
+        Status.A_VALIDER_1,
+        _VALIDATED,
+        "AIFE, DSE §6.12",
+        Status.DEPOSEE,
+        Status.ERREUR_FOURNISSEUR_SUR_VALIDEUR,
     ),
-    Move(
-        before=_at(Status.A_VALIDER_1),
-        event=Event.VALIDATE,
-        actor=Actor.VALIDATOR,
-        after=Status.VALIDEE_1,
-        needs=_COMMENT,
-        circuits=_VALIDATED,
-        source="DSE §6.12.2",
+    _answers(Status.A_VALIDER_1, Event.VALIDATE, Status.VALIDEE_1, _VALIDATED, "DSE §6.12.2"),
+    _answers(Status.A_VALIDER_1, Event.REFUSE, Status.REFUSEE_1, _SUB, "DSE §6.12.2"),
+    _answers(
+        Status.A_VALIDER_1,
+        Event.REFUSE,
+        Status.REFUSEE_1,
+        _CO,
+        "DSE §6.12, A7 G7.39",
+        frozenset({Need.VALIDATOR_REASON, Need.COMMENT}),
     ),
-    Move(
-        before=_at(Status.A_VALIDER_1),
-        event=Event.REFUSE,
-        actor=Actor.VALIDATOR,
-        after=Status.REFUSEE_1,
-        needs=_COMMENT,
-        circuits=_SUB,
-        source="DSE §6.12.2",
+    _answers(
+        Status.A_VALIDER_1,
+        Event.LAPSE,
+        Status.ABSENCE_VALIDATION_1_HORS_DELAI,
+        _SUB,
+        "DSE §6.12.2, art. R.2193-13",
     ),
-    Move(
-        before=_at(Status.A_VALIDER_1),
-        event=Event.REFUSE,
-        actor=Actor.VALIDATOR,
-        after=Status.REFUSEE_1,
-        needs=frozenset({Need.VALIDATOR_REASON, Need.COMMENT}),
-        circuits=_CO,
-        source="DSE §6.12, A7 G7.39",
+    _answers(
+        Status.A_VALIDER_1,
+        Event.NAME_WRONG_VALIDATOR,
+        Status.ERREUR_FOURNISSEUR_SUR_VALIDEUR,
+        _VALIDATED,
+        "deduced",
+        frozenset(),
     ),
-    Move(
-        before=_at(Status.A_VALIDER_1),
-        event=Event.LAPSE,
-        actor=Actor.CLOCK,
-        after=Status.ABSENCE_VALIDATION_1_HORS_DELAI,
-        needs=_COMMENT,
-        circuits=_SUB,
-        source="DSE §6.12.2, art. R.2193-13",
+)
+
+_SECOND = (
+    _asks(
+        Event.ASK_SECOND_VALIDATION,
+        Status.A_VALIDER_2,
+        _TWICE,
+        "AIFE; after REFUSEE_1 deduced",
+        Status.VALIDEE_1,
+        Status.ABSENCE_VALIDATION_1_HORS_DELAI,
+        Status.REFUSEE_1,
+        Status.ERREUR_COTRAITANT_SUR_VALIDEUR,
     ),
-    Move(
-        before=_at(
-            Status.VALIDEE_1,
-            Status.ABSENCE_VALIDATION_1_HORS_DELAI,
-            Status.REFUSEE_1,
-            Status.ERREUR_COTRAITANT_SUR_VALIDEUR,
-        ),
-        event=Event.ASK_SECOND_VALIDATION,
-        actor=Actor.HUB,
-        after=Status.A_VALIDER_2,
-        circuits=_SUB,
-        source="AIFE; after REFUSEE_1 deduced",
+    _answers(Status.A_VALIDER_2, Event.VALIDATE, Status.VALIDEE_2, _TWICE, "DSE §4.2.1.1"),
+    _answers(Status.A_VALIDER_2, Event.REFUSE, Status.REFUSEE_2, _TWICE, "DSE §4.2.1.1"),
+    _answers(
+        Status.A_VALIDER_2,
+        Event.LAPSE,
+        Status.ABSENCE_VALIDATION_2_HORS_DELAI,
+        _TWICE,
+        "DSE §4.2.1.1",
     ),
-    Move(
-        before=_at(Status.A_VALIDER_2),
-        event=Event.VALIDATE,
-        actor=Actor.VALIDATOR,
-        after=Status.VALIDEE_2,
-        needs=_COMMENT,
-        circuits=_SUB,
-        source="DSE §4.2.1.1",
+    _answers(
+        Status.A_VALIDER_2,
+        Event.NAME_WRONG_VALIDATOR,
+        Status.ERREUR_COTRAITANT_SUR_VALIDEUR,
+        _TWICE,
+        "deduced",
+        frozenset(),
     ),
-    Move(
-        before=_at(Status.A_VALIDER_2),
-        event=Event.REFUSE,
-        actor=Actor.VALIDATOR,
-        after=Status.REFUSEE_2,
-        needs=_COMMENT,
-        circuits=_SUB,
-        source="DSE §4.2.1.1",
+)
+
+_WORKS = (
+    _asks(
+        Event.ASK_VALIDATION,
+        Status.A_VALIDER_MOE,
+        _MOE,
+        _WORKS_SOURCE,
+        Status.DEPOSEE,
+        Status.ERREUR_FOURNISSEUR_SUR_MOE,
     ),
-    Move(
-        before=_at(Status.A_VALIDER_2),
-        event=Event.LAPSE,
-        actor=Actor.CLOCK,
-        after=Status.ABSENCE_VALIDATION_2_HORS_DELAI,
-        needs=_COMMENT,
-        circuits=_SUB,
-        source="DSE §4.2.1.1",
+    _answers(
+        Status.A_VALIDER_MOE, Event.VALIDATE, Status.PRISE_EN_COMPTE_MOE, _MOE, _WORKS_SOURCE
     ),
-    Move(
-        before=_at(Status.A_VALIDER_1),
-        event=Event.NAME_WRONG_VALIDATOR,
-        actor=Actor.VALIDATOR,
-        after=Status.ERREUR_FOURNISSEUR_SUR_VALIDEUR,
-        circuits=_VALIDATED,
-        source="deduced",
+    _answers(
+        Status.A_VALIDER_MOE,
+        Event.REFUSE,
+        Status.REFUSEE_MOE,
+        _MOE,
+        "AIFE: a refusal of the MOE stops the circuit",
     ),
-    Move(
-        before=_at(Status.A_VALIDER_2),
-        event=Event.NAME_WRONG_VALIDATOR,
-        actor=Actor.VALIDATOR,
-        after=Status.ERREUR_COTRAITANT_SUR_VALIDEUR,
-        circuits=_SUB,
-        source="deduced",
+    _answers(
+        Status.A_VALIDER_MOE,
+        Event.LAPSE,
+        Status.ABSENCE_VALIDATION_MOE_DELAI_REGLEMENTAIRE,
+        _MOE,
+        "AIFE: seven days; onward deduced",
+    ),
+    _answers(
+        Status.A_VALIDER_MOE,
+        Event.NAME_WRONG_VALIDATOR,
+        Status.ERREUR_FOURNISSEUR_SUR_MOE,
+        _MOE,
+        _WORKS_SOURCE,
+        frozenset(),
+    ),
+    _asks(
+        Event.ASK_SECOND_VALIDATION,
+        Status.MISE_A_DISPOSITION_MOA,
+        _MOE_FIRST,
+        _WORKS_SOURCE,
+        Status.PRISE_EN_COMPTE_MOE,
+        Status.ABSENCE_VALIDATION_MOE_DELAI_REGLEMENTAIRE,
+        Status.ERREUR_MOE_SUR_MOA,
+    ),
+    _asks(
+        Event.ASK_VALIDATION,
+        Status.MISE_A_DISPOSITION_MOA,
+        _OWNER_ALONE,
+        _WORKS_SOURCE,
+        Status.DEPOSEE,
+        Status.ERREUR_MOE_SUR_MOA,
+    ),
+    _answers(
+        Status.MISE_A_DISPOSITION_MOA,
+        Event.VALIDATE,
+        Status.PRISE_EN_COMPTE_MOA,
+        _MOA,
+        _WORKS_SOURCE,
+    ),
+    _answers(Status.MISE_A_DISPOSITION_MOA, Event.REFUSE, Status.REFUSEE_MOA, _MOA, _WORKS_SOURCE),
+    _answers(
+        Status.MISE_A_DISPOSITION_MOA,
+        Event.NAME_WRONG_VALIDATOR,
+        Status.ERREUR_MOE_SUR_MOA,
+        _MOA,
+        _WORKS_SOURCE,
+        frozenset(),
     ),
 )
 
@@ -371,6 +467,14 @@ def _told(event: Event, source: str, needs: frozenset[Need] = frozenset()) -> Mo
 
 _SUPPLIER = (
     Move(
+        before=MISNAMED,
+        event=Event.NAME_VALIDATOR,
+        actor=Actor.SUPPLIER,
+        after=None,
+        needs=frozenset({Need.VALIDATOR}),
+        source="deduced",
+    ),
+    Move(
         before=_at(Status.A_RECYCLER),
         event=Event.RESEND,
         actor=Actor.SUPPLIER,
@@ -418,7 +522,14 @@ _SUPPLIER = (
 )
 
 #: Every row; the first that fits counts.
-MOVES: tuple[Move, ...] = (*_PLATFORM, *_VALIDATION, *_RECIPIENT, *_SUPPLIER)
+MOVES: tuple[Move, ...] = (
+    *_PLATFORM,
+    *_FIRST,
+    *_SECOND,
+    *_WORKS,
+    *_RECIPIENT,
+    *_SUPPLIER,
+)
 
 #: Warnings in words, French and English.
 DOUBT_WORDS: Mapping[Doubt, tuple[str, str]] = MappingProxyType(

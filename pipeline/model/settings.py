@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from enum import Enum
 
 from pipeline.model.connection import Secret, SecretKind
+from pipeline.model.validation import ValidationTerms
 
 
 class Encryption(Enum):
@@ -123,6 +124,7 @@ class Settings:
         archive: How originals lie on the disk.
         seal: Where the chain of events is sealed.
         mail: Who is written to, and through which server.
+        validation: Who validates invoices before their recipients get them, and until when.
     """
 
     hub_code: str = "CPP001"
@@ -144,3 +146,4 @@ class Settings:
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     seal: SealSettings = field(default_factory=SealSettings)
     mail: MailSettings = field(default_factory=MailSettings)
+    validation: ValidationTerms = field(default_factory=ValidationTerms)

@@ -23,6 +23,7 @@ from pipeline.model.report import ValidationReport
 from pipeline.model.run import JobRun, Pause
 from pipeline.model.standing import SheetState, Standing
 from pipeline.model.status import InterchangeStep, OutboxState, Step
+from pipeline.model.validation import Due
 from pipeline.ports.claims import LEASE_LOST, LEASE_TAKEN_OVER, UNLIMITED_BYTES, Claim
 from pipeline.ports.pickups import Pickups
 from pipeline.ports.questions import AnswerTime, Break, Query, Subject, Waiting
@@ -400,6 +401,9 @@ class Ledger(Protocol):
     def lives_borne(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, Life]:
         """Return where invoices stand, by the document that bears each; others bear none."""
 
+    def lives_due(self, due: Due) -> Sequence[Life]:
+        """Return where invoices stand whose validators' time ends then, soonest first, by id."""
+
     def lives_at(self, statuses: Collection[Status], limit: int) -> Sequence[Life]:
         """Return where invoices stand that stand at one of these, the longest first."""
 
@@ -475,6 +479,12 @@ class Ledger(Protocol):
 
     def event_at(self, seq: int) -> Event | None:
         """Return the event at one place of the chain."""
+
+    def events_about(self, subjects: Collection[str]) -> Sequence[Event]:
+        """Return the events of these subjects alone, in order."""
+
+    def events_between(self, first: int, last: int) -> Iterator[Event]:
+        """Yield the events from one place of the chain to another, both included."""
 
     def count_between(self, after: int, last: int) -> Mapping[str, int]:
         """Count the events behind place `after`, up to `last`, by their name."""

@@ -24,6 +24,21 @@ class FoundSeal:
     trouble: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What proves a seal to others.
+
+    Attributes:
+        content: The file: the line that is signed, and its signature.
+        key: Fingerprint of the key.
+        public: The key's public half, PEM.
+    """
+
+    content: bytes
+    key: str
+    public: bytes
+
+
 class Seals(Protocol):
     """The folder of seals."""
 
@@ -39,6 +54,13 @@ class Seals(Protocol):
 
     def all(self) -> Iterator[FoundSeal]:
         """Yield every seal by name."""
+
+    def signed(self, seal: Seal) -> Signed:
+        """Return a seal that was read, as anybody can check it.
+
+        Raises:
+            SealError: Its file, or the public key, is gone.
+        """
 
     def write(self, seal: Seal) -> bool:
         """Sign and keep a seal for ever; False if it is there already.

@@ -56,8 +56,8 @@ NO_DATE = date(1900, 1, 1)
 
 #: Schemes of identifiers (ISO 6523).
 SIREN, SIRET, ADDRESS, MATRICULE = "0002", "0009", "0225", "0238"
-#: Roles (UNTDID 3035): seller, buyer, platform.
-SELLER, BUYER, PLATFORM = "SE", "BY", "WK"
+#: Roles (UNTDID 3035): seller, buyer, platform, and who represents the seller.
+SELLER, BUYER, PLATFORM, REPRESENTATIVE = "SE", "BY", "WK", "SR"
 
 
 @dataclass(frozen=True, slots=True)

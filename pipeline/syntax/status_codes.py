@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from pipeline.model.life import Event, Numbering
+from pipeline.model.life import Actor, Event, Numbering, Status
+from pipeline.model.life_table import MOVES
 from pipeline.syntax.cdar import PROCESSING, TRANSMISSION
 
 
@@ -50,6 +51,8 @@ CODES: Mapping[Event, Code] = MappingProxyType(
             n1=1, n2=11, cdar=200, transmission="10", phase=TRANSMISSION, label="Déposée"
         ),
         Event.ROUTE: Code(n1=2, n2=13),
+        # a mandataire's word for it; a sub-contractor's validator says 205
+        Event.VALIDATE: Code(cdar=214, transmission="5", label="Visée"),
         Event.MAKE_AVAILABLE: Code(
             n1=3,
             n2=14,
@@ -96,6 +99,34 @@ AS_TAKEN_IN_CHARGE: Mapping[Event, str] = MappingProxyType(
     }
 )
 
+#: How numbering N2 counts what is about a validation: by where the invoice then stands.
+VALIDATION_N2: Mapping[Status, int] = MappingProxyType(
+    {
+        Status.A_VALIDER_1: 1,
+        Status.ERREUR_FOURNISSEUR_SUR_VALIDEUR: 2,
+        Status.REFUSEE_1: 3,
+        Status.VALIDEE_1: 4,
+        Status.ABSENCE_VALIDATION_1_HORS_DELAI: 5,
+        Status.A_VALIDER_2: 6,
+        Status.ERREUR_COTRAITANT_SUR_VALIDEUR: 7,
+        Status.REFUSEE_2: 8,
+        Status.VALIDEE_2: 9,
+        Status.ABSENCE_VALIDATION_2_HORS_DELAI: 10,
+        Status.ERREUR_FOURNISSEUR_SUR_MOE: 12,
+        Status.A_VALIDER_MOE: 26,
+        Status.REFUSEE_MOE: 27,
+        Status.ERREUR_MOE_SUR_MOA: 34,
+    }
+)
+#: What a validator says by these numbers; the others are the hub's and the clock's to say.
+_VALIDATOR_N2: Mapping[int, Event] = MappingProxyType(
+    {
+        VALIDATION_N2[move.after]: move.event
+        for move in MOVES
+        if move.actor is Actor.VALIDATOR and move.after and move.after in VALIDATION_N2
+    }
+)
+
 _BY_NUMBER: Mapping[Numbering, Mapping[int, Event]] = MappingProxyType(
     {
         numbering: {
@@ -117,6 +148,8 @@ def event_of_number(number: int, numbering: Numbering) -> Event | None:
     >>> event_of_number(6, Numbering.N1).value, event_of_number(6, Numbering.N2)
     ('suspend', None)
     """
+    if numbering is Numbering.N2 and number in _VALIDATOR_N2:
+        return _VALIDATOR_N2[number]
     return _BY_NUMBER[numbering].get(number)
 
 

@@ -86,3 +86,19 @@ def test_what_is_owed_is_listed_with_its_owner(typed: Typed) -> None:
     (owed,) = typed("documents", "--waiting-for", "supplier", "--json")
     assert (owed["number"], owed["status"], owed["owner"]) == ("A1", "SUSPENDUE", "supplier")
     assert typed("documents", "--waiting-for", "acknowledgement", "--json") == []
+
+
+def test_evidence_is_written_by_number_and_verified_by_file(typed: Typed, tmp_path: Path) -> None:
+    """Who is asked to prove something types two lines; who gets it types one."""
+    made = tmp_path / "preuve.zip"
+
+    typed("evidence", "A1", "-o", str(made))
+    told = typed("verify", str(made))
+    found = typed("verify", str(made), "--json")
+    made.write_bytes(made.read_bytes()[:-1])
+    broken = typed("verify", str(made), code=1)
+
+    assert "A1: le dossier tient" in told
+    assert "pas encore scellés" in told
+    assert (found["sound"], found["number"]) == (True, "A1")
+    assert broken == "1"

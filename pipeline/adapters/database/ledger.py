@@ -76,6 +76,7 @@ from pipeline.model.status import (
     Step,
     is_final,
 )
+from pipeline.model.validation import Due
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import (
     LEASE_TAKEN_OVER,
@@ -566,6 +567,11 @@ class SqlLedger:
         with self._read() as connection:
             return lives.find_borne(connection, documents)
 
+    def lives_due(self, due: Due) -> Sequence[Life]:
+        """Return where invoices stand whose validators' time ends then, soonest first."""
+        with self._read() as connection:
+            return lives.find_lives_due(connection, due)
+
     def lives_at(self, statuses: Collection[Status], limit: int) -> Sequence[Life]:
         """Return where invoices stand that stand at one of these, the longest first."""
         with self._read() as connection:
@@ -685,6 +691,22 @@ class SqlLedger:
         """Return the event at one place of the chain."""
         with self._read() as connection:
             return _only(chain.read_events(connection, tables.event.c.seq == seq))
+
+    def events_about(self, subjects: Collection[str]) -> Sequence[Event]:
+        """Return the events of these subjects alone, in order."""
+        with self._read() as connection:
+            found = [
+                event
+                for part in reading.sliced(sorted(subjects))
+                for event in chain.read_events(connection, tables.event.c.subject.in_(part))
+            ]
+        return sorted(found, key=lambda event: event.seq)
+
+    def events_between(self, first: int, last: int) -> Iterator[Event]:
+        """Yield the events from one place of the chain to another, both included."""
+        place = tables.event.c.seq
+        with self._read() as connection:
+            yield from chain.read_events(connection, place >= first, place <= last)
 
     def count_between(self, after: int, last: int) -> Mapping[str, int]:
         """Count the events behind place `after`, up to `last`, by their name."""

@@ -13,7 +13,8 @@ from pipeline.adapters.database.rows import Values, document_of
 from pipeline.adapters.database.tables import document, life, life_entry
 from pipeline.model.document import Document
 from pipeline.model.identity import DocumentId, InterchangeId
-from pipeline.model.life import Actor, Cash, Entry, Event, Life, Status
+from pipeline.model.life import Actor, Asked, Cash, Circuit, Entry, Event, Life, Status
+from pipeline.model.validation import Due
 
 _NO_CASH = "[]"
 
@@ -72,6 +73,20 @@ def find_lives_at(connection: Connection, statuses: Collection[Status], limit: i
     return [life_of(row) for row in connection.execute(ordered)]
 
 
+def find_lives_due(connection: Connection, due: Due) -> list[Life]:
+    """Return where invoices stand whose validators' time ends then, soonest first."""
+    columns = life.c
+    statement = select(life).where(
+        columns.status.in_(sorted(status.value for status in due.statuses)),
+        columns.circuit.in_(sorted(circuit.value for circuit in due.circuits)),
+        columns.deadline <= due.until,
+    )
+    if due.after is not None:
+        statement = statement.where(columns.deadline > due.after)
+    ordered = statement.order_by(columns.deadline, columns.document).limit(due.limit)
+    return [life_of(row) for row in connection.execute(ordered)]
+
+
 def find_history(connection: Connection, subject: str) -> list[Entry]:
     """Return the history of one invoice, in order."""
     return [entry_of(row) for row in connection.execute(_ENTRIES, {"b_document": subject})]
@@ -110,7 +125,29 @@ def life_of(row: Row[Any]) -> Life:
         since=row.since,
         entries=row.entries,
         bearer=DocumentId(row.bearer),
+        asked=_asked_of(row),
     )
+
+
+def _asked_of(row: Row[Any]) -> Asked | None:
+    """Read who is asked to validate."""
+    if row.circuit is None:
+        return None
+    return Asked(
+        circuit=Circuit(row.circuit),
+        validators=tuple(row.validators.split()),
+        deadline=row.deadline,
+        following=tuple(row.following.split()),
+    )
+
+
+def _asked_values(asked: Asked | None) -> Values:
+    return {
+        "circuit": asked.circuit.value if asked else None,
+        "validators": " ".join(asked.validators) if asked else None,
+        "following": " ".join(asked.following) if asked else None,
+        "deadline": asked.deadline if asked else None,
+    }
 
 
 def entry_of(row: Row[Any]) -> Entry:
@@ -132,6 +169,7 @@ def entry_of(row: Row[Any]) -> Entry:
         cash=load_all(Cash, row.cash) if row.cash != _NO_CASH else (),
         warnings=tuple(row.warnings.split()),
         bearer=DocumentId(row.bearer) if row.bearer else None,
+        asked=_asked_of(row),
     )
 
 
@@ -154,6 +192,7 @@ def entry_values(entry: Entry) -> Values:
         "cash": dump(entry.cash) if entry.cash else _NO_CASH,
         "warnings": " ".join(entry.warnings),
         "bearer": entry.bearer,
+        **_asked_values(entry.asked),
     }
 
 
@@ -167,6 +206,7 @@ def life_values(life_now: Life) -> Values:
         "since": life_now.since,
         "entries": life_now.entries,
         "bearer": life_now.bearer,
+        **_asked_values(life_now.asked),
     }
 
 

@@ -209,7 +209,13 @@ life = Table(
     Column("entries", Integer, nullable=False),
     # the document whose bytes and route are the invoice now
     Column("bearer", Text, ForeignKey("document.id"), nullable=False),
+    # who is asked to validate it, and until when
+    Column("circuit", Text),
+    Column("validators", Text),
+    Column("following", Text),
+    Column("deadline", UtcDateTime),
     Index("life_status", "status", "since"),
+    Index("life_deadline", "status", "deadline"),
     Index("life_bearer", "bearer"),
 )
 
@@ -236,6 +242,11 @@ life_entry = Table(
     Column("warnings", Text, nullable=False),
     # the document that bears the invoice since, where this line changes it
     Column("bearer", Text, ForeignKey("document.id")),
+    # who is asked to validate, where this line is about it
+    Column("circuit", Text),
+    Column("validators", Text),
+    Column("following", Text),
+    Column("deadline", UtcDateTime),
     UniqueConstraint("document", "place", name="life_entry_place"),
     Index("life_entry_source", "source"),
 )

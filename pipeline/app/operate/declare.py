@@ -1,4 +1,4 @@
-"""An operator says a status in the name of a supplier or a recipient who cannot."""
+"""An operator says a status in the name of a supplier, recipient or validator who cannot."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pipeline.app.hub import Hub
 from pipeline.app.lives import Register, bearers_of, tell
 from pipeline.app.operate.acting import Order, demand_reason
 from pipeline.app.statuses import tells_payment
+from pipeline.app.validation import go_on, is_known, unknown
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError
 from pipeline.model.identity import DocumentId, InterchangeId
@@ -29,7 +30,7 @@ class Declared:
 
     Attributes:
         event: What happens.
-        actor: Supplier or recipient.
+        actor: Supplier, recipient or validator.
         given: What comes with it; its comment is what the other side reads.
         said_at: When it happened (aware); None for now.
         source: The flow that it goes back to, or None.
@@ -103,6 +104,17 @@ def see_to_reject(
     return declare(hub, sheets, old.id, declared, dry=dry)
 
 
+def _check_validator(
+    hub: Hub, sheets: Sheets, tx: Transaction, document: Document, *, given: Given
+) -> None:
+    flow = tx.interchange(document.interchange)
+    if not given.validator or flow is None:
+        return
+    if not is_known(hub, sheets, given.validator, flow.environment):
+        why = unknown(given.validator)
+        raise ConfigError(f"{document.id}: {why.fr} / {why.en}")
+
+
 def declare(
     hub: Hub, sheets: Sheets, subject: DocumentId, declared: Declared, *, dry: bool
 ) -> Entry:
@@ -126,6 +138,7 @@ def declare(
         known = entry_id(subject, declared.event, declared.actor, said_at, declared.given)
         if tx.entries_known([known]):
             raise ConfigError(f"{subject}: déjà dit / said already")
+        _check_validator(hub, sheets, tx, bearers[subject], given=declared.given)
         given = replace(
             declared.given,
             late=life.is_late(declared.actor, said_at),
@@ -144,6 +157,7 @@ def declare(
         if isinstance(said, Refused):
             raise ConfigError(f"{subject}: {said.fr} / {said.en}")
         if not dry:
+            go_on(hub, sheets, tx, register, bearers)
             tx.live(register.before, register.entries)
             tell(hub, sheets, tx, bearers, register.entries)
         return said

@@ -61,6 +61,7 @@ VERBS = {
     "legal-hold": "retention",
     "seal": "seal",
     "verify": "verify",
+    "evidence": "evidence",
     "conservation": "conservation",
     "reconcile": "reconcile",
     "demo": "demo",

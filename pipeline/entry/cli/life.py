@@ -16,18 +16,18 @@ from pipeline.app.operate.declare import declare as say_for
 from pipeline.entry.cli.output import AsJson, Subject, prose, say, say_json, say_table
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError
-from pipeline.model.life import STATUS_WORDS, Actor, Cash, Entry, Event, Given, Life
-from pipeline.model.life_table import DOUBT_WORDS, LATE, LATE_WORDS, MOVES
+from pipeline.model.life import STATUS_WORDS, Actor, Asked, Cash, Entry, Event, Given, Life
+from pipeline.model.life_table import DOUBT_WORDS, LATE, LATE_WORDS, MOVES, WAITS
 from pipeline.ports.ledger import Ledger
 
 _WARNINGS = {**{one.value: words for one, words in DOUBT_WORDS.items()}, LATE: LATE_WORDS}
-#: What an operator may say: whatever a supplier or a recipient may.
+#: In whose name an operator may speak.
+_ACTORS = {one.value: one for one in (Actor.SUPPLIER, Actor.RECIPIENT, Actor.VALIDATOR)}
+#: What an operator may say: whatever one of them may.
 _SAYABLE = tuple(
     event.value
     for event in Event
-    if any(
-        move.event is event and move.actor in {Actor.SUPPLIER, Actor.RECIPIENT} for move in MOVES
-    )
+    if any(move.event is event and move.actor in _ACTORS.values() for move in MOVES)
 )
 
 
@@ -49,6 +49,7 @@ def life(subject: Subject, as_json: AsJson = False) -> None:
                 "replaced_by": list(linked.replaced_by),
                 "buyer": bearer.header.buyer_siret,
                 "status": standing.status.value if standing else None,
+                "asked": _asked(standing.asked) if standing else None,
                 "since": standing.since if standing else None,
                 "history": [_object(one) for one in lines],
             }
@@ -60,17 +61,23 @@ def life(subject: Subject, as_json: AsJson = False) -> None:
     say(f"{document.header.number}  {document.id}  {' / '.join(STATUS_WORDS[standing.status])}")
     if bearer.id != document.id:
         say(f"portée par / borne by: {bearer.id} → {bearer.route}")
+    if standing.asked and standing.status in WAITS:
+        until = _moment(standing.asked.deadline)
+        say(f"attend / waits for: {standing.asked.validator}, au plus tard / until {until}")
     for one in linked.told:
         say(one)
     rows = [_row(one) for one in lines]
     say_table("Historique / history", tuple(rows[0]), [tuple(row.values()) for row in rows])
 
 
-def declare(
+def declare(  # noqa: PLR0913, PLR0917  one parameter an option
     subject: Subject,
     event: Annotated[str, typer.Argument(help=f"{', '.join(_SAYABLE)}.", metavar="EVENT")],
     on_behalf: Annotated[
-        str, typer.Option("--as", help="supplier | recipient: au nom de qui / in whose name.")
+        str,
+        typer.Option(
+            "--as", help="supplier | recipient | validator: au nom de qui / in whose name."
+        ),
     ],
     comment: Annotated[
         str, typer.Option(help="Dit à l'autre partie / told to the other side.", parser=prose)
@@ -85,23 +92,27 @@ def declare(
     attachments: Annotated[
         int, typer.Option(help="Pièces remises autrement / handed over otherwise.", min=0)
     ] = 0,
+    validator: Annotated[
+        str, typer.Option(help="SIRET d'un autre valideur / of another one: name-validator.")
+    ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Montrer seulement / only show.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Poser un statut au nom d'un partenaire / say a status in a partner's name."""
-    actor = {"supplier": Actor.SUPPLIER, "recipient": Actor.RECIPIENT}.get(on_behalf)
+    actor = _ACTORS.get(on_behalf)
     if actor is None or event not in _SAYABLE:
         raise ConfigError(
             f"« {event} » --as « {on_behalf} » : inconnu / unknown"
-            f" ({', '.join(_SAYABLE)}; supplier, recipient)"
+            f" ({', '.join(_SAYABLE)}; {', '.join(_ACTORS)})"
         )
     given = Given(
         reasons=tuple(reason or ()),
         comment=comment,
         cash=tuple(_cash(one) for one in cash or ()),
         attachments=attachments,
+        validator=validator,
     )
     place = bootstrap.workspace()
     with bootstrap.open_hub(place, by=bootstrap.operator(), log_to_file=True) as hub:
@@ -161,6 +172,18 @@ def _row(one: Entry) -> dict[str, object]:
     }
 
 
+def _asked(asked: Asked | None) -> dict[str, object] | None:
+    """Return who is asked to validate, as machines read it."""
+    if asked is None:
+        return None
+    return {
+        "circuit": asked.circuit.value,
+        "validator": asked.validator,
+        "deadline": asked.deadline,
+        "following": list(asked.following),
+    }
+
+
 def _object(one: Entry) -> dict[str, object]:
     """Return one line as machines read it."""
     return {
@@ -174,6 +197,7 @@ def _object(one: Entry) -> dict[str, object]:
         "by": one.by,
         "source": one.source,
         "bearer": one.bearer,
+        "asked": _asked(one.asked),
         "reasons": list(one.reasons),
         "comment": one.comment,
         "cash": [

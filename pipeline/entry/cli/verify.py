@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from pipeline import bootstrap
+from pipeline.app.evidence_file import check_evidence, open_evidence
 from pipeline.app.seal import SealsHeld, check_seals
 from pipeline.app.verify import Verified
 from pipeline.app.verify import verify as verify_all
 from pipeline.entry.cli.output import AsJson, complain, say, say_json
+from pipeline.evidence.check import Checked
+from pipeline.model.errors import ConfigError, EvidenceFault
 
 
-def verify(as_json: AsJson = False) -> None:
-    """Vérifier événements, originaux et lignes / verify events, originals and rows."""
+def verify(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Dossier de preuve, vérifié seul et hors ligne / evidence file."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(help="Clé publique à croire (PEM) / public key to be believed."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Vérifier événements, originaux et lignes, ou un dossier de preuve / verify the record."""
+    if file is not None:
+        _verify_file(file, key, as_json=as_json)
+        return
+    if key is not None:
+        raise ConfigError("--key : avec un dossier de preuve / with an evidence file")
     place = bootstrap.workspace()
     with bootstrap.reading(place) as ledger:
         found = verify_all(ledger, bootstrap.archive(place))
@@ -31,6 +51,47 @@ def verify(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
     if not as_json:
         say("La chaîne tient / the chain holds.")
+
+
+def _verify_file(file: Path, key: Path | None, *, as_json: bool) -> None:
+    """Check an evidence file, whoever wrote it: no workspace is needed."""
+    try:
+        with file.open("rb") as stream:
+            bundle = open_evidence(stream)
+        public = key.read_bytes() if key else None
+        found, fingerprint = check_evidence(bundle, bootstrap.trusted_by, public)
+    except EvidenceFault as fault:
+        found, fingerprint = Checked(faults=((fault.fr, fault.en),)), ""
+    if as_json:
+        told = {**asdict(found), "key": fingerprint or None, "trusted": key is not None}
+        say_json({"sound": found.sound, **told})
+    else:
+        _show_checked(found, fingerprint, trusted=key is not None)
+    if not found.sound:
+        raise typer.Exit(1)
+
+
+def _show_checked(found: Checked, fingerprint: str, *, trusted: bool) -> None:
+    for fr, en in found.faults:
+        complain(f"{fr} / {en}")
+    if not found.sound:
+        complain("Le dossier ne tient pas / the evidence does not hold.")
+        return
+    day = found.sealed_until
+    say(f"{found.sealed} événements scellés / sealed events ({day or '–'})")
+    if found.unsealed:
+        say(
+            f"{found.unsealed} événements pas encore scellés : « edi seal », puis « edi evidence »"
+            " / events not sealed yet"
+        )
+    if found.erased:
+        say(f"{found.erased} lignes effacées : nommées, non prouvées / erased lines, not proven")
+    if fingerprint and not trusted:
+        say(
+            f"clé prise dans le dossier, à comparer à celle du hub : {fingerprint}"
+            " / key out of the file itself: compare it with the hub's, or give --key"
+        )
+    say(f"Facture / invoice {found.number}: le dossier tient / the evidence holds.")
 
 
 def _show_seals(seals: SealsHeld) -> None:

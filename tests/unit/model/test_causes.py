@@ -21,6 +21,7 @@ PASSING = {
     "ENGINE",
     "ENGINE_CLOSED",
     "SEAL",
+    "EVIDENCE",
     "STILL_UNREAD",
     "UNREADABLE",
 }

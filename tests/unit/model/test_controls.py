@@ -82,6 +82,7 @@ def test_our_own_codes_stand_where_they_happen() -> None:
         "OPERATOR": 18,
         "OPERATOR_HOLD": 18,
         "WITHDRAWN": 18,
+        "VALIDATOR_REFUSED": 18,
     }
 
 

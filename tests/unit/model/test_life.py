@@ -24,7 +24,7 @@ from pipeline.model.life import (
     entry_id,
 )
 from pipeline.model.life_reasons import REASONS, UNCODED
-from pipeline.model.life_step import Accepted, Refused, Why, step
+from pipeline.model.life_step import Accepted, Refused, Why, is_stopped, onward, step
 from pipeline.model.life_table import ACTIVE, DOUBT_WORDS, LATE, MOVES, TERMINAL, Doubt
 from tests.lives import everything
 
@@ -33,56 +33,83 @@ _ACTIVE = (
     "MISE_A_DISPOSITION PRISE_EN_CHARGE APPROUVEE APPROUVEE_PARTIELLEMENT EN_LITIGE SERVICE_FAIT"
     " MANDATEE MISE_A_DISPOSITION_COMPTABLE COMPTABILISEE SUSPENDUE COMPLETEE"
 )
+_MISNAMED = (
+    "ERREUR_FOURNISSEUR_SUR_VALIDEUR ERREUR_COTRAITANT_SUR_VALIDEUR ERREUR_FOURNISSEUR_SUR_MOE"
+    " ERREUR_MOE_SUR_MOA"
+)
 _ALL = " ".join(status.name for status in Status)
-#: The reference's matrix, written down a second time: circuits (D, A9, A12), from, event,
-#: actor, to; ``=`` leaves the invoice where it is.
+#: The reference's matrix, written down a second time: circuits (* for all), from, event, actor,
+#: to; ``=`` leaves the invoice where it is.
 MATRIX = f"""
-D A9 A12 | - | deposit | hub | DEPOSEE
+* | - | deposit | hub | DEPOSEE
 D | DEPOSEE | route | hub | EN_COURS_ACHEMINEMENT
-A9 A12 | DEPOSEE ERREUR_FOURNISSEUR_SUR_VALIDEUR | ask-validation | hub | A_VALIDER_1
-A9 A12 | A_VALIDER_1 | validate | validator | VALIDEE_1
-A9 A12 | A_VALIDER_1 | refuse | validator | REFUSEE_1
-A9 | A_VALIDER_1 | lapse | clock | ABSENCE_VALIDATION_1_HORS_DELAI
-A9 | VALIDEE_1 ABSENCE_VALIDATION_1_HORS_DELAI REFUSEE_1 ERREUR_COTRAITANT_SUR_VALIDEUR \
+A9 A9CO A12 | DEPOSEE ERREUR_FOURNISSEUR_SUR_VALIDEUR | ask-validation | hub | A_VALIDER_1
+A9 A9CO A12 | A_VALIDER_1 | validate | validator | VALIDEE_1
+A9 A9CO A12 | A_VALIDER_1 | refuse | validator | REFUSEE_1
+A9 A9CO | A_VALIDER_1 | lapse | clock | ABSENCE_VALIDATION_1_HORS_DELAI
+A9 A9CO A12 | A_VALIDER_1 | name-wrong-validator | validator | ERREUR_FOURNISSEUR_SUR_VALIDEUR
+A9CO | VALIDEE_1 ABSENCE_VALIDATION_1_HORS_DELAI REFUSEE_1 ERREUR_COTRAITANT_SUR_VALIDEUR \
 | ask-second-validation | hub | A_VALIDER_2
-A9 | A_VALIDER_2 | validate | validator | VALIDEE_2
-A9 | A_VALIDER_2 | refuse | validator | REFUSEE_2
-A9 | A_VALIDER_2 | lapse | clock | ABSENCE_VALIDATION_2_HORS_DELAI
-A9 A12 | A_VALIDER_1 | name-wrong-validator | validator | ERREUR_FOURNISSEUR_SUR_VALIDEUR
-A9 | A_VALIDER_2 | name-wrong-validator | validator | ERREUR_COTRAITANT_SUR_VALIDEUR
-A9 A12 | VALIDEE_1 VALIDEE_2 ABSENCE_VALIDATION_1_HORS_DELAI ABSENCE_VALIDATION_2_HORS_DELAI \
-| route | hub | EN_COURS_ACHEMINEMENT
-A9 | REFUSEE_1 REFUSEE_2 | route | hub | EN_COURS_ACHEMINEMENT
-D A9 A12 | EN_COURS_ACHEMINEMENT | make-available | hub | MISE_A_DISPOSITION
-D A9 A12 | {_ACTIVE} A_RECYCLER REJETEE | reroute | hub | EN_COURS_ACHEMINEMENT
-D A9 A12 | ANNULEE | make-available | hub | =
-D A9 A12 | {_ACTIVE} | make-available | recipient | MISE_A_DISPOSITION
-D A9 A12 | {_ACTIVE} | take-in-charge | recipient | PRISE_EN_CHARGE
-D A9 A12 | {_ACTIVE} | approve | recipient | APPROUVEE
-D A9 A12 | {_ACTIVE} | approve-partly | recipient | APPROUVEE_PARTIELLEMENT
-D A9 A12 | {_ACTIVE} | dispute | recipient | EN_LITIGE
-D A9 A12 | {_ACTIVE} | return | recipient | A_RECYCLER
-D A9 A12 | {_ACTIVE} | suspend | recipient | SUSPENDUE
-D A9 A12 | {_ACTIVE} | reject | recipient | REJETEE
-D A9 A12 | {_ACTIVE} | service-done | recipient | SERVICE_FAIT
-D A9 A12 | {_ACTIVE} | mandate | recipient | MANDATEE
-D A9 A12 | {_ACTIVE} | give-to-accountant | recipient | MISE_A_DISPOSITION_COMPTABLE
-D A9 A12 | {_ACTIVE} | book | recipient | COMPTABILISEE
-D A9 A12 | {_ACTIVE} | pay | recipient | MISE_EN_PAIEMENT
-D A9 A12 | A_RECYCLER | resend | supplier | EN_COURS_ACHEMINEMENT
-D A9 A12 | SUSPENDUE | complete | supplier | COMPLETEE
-D A9 A12 | REJETEE | process-reject | supplier | =
-D A9 A12 | {_ACTIVE} DEPOSEE EN_COURS_ACHEMINEMENT | cancel | supplier | ANNULEE
-D A9 A12 | DEPOSEE A_VALIDER_1 A_VALIDER_2 ERREUR_FOURNISSEUR_SUR_VALIDEUR \
-ERREUR_COTRAITANT_SUR_VALIDEUR EN_COURS_ACHEMINEMENT | give-up | supplier | ABANDONNEE
-D A9 A12 | {_ALL} | cash | supplier | =
-D A9 A12 | {_ALL} | ask-direct-payment | supplier | =
-D A9 A12 | {_ALL} | factor | supplier | =
-D A9 A12 | {_ALL} | factor-confidentially | supplier | =
-D A9 A12 | {_ALL} | change-payee | supplier | =
-D A9 A12 | {_ALL} | not-factored | supplier | =
+A9CO | A_VALIDER_2 | validate | validator | VALIDEE_2
+A9CO | A_VALIDER_2 | refuse | validator | REFUSEE_2
+A9CO | A_VALIDER_2 | lapse | clock | ABSENCE_VALIDATION_2_HORS_DELAI
+A9CO | A_VALIDER_2 | name-wrong-validator | validator | ERREUR_COTRAITANT_SUR_VALIDEUR
+A9 A12 | VALIDEE_1 | route | hub | EN_COURS_ACHEMINEMENT
+A9 | ABSENCE_VALIDATION_1_HORS_DELAI REFUSEE_1 | route | hub | EN_COURS_ACHEMINEMENT
+A9CO | VALIDEE_2 ABSENCE_VALIDATION_2_HORS_DELAI REFUSEE_2 | route | hub | EN_COURS_ACHEMINEMENT
+W WW | DEPOSEE ERREUR_FOURNISSEUR_SUR_MOE | ask-validation | hub | A_VALIDER_MOE
+W WW | A_VALIDER_MOE | validate | validator | PRISE_EN_COMPTE_MOE
+W WW | A_VALIDER_MOE | refuse | validator | REFUSEE_MOE
+W WW | A_VALIDER_MOE | lapse | clock | ABSENCE_VALIDATION_MOE_DELAI_REGLEMENTAIRE
+W WW | A_VALIDER_MOE | name-wrong-validator | validator | ERREUR_FOURNISSEUR_SUR_MOE
+WW | PRISE_EN_COMPTE_MOE ABSENCE_VALIDATION_MOE_DELAI_REGLEMENTAIRE ERREUR_MOE_SUR_MOA \
+| ask-second-validation | hub | MISE_A_DISPOSITION_MOA
+WO | DEPOSEE ERREUR_MOE_SUR_MOA | ask-validation | hub | MISE_A_DISPOSITION_MOA
+WW WO | MISE_A_DISPOSITION_MOA | validate | validator | PRISE_EN_COMPTE_MOA
+WW WO | MISE_A_DISPOSITION_MOA | refuse | validator | REFUSEE_MOA
+WW WO | MISE_A_DISPOSITION_MOA | name-wrong-validator | validator | ERREUR_MOE_SUR_MOA
+W | PRISE_EN_COMPTE_MOE ABSENCE_VALIDATION_MOE_DELAI_REGLEMENTAIRE | route | hub \
+| EN_COURS_ACHEMINEMENT
+WW WO | PRISE_EN_COMPTE_MOA | route | hub | EN_COURS_ACHEMINEMENT
+* | {_MISNAMED} | name-validator | supplier | =
+* | EN_COURS_ACHEMINEMENT | make-available | hub | MISE_A_DISPOSITION
+* | ANNULEE | make-available | hub | =
+* | {_ACTIVE} A_RECYCLER REJETEE | reroute | hub | EN_COURS_ACHEMINEMENT
+* | {_ACTIVE} | make-available | recipient | MISE_A_DISPOSITION
+* | {_ACTIVE} | take-in-charge | recipient | PRISE_EN_CHARGE
+* | {_ACTIVE} | approve | recipient | APPROUVEE
+* | {_ACTIVE} | approve-partly | recipient | APPROUVEE_PARTIELLEMENT
+* | {_ACTIVE} | dispute | recipient | EN_LITIGE
+* | {_ACTIVE} | return | recipient | A_RECYCLER
+* | {_ACTIVE} | suspend | recipient | SUSPENDUE
+* | {_ACTIVE} | reject | recipient | REJETEE
+* | {_ACTIVE} | service-done | recipient | SERVICE_FAIT
+* | {_ACTIVE} | mandate | recipient | MANDATEE
+* | {_ACTIVE} | give-to-accountant | recipient | MISE_A_DISPOSITION_COMPTABLE
+* | {_ACTIVE} | book | recipient | COMPTABILISEE
+* | {_ACTIVE} | pay | recipient | MISE_EN_PAIEMENT
+* | A_RECYCLER | resend | supplier | EN_COURS_ACHEMINEMENT
+* | SUSPENDUE | complete | supplier | COMPLETEE
+* | REJETEE | process-reject | supplier | =
+* | {_ACTIVE} DEPOSEE EN_COURS_ACHEMINEMENT | cancel | supplier | ANNULEE
+* | DEPOSEE A_VALIDER_1 A_VALIDER_2 A_VALIDER_MOE MISE_A_DISPOSITION_MOA {_MISNAMED} \
+EN_COURS_ACHEMINEMENT | give-up | supplier | ABANDONNEE
+* | {_ALL} | cash | supplier | =
+* | {_ALL} | ask-direct-payment | supplier | =
+* | {_ALL} | factor | supplier | =
+* | {_ALL} | factor-confidentially | supplier | =
+* | {_ALL} | change-payee | supplier | =
+* | {_ALL} | not-factored | supplier | =
 """
-_CIRCUITS = {"D": Circuit.DIRECT, "A9": Circuit.SUBCONTRACT, "A12": Circuit.COCONTRACT}
+_CIRCUITS = {
+    "D": Circuit.DIRECT,
+    "A9": Circuit.SUBCONTRACT,
+    "A9CO": Circuit.SUBCONTRACT_TWICE,
+    "A12": Circuit.COCONTRACT,
+    "W": Circuit.WORKS,
+    "WW": Circuit.WORKS_TWICE,
+    "WO": Circuit.WORKS_OWNER,
+}
 
 
 @cache
@@ -91,7 +118,8 @@ def expected() -> dict[tuple[Circuit, Status | None, Event, Actor], Status | Non
     found: dict[tuple[Circuit, Status | None, Event, Actor], Status | None] = {}
     for line in MATRIX.strip().splitlines():
         circuits, before, event, actor, after = (part.strip() for part in line.split("|"))
-        for circuit, name in product(circuits.split(), before.split()):
+        of = _CIRCUITS if circuits == "*" else circuits.split()
+        for circuit, name in product(of, before.split()):
             status = None if name == "-" else Status[name]
             to = status if after == "=" else Status[after]
             found[_CIRCUITS[circuit], status, Event(event), Actor(actor)] = to
@@ -261,18 +289,30 @@ def test_a_reason_in_words_alone_has_a_code_to_be_told_by() -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@drawn(st.lists(st.tuples(st.sampled_from(Event), st.sampled_from(Actor)), max_size=40))
+@drawn(
+    st.sampled_from(Circuit),
+    st.lists(st.tuples(st.sampled_from(Event), st.sampled_from(Actor)), max_size=40),
+)
 def test_no_sequence_of_events_reaches_what_the_table_does_not_give(
-    events: list[tuple[Event, Actor]],
+    circuit: Circuit, events: list[tuple[Event, Actor]]
 ) -> None:
     """Whoever says whatever in whatever order, an invoice stands at a status of the table."""
     status: Status | None = None
     matrix = expected()
     for event, actor in events:
-        said = step(status, event, actor, everything(event, Circuit.DIRECT))
+        said = step(status, event, actor, everything(event, circuit))
         if isinstance(said, Accepted):
-            assert matrix[Circuit.DIRECT, status, event, actor] is said.to
+            assert matrix[circuit, status, event, actor] is said.to
             status = said.to
+
+
+@pytest.mark.parametrize("circuit", Circuit)
+def test_what_was_answered_leaves_is_asked_on_or_stops(circuit: Circuit) -> None:
+    """No answer of a validator, and no silence, leaves an invoice where nobody looks after it."""
+    answers = {Event.VALIDATE, Event.REFUSE, Event.LAPSE}
+    for (of, _, event, _), to in expected().items():
+        if of is circuit and event in answers and to is not None:
+            assert (onward(to, circuit) is None) is is_stopped(to, circuit)
 
 
 def test_what_the_hub_does_again_is_another_line() -> None:

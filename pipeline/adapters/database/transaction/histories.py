@@ -64,7 +64,9 @@ class Histories(Collected):
             data = {
                 "entries": now[subject].entries,
                 "bearer": now[subject].bearer,
+                "asks": now[subject].asks or None,
                 "said": [one.id for one in mine],
+                "lines": [one.digest for one in mine],
                 "source": last.source,
                 "reasons": list(last.reasons) or None,
             }

@@ -193,7 +193,12 @@ def _lives() -> None:
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.Column("entries", sa.Integer(), nullable=False),
         sa.Column("bearer", sa.Text(), sa.ForeignKey("document.id"), nullable=False),
+        sa.Column("circuit", sa.Text()),
+        sa.Column("validators", sa.Text()),
+        sa.Column("following", sa.Text()),
+        sa.Column("deadline", UtcDateTime()),
         sa.Index("life_status", "status", "since"),
+        sa.Index("life_deadline", "status", "deadline"),
         sa.Index("life_bearer", "bearer"),
     )
     op.create_table(
@@ -214,6 +219,10 @@ def _lives() -> None:
         sa.Column("cash", sa.Text(), nullable=False),
         sa.Column("warnings", sa.Text(), nullable=False),
         sa.Column("bearer", sa.Text(), sa.ForeignKey("document.id")),
+        sa.Column("circuit", sa.Text()),
+        sa.Column("validators", sa.Text()),
+        sa.Column("following", sa.Text()),
+        sa.Column("deadline", UtcDateTime()),
         sa.UniqueConstraint("document", "place", name="life_entry_place"),
         sa.Index("life_entry_source", "source"),
     )

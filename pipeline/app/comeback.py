@@ -45,6 +45,18 @@ class UncomparedError(Exception):
         self.pairs = tuple(pairs)
 
 
+class UnpreparedError(Exception):
+    """Something has to be done outside of a transaction before it can be gone through.
+
+    Attributes:
+        prepare: Does it; doing it twice does no harm.
+    """
+
+    def __init__(self, prepare: Callable[[], None]) -> None:
+        super().__init__("to be begun again")
+        self.prepare = prepare
+
+
 def knowing(hub: Hub, sheets: Sheets, beside: dict[DocumentId, Beside], act: Callable[[], R]) -> R:
     """Return what `act` gives once it knows what every deposit changes that it asks for.
 
@@ -60,6 +72,8 @@ def knowing(hub: Hub, sheets: Sheets, beside: dict[DocumentId, Beside], act: Cal
         except UncomparedError as uncompared:
             for deposit, bearer in uncompared.pairs:
                 beside[deposit.id] = _look(hub, sheets, deposit, bearer)
+        except UnpreparedError as unprepared:
+            unprepared.prepare()
 
 
 def _look(hub: Hub, sheets: Sheets, deposit: Document, bearer: Document) -> Beside:

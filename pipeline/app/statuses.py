@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from structlog import get_logger
 
 from pipeline.app.arrived import Arrived, Message, Read, examine, is_table, payload_of
+from pipeline.app.comeback import UnpreparedError
+from pipeline.app.corrected import deposit_corrected, make_corrected
 from pipeline.app.hub import Hub
 from pipeline.app.lives import Register, bearers_of, refused_under, tell, told_under
 from pipeline.app.validation import go_on, is_known, unknown
@@ -26,11 +29,12 @@ from pipeline.model.connection import Connection, Environment, Naming, Role
 from pipeline.model.controls import reason
 from pipeline.model.decision import Reason
 from pipeline.model.document import Document
+from pipeline.model.errors import ArchiveError, ConfigError
 from pipeline.model.event import Fact
 from pipeline.model.identity import DocumentId, InterchangeId, outbox_key
 from pipeline.model.interchange import Interchange
 from pipeline.model.life import Actor, Attached, Entry, Event, Life, Saying, entry_id
-from pipeline.model.life_step import Refused, Why
+from pipeline.model.life_step import Refused, Why, step
 from pipeline.model.life_table import MISNAMED, REACHED, WAITS
 from pipeline.model.limits import Limits
 from pipeline.model.outbox import OutboxKind, OutboxRow
@@ -40,6 +44,7 @@ from pipeline.model.telling import Refusal, StatusNews
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.ledger import Sheets, Transaction
 from pipeline.syntax import cdar, cpp_status
+from pipeline.syntax.correcting import Correction
 from pipeline.syntax.cpp_parties import foreign_id
 from pipeline.syntax.parse import parse
 
@@ -74,6 +79,8 @@ class Outcome:
 
     Attributes:
         register: Lines that are new.
+        deposited: Lines whose papers went on with the invoice itself; a text says why not.
+        to_deposit: Those whose papers have to go that way, each with its invoice.
         refusals: Statuses that change nothing.
         repeated: How many were known already.
         documents: By invoice that lines are added to, the document that bears it.
@@ -81,6 +88,8 @@ class Outcome:
     """
 
     register: Register
+    deposited: Mapping[str, str] = field(default_factory=dict)
+    to_deposit: dict[str, tuple[DocumentId, Saying]] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
     repeated: int = 0
     documents: dict[DocumentId, Document] = field(default_factory=dict)
@@ -111,9 +120,11 @@ def read_statuses(hub: Hub, sheets: Sheets, arrived: Arrived) -> Read:
         en = f"{len(sayings)} statuses; {MOST} a flow at most"
         return Read(refused=(reason("IRR_TAILLE_F", arrived.interchange.name, fr, en),))
 
+    deposited: dict[str, str] = {}
+
     def take(tx: Transaction) -> tuple[Reason, ...]:
         _note_refused(hub, tx, arrived.interchange, refused)
-        return _take(hub, sheets, tx, arrived, sayings)
+        return _take(hub, sheets, tx, arrived, sayings, deposited)
 
     return Read(take=take)
 
@@ -152,10 +163,23 @@ def _sayings(arrived: Arrived, message: Message) -> Iterator[Saying | Reason]:
 
 
 def _take(
-    hub: Hub, sheets: Sheets, tx: Transaction, arrived: Arrived, sayings: Sequence[Saying]
+    hub: Hub,
+    sheets: Sheets,
+    tx: Transaction,
+    arrived: Arrived,
+    sayings: Sequence[Saying],
+    deposited: dict[str, str],
 ) -> tuple[Reason, ...]:
-    """Apply what may be said, tell those who have to hear of it, answer what may not."""
-    outcome = apply_sayings(hub, sheets, tx, arrived.connection, arrived.interchange, sayings)
+    """Apply what may be said, tell those who have to hear of it, answer what may not.
+
+    Raises:
+        UnpreparedError: Completed invoices have to be deposited first; `deposited` is told.
+    """
+    connection, flow = arrived.connection, arrived.interchange
+    outcome = apply_sayings(hub, sheets, tx, connection, flow, sayings, deposited)
+    if outcome.to_deposit:
+        wanted = outcome.to_deposit
+        raise UnpreparedError(lambda: _deposit(hub, sheets, flow, wanted, deposited))
     entries = outcome.register.entries
     by_message = arrived.interface is not None and arrived.interface.form == "CDAR"
     if outcome.refusals and not entries and not outcome.repeated and not by_message:
@@ -183,11 +207,22 @@ def apply_sayings(
     connection: Connection,
     flow: Interchange,
     sayings: Sequence[Saying],
+    deposited: Mapping[str, str] = MappingProxyType({}),
 ) -> Outcome:
-    """Hold what a partner says against the invoices it speaks of; nothing is written."""
+    """Hold what a partner says against the invoices it speaks of; nothing is written.
+
+    Args:
+        hub: The hub.
+        sheets: The configuration in force.
+        tx: Where it is looked up.
+        connection: The partner's sheet.
+        flow: The flow that says it.
+        sayings: What it says.
+        deposited: Lines whose papers went on with the invoice itself, or why they did not.
+    """
     desk = _Desk(sheets, tx, connection, flow.environment, _ACTOR[connection.role])
     found = desk.match(sayings)
-    outcome = Outcome(Register(desk.lives))
+    outcome = Outcome(Register(desk.lives), deposited)
     ids = {
         entry_id(one.invoice, one.event, one.actor, saying.said_at, saying.given)
         for saying, one in zip(sayings, found, strict=True)
@@ -223,7 +258,7 @@ def _apply(
         outcome.repeated += 1
         return
     if saying.files and not _takes_files(hub, sheets, document):
-        outcome.refusals.append(_not_carried(saying))
+        _hand_over(outcome, saying, meant, line)
         return
     life = outcome.register.standing(invoice)
     named = saying.given.validator
@@ -263,6 +298,40 @@ def _apply(
         outcome.files[said.id] = saying.files
 
 
+def _hand_over(outcome: Outcome, saying: Saying, meant: _Meant, line: str) -> None:
+    """Have the papers of a completion go on with the invoice: its deposit adds the line."""
+    fault = outcome.deposited.get(line)
+    life = outcome.register.standing(meant.invoice)
+    completes = (meant.event, meant.actor) == (Event.COMPLETE, Actor.SUPPLIER)
+    if fault is None and completes and life is not None:
+        said = step(life.status, Event.COMPLETE, Actor.SUPPLIER, saying.given)
+        if not isinstance(said, Refused):
+            outcome.to_deposit[line] = meant.invoice, saying
+            return
+        fault = f"{said.fr} / {said.en}"
+    if fault == "":
+        outcome.repeated += 1
+    else:
+        outcome.refusals.append(_not_carried(saying, fault))
+
+
+def _deposit(
+    hub: Hub,
+    sheets: Sheets,
+    flow: Interchange,
+    wanted: Mapping[str, tuple[DocumentId, Saying]],
+    deposited: dict[str, str],
+) -> None:
+    """Deposit invoices with the papers that were said to complete them; tell `deposited`."""
+    for line, (invoice, saying) in wanted.items():
+        try:
+            made = make_corrected(hub, sheets, invoice, Correction(papers=saying.files))
+            deposit_corrected(hub, made, f"{flow.name} {saying.message}".strip())
+            deposited[line] = ""
+        except (ConfigError, ArchiveError) as error:
+            deposited[line] = str(error)
+
+
 def _takes_files(hub: Hub, sheets: Sheets, document: Document) -> bool:
     """Tell whether attachments of a status reach the recipient: only a CDAR carries them."""
     sheet = sheets.connections.get(document.route or "")
@@ -272,7 +341,10 @@ def _takes_files(hub: Hub, sheets: Sheets, document: Document) -> bool:
     return interface is not None and interface.form == "CDAR"
 
 
-def _not_carried(saying: Saying) -> Refusal:
+def _not_carried(saying: Saying, fault: str | None) -> Refusal:
+    if fault:
+        fr, _, en = fault.partition(" / ")
+        return Refusal(saying=saying, code="ST_FORBIDDEN", fr=fr, en=en or fr)
     fr = "pièces jointes : le destinataire de cette facture n'en reçoit pas avec un statut ;"
     en = "attachments: the recipient of this invoice gets none with a status; deposit the"
     return Refusal(

@@ -338,7 +338,7 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "operator.release": _template("{subject} : libéré par un opérateur", "released"),
     "operator.reject": _template("{subject} : refusé par un opérateur", "rejected"),
     "operator.withdraw": _template("{subject} : retiré pour son émetteur", "withdrawn"),
-    "operator.correct": _template(
+    "invoice.corrected": _template(
         "{invoice} : corrigée pour son fournisseur, déposée comme {flow}",
         "a corrected document is deposited for its supplier",
     ),

@@ -121,7 +121,7 @@ CHANGES: Mapping[str, str] = {
     "operator.release": "an operator lets go what an operator stopped",
     "operator.withdraw": "an operator takes back what was accepted and not sent",
     "operator.declare": "an operator says a status in a partner's name",
-    "operator.correct": "an operator deposits a corrected document in its supplier's name",
+    "invoice.correct": "a corrected document is deposited in its supplier's name",
     "operator.compare": "what would be decided now is computed; nothing is written",
     "operator.replay": "what judging again found is noted",
     "operator.note": "that an operator had nothing left to do is noted",

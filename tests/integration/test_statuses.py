@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,10 +22,12 @@ from pipeline.model.connection import Environment, ReplyForm, StatusTerms
 from pipeline.model.errors import ConfigError
 from pipeline.model.identity import DocumentId
 from pipeline.model.life import Actor, Event, Numbering, Status, entry_id
+from pipeline.model.limits import WIDE
 from pipeline.model.outbox import OutboxKind
 from pipeline.model.status import InterchangeStep
 from pipeline.ports.ledger import Query
 from pipeline.syntax import cdar
+from pipeline.syntax.parse import parse
 from tests.hubs import World, invoice, opened
 from tests.statuses import (
     BUYER,
@@ -561,8 +564,8 @@ class TestPlatforms:
         (last,) = read_cdars(found(platforms, "ville", "FEN4001A")[-1])
         assert (last.status, last.attachments) == (209, files)
 
-    def test_attachments_that_would_not_arrive_are_refused(self, tmp_path: Path) -> None:
-        """A recipient of pivots gets none with a status: its supplier hears so at once."""
+    def test_attachments_reach_who_gets_none_with_a_status(self, tmp_path: Path) -> None:
+        """A recipient of pivots finds them in the completed invoice; once is enough."""
         with opened(tmp_path) as world:
             subscribe(world)
             ville = world.connections["ville"]
@@ -573,12 +576,18 @@ class TestPlatforms:
             say(world, next(_places), Said(number="A1", status=6, at=AT, comment="bon absent"))
             files = (cdar.Attachment(payload=b"%PDF", mime="application/pdf", name="bon.pdf"),)
 
-            self.say(
-                world,
-                message("A1", 209, AT + HOUR, attachments=files),
-                name="FSO3302A_SUP001_SUP0013302{:015d}",
-            )
+            for hours in (1, 2):
+                self.say(
+                    world,
+                    message("A1", 209, AT + hours * HOUR, attachments=files),
+                    name="FSO3302A_SUP001_SUP0013302{:015d}",
+                )
 
-            assert life(world, "A1").status is Status.SUSPENDUE
-            (answer,) = found(world, "supplier", "FEN4002A")
+            assert life(world, "A1").status is Status.COMPLETEE
+            pivots = [parse(one.read_bytes(), WIDE) for one in found(world, "ville", "FEN0036A")]
+            told = {one.findtext(".//Renvoi"): one for one in pivots}
+            assert set(told) == {"Non", "Complétée"}
+            papers = [one.text for one in told["Complétée"].iter("Contenu")]
+            assert b64encode(files[0].payload).decode() in papers
+            (answer,) = found(world, "supplier", "FEN4002A")  # of the second
             assert [one.status for one in read_cdars(answer)] == [601]

@@ -15,20 +15,24 @@ from pipeline.app.verify import verify
 from pipeline.model.identity import document_id
 from pipeline.model.life import Actor, Event, Given, Status
 from pipeline.ports.failpoint import PHASES, arm, disarm
+from pipeline.syntax import cdar
 from pipeline.syntax.correcting import Correction
 from tests.hubs import World, opened
 from tests.statuses import (
     STATUT,
     Said,
+    cdar_schema,
     deliver,
     document,
     found,
     history,
     life,
+    message,
     read_statut,
     run,
     statut,
     subscribe,
+    subscribe_platforms,
 )
 
 AT = datetime(2030, 3, 1, 9, 0, tzinfo=UTC)
@@ -144,17 +148,49 @@ def test_an_operator_who_corrects_again_after_a_crash_deposits_once(
     sheets = world.hub.ledger.sheets()
     declare(world.hub, sheets, document(world, "A1").id, declared, dry=False)
     wanted, order = Correction(engagement="EJ-9"), Order("essai")
-    died = die_at(f"operator.correct.{phase}")
+    died = die_at(f"invoice.correct.{phase}")
     with pytest.raises(_Died):
         put_right(world.hub, sheets, "A1", wanted, order)
     disarm()
     world.stop()
     world.start()
 
-    done = put_right(world.hub, world.hub.ledger.sheets(), "A1", wanted, order)
+    made, new = put_right(world.hub, world.hub.ledger.sheets(), "A1", wanted, order)
     finish(world)
 
-    assert died == [f"operator.correct.{phase}"]
-    assert done.new is (phase != "after")
-    assert life(world, "A1").bearer == document_id(done.flow.id, 1)
+    assert died == [f"invoice.correct.{phase}"]
+    assert new is (phase != "after")
+    assert life(world, "A1").bearer == document_id(made.flow.id, 1)
     assert verify(world.hub.ledger, world.hub.archive).sound
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", ["invoice.correct.after", "work.settle.after"])
+def test_papers_that_travel_with_the_invoice_complete_it_once(tmp_path: Path, point: str) -> None:
+    """The deposit is made before the status is taken: dead in between, both are done once."""
+    with opened(tmp_path) as world:
+        subscribe(world)
+        ville = world.connections["ville"]
+        subscribe_platforms(world)
+        world.connections["ville"] = ville
+        world.apply("ville", "hopital")
+        deliver(world, "A1", flow="FSO3110A_SUP001_SUP0013110{:015d}")
+        world.drop(
+            "ville", STATUT.format(1), statut([Said(number="A1", status=6, at=AT, comment="x")])
+        )
+        run(world)
+        paper = cdar.Attachment(payload=b"%PDF", mime="application/pdf", name="bon.pdf")
+        said = message("A1", 209, AT, attachments=(paper,))
+        name = f"FSO3302A_SUP001_SUP0013302{1:015d}"
+        world.drop("supplier", name, cdar.write(said, cdar_schema()))
+        died = die_at(point)
+        with pytest.raises(_Died):
+            run(world)
+
+        finish(world)
+
+        assert died == [point]
+        assert life(world, "A1").status is Status.COMPLETEE
+        assert [one.event for one in history(world, "A1")].count(Event.COMPLETE) == 1
+        assert len(found(world, "ville", "FEN0036A")) == 2
+        assert found(world, "supplier", "FEN4002A") == []

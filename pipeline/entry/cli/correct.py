@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from pipeline import bootstrap
+from pipeline.app.corrected import Corrected
 from pipeline.app.hub import Hub
 from pipeline.app.operate.acting import Order
-from pipeline.app.operate.correct import Corrected, put_right
+from pipeline.app.operate.correct import put_right
 from pipeline.app.operate.declare import see_to_reject
 from pipeline.entry.cli.output import AsJson, Subject, prose, say, say_json, say_table
 from pipeline.model.comeback import Change
@@ -64,8 +65,8 @@ def correct(  # noqa: PLR0913, PLR0917  one parameter an option
         if reject_processed:
             _see_to(hub, subject, by, order, dry=dry_run, as_json=as_json)
             return
-        done = put_right(hub, hub.ledger.sheets(), subject, wanted, order, dry=dry_run)
-    _tell(done, dry=dry_run, as_json=as_json)
+        made, new = put_right(hub, hub.ledger.sheets(), subject, wanted, order, dry=dry_run)
+    _tell(made, new=new, dry=dry_run, as_json=as_json)
 
 
 def _see_to(hub: Hub, subject: str, by: str, order: Order, *, dry: bool, as_json: bool) -> None:
@@ -91,7 +92,7 @@ def _paper(path: Path) -> Attached:
     return Attached(name=path.name, mime=mime, payload=payload)
 
 
-def _tell(done: Corrected, *, dry: bool, as_json: bool) -> None:
+def _tell(done: Corrected, *, new: bool, dry: bool, as_json: bool) -> None:
     """Show the differences, and which flow carries them."""
     rows = [_row(one) for one in done.changes.changed]
     added = [one.name for one in done.changes.added]
@@ -101,7 +102,7 @@ def _tell(done: Corrected, *, dry: bool, as_json: bool) -> None:
                 "document": done.invoice.id,
                 "flow": done.flow.id,
                 "name": done.flow.name,
-                "done": not dry and done.new,
+                "done": new,
                 "changed": rows,
                 "added": added,
             }
@@ -116,7 +117,7 @@ def _tell(done: Corrected, *, dry: bool, as_json: bool) -> None:
     if dry:
         say(f"serait déposée / would be deposited: {done.flow.name}")
         return
-    known = "déposée / deposited" if done.new else "déposée déjà / deposited already"
+    known = "déposée / deposited" if new else "déposée déjà / deposited already"
     say(f"{known}: {done.flow.name} {done.flow.id} ; edi run --once")
 
 

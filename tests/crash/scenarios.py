@@ -54,6 +54,7 @@ NOT_TRIED: Mapping[str, str] = {
     "letter.sent": "the same",
     "status.": "of no deposit's fate; tests/integration/test_statuses_crash.py tries each",
     "operator.declare.": "the same",
+    "validation.": "no deposit there waits for one; test_validation_crash.py tries each",
     "invoice.correct.": "what it deposits nobody dropped: test_statuses_crash.py tries each",
     "pickup.note.": "a recipient takes files where nobody looks: test_pickups.py",
     "pickup.noted": "only where a sheet names a transfer log: test_reference_client.py",

@@ -329,10 +329,12 @@ class _Pickup(_Strict):
 class _Statuses(_Strict):
     tell: bool = False
     numbering: Numbering = Numbering.N1
+    within_d: Positive | None = None
 
     def value(self) -> StatusTerms:
         """Return the terms as the model's value."""
-        return StatusTerms(**self.model_dump())
+        within = None if self.within_d is None else timedelta(days=self.within_d)
+        return StatusTerms(tell=self.tell, numbering=self.numbering, within=within)
 
 
 class _Retry(_Strict):

@@ -13,6 +13,7 @@ from pipeline.app.expiry import look_after_ends
 from pipeline.app.hub import Hub
 from pipeline.app.reconcile import Reconciled, look_for_differences
 from pipeline.app.validation import look_after_validations
+from pipeline.app.waiting import overdue
 from pipeline.model.difference import Kind
 from pipeline.model.gauge import Gauge
 from pipeline.model.status import OutboxState
@@ -25,6 +26,8 @@ log = get_logger(__name__)
 RUN, RECONCILE, CHAIN = "run", "reconcile", "chain"
 #: Conservation is watched over what was received in this time.
 _BALANCED = timedelta(days=2)
+#: Invoices of each kind that are looked at each minute: those that have waited longest.
+_WATCHED = 1_000
 #: Subjects that a log line names of each kind.
 _NAMED = 5
 #: What is found in the ledger alone; the rest takes a look at archive and folders.
@@ -132,6 +135,7 @@ def measure(hub: Hub) -> tuple[Gauge, ...]:
             "Claims that their holder found lost when it came back to them.",
             ledger.count_events(LEASE_LOST),
         ),
+        _overdue(hub, now),
         _differences(pulses),
         *_chain(pulses),
     )
@@ -143,6 +147,16 @@ def _chain(pulses: Mapping[str, Pulse]) -> Iterator[Gauge]:
         sound = not pulses[CHAIN].data["breaks"]
         text = "1 if the chain of events held when it was last recomputed, else 0."
         yield _single("edi_chain_ok", text, float(sound))
+
+
+def _overdue(hub: Hub, now: datetime) -> Gauge:
+    late = overdue(hub.ledger, hub.ledger.sheets(), now, _WATCHED)
+    return Gauge(
+        "edi_overdue",
+        "Words about invoices that did not come within the agreed time, by who owes them.",
+        ("owner",),
+        {(owner,): count for owner, count in Counter(one.owner for one in late).items()},
+    )
 
 
 def _differences(pulses: Mapping[str, Pulse]) -> Gauge:

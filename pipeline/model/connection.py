@@ -203,10 +203,13 @@ class StatusTerms:
     Attributes:
         tell: Whether the partner hears of them.
         numbering: What the numbers of a CPPStatut mean, both ways.
+        within: How long the partner may take for the next word, where it owes it; None for
+            as long as it likes.
     """
 
     tell: bool = False
     numbering: Numbering = Numbering.N1
+    within: timedelta | None = None
 
 
 class AnswerFamily(Enum):

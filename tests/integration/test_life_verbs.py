@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,11 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline import bootstrap
+from pipeline.app.caretaker import measure
+from pipeline.app.waiting import overdue
 from pipeline.entry.cli import command_line
 from pipeline.model.settings import Encryption
+from tests.clocks import SetClock
 from tests.hubs import World, opened
 from tests.statuses import deliver, document, found, life, subscribe
 
@@ -102,3 +107,30 @@ def test_evidence_is_written_by_number_and_verified_by_file(typed: Typed, tmp_pa
     assert "pas encore scellés" in told
     assert (found["sound"], found["number"]) == (True, "A1")
     assert broken == "1"
+
+
+def test_what_does_not_come_in_time_is_listed_with_whom_to_write_to(
+    world: World, typed: Typed
+) -> None:
+    """A word that was agreed on has a deadline, an owner, and somebody behind it."""
+    ville = world.connections["ville"]
+    terms = replace(ville.statuses, within=timedelta(days=30))
+    world.connections["ville"] = replace(ville, statuses=terms, contact="compta@ville.example")
+    world.apply("ville", "hopital")
+    since = life(world, "A1").since
+    ledger, sheets = world.hub.ledger, world.hub.ledger.sheets()
+
+    in_time = overdue(ledger, sheets, since + timedelta(days=29), 100)
+    (late,) = overdue(ledger, sheets, since + timedelta(days=31), 100)
+    (listed,) = typed("documents", "--waiting-for", "recipient", "--json")
+
+    assert in_time == []
+    assert (late.number, late.owner, late.contact) == ("A1", "ville", "compta@ville.example")
+    assert (late.deadline, late.age) == (since + timedelta(days=30), timedelta(days=31))
+    assert datetime.fromisoformat(listed["deadline"]) == late.deadline
+    told = typed("documents", "--overdue", "--json")
+    assert [one["number"] for one in told] == ["A1"] * (datetime.now(UTC) > late.deadline)
+    assert typed("life", "A1", "--json")["owner"] == "ville"
+    late_hub = replace(world.hub, clock=SetClock(since + timedelta(days=31)))
+    gauges = {one.name: one.values for one in measure(late_hub)}
+    assert gauges["edi_overdue"] == {("ville",): 1}

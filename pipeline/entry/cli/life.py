@@ -13,6 +13,7 @@ from pipeline.app.links import links_of
 from pipeline.app.lives import bearers_of
 from pipeline.app.operate.declare import Declared, find_invoice
 from pipeline.app.operate.declare import declare as say_for
+from pipeline.app.waiting import Awaited, awaited_of
 from pipeline.entry.cli.output import AsJson, Subject, prose, say, say_json, say_table
 from pipeline.model.document import Document
 from pipeline.model.errors import ConfigError
@@ -36,6 +37,7 @@ def life(subject: Subject, as_json: AsJson = False) -> None:
     with bootstrap.reading() as ledger:
         document = find_invoice(ledger, subject)
         standing, lines = _read(ledger, document)
+        owed = _owed(ledger, standing)
         bearer = bearers_of(ledger, [standing])[document.id] if standing else document
         linked = links_of(ledger, document)
     if as_json:
@@ -51,6 +53,9 @@ def life(subject: Subject, as_json: AsJson = False) -> None:
                 "status": standing.status.value if standing else None,
                 "asked": _asked(standing.asked) if standing else None,
                 "since": standing.since if standing else None,
+                "owner": owed.owner if owed else None,
+                "deadline": owed.deadline if owed else None,
+                "overdue": owed.overdue if owed else False,
                 "history": [_object(one) for one in lines],
             }
         )
@@ -66,6 +71,10 @@ def life(subject: Subject, as_json: AsJson = False) -> None:
         say(f"attend / waits for: {standing.asked.validator}, au plus tard / until {until}")
     for one in linked.told:
         say(one)
+    if owed is not None:
+        until = f", {_moment(owed.deadline)}" if owed.deadline else ""
+        late = " : en retard / overdue" if owed.overdue else ""
+        say(f"Attend / waits for {owed.owner}{until}{late}")
     rows = [_row(one) for one in lines]
     say_table("Historique / history", tuple(rows[0]), [tuple(row.values()) for row in rows])
 
@@ -126,6 +135,12 @@ def declare(  # noqa: PLR0913, PLR0917  one parameter an option
     say(f"{document.id}: {would}{' / '.join(STATUS_WORDS[done.after])}")
     for code in done.warnings:
         say(f"    attention / warning: {' / '.join(_WARNINGS[code])}")
+
+
+def _owed(ledger: Ledger, standing: Life | None) -> Awaited | None:
+    if standing is None:
+        return None
+    return awaited_of(ledger, ledger.sheets(), standing, bootstrap.now())
 
 
 def _read(ledger: Ledger, document: Document) -> tuple[Life | None, list[Entry]]:

@@ -17,6 +17,7 @@ from pipeline.app.links import links_of
 from pipeline.app.receipts import last_word
 from pipeline.app.views import Became, Way, became, scanned, ways_of
 from pipeline.app.waiting import WaitingFor, awaited
+from pipeline.app.waiting import overdue as late
 from pipeline.app.why import Why, with_previews
 from pipeline.app.why import why as why_of
 from pipeline.entry.cli.output import (
@@ -76,6 +77,8 @@ Waiting = Annotated[
         metavar="WHO",
     ),
 ]
+#: Rows looked at where only some of them are wanted.
+_EVERYTHING = 1_000_000
 #: Columns whose machine words people read in words.
 _IN_WORDS = frozenset({"step", "outcome", "state", "acknowledged", "said"})
 
@@ -107,20 +110,18 @@ def documents(
     older_than_d: Annotated[
         float, typer.Option(help="Depuis N jours / waiting for N days at least.", min=0)
     ] = 0,
+    overdue: Annotated[
+        bool, typer.Option("--overdue", help="Échéance passée / past what was agreed.")
+    ] = False,
     limit: Limit = 50,
     export: Export = None,
     as_json: AsJson = False,
 ) -> None:
     """Lister les documents / list documents."""
-    if waiting_for is not None:
-        _list_awaited(
-            WaitingFor(waiting_for),
-            partner,
-            timedelta(days=older_than_d),
-            limit,
-            export,
-            as_json=as_json,
-        )
+    if waiting_for is not None or overdue:
+        longer = timedelta(days=older_than_d)
+        found = _awaited(waiting_for, partner, longer, limit, overdue=overdue)
+        _show_rows("Attendu / awaited", found[:limit], export, as_json=as_json)
         return
     with bootstrap.reading() as ledger:
         query = Query(partner=partner, steps=tuple(step or ()), limit=limit)
@@ -138,38 +139,41 @@ def documents(
     _show_rows("Documents", rows, export, as_json=as_json)
 
 
-def _list_awaited(
-    what: WaitingFor,
+def _awaited(
+    waiting_for: str | None,
     partner: str | None,
     longer_than: timedelta,
     limit: int,
-    export: Path | None,
     *,
-    as_json: bool,
-) -> None:
-    """List what somebody owes a word about, the longest first."""
+    overdue: bool,
+) -> list[dict[str, object]]:
+    """Return what somebody owes a word about, the longest first."""
+    most = _EVERYTHING if partner or overdue else limit
     with bootstrap.reading() as ledger:
-        found = awaited(
-            ledger,
-            ledger.sheets(),
-            what,
-            bootstrap.now(),
-            longer_than=longer_than,
-            limit=1_000_000 if partner else limit,
-        )
-    rows: list[dict[str, object]] = [
+        sheets, now = ledger.sheets(), bootstrap.now()
+        if waiting_for is None:
+            found = late(ledger, sheets, now, most)
+        else:
+            found = awaited(
+                ledger, sheets, WaitingFor(waiting_for), now, longer_than=longer_than, limit=most
+            )
+    return [
         {
             "id": one.subject,
             "number": one.number,
             "status": one.status.value if one.status else None,
             "owner": one.owner,
+            "contact": one.contact,
             "since": one.since,
             "days": round(one.age / timedelta(days=1), 1),
+            "deadline": one.deadline,
+            "overdue": one.overdue,
         }
         for one in found
-        if partner is None or one.owner == partner
+        if (partner is None or one.owner == partner)
+        and one.age >= longer_than
+        and (one.overdue or not overdue)
     ]
-    _show_rows("Attendu / awaited", rows[:limit], export, as_json=as_json)
 
 
 def tell(subject: str, *, as_json: bool) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline.app.hub import Hub
 from pipeline.app.views import became
@@ -20,6 +18,8 @@ from pipeline.ports.ledger import Ledger, Query
 
 #: Files of the hub's that hold a CPPStatut or CDARs.
 _MESSAGES = re.compile("(FEN1|FEN4|CSO|CSI|CEN|CEI).*")
+#: Where in scratch space they are held against their rules.
+_SCRATCH = "demo-messages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,15 +157,16 @@ def _turned(ledger: Ledger, row: Row, name: str, folder: Mapping[str, bytes]) ->
 
 def _all_valid(hub: Hub, folders: Mapping[str, Mapping[str, bytes]]) -> bool:
     """Hold every CPPStatut and CDAR that partners found against schema and rules."""
-    with tempfile.TemporaryDirectory(prefix="edi-demo-") as scratch:
-        paths = list(_laid_out(Path(scratch), folders))
-        return all(one.report.outcome is Outcome.VALID for one in hub.examine(paths))
-
-
-def _laid_out(scratch: Path, folders: Mapping[str, Mapping[str, bytes]]) -> Iterator[str]:
-    for partner, folder in folders.items():
-        for name, payload in folder.items():
-            for place, message in enumerate(messages(payload) if _MESSAGES.match(name) else ()):
-                path = scratch / f"{partner}-{name}-{place}.xml"
-                path.write_bytes(message)
-                yield str(path)
+    found = [
+        message
+        for folder in folders.values()
+        for name, payload in folder.items()
+        if _MESSAGES.match(name)
+        for message in messages(payload)
+    ]
+    scraps = [
+        hub.spool.write(f"{_SCRATCH}/{place}", (message,)) for place, message in enumerate(found)
+    ]
+    judged = hub.examine([scrap.path for scrap in scraps])
+    hub.spool.clear(_SCRATCH)
+    return bool(found) and all(one.report.outcome is Outcome.VALID for one in judged)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from pipeline.acknowledge.platform import messages_in
 from pipeline.app.convert import WIDE
 from pipeline.entry.two_months.parties import Party, Speech
 from pipeline.lifecycle.inbound import read_cdar, read_statut
@@ -30,7 +29,6 @@ _NUMBERS = (
 )
 #: How files with invoices are named that bear no suffix.
 _PIVOT = ("FEN0036A_", "FEN3036A_")
-_GZIP = b"\x1f\x8b"
 #: Where a word leads, by who says what; a reason counts apart.
 _LEADS: Mapping[Event, Status] = MappingProxyType(
     {move.event: move.after for move in MOVES if move.after and move.reason is None}
@@ -68,11 +66,7 @@ def told(folder: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def messages(payload: bytes) -> tuple[bytes, ...]:
     """Return the messages of one file: those of a tar.gz, or the one that it is."""
-    if not payload.startswith(_GZIP):
-        return (payload,)
-    with tarfile.open(fileobj=io.BytesIO(payload), mode="r:gz") as lot:
-        found = (lot.extractfile(member) for member in lot)
-        return tuple(one.read() for one in found if one is not None)
+    return messages_in(payload) or (payload,)
 
 
 def read_words(reader: Party, files: Mapping[str, bytes]) -> Iterator[Word]:

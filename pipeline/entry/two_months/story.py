@@ -146,7 +146,7 @@ _DIRECT = (
     _taken("EAU-03", "regie", "imprimerie", 1, "8 dispute PU_ERR", "EN_LITIGE"),
     _taken("EAU-04", "regie", "imprimerie", 1,
            "8 suspend JUSTIF_ABS; 15 complete; 22 take-in-charge; 36 pay", "MISE_EN_PAIEMENT"),
-    _taken("EAU-05", "regie", "imprimerie", 3, "10 reject JUSTIF_ABS; 15 complete", "COMPLETEE"),
+    _taken("EAU-05", "regie", "imprimerie", 3, "10 suspend JUSTIF_ABS; 15 complete", "COMPLETEE"),
     _taken("EAU-06", "regie", "imprimerie", 3, "10 cancel", "ANNULEE"),
     _taken("EAU-07", "regie", "imprimerie", 3, "10 dispute CALCUL_ERR; 22 cancel", "ANNULEE"),
     _taken("EAU-08", "regie", "imprimerie", 8, "15 reject CALCUL_ERR", "REJETEE"),

@@ -17,6 +17,7 @@ from pipeline.app.asking import ask, ask_next
 from pipeline.app.atomic import atomically
 from pipeline.app.hub import Hub, newest_sheet
 from pipeline.app.lives import Register, act, bearers_of, sheets_of, tell
+from pipeline.app.reminders import remind_validators
 from pipeline.app.settle import close_if_done, send_off
 from pipeline.model.connection import Environment
 from pipeline.model.controls import reason
@@ -153,12 +154,13 @@ def unknown(structure: str) -> Refused:
 
 # -- the clock
 def look_after_validations(hub: Hub, sheets: Sheets) -> int:
-    """Let go on what waited long enough for a validator's word; return how many did.
+    """Remind validators, and let go on what waited long enough; return how many did.
 
     Everything here may be done again at any time: what went on does not wait any more. The end
     is on record since the validator was asked, so a clock that is set back undoes nothing.
     """
     gone = 0
+    remind_validators(hub, sheets)
     while lapsed := _lapse_some(hub, sheets):
         gone += lapsed
     if gone:

@@ -22,6 +22,7 @@ from pipeline.model.errors import (
 )
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
+from pipeline.model.life_table import MISNAMED
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.receipt import Receipt, Said
 from pipeline.model.run import EVERYBODY, RunState
@@ -172,6 +173,7 @@ def _why_interchange(ledger: Ledger, one: Interchange) -> Iterator[Why]:
     for document in documents:
         if document.step is Step.REJECTED:
             yield _why_rejected(document)
+    yield from _why_validated(ledger, [one for one in documents if one.step is Step.ACCEPTED])
     yield from _why_refused(ledger, [document.id for document in documents])
     for row, receipt in refused_answers(ledger, one.id):
         yield _caused(
@@ -184,6 +186,8 @@ def _why_document(ledger: Ledger, one: Document) -> Iterator[Why]:
         yield _why_held(one.id, one.reasons[0].code, 1, "")
     elif one.step is Step.TRIED:
         yield _caused(CAUSE["TRIED_ONLY"], one.id, one.step.value)
+    elif one.step is Step.ACCEPTED:
+        yield from _why_validated(ledger, [one])
     elif one.reasons:
         yield _why_rejected(one)
     for row in _newest(ledger.outbox(document=one.id)):
@@ -192,6 +196,20 @@ def _why_document(ledger: Ledger, one: Document) -> Iterator[Why]:
     if one.step is Step.DELIVERED:
         cause = f"remis à {one.route} / delivered to {one.route}"
         yield Why(subject=one.id, state=one.step.value, cause=cause, who=Acts.NOBODY.value)
+
+
+def _why_validated(ledger: Ledger, documents: Sequence[Document]) -> Iterator[Why]:
+    """Explain accepted documents that a validator has to look at before they leave."""
+    for subject, life in ledger.lives([one.id for one in documents]).items():
+        if life.asked is None:
+            continue
+        if life.status in MISNAMED:
+            cause, until = CAUSE["VALIDATOR_WRONG"], ""
+        else:
+            cause = CAUSE["VALIDATION_WAITS"]
+            until = f", au plus tard / until {life.asked.deadline:%Y-%m-%d %H:%M} UTC"
+        detail = f"{life.status.value} : {life.asked.validator}{until} ; "
+        yield _caused(cause, subject, Step.ACCEPTED.value, subject, detail)
 
 
 def _why_refused(ledger: Ledger, documents: Sequence[DocumentId]) -> Iterator[Why]:

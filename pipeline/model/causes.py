@@ -21,6 +21,7 @@ class Acts(Enum):
     OPERATOR = "operator"
     SENDER = "sender"
     RECEIVER = "receiver"
+    VALIDATOR = "validator"  #: whoever reads the invoice before its recipient
     NOBODY = "nobody"  #: it goes on by itself
 
 
@@ -226,6 +227,32 @@ _LEAVING = (
             'if further trials are to arrive, add a sheet with environment = "qualification"',
         ),
         command="edi apply",
+    ),
+    Cause(
+        code="VALIDATION_WAITS",
+        says=_texts(
+            "la facture attend que son valideur la valide ou la refuse",
+            "the invoice waits for its validator to validate or refuse it",
+        ),
+        acts=Acts.VALIDATOR,
+        first=_texts(
+            "demandez-lui sa réponse ; s'il ne peut pas la déposer, dites-la pour lui",
+            "ask for its answer; if it cannot drop it, say it in its name",
+        ),
+        command='edi declare {id} validate --as validator --comment "…"',
+    ),
+    Cause(
+        code="VALIDATOR_WRONG",
+        says=_texts(
+            "le valideur nommé n'est pas le bon : son fournisseur doit en nommer un autre",
+            "the validator named is not the right one: its supplier has to name another",
+        ),
+        acts=Acts.SENDER,
+        first=_texts(
+            "demandez au fournisseur le SIRET du bon valideur",
+            "ask the supplier for the SIRET of the right validator",
+        ),
+        command="edi declare {id} name-validator --as supplier --validator SIRET",
     ),
     Cause(
         code="GROUP_WAITS",

@@ -22,12 +22,13 @@ from pipeline.model.document import Document
 from pipeline.model.finding import Severity
 from pipeline.model.report import RoutingHeader
 from pipeline.model.rule import Breach, Rule
+from pipeline.model.validation import COCONTRACTED, SUBCONTRACTED
 from pipeline.route.refusing import decide_by
 
 _CPRO = "XP Z12-012 (11/2025) §4.5.3, BR-FR-CPRO"
 _B2G = frozenset({AnswerFamily.HISTORICAL, AnswerFamily.AFNOR})
 #: Frames of sub-contracting and of co-contracting.
-_BY_OTHERS = frozenset({"S3", "S6"})
+_BY_OTHERS = SUBCONTRACTED | COCONTRACTED
 #: Frames of works invoices: payment requests, statements and accounts of a contract.
 WORKS = frozenset(f"A{number}" for number in (4, 5, 6, 7, 8, 10, *range(13, 21), 22, 23, 24, 25))
 
@@ -97,14 +98,25 @@ def supplier_is_known(subject: Registered) -> Iterator[Breach]:
 
 
 def agent_is_known(subject: Registered) -> Iterator[Breach]:
-    """Yield a breach where sub- or co-contracting names who is no active structure (AFNOR)."""
+    """Yield a breach where sub- or co-contracting names who is no active structure."""
     header, siret = subject.header, subject.header.agent_siret
     is_asked = subject.standing.check_suppliers and header.frame in _BY_OTHERS
-    if subject.standing.channel is not AnswerFamily.AFNOR or not is_asked or siret is None:
+    if subject.standing.channel not in _B2G or not is_asked or siret is None:
         return
     found = subject.directory.structures.get(siret)
     if found is None or not found.is_active(subject.standing.day):
         yield Breach(term="EXT-FR-FE-69", value=siret)
+
+
+def validator_is_named(subject: Registered) -> Iterator[Breach]:
+    """Yield a breach where an invoice of a sub- or co-contractor names nobody to validate it.
+
+    Asked of Chorus Pro's own flows; of AFNOR's, the profile asks for it (BR-FR-CPRO-21).
+    """
+    header = subject.header
+    is_asked = subject.standing.channel is AnswerFamily.HISTORICAL and header.frame in _BY_OTHERS
+    if is_asked and header.agent_siret is None:
+        yield Breach(term="EXT-FR-FE-69", value=header.frame)
 
 
 def recipient_is_public(subject: Registered) -> Iterator[Breach]:
@@ -236,6 +248,19 @@ _SELLER = (
             "main contractor or representative unknown or inactive in the directory: {v}",
             f"{_CPRO} (refusing is deduced)",
             agent_is_known,
+        ),
+    ),
+    (
+        "REJ_CONT_B2G",
+        _rule(
+            "CP-16",
+            ("BT-23", "EXT-FR-FE-69"),
+            "cadre {v} : SIRET du titulaire ou du mandataire absent (EXT-FR-FE-69), or c'est lui"
+            " qui valide la facture",
+            "frame {v}: SIRET of the main contractor or representative missing (EXT-FR-FE-69),"
+            " and it is the one who validates the invoice",
+            "DSE FE – Chorus Pro v1.0 §6.12 (refusing is deduced)",
+            validator_is_named,
         ),
     ),
 )

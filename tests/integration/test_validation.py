@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,9 +10,25 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.adapters.mail import SmtpMail
+from pipeline.app.conserve import balance, is_balanced
+from pipeline.app.erase import erase
+from pipeline.app.operate.acting import Order, Target
+from pipeline.app.operate.declare import Declared, declare
+from pipeline.app.operate.hold import hold
+from pipeline.app.operate.redeliver import redeliver
+from pipeline.app.operate.withdraw import withdraw
+from pipeline.app.reconcile import look_for_differences
+from pipeline.app.reminders import remind_validators
 from pipeline.app.validation import look_after_validations
 from pipeline.app.verify import verify
-from pipeline.model.life import Actor, Event, Status
+from pipeline.app.waiting import WaitingFor, awaited
+from pipeline.app.why import why
+from pipeline.model.errors import ConfigError
+from pipeline.model.letter import Letter
+from pipeline.model.life import Actor, Event, Given, Status
+from pipeline.model.outbox import OutboxKind
+from pipeline.model.settings import MailSettings
 from pipeline.model.status import InterchangeStep, Step
 from pipeline.model.validation import ValidationTerms
 from pipeline.ports.ledger import Query
@@ -310,3 +327,100 @@ def test_a_deadline_on_a_day_off_may_move_to_the_next_working_day(world: World) 
     asked = life(world, "A1").asked
     assert asked is not None
     assert asked.deadline == datetime(2026, 4, 20, 22, tzinfo=UTC)
+
+
+def test_validators_are_reminded_before_the_end_each_time_once(world: World) -> None:
+    """By mail, the operators too, and by a file: five days before, a day before, and when over."""
+    sheet = world.connections["imprimerie"]
+    world.connections["imprimerie"] = replace(sheet, contact="titulaire@example.org")
+    world.apply("ville", "hopital")
+    mail = MailSettings(
+        host="localhost", sender="edi@example.org", operators=("exploitation@example.org",)
+    )
+    settings = replace(world.hub.settings, mail=mail)
+    world.hub = replace(world.hub, mail=SmtpMail(mail, world.home), settings=settings)
+    deposit(world, "A1", "A12")
+    asked = life(world, "A1").asked
+    assert asked is not None
+
+    given = []
+    for before in (6 * DAY, 5 * DAY, 4 * DAY, DAY, timedelta(), -DAY):
+        world.clock.moment = asked.deadline - before
+        given.append(remind_validators(world.hub, world.hub.ledger.sheets()))
+        assert remind_validators(world.hub, world.hub.ledger.sheets()) == 0
+
+    assert given == [0, 1, 0, 1, 1, 0]
+    rows = world.hub.ledger.outbox()
+    letters = [
+        Letter.read(one.payload) for one in rows if one.kind is OutboxKind.LETTER and one.payload
+    ]
+    assert {one.to for one in letters} == {"titulaire@example.org", "exploitation@example.org"}
+    assert len(letters) == 6
+    assert all("A1" in one.text and "n'avancent pas" in one.text for one in letters)
+    files = [one for one in rows if one.name.startswith("reminder-") and one.payload]
+    notices = [one for one in files if one.kind is OutboxKind.NOTICE]
+    assert {one.connection for one in notices} == {"imprimerie"}
+    told = [json.loads(one.payload) for one in notices if one.payload]
+    assert sorted(one["days"] for one in told) == [0, 1, 5]
+    assert told[0]["invoices"][0]["number"] == "A1"
+
+
+def test_what_waits_for_a_validator_is_listed_and_explained(world: World) -> None:
+    """Who owes the word, until when, and what an operator can type."""
+    deposit(world, "A1", "A9")
+    subject, sheets = document(world, "A1").id, world.hub.ledger.sheets()
+    now = world.clock.now() + DAY
+
+    (listed,) = awaited(world.hub.ledger, sheets, WaitingFor.VALIDATOR, now)
+    (told,) = why(world.hub.ledger, subject)
+    said(world, "imprimerie", "A1", "name-wrong-validator")
+    (handed_back,) = why(world.hub.ledger, subject)
+
+    assert (listed.number, listed.owner) == ("A1", "imprimerie")
+    assert (told.code, told.who, told.target) == ("VALIDATION_WAITS", "validator", subject)
+    assert FIRST in told.cause
+    assert "2026-03-17 23:00 UTC" in told.cause
+    assert "--as validator" in told.command
+    assert (handed_back.code, handed_back.who) == ("VALIDATOR_WRONG", "sender")
+
+
+def test_operators_verbs_meet_what_waits(world: World) -> None:
+    """Nothing leaves, so nothing is held or made again; its supplier may take it back."""
+    deposit(world, "A1", "A9")
+    hub, sheets = world.hub, world.hub.ledger.sheets()
+    one = document(world, "A1")
+    target, order = Target(one.interchange, (one.id,)), Order("demandé")
+
+    held = hold(hub, sheets, target, order)
+    again = redeliver(hub, sheets, target, order)
+    balanced = is_balanced(balance(hub.ledger, Query(), amounts=True))
+    found = look_for_differences(hub, sheets, everywhere=True).differences
+    with pytest.raises(ConfigError, match="not finished"):
+        erase(hub, one.interchange, "demandé")
+    taken = withdraw(hub, sheets, target, order)
+
+    assert "attend son valideur" in held.idle[one.id]
+    assert "attend son valideur" in again.refused[one.id]
+    assert balanced
+    assert found == ()
+    assert one.id in taken.done
+    assert life(world, "A1").status is Status.ABANDONNEE
+    assert document(world, "A1").step is Step.REJECTED
+    assert said(world, "imprimerie", "A1", "validate") is not None
+    world.clock.moment += 20 * DAY
+    run(world)
+    assert received(world) == 0
+
+
+def test_an_operator_answers_for_a_validator(world: World) -> None:
+    """Recorded with the operator's name, and it goes on as by a file."""
+    deposit(world, "A1", "A9")
+    declared = Declared(event=Event.VALIDATE, actor=Actor.VALIDATOR, given=Given(comment="vu"))
+
+    line = declare(
+        world.hub, world.hub.ledger.sheets(), document(world, "A1").id, declared, dry=False
+    )
+    run(world)
+
+    assert (line.after, line.actor) == (Status.VALIDEE_1, Actor.VALIDATOR)
+    assert document(world, "A1").step is Step.DELIVERED

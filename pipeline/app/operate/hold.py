@@ -52,6 +52,7 @@ _IDLE_FLOW = {
     InterchangeStep.DUPLICATE: "doublon, rien n'en sera remis / duplicate, nothing of it leaves",
 }
 _IDLE_STEP = {
+    Step.ACCEPTED: "attend son valideur, rien ne part / waits for its validator, nothing leaves",
     Step.HELD: "déjà suspendu / held already",
     Step.REJECTED: "refusé, ne sera pas remis / rejected, it does not leave",
     Step.DUPLICATE: "doublon, ne sera pas remis / duplicate, it does not leave",

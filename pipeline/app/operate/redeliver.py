@@ -44,6 +44,7 @@ log = get_logger(__name__)
 
 _NOT_YET = "sa remise est en cours / not delivered yet, its delivery is under way"
 _CORRECTED = "corrigée ou complétée depuis : remettez {0} / corrected or completed since"
+_NOT_VALIDATED = "attend son valideur, rien n'est parti / waits for its validator: nothing left"
 _NOT_ACCEPTED = "n'est pas accepté : rien à remettre / is not accepted: nothing to deliver"
 
 
@@ -249,6 +250,9 @@ def _strand(plan: _Plan, one: Document, row: OutboxRow, asked: Again) -> None:
 
 def _sort(plan: _Plan, one: Document, row: OutboxRow | None, asked: Again) -> None:
     """Put one document where its step and its newest delivery allow."""
+    if one.step is Step.ACCEPTED:
+        plan.refused[one.id] = _NOT_VALIDATED
+        return
     if row is None or one.step not in {Step.ROUTED, Step.ABANDONED, Step.DELIVERED}:
         plan.refused[one.id] = _NOT_ACCEPTED
         return

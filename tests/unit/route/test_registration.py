@@ -231,7 +231,8 @@ def test_a_seller_with_a_siren_gives_its_siret_in_an_afnor_flow(
         pytest.param("99999999900000", "S6", AFNOR, True, True, id="unknown"),
         pytest.param("99999999900000", "S3", AFNOR, False, False, id="not-asked"),
         pytest.param("99999999900000", "B1", AFNOR, True, False, id="another-frame"),
-        pytest.param("99999999900000", "S3", HISTORICAL, True, False, id="another-channel"),
+        pytest.param("99999999900000", "A12", HISTORICAL, True, True, id="historical"),
+        pytest.param("99999999900000", "S3", G2B, True, False, id="another-channel"),
         pytest.param(None, "S3", AFNOR, True, False, id="missing-is-for-another-rule"),
     ],
 )
@@ -248,10 +249,34 @@ def test_whom_sub_contracting_names_must_be_known(
     )
 
 
+@pytest.mark.parametrize(
+    ("frame", "agent", "channel", "refused"),
+    [
+        pytest.param("A9", None, HISTORICAL, True, id="sub-contractor"),
+        pytest.param("A12", None, HISTORICAL, True, id="co-contractor"),
+        pytest.param("A12", PLAIN, HISTORICAL, False, id="named"),
+        pytest.param("A1", None, HISTORICAL, False, id="another-frame"),
+        pytest.param("S3", None, AFNOR, False, id="asked-by-the-profile"),
+    ],
+)
+def test_who_needs_a_validator_names_it(
+    frame: str, agent: str | None, channel: AnswerFamily, *, refused: bool
+) -> None:
+    """Nobody could be asked."""
+    decision = check_supplier(
+        a_document(frame=frame, agent_siret=agent), DIRECTORY, standing(channel)
+    )
+
+    assert [(why.code, why.place) for why in decision.reasons] == (
+        [("REJ_CONT_B2G", "a.xml EXT-FR-FE-69")] if refused else []
+    )
+
+
 def test_every_rule_has_a_source_and_two_languages() -> None:
     """Whoever is refused may look it up, and each is broken by a document above."""
     broken = {case.values[2] for case in BROKEN}
-    assert RULES.keys() == broken | {"CP-01", "BR-FR-CPRO-09", "BR-FR-CPRO-22", "BR-FR-CPRO-23"}
+    elsewhere = {"CP-01", "CP-16", "BR-FR-CPRO-09", "BR-FR-CPRO-22", "BR-FR-CPRO-23"}
+    assert RULES.keys() == broken | elsewhere
     for rule in RULES.values():
         assert rule.source
         assert rule.fr != rule.en

@@ -18,6 +18,8 @@ from pipeline.ports.ledger import Ledger, Query
 
 #: Files of the hub's that hold a CPPStatut or CDARs.
 _MESSAGES = re.compile("(FEN1|FEN4|CSO|CSI|CEN|CEI).*")
+#: What a supplier hears where its form has no word for it.
+_HEARD_AS = {Status.REFUSEE_1: Status.REJETEE, Status.REFUSEE_MOE: Status.REJETEE}
 #: Where in scratch space they are held against their rules.
 _SCRATCH = "demo-messages"
 
@@ -42,8 +44,19 @@ class Invoice:
 
     @property
     def agreed(self) -> bool:
-        """Tell whether both sides see it where the ledger has it."""
-        return self.final is self.supplier_sees is self.recipient_sees
+        """Tell whether both sides see it where the ledger has it.
+
+        What stopped at its validator's its recipient never saw, and a form without a word for
+        that tells its supplier of a reject.
+        """
+        heard = {self.final, _HEARD_AS.get(self.final)} if self.final else set()
+        found = self.recipient_sees is self.final if self.arrived else not self.recipient_sees
+        return self.supplier_sees in heard and found
+
+    @property
+    def arrived(self) -> bool:
+        """Tell whether it was ever made available to a recipient."""
+        return any(one.after is Status.MISE_A_DISPOSITION for one in self.history)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

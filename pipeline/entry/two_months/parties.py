@@ -1,4 +1,4 @@
-"""Who takes part in the two months: suppliers, recipients, and what they agreed with the hub."""
+"""Who takes part in the two months: suppliers, validators, recipients, and what they agreed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Party:
         name: Of its sheet, its account and in the table of the story.
         title: Its registered name, or that of the supplier a platform deposits for.
         siret: Fourteen digits.
-        vat: VAT number of a supplier; empty for a recipient.
+        vat: VAT number of a supplier; empty for the others.
         speech: How it speaks of statuses.
         deposits: Interface that a supplier deposits under; empty with free names.
         says: Interface that it says statuses under; empty where it can say none, or says them
@@ -49,6 +49,11 @@ class Party:
     sheet: str
 
     @property
+    def is_billed(self) -> bool:
+        """Tell whether invoices are addressed to it."""
+        return self.sheet.startswith(_TAKES)
+
+    @property
     def siren(self) -> str:
         """Return the first nine digits of its SIRET."""
         return self.siret[:9]
@@ -56,6 +61,7 @@ class Party:
 
 _TELL = "[statuses]\ntell = true\n"
 _SENDS = 'role = "sender"\nscanner = "none"\n'
+_ANSWERS = 'replies = ["csv", "json"]\n'
 _TAKES = 'role = "receiver"\nscanner = "none"\nenvelope = "single"\n'
 
 
@@ -108,7 +114,47 @@ PARTIES: Mapping[str, Party] = MappingProxyType(
                 siret="09100002600012",
                 vat="FR89091000026",
                 speech=Speech.TABLE,
-                sheet=f"{_SENDS}{_TELL}",
+                sheet=f"{_SENDS}{_ANSWERS}{_TELL}",
+            ),
+            Party(
+                name="titulaire",
+                title="Bâtisseurs Réunis SA",
+                siret="09100030700016",
+                speech=Speech.TABLE,
+                sheet=f'{_SENDS}{_ANSWERS}structure = "09100030700016"\n{_TELL}',
+            ),
+            Party(
+                name="cotraitant",
+                title="Charpentes du Nord SARL",
+                siret="09100031500019",
+                speech=Speech.TABLE,
+                sheet=f'{_SENDS}{_ANSWERS}structure = "09100031500019"\n{_TELL}',
+            ),
+            Party(
+                name="mandataire",
+                title="Grands Travaux SA",
+                siret="09100032300013",
+                speech=Speech.CDAR,
+                deposits="FSO1150A",
+                says="FSO1304A",
+                application="MAN001",
+                matricule="0631",
+                sheet=f'{_SENDS}{_named("MAN001", "FSO1150A")}matricule = "0631"\n'
+                f'structure = "09100032300013"\n{_TELL}',
+            ),
+            Party(
+                name="moe",
+                title="Atelier d'architecture SELARL",
+                siret="09100033100016",
+                speech=Speech.TABLE,
+                sheet=f'{_SENDS}{_ANSWERS}structure = "09100033100016"\n{_TELL}',
+            ),
+            Party(
+                name="moa",
+                title="Aménagement d'Exemple SEM",
+                siret="09100034900018",
+                speech=Speech.TABLE,
+                sheet=f'{_SENDS}{_ANSWERS}structure = "09100034900018"\n{_TELL}',
             ),
             Party(
                 name="ville",
@@ -160,3 +206,16 @@ UNKNOWN = Party(
     speech=Speech.N1,
     sheet="",
 )
+
+#: Who validates where no invoice says so: the mandataire of a co-contractor whose own
+#: sub-contractor invoices, and both sides of the town's works.
+VALIDATION = f"""
+[[validation.mandate]]
+contractor = "{PARTIES["cotraitant"].siret}"
+mandataire = "{PARTIES["mandataire"].siret}"
+
+[[validation.works]]
+recipient = "{PARTIES["ville"].siret}"
+moe = "{PARTIES["moe"].siret}"
+moa = "{PARTIES["moa"].siret}"
+"""

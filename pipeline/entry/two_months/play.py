@@ -27,8 +27,8 @@ from pipeline.entry.small_world import (
     write_sheet,
 )
 from pipeline.entry.two_months.look import Lived, look
-from pipeline.entry.two_months.parties import PARTIES, UNKNOWN, Party
-from pipeline.entry.two_months.reading import Word, numbers_of
+from pipeline.entry.two_months.parties import PARTIES, UNKNOWN, VALIDATION, Party
+from pipeline.entry.two_months.reading import Word, invoices_of
 from pipeline.entry.two_months.story import STORY, Act, Row, check
 from pipeline.entry.two_months.writing import Said, flow_name, invoice, statuses
 from pipeline.model.life import Actor, Event
@@ -113,6 +113,8 @@ def _opened(
         # partners drop a file under its name only once it is whole
         write_sheet(place, sheet_text(name, party.sheet, door.port, door.host_key, stable_s=0))
     _write_directory(place)
+    with (place.config / "pipeline.toml").open("a", encoding="utf-8") as settings:
+        settings.write(VALIDATION)
     with bootstrap.alone(place), bootstrap.open_hub(place, by="run:demo", log_to_file=True) as hub:
         clock = StoryClock(hub.clock, BEGINS)
         own = replace(hub, clock=clock)
@@ -122,7 +124,7 @@ def _opened(
 
 def _write_directory(place: bootstrap.Workspace) -> None:
     folder = place.config / "directory"
-    billed = [party for party in PARTIES.values() if not party.vat]
+    billed = [party for party in PARTIES.values() if party.is_billed]
     lines = ["siret,name,active", *(f"{one.siret},{one.title},true" for one in billed)]
     (folder / "structures.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     routes = (
@@ -143,7 +145,8 @@ def _play_day(stage: _Stage, day: int, rows: Sequence[Row]) -> None:
             drops[row.supplier].append((name, payload))
             stage.deposits[row] = name
         for act in (one for one in row.acts if one.day == day):
-            _act(stage, row, act, said)
+            if again := _act(stage, row, act, said):
+                drops[row.supplier].append(again)
     for speaker, words in said.items():
         party = PARTIES[speaker]
         place = stage.next_flow(speaker, party.says)
@@ -162,7 +165,26 @@ def _deposit(stage: _Stage, row: Row) -> tuple[str, bytes]:
     issued = stage.clock.now().date()
     if not row.refused:
         stage.holders[row.number] = recipient
-    payload = invoice(row.number, supplier, recipient, issued, due=issued + _TERM, flaw=row.flaw)
+    payload = invoice(row.number, supplier, recipient, issued, due=issued + _TERM, row=row)
+    return _named(stage, supplier, row.number), payload
+
+
+def _deposit_again(stage: _Stage, row: Row, act: Act) -> tuple[str, bytes]:
+    """Write the deposit that puts an invoice right, or completes it, as of its first day."""
+    supplier, issued = PARTIES[row.supplier], (BEGINS + (row.day - 1) * _DAY).date()
+    if act.event is Event.RESEND:
+        stage.holders[row.number] = PARTIES[act.partner]
+    # who is billed changes by its SIRET alone: its name is a term that may not
+    billed = replace(stage.holders[row.number], title=PARTIES[row.recipient].title)
+    payload = invoice(
+        row.number,
+        supplier,
+        billed,
+        issued,
+        due=issued + _TERM,
+        row=row,
+        paper=act.event is Event.COMPLETE,
+    )
     return _named(stage, supplier, row.number), payload
 
 
@@ -178,10 +200,16 @@ def _act(
     row: Row,
     act: Act,
     said: dict[str, list[Said]],
-) -> None:
-    """Add what a partner does on this day to what it says, and to what it knows."""
+) -> tuple[str, bytes] | None:
+    """Add what a partner does on this day to what it says, and to what it knows.
+
+    Returns:
+        A deposit where that is how it is done, else None.
+    """
     supplier, recipient = PARTIES[row.supplier], stage.holders[row.number]
     speaker = supplier if act.actor is Actor.SUPPLIER else recipient
+    if act.actor is Actor.VALIDATOR:
+        speaker = PARTIES[act.partner]
     now = stage.clock.now().replace(microsecond=0)
     one = Said(
         number=row.number,
@@ -191,9 +219,12 @@ def _act(
         act=act,
         at=now,
     )
-    said[speaker.name].append(one)
     word = Word(number=row.number, event=act.event, at=now, reasons=one.reasons)
     stage.known[speaker.name].append(word)
+    if act.event is Event.RESEND or (act.event is Event.COMPLETE and not speaker.says):
+        return _deposit_again(stage, row, act)
+    said[speaker.name].append(one)
+    return None
 
 
 def _look_in(stage: _Stage, name: str) -> None:
@@ -203,6 +234,6 @@ def _look_in(stage: _Stage, name: str) -> None:
         file: payload for file, payload in stage.partners.read(name).items() if file not in known
     }
     known.update(fresh)
-    for number in numbers_of(fresh):
-        word = Word(number=number, event=Event.MAKE_AVAILABLE, at=stage.clock.now())
+    for number, event in invoices_of(fresh):
+        word = Word(number=number, event=event, at=stage.clock.now())
         stage.known[name].append(word)

@@ -17,6 +17,7 @@ from pipeline.model.life_table import MOVES
 from pipeline.model.limits import WIDE, Limits
 from pipeline.syntax import cdar, cpp_status
 from pipeline.syntax.parse import parse
+from pipeline.syntax.pivot_subject import Resubmission
 from pipeline.syntax.status_codes import AS_TAKEN_IN_CHARGE
 
 #: How files that tell of statuses are named: CPPStatut, CDAR, JSON.
@@ -26,6 +27,8 @@ _NUMBERS = (
     "/*[local-name()='Invoice']/*[local-name()='ID']/text()",
     "/CPPFacturePivot//DonneesFacture/Id/text()",
 )
+#: Why a pivot's invoice comes again.
+_AGAIN = "/CPPFacturePivot//DonneesFacture/Renvoi/text()"
 #: How files with invoices are named that bear no suffix.
 _PIVOT = ("FEN0036A_", "FEN3036A_")
 #: Where a word leads, by who says what; a reason counts apart.
@@ -43,16 +46,20 @@ class Word:
         event: What happened.
         at: When, as it was said (aware).
         reasons: Codes.
+        status: Where the invoice stands then, where that is told.
     """
 
     number: str
     event: Event
     at: datetime
     reasons: tuple[str, ...] = ()
+    status: Status | None = None
 
     @property
     def leads_to(self) -> Status | None:
         """Return where the invoice stands then; None where it stays."""
+        if self.status is not None:
+            return self.status
         if self.event is Event.REJECT and MISSING_ATTACHMENT in self.reasons:
             return Status.SUSPENDUE
         return _LEADS.get(self.event)
@@ -82,6 +89,7 @@ def _of_json(payload: bytes) -> Iterator[Word]:
             event=Event(one["event"]),
             at=datetime.fromisoformat(one["said_at"]),
             reasons=tuple(one["reasons"]),
+            status=Status(one["status"]),
         )
 
 
@@ -113,14 +121,21 @@ def view(words: Iterable[Word]) -> dict[str, Status]:
     found: dict[str, Status] = {}
     for word in sorted(words, key=lambda one: one.at.replace(microsecond=0)):
         after = word.leads_to
-        if after is not None:
+        # a second deposit is the same invoice's
+        again = word.event is Event.DEPOSIT and word.number in found
+        if after is not None and not again:
             found[word.number] = after
     return found
 
 
-def numbers_of(folder: Mapping[str, bytes]) -> Iterator[str]:
-    """Yield the number of each invoice among files, pivots and UBL."""
+def invoices_of(folder: Mapping[str, bytes]) -> Iterator[tuple[str, Event]]:
+    """Yield each invoice among files, pivots and UBL: its number, and how it came.
+
+    A pivot says of an invoice that was there before why it comes again.
+    """
     for name, payload in folder.items():
         if name.startswith(_PIVOT) or name.endswith(".xml"):
             root = parse(payload, WIDE)
-            yield from (one for path in _NUMBERS for one in map(str, root.xpath(path)))
+            completed = Resubmission.COMPLETED.value in map(str, root.xpath(_AGAIN))
+            event = Event.COMPLETE if completed else Event.MAKE_AVAILABLE
+            yield from ((one, event) for path in _NUMBERS for one in map(str, root.xpath(path)))

@@ -6,8 +6,8 @@ happens is written as people say it, parted by semicolons, each with its day::
     8 service-done; 15 suspend JUSTIF_ABS; 22 complete; 29 pay; 36 cash 208.80@20
 
 An act is an event of the life cycle (`model.life.Event`); whose it is, the table of moves
-says. After it stand reason codes, amounts received with their VAT rates, or (``resend``) the
-recipient to which the invoice goes instead.
+says. After it stand reason codes, amounts received with their VAT rates, or a partner: the
+recipient to which an invoice goes instead (``resend``), who validates or refuses it.
 """
 
 from __future__ import annotations
@@ -47,6 +47,11 @@ class Act:
     words: tuple[str, ...] = ()
 
     @property
+    def partner(self) -> str:
+        """Return the partner that its words name; empty if none."""
+        return next((word for word in self.words if word in PARTIES), "")
+
+    @property
     def actor(self) -> Actor:
         """Return whose act it is."""
         said = (move.actor for move in MOVES if move.event is self.event)
@@ -64,6 +69,9 @@ class Row:
         day: On which it is deposited, from 1.
         acts: What happens then, in order.
         final: Where it ends; None where it is refused at the door.
+        frame: BT-23, where it is not that of its supplier.
+        agent: Who stands between seller and buyer, by name; empty for nobody.
+        follows: Number of the rejected invoice that it stands for (BT-25); empty for none.
         flaw: What is wrong with it.
         refused: Code that its supplier reads; empty where it is taken.
     """
@@ -74,6 +82,9 @@ class Row:
     day: int
     acts: tuple[Act, ...] = ()
     final: Status | None = None
+    frame: str = ""
+    agent: str = ""
+    follows: str = ""
     flaw: Flaw | None = None
     refused: str = ""
 
@@ -84,7 +95,18 @@ def _read_acts(text: str) -> Iterator[Act]:
         yield Act(int(day), Event(event), tuple(words))
 
 
-def _taken(number: str, supplier: str, recipient: str, day: int, acts: str, final: str) -> Row:
+def _taken(
+    number: str,
+    supplier: str,
+    recipient: str,
+    day: int,
+    acts: str,
+    final: str,
+    *,
+    frame: str = "",
+    agent: str = "",
+    follows: str = "",
+) -> Row:
     return Row(
         number=number,
         supplier=supplier,
@@ -92,6 +114,9 @@ def _taken(number: str, supplier: str, recipient: str, day: int, acts: str, fina
         day=day,
         acts=tuple(_read_acts(acts)),
         final=Status(final),
+        frame=frame,
+        agent=agent,
+        follows=follows,
     )
 
 
@@ -164,6 +189,48 @@ _DIRECT = (
     _taken("TRA-07", "traiteur", "imprimerie", 8, "15 take-in-charge", "PRISE_EN_CHARGE"),
 )
 
+#: Sent back: to another recipient, with the paper that was missing, under a new number.
+_RETURNED = (
+    _taken("PAP-21", "papeterie", "ville", 1,
+           "8 return ROUTAGE_ERR; 10 resend hopital; 22 mandate; 43 pay", "MISE_EN_PAIEMENT"),
+    _taken("PAP-22", "papeterie", "ville", 1,
+           "8 suspend JUSTIF_ABS; 15 complete; 29 mandate; 43 pay", "MISE_EN_PAIEMENT"),
+    _taken("PAP-23", "papeterie", "hopital", 3, "10 suspend JUSTIF_ABS; 22 complete", "COMPLETEE"),
+    _taken("PAP-24", "papeterie", "ville", 15, "22 service-done; 43 pay", "MISE_EN_PAIEMENT",
+           follows="PAP-07"),
+    _taken("TRA-21", "traiteur", "musee", 3,
+           "8 return DEST_ERR; 15 resend ville; 22 book", "COMPTABILISEE"),
+)
+
+#: Validated before their recipients get them: of sub-contractors (A9, S3), of co-contractors
+#: (A12, S6), of a co-contractor's sub-contractor, and of works.
+_VALIDATED = (
+    _taken("TRA-31", "traiteur", "ville", 1, "8 validate titulaire; 15 mandate; 36 pay",
+           "MISE_EN_PAIEMENT", frame="A9", agent="titulaire"),
+    _taken("TRA-32", "traiteur", "ville", 1, "8 refuse titulaire DEST_ERR; 15 service-done",
+           "SERVICE_FAIT", frame="A9", agent="titulaire"),
+    _taken("TRA-33", "traiteur", "hopital", 1, "29 mandate; 43 pay",
+           "MISE_EN_PAIEMENT", frame="A9", agent="titulaire"),
+    _taken("PLA-31", "plateforme", "ville", 3, "8 validate titulaire; 22 mandate",
+           "MANDATEE", frame="S3", agent="titulaire"),
+    _taken("PLA-32", "plateforme", "hopital", 3, "29 service-done",
+           "SERVICE_FAIT", frame="S3", agent="titulaire"),
+    _taken("PLA-33", "plateforme", "ville", 3, "10 validate mandataire; 22 book",
+           "COMPTABILISEE", frame="S6", agent="mandataire"),
+    _taken("PLA-34", "plateforme", "ville", 3, "10 refuse mandataire DEST_ERR",
+           "REFUSEE_1", frame="S6", agent="mandataire"),
+    _taken("TRA-34", "traiteur", "ville", 8, "", "A_VALIDER_1", frame="A12", agent="mandataire"),
+    _taken("TRA-35", "traiteur", "ville", 1,
+           "8 validate cotraitant; 15 validate mandataire; 22 mandate",
+           "MANDATEE", frame="A9", agent="cotraitant"),
+    _taken("PAP-31", "papeterie", "ville", 1,
+           "3 validate moe; 8 validate moa; 15 mandate; 36 pay", "MISE_EN_PAIEMENT", frame="A4"),
+    _taken("PAP-32", "papeterie", "ville", 1, "3 refuse moe PU_ERR",
+           "REFUSEE_MOE", frame="A4"),
+    _taken("PAP-33", "papeterie", "ville", 1, "15 validate moa; 22 service-done",
+           "SERVICE_FAIT", frame="A7"),
+)
+
 #: Refused at the door.
 _AT_THE_DOOR = (
     _refused("PAP-90", "papeterie", "ville", 3, "IRR_SYNTAX", Flaw.NO_DATE),
@@ -174,7 +241,7 @@ _AT_THE_DOOR = (
 )
 # fmt: on
 
-STORY: tuple[Row, ...] = (*_DIRECT, *_AT_THE_DOOR)
+STORY: tuple[Row, ...] = (*_DIRECT, *_RETURNED, *_VALIDATED, *_AT_THE_DOOR)
 
 
 def check(rows: tuple[Row, ...]) -> None:

@@ -13,8 +13,8 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from pipeline import bootstrap
-from pipeline.entry.two_months.parties import Party, Speech
-from pipeline.entry.two_months.story import Act, Flaw
+from pipeline.entry.two_months.parties import PARTIES, Party, Speech
+from pipeline.entry.two_months.story import Act, Flaw, Row
 from pipeline.model.life import Actor, Event, Numbering
 from pipeline.route.pack import pack_tar_gz
 from pipeline.syntax import cdar
@@ -27,6 +27,10 @@ _SAMPLE = "ubl-380-fournitures.xml"
 _SELLER = ("Papeterie Durand SAS", "09100001800019", "FR65091000018")
 _BUYER = ("Ville d'Exemple", "21000123600012")
 _NUMBER, _ISSUED, _DUE = "F26-0001", "2026-09-01", "2026-10-01"
+#: Where its seller ends, and what comes before the invoice that it follows.
+_SELLER_END = "</cac:Party>\n  </cac:AccountingSupplierParty>"
+_ORDER_END = "</cac:OrderReference>\n"
+_ENDS = (_SELLER_END, _ORDER_END)
 #: What completes an invoice.
 _PAPER = b"%PDF-1.4 bon de livraison"
 _PAPER_NAME = "bon-de-livraison.pdf"
@@ -40,6 +44,8 @@ _COMMENTS = {
     Event.DISPUTE: "Facture contestée : voir le motif.",
     Event.APPROVE_PARTLY: "Facture approuvée en partie : voir le motif.",
     Event.RETURN: "Facture à adresser à un autre destinataire.",
+    Event.VALIDATE: "Lue et validée.",
+    Event.REFUSE: "Refusée par son valideur : voir le motif.",
 }
 
 
@@ -87,7 +93,7 @@ def invoice(
     issued: date,
     *,
     due: date,
-    flaw: Flaw | None = None,
+    row: Row,
     paper: bool = False,
 ) -> bytes:
     """Write an invoice in UBL.
@@ -98,7 +104,7 @@ def invoice(
         recipient: Who is billed.
         issued: BT-2.
         due: BT-9.
-        flaw: What is wrong with it.
+        row: What else the story says of it.
         paper: Whether a delivery note is attached.
     """
     text = (bootstrap.samples() / "invoices" / _SAMPLE).read_text(encoding="utf-8")
@@ -107,13 +113,39 @@ def invoice(
         (_NUMBER, number),
         (_ISSUED, issued.isoformat()),
         (_DUE, due.isoformat()),
-        ("<cbc:ProfileID>B1<", f"<cbc:ProfileID>{supplier.frame}<"),
+        ("<cbc:ProfileID>B1<", f"<cbc:ProfileID>{row.frame or supplier.frame}<"),
+        (_SELLER_END, _agent(row.agent) + _SELLER_END),
+        (_ORDER_END, _ORDER_END + _followed(row.follows)),
     ):
-        text = text.replace(old, new)
+        text = text.replace(old, new, 1 if old in _ENDS else -1)
     if paper:
         place = text.index("  <cac:AccountingSupplierParty>")
         text = text[:place] + _attached() + text[place:]
-    return _spoilt(text, issued, flaw).encode()
+    return _spoilt(text, issued, row.flaw).encode()
+
+
+def _agent(name: str) -> str:
+    """Write who stands between seller and buyer (EXT-FR-FE-BG-03)."""
+    if not name:
+        return ""
+    party = PARTIES[name]
+    return (
+        "  <cac:AgentParty><cac:PartyIdentification>"
+        f'<cbc:ID schemeID="0009">{party.siret}</cbc:ID></cac:PartyIdentification>'
+        f"<cac:PartyLegalEntity><cbc:RegistrationName>{party.title}</cbc:RegistrationName>"
+        f'<cbc:CompanyID schemeID="0002">{party.siren}</cbc:CompanyID></cac:PartyLegalEntity>'
+        "</cac:AgentParty>\n    "
+    )
+
+
+def _followed(number: str) -> str:
+    """Write which invoice it stands for (BT-25)."""
+    if not number:
+        return ""
+    return (
+        "  <cac:BillingReference><cac:InvoiceDocumentReference>"
+        f"<cbc:ID>{number}</cbc:ID></cac:InvoiceDocumentReference></cac:BillingReference>\n"
+    )
 
 
 def _between(text: str, supplier: Party, recipient: Party) -> str:
@@ -211,7 +243,8 @@ def _facture(one: Said, numbering: Numbering) -> FactureStatus:
 
 
 def _cdar(speaker: Party, one: Said, ident: str) -> cdar.Cdar:
-    code = cdar_code(one.act.event)
+    # a mandataire refuses by the word of a recipient
+    code = cdar_code(Event.REJECT if one.act.event is Event.REFUSE else one.act.event)
     if code.cdar is None:
         raise ValueError(f"{one.number}: a CDAR has no word for {one.act.event.value}")
     party = _speaking(speaker, one)
@@ -242,9 +275,11 @@ def _cdar(speaker: Party, one: Said, ident: str) -> cdar.Cdar:
 
 
 def _speaking(speaker: Party, one: Said) -> cdar.Party:
-    """Name who decided: the seller by its SIREN, the buyer by its SIRET."""
+    """Name who decided: seller and mandataire by their SIREN, the buyer by its SIRET."""
     if one.act.actor is Actor.SUPPLIER:
         return cdar.Party(cdar.SELLER, speaker.siren, cdar.SIREN, speaker.title)
+    if one.act.actor is Actor.VALIDATOR:
+        return cdar.Party(cdar.REPRESENTATIVE, speaker.siren, cdar.SIREN, speaker.title)
     return cdar.Party(cdar.BUYER, speaker.siret, cdar.SIRET, speaker.title)
 
 
@@ -259,7 +294,7 @@ def _details(one: Said) -> Iterator[cdar.Detail]:
         cdar.Characteristic(code=cdar.RECEIVED, amount=amount, currency="EUR", percent=rate)
         for amount, rate in one.cash
     )
-    if one.reasons or figures:
+    if one.reasons or figures or one.comment:
         yield cdar.Detail(
             sequence=1,
             reason=one.reasons[0] if one.reasons else None,

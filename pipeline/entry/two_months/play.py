@@ -93,7 +93,8 @@ def tell(home: Path, progress: Progress, rows: Sequence[Row] = STORY) -> Lived:
     place = bootstrap.workspace(home)
     sheets = {name: party.sheet for name, party in PARTIES.items()}
     with open_world(home, sheets) as partners, _opened(place, partners, progress) as stage:
-        for day in sorted({one.day for row in rows for one in (row, *row.acts)}):
+        days = {row.day for row in rows} | {act.day for row in rows for act in row.acts}
+        for day in sorted(days):
             _play_day(stage, day, rows)
         return look(stage.hub, partners, rows, stage.deposits, stage.known, stage.holders)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from lxml import etree
+
 from pipeline.acknowledge.platform import messages_in
 from pipeline.entry.two_months.parties import Party, Speech
 from pipeline.lifecycle.inbound import read_cdar, read_statut
@@ -136,6 +138,11 @@ def invoices_of(folder: Mapping[str, bytes]) -> Iterator[tuple[str, Event]]:
     for name, payload in folder.items():
         if name.startswith(_PIVOT) or name.endswith(".xml"):
             root = parse(payload, WIDE)
-            completed = Resubmission.COMPLETED.value in map(str, root.xpath(_AGAIN))
+            completed = Resubmission.COMPLETED.value in _texts(root, _AGAIN)
             event = Event.COMPLETE if completed else Event.MAKE_AVAILABLE
-            yield from ((one, event) for path in _NUMBERS for one in map(str, root.xpath(path)))
+            yield from ((one, event) for path in _NUMBERS for one in _texts(root, path))
+
+
+def _texts(root: etree._Element, path: str) -> list[str]:
+    found = root.xpath(path)
+    return [str(one) for one in found] if isinstance(found, list) else []

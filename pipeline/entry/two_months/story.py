@@ -12,7 +12,7 @@ recipient to which an invoice goes instead (``resend``), who validates or refuse
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -244,7 +244,7 @@ _AT_THE_DOOR = (
 STORY: tuple[Row, ...] = (*_DIRECT, *_RETURNED, *_VALIDATED, *_AT_THE_DOOR)
 
 
-def check(rows: tuple[Row, ...]) -> None:
+def check(rows: Sequence[Row]) -> None:
     """Hold the table against what can be played.
 
     Raises:

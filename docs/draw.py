@@ -276,7 +276,8 @@ def _story_row(row: StoryRow) -> str:
     follows = f", follows `{row.follows}`" if row.follows else ""
     frame = f"{row.frame} {row.agent}".strip()
     ends = f"`{row.final.value}`" if row.final else f"refused, `{row.refused}`"
-    return f"| `{row.number}`{follows} | {row.supplier} | {row.recipient} | {frame} | {told} | {ends} |"
+    cells = (f"`{row.number}`{follows}", row.supplier, row.recipient, frame, told, ends)
+    return f"| {' | '.join(cells)} |"
 
 
 #: What is drawn: file, marker, drawing.

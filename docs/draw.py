@@ -161,7 +161,6 @@ ELSEWHERE: Mapping[str, str] = {
     "CP-10": "not asked: it says what an amount means",
     "CP-12": "step 14, `DEST_INC`: the directory's recipients and their services",
     "CP-15": "not asked: no source at hand says which frames go with which interface",
-    "CP-16": "not asked: where a historical file names the validator is published nowhere",
 }
 
 

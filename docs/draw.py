@@ -15,6 +15,9 @@ from typing import TypeVar
 
 from pipeline.adapters.configuration import read_interfaces
 from pipeline.adapters.resources import data_folder
+from pipeline.entry.two_months.parties import PARTIES
+from pipeline.entry.two_months.story import STORY
+from pipeline.entry.two_months.story import Row as StoryRow
 from pipeline.model.causes import CAUSES, Cause
 from pipeline.model.controls import CONTROL, CONTROLS, Actor, Control
 from pipeline.model.duties import DUTIES, Work
@@ -246,6 +249,36 @@ def _move_row(move: Move) -> str:
     return f"{told}| {circuits} | {move.source} |"
 
 
+def draw_parties() -> str:
+    """Draw who takes part in the two months, and how each speaks."""
+    lines = ["| name | who | deposits | says statuses |", "|---|---|---|---|"]
+    for one in PARTIES.values():
+        said = f"`{one.says}`, {one.speech.value}" if one.says else one.speech.value
+        deposits = f"`{one.deposits}`" if one.deposits else ("free names" if one.vat else "")
+        lines.append(f"| `{one.name}` | {one.title} | {deposits} | {said} |")
+    return "\n".join(lines)
+
+
+def draw_story() -> str:
+    """Draw the two months: a row an invoice, what happens on which day, where it ends."""
+    lines = [
+        "| number | from | to | frame | day: what happens | ends |",
+        "|---|---|---|---|---|---|",
+        *(_story_row(row) for row in STORY),
+    ]
+    return "\n".join(lines)
+
+
+def _story_row(row: StoryRow) -> str:
+    acts = "; ".join(" ".join((f"{one.day}: {one.event.value}", *one.words)) for one in row.acts)
+    told = "; ".join(filter(None, (f"{row.day}: deposit", acts)))
+    follows = f", follows `{row.follows}`" if row.follows else ""
+    frame = f"{row.frame} {row.agent}".strip()
+    ends = f"`{row.final.value}`" if row.final else f"refused, `{row.refused}`"
+    cells = (f"`{row.number}`{follows}", row.supplier, row.recipient, frame, told, ends)
+    return f"| {' | '.join(cells)} |"
+
+
 #: What is drawn: file, marker, drawing.
 PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("architecture.md", "steps", draw_steps),
@@ -258,6 +291,8 @@ PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("pivot.md", "pivot", draw_pivot),
     ("pivot.md", "losses", draw_losses),
     ("life-cycle.md", "life", draw_life),
+    ("life-cycle-walk-through.md", "parties", draw_parties),
+    ("life-cycle-walk-through.md", "story", draw_story),
 )
 
 

@@ -114,7 +114,9 @@ def gather(hub: Hub, sheets: Sheets, subject: Document, *, whole: bool = False) 
 def _look_up(hub: Hub, subject: Document) -> _Gathered:
     """Find everything that rows say of an invoice."""
     ledger = hub.ledger
-    life = ledger.lives_borne([subject.id]).get(subject.id)
+    # of a document that corrects an invoice, and was taken as such, it is the invoice's
+    first = next(iter(ledger.lives([one for one in (subject.id, subject.first) if one])), None)
+    life = ledger.lives([first])[first] if first else None
     lines = ledger.history(life.id) if life else ()
     borne = [life.id, *(one.bearer for one in lines if one.bearer)] if life else []
     ids = list(dict.fromkeys([*borne, subject.id]))

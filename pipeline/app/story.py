@@ -335,6 +335,13 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "flow.erased": _template("{interchange} : effacé", "erased"),
     "seal.made": _template("{days} jour(s) scellé(s)", "days sealed"),
     "seal.failed": _template("sceau impossible ({code} : {error})", "no seal could be made"),
+    "operator.evidence": _template(
+        "{subject} : dossier de preuve écrit, {events} événements", "evidence written"
+    ),
+    "evidence.not_made_again": _template(
+        "{row} : fichier envoyé, ne peut être refait pour la preuve ({code} : {error})",
+        "a file that was sent cannot be made again for evidence",
+    ),
     "operator.release": _template("{subject} : libéré par un opérateur", "released"),
     "operator.reject": _template("{subject} : refusé par un opérateur", "rejected"),
     "operator.withdraw": _template("{subject} : retiré pour son émetteur", "withdrawn"),

@@ -71,6 +71,7 @@ from pipeline.bootstrap.workers import (
 )
 from pipeline.bootstrap.writing import (
     answer_means,
+    cdar_writer,
     converter,
     export_rows,
     printer,
@@ -90,6 +91,7 @@ __all__ = [
     "archive",
     "arm_failpoints",
     "beside",
+    "cdar_writer",
     "check_directory_update",
     "checking",
     "confine_worker",

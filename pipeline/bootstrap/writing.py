@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.acknowledge.means import Means
     from pipeline.app.convert import Converter
     from pipeline.model.conversion import Written
+    from pipeline.syntax.cdar import Cdar
     from pipeline.syntax.cpp_parties import Envelope
     from pipeline.syntax.cpp_status import StatusMessage
     from pipeline.syntax.pivot import PivotInvoice
@@ -80,7 +81,7 @@ def answer_means(place: Workspace, settings: Settings) -> Means:
 
     return Means(
         statut=compile_schema(str(data_folder("schemas") / "CPPStatut-V1_19.xsd")),
-        cdar=compile_schema(str(shelf(place).path(_CDAR_SCHEMA))),
+        cdar=_cdar_schema(place),
         reasons=read_reasons(table_of(place, "reasons.toml")),
         matricule=settings.matricule,
         pack=pack_tar_gz,
@@ -113,6 +114,19 @@ def status_bytes(message: StatusMessage) -> bytes:
     from pipeline.syntax.parse import compile_schema
 
     return write(message, compile_schema(str(data_folder("schemas") / "CPPStatut-V1_19.xsd")))
+
+
+def cdar_writer(place: Workspace) -> Callable[[Cdar], bytes]:
+    """Return what writes a CDAR as a partner would, held against the official schema."""
+    from pipeline.syntax.cdar import write
+
+    return partial(write, schema=_cdar_schema(place))
+
+
+def _cdar_schema(place: Workspace) -> etree.XMLSchema:
+    from pipeline.syntax.parse import compile_schema
+
+    return compile_schema(str(shelf(place).path(_CDAR_SCHEMA)))
 
 
 def export_rows(rows: Sequence[Mapping[str, object]], path: Path) -> None:

@@ -24,10 +24,10 @@ from pipeline.app.rollover import try_out
 from pipeline.app.run import Progress
 from pipeline.app.standing import note_passed, promote
 from pipeline.app.trial import STEPS, try_sheet
-from pipeline.app.views import conserve_documents, conserve_interchanges
 from pipeline.entry.scenario import Step, StoryClock, Told
 from pipeline.entry.small_world import (
     Partners,
+    all_agrees,
     make_anew,
     open_world,
     run_until_quiet,
@@ -39,9 +39,7 @@ from pipeline.model.credential import Turn
 from pipeline.model.directory import day_of
 from pipeline.model.errors import ConfigError
 from pipeline.model.limits import WIDE
-from pipeline.model.outbox import OutboxRow
 from pipeline.model.settings import Encryption
-from pipeline.model.status import OutboxState
 from pipeline.syntax.parse import parse
 from pipeline.syntax.recognise import family, recognise
 
@@ -257,7 +255,7 @@ def tell(home: Path, progress: Progress) -> Told:
     place = bootstrap.workspace(home)
     with open_world(home, _SHEETS) as partners, _opened(place, partners, progress) as story:
         steps = tuple(step for act in _ACTS for step in act(story))
-        return Told(steps, _is_consistent(story))
+        return Told(steps, all_agrees(story.hub.ledger, partners))
 
 
 # -- what there is before the story begins
@@ -553,22 +551,3 @@ def _form(payload: bytes) -> str:
     if syntax is None:
         return Form.PIVOT.value if root.tag == "CPPFacturePivot" else str(root.tag)
     return family(syntax)
-
-
-def _is_consistent(story: _Story) -> bool:
-    ledger = story.hub.ledger
-    rows = ledger.outbox()
-    folders = {(row.connection, row.folder or "out") for row in rows}
-    found = {folder: story.partners.read(*folder) for folder in folders}
-    return (
-        conserve_documents(ledger).holds
-        and conserve_interchanges(ledger).holds
-        and all(row.state is OutboxState.SENT for row in rows)
-        and all(_lies(row, found[row.connection, row.folder or "out"]) for row in rows)
-    )
-
-
-def _lies(row: OutboxRow, found: Mapping[str, bytes]) -> bool:
-    """Tell whether its reader finds a file; where the ledger has its bytes, with those bytes."""
-    payload = found.get(row.name)
-    return payload is not None and row.payload in {None, payload}

@@ -15,8 +15,12 @@ from pathlib import Path
 from pipeline import bootstrap
 from pipeline.app.hub import Hub
 from pipeline.app.run import Progress, run_once
+from pipeline.app.views import conserve_documents, conserve_interchanges
 from pipeline.model.connection import Connection
 from pipeline.model.errors import ConfigError
+from pipeline.model.outbox import OutboxRow
+from pipeline.model.status import OutboxState
+from pipeline.ports.ledger import Ledger
 from pipeline.ports.outside import Doors
 
 #: Says that a folder was made by an earlier demonstration and may be made anew.
@@ -24,6 +28,7 @@ _MARK = ".edi-demo"
 #: Passes after which files that are not whole are waited for no more.
 _MOST_PASSES = 40
 _BETWEEN_PASSES_S = 0.5
+_STABLE_S = 0.2
 _LARGEST_BYTES = 1_000_000_000
 
 
@@ -112,7 +117,9 @@ def write_sheet(place: bootstrap.Workspace, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def sheet_text(name: str, own: str, port: int, host_key: str) -> str:
+def sheet_text(
+    name: str, own: str, port: int, host_key: str, *, stable_s: float = _STABLE_S
+) -> str:
     """Return a sheet whose door is an account of its name on the embedded server.
 
     Args:
@@ -121,6 +128,7 @@ def sheet_text(name: str, own: str, port: int, host_key: str) -> str:
             otherwise.
         port: Where the server listens.
         host_key: What it shows.
+        stable_s: How long a file has to stay as it is before it counts as whole.
     """
     partner = "" if "partner = " in own else f'partner = "{name}"\n'
     return f"""name = "{name}"
@@ -133,7 +141,7 @@ key = "keys/{name}"
 host_key = "{host_key}"
 
 [completeness]
-stable_s = 0.2
+stable_s = {stable_s}
 partial_wait_s = 2
 """
 
@@ -151,3 +159,26 @@ def run_until_quiet(hub: Hub, progress: Progress) -> None:
         if not any(summary.waiting.values()):
             return
         hub.clock.sleep(_BETWEEN_PASSES_S)
+
+
+def all_agrees(ledger: Ledger, partners: Partners) -> bool:
+    """Tell whether all that came is accounted for, and all that was put lies where it was put.
+
+    Each partner looks for its files, through its own account: what the ledger says was put has
+    to be there, with those bytes where the ledger has them.
+    """
+    rows = ledger.outbox()
+    folders = {(row.connection, row.folder or "out") for row in rows}
+    found = {folder: partners.read(*folder) for folder in folders}
+    return (
+        conserve_documents(ledger).holds
+        and conserve_interchanges(ledger).holds
+        and all(row.state is OutboxState.SENT for row in rows)
+        and all(_lies(row, found[row.connection, row.folder or "out"]) for row in rows)
+    )
+
+
+def _lies(row: OutboxRow, found: Mapping[str, bytes]) -> bool:
+    """Tell whether its reader finds a file; where the ledger has its bytes, with those bytes."""
+    payload = found.get(row.name)
+    return payload is not None and row.payload in {None, payload}

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 from pipeline.evidence.proof import Stretch
 from pipeline.model.life import STATUS_WORDS, Status
+from pipeline.model.life_table import TERMINAL
 from pipeline.model.status import WORDS
 from pipeline.syntax.page import Element, both, el, write_page
 
 _Told = Mapping[str, object]
 
+#: Where an invoice ends that nobody pays.
+_ENDED_BADLY = frozenset(
+    {None, *(one.value for one in TERMINAL if one and one is not Status.MISE_EN_PAIEMENT)}
+)
 #: What files that left are called, French and English.
 _LEFT: Mapping[object, tuple[str, str]] = {
     "delivery": ("remise au destinataire", "delivered to the recipient"),
@@ -54,12 +60,13 @@ def _head(invoice: _Told, number: str) -> Element:
         el("h1", "Facture ", el("bdi", number)),
         el("p", el("bdi", seller or "–"), " → ", el("bdi", buyer or "–"), css="file"),
         el("p", both(fr, en), css="said"),
-        css="verdict accepted",
+        css=f"verdict {'rejected' if status in _ENDED_BADLY else 'accepted'}",
     )
 
 
 def _section(name: str, rows: Sequence[tuple[str, str, str]]) -> Element:
-    body = [el("tr", *(el("td", el("bdi", cell)) for cell in row)) for row in rows]
+    numbered = ((str(place), *row) for place, row in enumerate(rows, 1))
+    body = [el("tr", *(el("td", el("bdi", cell)) for cell in row)) for row in numbered]
     return el("section", el("h2", both(*_SECTIONS[name])), el("table", el("tbody", *body)))
 
 
@@ -71,22 +78,21 @@ def _documents(record: _Told) -> Iterator[tuple[str, str, str]]:
         codes = " ".join(map(str, one["reasons"])) if isinstance(one["reasons"], list) else ""
         where = f"{_text(flow.get('name'))} ({_text(flow.get('partner'))})"
         told = f"{_text(one['name'])}, {words} {codes}".strip()
-        yield _text(flow.get("received_at")), f"{where} : {told}", f"SHA-256 {one['sha256']}"
+        yield f"{where} : {told}", _moment(flow.get("received_at")), _digest(one["sha256"])
 
 
 def _leaving(record: _Told) -> Iterator[tuple[str, str, str]]:
-    for one in _list(record["leaving"]):
+    for one in sorted(_list(record["leaving"]), key=lambda row: str(row["sent_at"])):
         fr, en = _LEFT.get(one["kind"], ("envoi", "file"))
         words = " / ".join(WORDS.get(str(one["state"]), (str(one["state"]),)))
         told = f"{fr} / {en} : {one['name']} → {one['connection']}, {words}"
-        digest = f"SHA-256 {one['sha256']}" if one["sha256"] else ""
-        yield _text(one["sent_at"]), told, digest
+        yield told, _moment(one["sent_at"]), _digest(one["sha256"])
 
 
 def _receipts(record: _Told) -> Iterator[tuple[str, str, str]]:
     for one in _list(record["receipts"]):
         words = " / ".join(WORDS.get(str(one["said"]).split()[0], (str(one["said"]),)))
-        yield _text(one["received_at"]), f"{one['status']} : {words}", _text(one["text"])
+        yield f"{one['status']} : {words}", _moment(one["received_at"]), _text(one["text"])
 
 
 def _life(record: _Told) -> Iterator[tuple[str, str, str]]:
@@ -94,7 +100,7 @@ def _life(record: _Told) -> Iterator[tuple[str, str, str]]:
         fr, en = STATUS_WORDS[Status(one["after"])]
         reasons = " ".join(map(str, one["reasons"])) if isinstance(one["reasons"], list) else ""
         words = f"{reasons} {_text(one['comment'])}".strip()
-        yield _text(one["said_at"]), f"{one['event']} ({one['by']}) : {fr} / {en}", words
+        yield f"{fr} / {en} : {one['event']} ({one['by']})", _moment(one["said_at"]), words
 
 
 def _proof(stretches: Sequence[Stretch]) -> Element:
@@ -120,6 +126,17 @@ def _list(value: object) -> Sequence[_Told]:
 
 def _mapping(value: object) -> _Told:
     return value if isinstance(value, dict) else {}
+
+
+def _moment(value: object) -> str:
+    """Write a moment of the record, to the second; it is UTC there."""
+    if value is None:
+        return ""
+    return f"{datetime.fromisoformat(str(value)).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _digest(value: object) -> str:
+    return f"SHA-256 {value}" if value else ""
 
 
 def _text(value: object) -> str:

@@ -23,7 +23,7 @@ from pipeline.evidence.check import Checked
 from pipeline.model.errors import EvidenceFault
 from tests.evidence_files import AT, evidence, sealing
 from tests.hubs import World, opened
-from tests.statuses import STATUT, Said, deliver, run, statut
+from tests.statuses import FLOW, STATUT, Said, deliver, run, statut
 
 #: The invoice that is asked for, and one of the same supplier for the same recipient.
 OURS, OTHERS = "PREMIERE-1", "SECONDE-2"
@@ -240,3 +240,28 @@ def test_of_an_erased_flow_the_course_is_still_proven(tmp_path: Path) -> None:
 
         assert checked(made).sound
         assert not [name for name in unzipped(made) if name.startswith("invoice/")]
+
+
+def test_an_invoice_that_came_back_is_proven_with_both_its_documents(tmp_path: Path) -> None:
+    """Whichever of them, or the number, is asked for: it is one invoice with one history."""
+    with opened(tmp_path) as world:
+        sealing(world, tmp_path / "seals")
+        deliver(world, OURS)
+        first = find_invoice(world.hub.ledger, OURS)
+        said = Said(number=OURS, status=4, at=AT, complement="ROUTAGE_ERR")
+        world.drop("ville", STATUT.format(1), statut([said]))
+        run(world)
+        with world.hub.archive.open(first.sha256) as stream:
+            right = stream.read().replace(b"EJ-2026-00117", b"EJ-2026-00118")
+        world.drop("supplier", FLOW.format(2), right)
+        run(world)
+        life = world.hub.ledger.lives([first.id])[first.id]
+        sheets = world.hub.ledger.sheets()
+
+        by_first = gather(world.hub, sheets, first)
+        by_last = gather(world.hub, sheets, world.hub.ledger.documents_named([life.bearer])[0])
+
+        assert life.bearer != first.id
+        assert checked(by_first).sound
+        assert by_first == by_last
+        assert len([one for one in unzipped(by_first) if one.startswith("invoice/")]) == 2

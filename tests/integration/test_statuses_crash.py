@@ -14,9 +14,10 @@ from pipeline.app.operate.declare import Declared, declare
 from pipeline.app.verify import verify
 from pipeline.model.identity import document_id
 from pipeline.model.life import Actor, Event, Given, Status
-from pipeline.ports.failpoint import PHASES, arm, disarm
+from pipeline.ports.failpoint import PHASES, disarm
 from pipeline.syntax import cdar
 from pipeline.syntax.correcting import Correction
+from tests.dying import Died, die_at
 from tests.hubs import World, opened
 from tests.statuses import (
     STATUT,
@@ -48,10 +49,6 @@ POINTS = (
 )
 
 
-class _Died(BaseException):
-    """The process is gone: nothing of ours may catch it."""
-
-
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A hub whose supplier hears of statuses, with two invoices delivered."""
@@ -60,19 +57,6 @@ def world(tmp_path: Path) -> Iterator[World]:
         deliver(made, "A1", "A2")
         yield made
         disarm()
-
-
-def die_at(point: str) -> list[str]:
-    """Let the hub die the first time that it gets there; return where it did."""
-    died: list[str] = []
-
-    def hook(reached: str) -> None:
-        if reached == point and not died:
-            died.append(reached)
-            raise _Died
-
-    arm(hook)
-    return died
 
 
 def told(world: World) -> list[tuple[str, int]]:
@@ -103,7 +87,7 @@ def test_wherever_it_dies_each_status_is_told_once(world: World, point: str) -> 
     before = told(world)
     world.drop("ville", STATUT.format(1), statut(said))
     died = die_at(point)
-    with pytest.raises(_Died):
+    with pytest.raises(Died):
         run(world)
 
     finish(world)
@@ -126,7 +110,7 @@ def test_an_operators_word_is_whole_or_not_there(world: World, phase: str) -> No
     )
     subject = document(world, "A1").id
     die_at(f"operator.declare.{phase}")
-    with pytest.raises(_Died):
+    with pytest.raises(Died):
         declare(world.hub, world.hub.ledger.sheets(), subject, declared, dry=False)
 
     finish(world)
@@ -149,7 +133,7 @@ def test_an_operator_who_corrects_again_after_a_crash_deposits_once(
     declare(world.hub, sheets, document(world, "A1").id, declared, dry=False)
     wanted, order = Correction(engagement="EJ-9"), Order("essai")
     died = die_at(f"invoice.correct.{phase}")
-    with pytest.raises(_Died):
+    with pytest.raises(Died):
         put_right(world.hub, sheets, "A1", wanted, order)
     disarm()
     world.stop()
@@ -184,7 +168,7 @@ def test_papers_that_travel_with_the_invoice_complete_it_once(tmp_path: Path, po
         name = f"FSO3302A_SUP001_SUP0013302{1:015d}"
         world.drop("supplier", name, cdar.write(said, cdar_schema()))
         died = die_at(point)
-        with pytest.raises(_Died):
+        with pytest.raises(Died):
             run(world)
 
         finish(world)

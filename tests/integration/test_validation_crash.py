@@ -15,7 +15,8 @@ from pipeline.app.verify import verify
 from pipeline.model.life import Event, Status
 from pipeline.model.settings import MailSettings
 from pipeline.model.status import Step
-from pipeline.ports.failpoint import PHASES, arm, disarm
+from pipeline.ports.failpoint import PHASES, disarm
+from tests.dying import Died, die_at
 from tests.hubs import World, opened
 from tests.statuses import document, history, life, run
 from tests.validating import deposit, heard, listening, received, said
@@ -29,10 +30,6 @@ BY_WORD = (
 BY_CLOCK = ("validation.routed", *(f"validation.lapse.{phase}" for phase in PHASES))
 
 
-class _Died(BaseException):
-    """The process is gone: nothing of ours may catch it."""
-
-
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A hub with an invoice of a sub-contractor that waits for its validator."""
@@ -41,19 +38,6 @@ def world(tmp_path: Path) -> Iterator[World]:
         deposit(made, "A1", "A9")
         yield made
         disarm()
-
-
-def die_at(point: str) -> list[str]:
-    """Let the hub die the first time that it gets there; return where it did."""
-    died: list[str] = []
-
-    def hook(reached: str) -> None:
-        if reached == point and not died:
-            died.append(reached)
-            raise _Died
-
-    arm(hook)
-    return died
 
 
 def finish(world: World) -> None:
@@ -87,7 +71,7 @@ def ends_well(world: World, event: Event, status: str) -> None:
 def test_a_word_and_its_departure_are_one(world: World, point: str) -> None:
     """Wherever it dies, the invoice leaves once, and everybody hears of it once."""
     died = die_at(point)
-    with pytest.raises(_Died):
+    with pytest.raises(Died):
         said(world, "imprimerie", "A1", "validate")
 
     finish(world)
@@ -103,7 +87,7 @@ def test_silence_and_its_departure_are_one(world: World, point: str) -> None:
     assert asked is not None
     world.clock.moment = asked.deadline
     died = die_at(point)
-    with pytest.raises(_Died):
+    with pytest.raises(Died):
         look_after_validations(world.hub, world.hub.ledger.sheets())
 
     finish(world)
@@ -121,7 +105,7 @@ def test_a_reminder_is_whole_or_not_there(world: World, phase: str) -> None:
     assert asked is not None
     world.clock.moment = asked.deadline - (asked.deadline - world.clock.moment) / 15
     died = die_at(f"validation.remind.{phase}")
-    with pytest.raises(_Died):
+    with pytest.raises(Died):
         look_after_validations(world.hub, world.hub.ledger.sheets())
     disarm()
 

@@ -8,7 +8,9 @@ written, and the exit code is 1 if anything would change.
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +18,7 @@ from typing import TypeVar
 from pipeline.adapters.configuration import read_interfaces
 from pipeline.adapters.resources import data_folder
 from pipeline.entry.two_months.parties import PARTIES
-from pipeline.entry.two_months.story import STORY
+from pipeline.entry.two_months.story import BEGINS, STORY, Act
 from pipeline.entry.two_months.story import Row as StoryRow
 from pipeline.model.causes import CAUSES, Cause
 from pipeline.model.controls import CONTROL, CONTROLS, Actor, Control
@@ -250,33 +252,49 @@ def _move_row(move: Move) -> str:
 
 
 def draw_parties() -> str:
-    """Draw who takes part in the two months, and how each speaks."""
-    lines = ["| name | who | deposits | says statuses |", "|---|---|---|---|"]
-    for one in PARTIES.values():
-        said = f"`{one.says}`, {one.speech.value}" if one.says else one.speech.value
-        deposits = f"`{one.deposits}`" if one.deposits else ("free names" if one.vat else "")
-        lines.append(f"| `{one.name}` | {one.title} | {deposits} | {said} |")
+    """Draw who takes part in the two months of the demonstration, and how it speaks."""
+    lines = ["| who | is | deposits under | speaks of statuses in |", "|---|---|---|---|"]
+    for name, one in PARTIES.items():
+        codes = [code for code in (one.deposits, one.works) if code]
+        free = "free names" if one.vat else "–"
+        under = ", ".join(f"`{code}`" for code in codes) or free
+        lines.append(f"| {name} | {one.title} | {under} | {one.speech.value} |")
     return "\n".join(lines)
 
 
 def draw_story() -> str:
-    """Draw the two months: a row an invoice, what happens on which day, where it ends."""
-    lines = [
-        "| number | from | to | frame | day: what happens | ends |",
-        "|---|---|---|---|---|---|",
-        *(_story_row(row) for row in STORY),
-    ]
+    """Draw the table of the two months: a row an invoice."""
+    lines = ["| invoice | from, to | frame, who validates | what happens, on which day | ends |"]
+    lines += ["|---|---|---|---|---|", *(_story_row(row) for row in STORY)]
     return "\n".join(lines)
 
 
 def _story_row(row: StoryRow) -> str:
-    acts = "; ".join(" ".join((f"{one.day}: {one.event.value}", *one.words)) for one in row.acts)
-    told = "; ".join(filter(None, (f"{row.day}: deposit", acts)))
-    follows = f", follows `{row.follows}`" if row.follows else ""
-    frame = f"{row.frame} {row.agent}".strip()
-    ends = f"`{row.final.value}`" if row.final else f"refused, `{row.refused}`"
-    cells = (f"`{row.number}`{follows}", row.supplier, row.recipient, frame, told, ends)
-    return f"| {' | '.join(cells)} |"
+    way = f"{row.way.frame}: {', then '.join(row.way.validators)}" if row.way else "–"
+    flaw = f" ({row.flaw.value})" if row.flaw else ""
+    named = f", in place of {row.replaces}" if row.replaces else ""
+    acts = [f"{row.day} deposit{flaw}{named}", *(f"{act.day} {_said(act)}" for act in row.acts)]
+    final = f"`{row.final.value}`" if row.final else f"refused, `{row.refused}`"
+    who = f"{row.supplier} → {row.recipient}"
+    return f"| {row.number} | {who} | {way} | {'; '.join(acts)} | {final} |"
+
+
+def _said(act: Act) -> str:
+    return " ".join((act.event.value, *act.words))
+
+
+def draw_days() -> str:
+    """Draw the two months day by day: who drops what, and what time itself does."""
+    days: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in STORY:
+        days[row.day][row.supplier].append(f"{row.number} deposit")
+        for act in row.acts:
+            days[act.day][row.whose(act) or "*the clock*"].append(f"{row.number} {_said(act)}")
+    lines = ["| day | who | drops |", "|---|---|---|"]
+    for day, whose in sorted(days.items()):
+        on = (BEGINS + timedelta(days=day - 1)).date().isoformat()
+        lines += [f"| {day}, {on} | {who} | {'; '.join(what)} |" for who, what in whose.items()]
+    return "\n".join(lines)
 
 
 #: What is drawn: file, marker, drawing.
@@ -293,6 +311,7 @@ PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("life-cycle.md", "life", draw_life),
     ("life-cycle-walk-through.md", "parties", draw_parties),
     ("life-cycle-walk-through.md", "story", draw_story),
+    ("life-cycle-walk-through.md", "days", draw_days),
 )
 
 

@@ -335,6 +335,14 @@ SENTENCES: Mapping[str, Callable[[_Fields], _Said]] = {
     "flow.erased": _template("{interchange} : effacé", "erased"),
     "seal.made": _template("{days} jour(s) scellé(s)", "days sealed"),
     "seal.failed": _template("sceau impossible ({code} : {error})", "no seal could be made"),
+    "validation.lapsed": _template(
+        "{invoices} facture(s) sans réponse de leur valideur à l'échéance : elles continuent",
+        "not validated in time: they go on",
+    ),
+    "validation.waits": _template(
+        "{invoices} facture(s) attendent {validator} jusqu'au {deadline} : rappel envoyé",
+        "wait for their validator: reminded",
+    ),
     "operator.evidence": _template(
         "{subject} : dossier de preuve écrit, {events} événements", "evidence written"
     ),

@@ -14,7 +14,7 @@ class Scenario(Enum):
     """The stories that can be shown."""
 
     B2B = "b2b"  #: a receiver of the B2B pilot on its way to production
-    LIFE_CYCLE = "life-cycle"  #: two months of invoices, what becomes of each
+    LIFE_CYCLE = "life-cycle"  #: two months of invoices, from deposit to payment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -411,6 +411,7 @@ ELSEWHERE = {
     "RETURN_CHANGED": "of returned invoices: integration/test_returned.py",
     "RETURN_REJECTED": "of returned invoices: integration/test_returned.py",
     "RETURN_LOST": "ours: integration/test_returned.py",
+    "VALIDATOR_REFUSED": "said by a validator: integration/test_validation.py",
     "WITHDRAWN": "no fault, asked by the sender: contract/test_operators.py",
     "ACK_UNKNOWN": "of no deposit: contract/test_receipts.py",
     "ACK_EARLY": "of no deposit: contract/test_receipts.py",

@@ -14,15 +14,12 @@ from rich.console import Console
 from pipeline import bootstrap
 from pipeline.app.run import Progress
 from pipeline.app.views import Became, Conservation
-from pipeline.entry import scenario_b2b, showcase
+from pipeline.entry import scenario_b2b, showcase, two_months
 from pipeline.entry.cli.output import AsJson, say, say_json, say_table
 from pipeline.entry.scenario import Scenario, Step
-from pipeline.entry.two_months import play as two_months
-from pipeline.entry.two_months.look import Lived
 from pipeline.model.controls import found
 from pipeline.model.decision import Reason
 from pipeline.model.errors import ConfigError
-from pipeline.model.life import STATUS_WORDS
 
 
 def demo(
@@ -47,8 +44,6 @@ def demo(
     bootstrap.shelf(bootstrap.workspace()).install()
     if scenario is None:
         _show(home, files or bootstrap.samples() / "demo", as_json=as_json)
-    elif scenario is Scenario.LIFE_CYCLE:
-        _live(home, as_json=as_json)
     else:
         _play(home, scenario, as_json=as_json)
 
@@ -68,6 +63,27 @@ def _progress() -> Iterator[Progress]:
 
 
 def _play(home: Path, scenario: Scenario, *, as_json: bool) -> None:
+    if scenario is Scenario.LIFE_CYCLE:
+        whole = _play_two_months(home, as_json=as_json)
+    else:
+        whole = _play_steps(home, scenario, as_json=as_json)
+    if not whole:
+        raise typer.Exit(1)
+
+
+def _play_two_months(home: Path, *, as_json: bool) -> bool:
+    with _progress() as progress:
+        lived = two_months.tell(home, progress)
+    if as_json:
+        say_json(two_months.as_object(lived))
+    else:
+        for line in two_months.in_words(lived):
+            say(line)
+        say(f"Tout est sous / everything is under {home}: EDI_HOME={home} edi life PAP-01")
+    return lived.whole
+
+
+def _play_steps(home: Path, scenario: Scenario, *, as_json: bool) -> bool:
     with _progress() as progress:
         told = scenario_b2b.tell(home, progress)
     steps = [
@@ -88,78 +104,7 @@ def _play(home: Path, scenario: Scenario, *, as_json: bool) -> None:
         word = "tout concorde / all agrees" if told.consistent else "≠ : voir / see edi reconcile"
         say(f"Grand livre et dossiers / ledger and folders: {word}")
         say(f"Tout est sous / everything is under {home}: EDI_HOME={home} edi connections list")
-    if not told.whole:
-        raise typer.Exit(1)
-
-
-def _live(home: Path, *, as_json: bool) -> None:
-    with _progress() as progress:
-        lived = two_months.tell(home, progress)
-    if as_json:
-        say_json(_lived(lived))
-    else:
-        _say_lived(lived)
-        say(f"Tout est sous / everything is under {home}: EDI_HOME={home} edi life PAP-21")
-    if not lived.whole:
-        raise typer.Exit(1)
-
-
-def _lived(lived: Lived) -> dict[str, object]:
-    """Return the two months as machines read them."""
-    return {
-        "scenario": Scenario.LIFE_CYCLE.value,
-        "documents": [
-            {
-                "number": one.row.number,
-                "final_status": one.final.value if one.final else None,
-                "expected": one.row.final.value if one.row.final else None,
-                "supplier_sees": one.supplier_sees.value if one.supplier_sees else None,
-                "recipient_sees": one.recipient_sees.value if one.recipient_sees else None,
-                "history": [
-                    {"status": line.after.value, "at": line.said_at.isoformat(), "by": line.by}
-                    for line in one.history
-                ],
-            }
-            for one in lived.documents
-        ],
-        "refused": [
-            {"number": one.row.number, "code": one.code, "expected": one.row.refused}
-            for one in lived.refused
-        ],
-        "consistent": lived.consistent,
-    }
-
-
-def _say_lived(lived: Lived) -> None:
-    rows = [
-        (
-            "✓" if one.agreed and one.final is one.row.final else "✗",
-            one.row.number,
-            f"{one.row.supplier} → {one.row.recipient}",
-            " / ".join(STATUS_WORDS[one.final]) if one.final else "–",
-            " → ".join(line.after.value for line in one.history if line.moved),
-        )
-        for one in lived.documents
-    ]
-    rows += [
-        (
-            "✓" if one.code == one.row.refused and one.read else "✗",
-            one.row.number,
-            f"{one.row.supplier} → {one.row.recipient}",
-            f"refusée / refused: {one.code}",
-            "",
-        )
-        for one in lived.refused
-    ]
-    columns = ("", "numéro\nnumber", "de, à\nfrom, to", "à la fin\nin the end", "chemin\nway")
-    say_table("Deux mois de factures / two months of invoices", columns, rows)
-    ended = {one.final for one in lived.documents}
-    say(
-        f"{len(lived.documents)} factures prises / invoices taken, {len(lived.refused)} refusées"
-        f" / refused; {len(ended)} statuts à la fin / statuses in the end."
-    )
-    word = "tout concorde / all agrees" if lived.consistent else "≠ : voir / see edi reconcile"
-    say(f"Grand livre, fournisseurs et destinataires / ledger and both sides: {word}")
+    return told.whole
 
 
 def _say_step(number: int, step: Step) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pipeline.app.hub import Hub
 from pipeline.app.views import became
 from pipeline.entry.small_world import Partners, all_agrees
-from pipeline.entry.two_months.parties import PARTIES, Party
+from pipeline.entry.two_months.parties import PARTIES
 from pipeline.entry.two_months.reading import Word, messages, read_words, told, view
 from pipeline.entry.two_months.story import Row
 from pipeline.model.finding import Outcome
@@ -18,8 +18,6 @@ from pipeline.ports.ledger import Ledger, Query
 
 #: Files of the hub's that hold a CPPStatut or CDARs.
 _MESSAGES = re.compile("(FEN1|FEN4|CSO|CSI|CEN|CEI).*")
-#: What a supplier hears where its form has no word for it.
-_HEARD_AS = {Status.REFUSEE_1: Status.REJETEE, Status.REFUSEE_MOE: Status.REJETEE}
 #: Where in scratch space they are held against their rules.
 _SCRATCH = "demo-messages"
 
@@ -32,7 +30,7 @@ class Invoice:
         row: What the story says of it.
         final: Where it stands in the ledger.
         supplier_sees: Where it stands by what its supplier said and read.
-        recipient_sees: By what the recipient that has it said and read.
+        recipient_sees: By what its recipient said and read, or the validator that it stopped at.
         history: Its lines, in order.
     """
 
@@ -44,19 +42,8 @@ class Invoice:
 
     @property
     def agreed(self) -> bool:
-        """Tell whether both sides see it where the ledger has it.
-
-        What stopped at its validator's its recipient never saw, and a form without a word for
-        that tells its supplier of a reject.
-        """
-        heard = {self.final, _HEARD_AS.get(self.final)} if self.final else set()
-        found = self.recipient_sees is self.final if self.arrived else not self.recipient_sees
-        return self.supplier_sees in heard and found
-
-    @property
-    def arrived(self) -> bool:
-        """Tell whether it was ever made available to a recipient."""
-        return any(one.after is Status.MISE_A_DISPOSITION for one in self.history)
+        """Tell whether both sides see it where the ledger has it."""
+        return self.final is self.supplier_sees is self.recipient_sees
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +97,6 @@ def look(
     rows: Sequence[Row],
     deposits: Mapping[Row, str],
     known: Mapping[str, Sequence[Word]],
-    holders: Mapping[str, Party],
 ) -> Lived:
     """Ask the ledger and every partner what became of the invoices.
 
@@ -120,18 +106,13 @@ def look(
         rows: The story.
         deposits: Name of the flow that each row came in.
         known: What each partner said, and which invoices it found.
-        holders: The recipient that has each invoice at last, by number.
     """
     folders = {name: partners.read(name) for name in PARTIES}
     views = {
         name: view([*known.get(name, ()), *read_words(PARTIES[name], told(folder))])
         for name, folder in folders.items()
     }
-    documents = tuple(
-        _invoice(hub.ledger, row, views[row.supplier], views[holders[row.number].name])
-        for row in rows
-        if not row.refused
-    )
+    documents = tuple(_invoice(hub.ledger, row, views) for row in rows if not row.refused)
     refused = tuple(
         _turned(hub.ledger, row, deposits[row], folders[row.supplier])
         for row in rows
@@ -145,17 +126,18 @@ def look(
     )
 
 
-def _invoice(
-    ledger: Ledger, row: Row, supplier: Mapping[str, Status], recipient: Mapping[str, Status]
-) -> Invoice:
+def _invoice(ledger: Ledger, row: Row, views: Mapping[str, Mapping[str, Status]]) -> Invoice:
     ids = [one.id for one in ledger.invoices_numbered([row.number])]
     lives = ledger.lives(ids)
     life = next((lives[one] for one in ids if one in lives), None)
+    # who has it: its recipient, or whoever has to validate it first
+    others = [row.holder(), *reversed(row.way.validators if row.way else ())]
+    seen = (views[name].get(row.number) for name in others)
     return Invoice(
         row=row,
         final=life.status if life else None,
-        supplier_sees=supplier.get(row.number),
-        recipient_sees=recipient.get(row.number),
+        supplier_sees=views[row.supplier].get(row.number),
+        recipient_sees=next(filter(None, seen), None),
         history=tuple(ledger.history(life.id)) if life else (),
     )
 

@@ -1,4 +1,4 @@
-"""Who takes part in the two months: suppliers, validators, recipients, and what they agreed."""
+"""Who takes part in the two months: suppliers, recipients, validators, and what they agreed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ class Party:
         name: Of its sheet, its account and in the table of the story.
         title: Its registered name, or that of the supplier a platform deposits for.
         siret: Fourteen digits.
-        vat: VAT number of a supplier; empty for the others.
+        vat: VAT number of a supplier; empty for a recipient.
         speech: How it speaks of statuses.
         deposits: Interface that a supplier deposits under; empty with free names.
+        works: Interface that it deposits under for works, where that is another one.
         says: Interface that it says statuses under; empty where it can say none, or says them
             in a table.
         application: Application code; empty with free names.
@@ -42,16 +43,12 @@ class Party:
     vat: str = ""
     speech: Speech
     deposits: str = ""
+    works: str = ""
     says: str = ""
     application: str = ""
     matricule: str = ""
     frame: str = "B1"
     sheet: str
-
-    @property
-    def is_billed(self) -> bool:
-        """Tell whether invoices are addressed to it."""
-        return self.sheet.startswith(_TAKES)
 
     @property
     def siren(self) -> str:
@@ -61,7 +58,6 @@ class Party:
 
 _TELL = "[statuses]\ntell = true\n"
 _SENDS = 'role = "sender"\nscanner = "none"\n'
-_ANSWERS = 'replies = ["csv", "json"]\n'
 _TAKES = 'role = "receiver"\nscanner = "none"\nenvelope = "single"\n'
 
 
@@ -114,47 +110,20 @@ PARTIES: Mapping[str, Party] = MappingProxyType(
                 siret="09100002600012",
                 vat="FR89091000026",
                 speech=Speech.TABLE,
-                sheet=f"{_SENDS}{_ANSWERS}{_TELL}",
+                sheet=f'{_SENDS}replies = ["csv", "json"]\n{_TELL}',
             ),
             Party(
-                name="titulaire",
-                title="Bâtisseurs Réunis SA",
-                siret="09100030700016",
-                speech=Speech.TABLE,
-                sheet=f'{_SENDS}{_ANSWERS}structure = "09100030700016"\n{_TELL}',
-            ),
-            Party(
-                name="cotraitant",
-                title="Charpentes du Nord SARL",
-                siret="09100031500019",
-                speech=Speech.TABLE,
-                sheet=f'{_SENDS}{_ANSWERS}structure = "09100031500019"\n{_TELL}',
-            ),
-            Party(
-                name="mandataire",
-                title="Grands Travaux SA",
-                siret="09100032300013",
-                speech=Speech.CDAR,
-                deposits="FSO1150A",
-                says="FSO1304A",
-                application="MAN001",
-                matricule="0631",
-                sheet=f'{_SENDS}{_named("MAN001", "FSO1150A")}matricule = "0631"\n'
-                f'structure = "09100032300013"\n{_TELL}',
-            ),
-            Party(
-                name="moe",
-                title="Atelier d'architecture SELARL",
-                siret="09100033100016",
-                speech=Speech.TABLE,
-                sheet=f'{_SENDS}{_ANSWERS}structure = "09100033100016"\n{_TELL}',
-            ),
-            Party(
-                name="moa",
-                title="Aménagement d'Exemple SEM",
-                siret="09100034900018",
-                speech=Speech.TABLE,
-                sheet=f'{_SENDS}{_ANSWERS}structure = "09100034900018"\n{_TELL}',
+                name="macon",
+                title="Maçonnerie du Gué SARL",
+                siret="09100021600019",
+                vat="FR77091000216",
+                speech=Speech.N2,
+                deposits="FSO1100A",
+                works="FSO1130A",
+                application="MAC001",
+                frame="A1",
+                sheet=f"{_SENDS}{_named('MAC001', 'FSO1100A', 'FSO1130A')}"
+                f'{_TELL}numbering = "N2"\n',
             ),
             Party(
                 name="ville",
@@ -194,6 +163,42 @@ PARTIES: Mapping[str, Party] = MappingProxyType(
                 speech=Speech.TABLE,
                 sheet=f'{_TAKES}replies = ["csv", "json"]\n{_TELL}',
             ),
+            Party(
+                name="batisseur",
+                title="Bâtisseurs de l'Exemple SA",
+                siret="09100022400013",
+                speech=Speech.TABLE,
+                sheet=f'{_TAKES}replies = ["csv", "json"]\nstructure = "09100022400013"\n{_TELL}',
+            ),
+            Party(
+                name="mandataire",
+                title="Grands Travaux SA",
+                siret="09100032300013",
+                speech=Speech.CDAR,
+                deposits="FSO1150A",
+                says="FSO1304A",
+                application="MAN001",
+                matricule="0631",
+                sheet=f'{_SENDS}{_named("MAN001", "FSO1150A")}matricule = "0631"\n'
+                f'structure = "09100032300013"\n{_TELL}',
+            ),
+            Party(
+                name="architecte",
+                title="Atelier de l'Exemple SARL",
+                siret="09100023200016",
+                speech=Speech.N2,
+                says="FSO1301A",
+                application="ARC001",
+                sheet=f'{_TAKES}{_named("ARC001", "FEN0036A")}format = "pivot"\n'
+                f'structure = "09100023200016"\n{_TELL}numbering = "N2"\n',
+            ),
+            Party(
+                name="amenageur",
+                title="Aménagement de l'Exemple SA",
+                siret="09100024000019",
+                speech=Speech.TABLE,
+                sheet=f'{_TAKES}replies = ["csv", "json"]\nstructure = "09100024000019"\n{_TELL}',
+            ),
         )
     }
 )
@@ -206,16 +211,3 @@ UNKNOWN = Party(
     speech=Speech.N1,
     sheet="",
 )
-
-#: Who validates where no invoice says so: the mandataire of a co-contractor whose own
-#: sub-contractor invoices, and both sides of the town's works.
-VALIDATION = f"""
-[[validation.mandate]]
-contractor = "{PARTIES["cotraitant"].siret}"
-mandataire = "{PARTIES["mandataire"].siret}"
-
-[[validation.works]]
-recipient = "{PARTIES["ville"].siret}"
-moe = "{PARTIES["moe"].siret}"
-moa = "{PARTIES["moa"].siret}"
-"""

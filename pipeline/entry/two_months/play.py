@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from pipeline import bootstrap
@@ -27,18 +27,26 @@ from pipeline.entry.small_world import (
     write_sheet,
 )
 from pipeline.entry.two_months.look import Lived, look
-from pipeline.entry.two_months.parties import PARTIES, UNKNOWN, VALIDATION, Party
-from pipeline.entry.two_months.reading import Word, invoices_of
-from pipeline.entry.two_months.story import STORY, Act, Row, check
-from pipeline.entry.two_months.writing import Said, flow_name, invoice, statuses
-from pipeline.model.life import Actor, Event
+from pipeline.entry.two_months.parties import PARTIES, UNKNOWN, Party, Speech
+from pipeline.entry.two_months.reading import Word, invoices_of, leads_to
+from pipeline.entry.two_months.story import (
+    BEGINS,
+    MANDATED,
+    OWNED,
+    STORY,
+    SUPERVISED,
+    Act,
+    Row,
+    check,
+)
+from pipeline.entry.two_months.writing import Bill, Said, flow_name, invoice, statuses
+from pipeline.model.life import Actor, Circuit, Event
 from pipeline.model.settings import Encryption
 from pipeline.syntax.cdar import Cdar
 
-#: The morning of day 1.
-BEGINS = datetime(2026, 9, 1, 8, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _TERM = 30 * _DAY
+_Drop = tuple[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,6 @@ class _Stage:
         deposits: The flow that each row came in, and the partner that dropped it.
         known: What each partner knows of its own: what it said, and invoices that it found.
         found: Files that each recipient has looked at.
-        holders: The recipient that has each invoice now, by number.
     """
 
     partners: Partners
@@ -67,7 +74,6 @@ class _Stage:
     deposits: dict[Row, str] = field(default_factory=dict)
     known: dict[str, list[Word]] = field(default_factory=lambda: defaultdict(list))
     found: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    holders: dict[str, Party] = field(default_factory=dict)
 
     def next_flow(self, partner: str, code: str) -> int:
         """Return the place of a partner's next file under an interface, from 1."""
@@ -93,10 +99,17 @@ def tell(home: Path, progress: Progress, rows: Sequence[Row] = STORY) -> Lived:
     place = bootstrap.workspace(home)
     sheets = {name: party.sheet for name, party in PARTIES.items()}
     with open_world(home, sheets) as partners, _opened(place, partners, progress) as stage:
-        days = {row.day for row in rows} | {act.day for row in rows for act in row.acts}
-        for day in sorted(days):
+        for day in _days(rows):
             _play_day(stage, day, rows)
-        return look(stage.hub, partners, rows, stage.deposits, stage.known, stage.holders)
+        return look(stage.hub, partners, rows, stage.deposits, stage.known)
+
+
+def _days(rows: Sequence[Row]) -> list[int]:
+    """Return the days on which something happens; a last day to answer ends with the night."""
+    acts = {act for row in rows for act in row.acts}
+    silent = {act.day + 1 for act in acts if act.actor is Actor.CLOCK}
+    said = {act.day for act in acts if act.actor is not Actor.CLOCK}
+    return sorted({row.day for row in rows} | said | silent)
 
 
 @contextmanager
@@ -111,11 +124,10 @@ def _opened(
     bootstrap.initialise(place, Encryption.NONE)  # its invoices are a sample of the project
     door = next(iter(partners.sheets.values())).door
     for name, party in PARTIES.items():
-        # partners drop a file under its name only once it is whole
+        # nobody drops while the hub works: what lies there is whole
         write_sheet(place, sheet_text(name, party.sheet, door.port, door.host_key, stable_s=0))
     _write_directory(place)
-    with (place.config / "pipeline.toml").open("a", encoding="utf-8") as settings:
-        settings.write(VALIDATION)
+    _name_validators(place)
     with bootstrap.alone(place), bootstrap.open_hub(place, by="run:demo", log_to_file=True) as hub:
         clock = StoryClock(hub.clock, BEGINS)
         own = replace(hub, clock=clock)
@@ -125,7 +137,7 @@ def _opened(
 
 def _write_directory(place: bootstrap.Workspace) -> None:
     folder = place.config / "directory"
-    billed = [party for party in PARTIES.values() if party.is_billed]
+    billed = [party for party in PARTIES.values() if not party.vat]
     lines = ["siret,name,active", *(f"{one.siret},{one.title},true" for one in billed)]
     (folder / "structures.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     routes = (
@@ -134,11 +146,33 @@ def _write_directory(place: bootstrap.Workspace) -> None:
     (folder / "routes.toml").write_text("\n".join(routes), encoding="utf-8")
 
 
+def _name_validators(place: bootstrap.Workspace) -> None:
+    """Tell the hub who validates where no invoice says it: by contract."""
+    batisseur, mandataire = PARTIES["batisseur"], PARTIES["mandataire"]
+    ville, moe, moa = (PARTIES[name] for name in ("ville", "architecte", "amenageur"))
+    mandate = {
+        "contractor": batisseur.siret,
+        "mandataire": mandataire.siret,
+        "contract": MANDATED,
+    }
+    works = {"recipient": ville.siret, "moe": moe.siret}
+    tables = (
+        ("mandate", mandate),
+        ("works", {**works, "contract": SUPERVISED}),
+        ("works", {**works, "moa": moa.siret, "contract": OWNED}),
+    )
+    path = place.config / "pipeline.toml"
+    lines = [path.read_text(encoding="utf-8")]
+    for name, values in tables:
+        lines += [f"[[validation.{name}]]", *(f'{key} = "{one}"' for key, one in values.items())]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 # -- one day
 def _play_day(stage: _Stage, day: int, rows: Sequence[Row]) -> None:
     """Let a morning come, partners drop what they have to say, and the hub work."""
     stage.clock.move(BEGINS + (day - 1) * _DAY - stage.clock.now())
-    drops: dict[str, list[tuple[str, bytes]]] = defaultdict(list)
+    drops: dict[str, list[_Drop]] = defaultdict(list)
     said: dict[str, list[Said]] = defaultdict(list)
     for row in rows:
         if row.day == day:
@@ -146,8 +180,7 @@ def _play_day(stage: _Stage, day: int, rows: Sequence[Row]) -> None:
             drops[row.supplier].append((name, payload))
             stage.deposits[row] = name
         for act in (one for one in row.acts if one.day == day):
-            if again := _act(stage, row, act, said):
-                drops[row.supplier].append(again)
+            _act(stage, row, act, drops, said)
     for speaker, words in said.items():
         party = PARTIES[speaker]
         place = stage.next_flow(speaker, party.says)
@@ -155,86 +188,91 @@ def _play_day(stage: _Stage, day: int, rows: Sequence[Row]) -> None:
     for name, files in drops.items():
         stage.partners.drop(name, files)
     run_until_quiet(stage.hub, stage.progress)
-    for name in {one.name for one in stage.holders.values()}:
+    for name in sorted({row.holder(day) for row in rows if not row.refused}):
         _look_in(stage, name)
 
 
 def _deposit(stage: _Stage, row: Row) -> tuple[str, bytes]:
-    """Write the first deposit of a row, and note who will have it."""
-    supplier = PARTIES[row.supplier]
+    """Write the first deposit of a row."""
     recipient = PARTIES.get(row.recipient, UNKNOWN)
-    issued = stage.clock.now().date()
-    if not row.refused:
-        stage.holders[row.number] = recipient
-    payload = invoice(row.number, supplier, recipient, issued, due=issued + _TERM, row=row)
-    return _named(stage, supplier, row.number), payload
+    return _named(stage, row), invoice(_bill(row, recipient))
 
 
-def _deposit_again(stage: _Stage, row: Row, act: Act) -> tuple[str, bytes]:
-    """Write the deposit that puts an invoice right, or completes it, as of its first day."""
-    supplier, issued = PARTIES[row.supplier], (BEGINS + (row.day - 1) * _DAY).date()
-    if act.event is Event.RESEND:
-        stage.holders[row.number] = PARTIES[act.partner]
-    # who is billed changes by its SIRET alone: its name is a term that may not
-    billed = replace(stage.holders[row.number], title=PARTIES[row.recipient].title)
-    payload = invoice(
-        row.number,
-        supplier,
-        billed,
-        issued,
+def _bill(row: Row, recipient: Party, *, paper: bool = False) -> Bill:
+    """Return what the invoice of a row says, for whoever is its recipient now."""
+    supplier, way = PARTIES[row.supplier], row.way
+    issued = _issued(row)
+    return Bill(
+        number=row.number,
+        supplier=supplier,
+        recipient=recipient,
+        named=PARTIES.get(row.recipient, UNKNOWN),
+        issued=issued,
         due=issued + _TERM,
-        row=row,
-        paper=act.event is Event.COMPLETE,
+        frame=way.frame if way else supplier.frame,
+        contract=way.contract if way else "",
+        agent=PARTIES[way.validators[0]] if way and not way.is_works else None,
+        replaces=row.replaces,
+        paper=paper,
+        flaw=row.flaw,
     )
-    return _named(stage, supplier, row.number), payload
 
 
-def _named(stage: _Stage, supplier: Party, number: str) -> str:
-    place = stage.next_flow(supplier.name, supplier.deposits)
-    if not supplier.deposits:
-        return f"{number}-{place:03d}.xml"
-    return flow_name(supplier.deposits, supplier.application, place)
+def _issued(row: Row) -> date:
+    return (BEGINS + (row.day - 1) * _DAY).date()
+
+
+def _named(stage: _Stage, row: Row) -> str:
+    """Return the name of the next file in which a row's invoice is deposited."""
+    supplier, way = PARTIES[row.supplier], row.way
+    code = supplier.works if way and way.is_works else supplier.deposits
+    place = stage.next_flow(supplier.name, code)
+    if not code:
+        return f"{row.number}-{place:03d}.xml"
+    return flow_name(code, supplier.application, place)
 
 
 def _act(
-    stage: _Stage,
-    row: Row,
-    act: Act,
-    said: dict[str, list[Said]],
-) -> tuple[str, bytes] | None:
-    """Add what a partner does on this day to what it says, and to what it knows.
-
-    Returns:
-        A deposit where that is how it is done, else None.
-    """
-    supplier, recipient = PARTIES[row.supplier], stage.holders[row.number]
-    speaker = supplier if act.actor is Actor.SUPPLIER else recipient
-    if act.actor is Actor.VALIDATOR:
-        speaker = PARTIES[act.partner]
+    stage: _Stage, row: Row, act: Act, drops: dict[str, list[_Drop]], said: dict[str, list[Said]]
+) -> None:
+    """Add what somebody does on this day to what it drops or says, and to what it knows."""
+    name = row.whose(act)
+    if not name:
+        return
+    speaker, recipient = PARTIES[name], PARTIES[row.holder(act.day)]
     now = stage.clock.now().replace(microsecond=0)
     one = Said(
         number=row.number,
-        issued=(BEGINS + (row.day - 1) * _DAY).date(),
-        supplier=supplier,
+        issued=_issued(row),
+        supplier=PARTIES[row.supplier],
         recipient=recipient,
         act=act,
         at=now,
+        leads_to=row.leads_to(act),
+        circuit=row.way.circuit if row.way else Circuit.DIRECT,
     )
-    word = Word(number=row.number, event=act.event, at=now, reasons=one.reasons)
-    stage.known[speaker.name].append(word)
     if act.event is Event.RESEND or (act.event is Event.COMPLETE and not speaker.says):
-        return _deposit_again(stage, row, act)
-    said[speaker.name].append(one)
-    return None
+        completes = act.event is Event.COMPLETE
+        drop = _named(stage, row), invoice(_bill(row, recipient, paper=completes))
+        drops[speaker.name].append(drop)
+    else:
+        said[speaker.name].append(one)
+    status = one.leads_to or leads_to(act.event, one.reasons)
+    if status:
+        stage.known[speaker.name].append(Word(number=row.number, status=status, at=now))
 
 
 def _look_in(stage: _Stage, name: str) -> None:
-    """Have a recipient read the invoices that are new in its folder."""
-    known = stage.found[name]
+    """Have a recipient read the invoices that are new in its folder.
+
+    A pivot says itself why it comes again; whoever reads another form hears that in words.
+    """
+    known, mine = stage.found[name], stage.known[name]
+    reads_pivots = PARTIES[name].speech in {Speech.N1, Speech.N2}
     fresh = {
         file: payload for file, payload in stage.partners.read(name).items() if file not in known
     }
     known.update(fresh)
-    for number, event in invoices_of(fresh):
-        word = Word(number=number, event=event, at=stage.clock.now())
-        stage.known[name].append(word)
+    for number, status in invoices_of(fresh):
+        if reads_pivots or all(one.number != number for one in mine):
+            mine.append(Word(number=number, status=status, at=stage.clock.now()))

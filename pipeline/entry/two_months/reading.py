@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from lxml import etree
-
 from pipeline.acknowledge.platform import messages_in
 from pipeline.entry.two_months.parties import Party, Speech
-from pipeline.lifecycle.inbound import read_cdar, read_statut
-from pipeline.model.life import Event, Numbering, Saying, Status
+from pipeline.lifecycle.inbound import read_cdar
+from pipeline.model.life import STATUS_WORDS, Event, Numbering, Saying, Status
 from pipeline.model.life_reasons import MISSING_ATTACHMENT
 from pipeline.model.life_table import MOVES
 from pipeline.model.limits import WIDE, Limits
 from pipeline.syntax import cdar, cpp_status
 from pipeline.syntax.parse import parse
 from pipeline.syntax.pivot_subject import Resubmission
-from pipeline.syntax.status_codes import AS_TAKEN_IN_CHARGE
+from pipeline.syntax.status_codes import AS_TAKEN_IN_CHARGE, VALIDATION_N2, event_of_number
 
 #: How files that tell of statuses are named: CPPStatut, CDAR, JSON.
 _TOLD = ("FEN1200A_", "FEN1204A_", "FEN4000A_", "FEN4001A_", "statuses-")
-#: Where an invoice's number stands in the forms that recipients of the story take.
-_NUMBERS = (
-    "/*[local-name()='Invoice']/*[local-name()='ID']/text()",
-    "/CPPFacturePivot//DonneesFacture/Id/text()",
-)
-#: Why a pivot's invoice comes again.
-_AGAIN = "/CPPFacturePivot//DonneesFacture/Renvoi/text()"
-#: How files with invoices are named that bear no suffix.
-_PIVOT = ("FEN0036A_", "FEN3036A_")
-#: Where a word leads, by who says what; a reason counts apart.
+#: How files with invoices begin that bear no suffix.
+_UNNAMED = ("FEN0036A_", "FEN3036A_")
+#: Where an invoice's number stands in a pivot and in UBL.
+_PIVOT_ROOT = "CPPFacturePivot"
+_IN_PIVOT, _IN_UBL = ".//DonneesFacture/Id", "{*}ID"
+#: Why an invoice of a pivot comes again.
+_AGAIN = ".//DonneesFacture/Renvoi"
+#: Where an event leads; validations, which lead to several places, are read by these.
 _LEADS: Mapping[Event, Status] = MappingProxyType(
     {move.event: move.after for move in MOVES if move.after and move.reason is None}
+)
+_OF_VALIDATIONS: Mapping[int, Status] = MappingProxyType(
+    {number: status for status, number in VALIDATION_N2.items()}
 )
 
 
@@ -45,26 +45,30 @@ class Word:
 
     Attributes:
         number: BT-1.
-        event: What happened.
+        status: Where the invoice stands then.
         at: When, as it was said (aware).
-        reasons: Codes.
-        status: Where the invoice stands then, where that is told.
     """
 
     number: str
-    event: Event
+    status: Status
     at: datetime
-    reasons: tuple[str, ...] = ()
-    status: Status | None = None
 
-    @property
-    def leads_to(self) -> Status | None:
-        """Return where the invoice stands then; None where it stays."""
-        if self.status is not None:
-            return self.status
-        if self.event is Event.REJECT and MISSING_ATTACHMENT in self.reasons:
-            return Status.SUSPENDUE
-        return _LEADS.get(self.event)
+
+def leads_to(event: Event, reasons: Collection[str] = ()) -> Status | None:
+    """Return where an event leads an invoice; None where it leaves it."""
+    if event is Event.REJECT and MISSING_ATTACHMENT in reasons:
+        return Status.SUSPENDUE
+    return _LEADS.get(event)
+
+
+#: What the words of a CDAR call a status of a validation.
+_BY_WORDS: Mapping[str, Status] = MappingProxyType(
+    {
+        words: status
+        for status, (words, _) in STATUS_WORDS.items()
+        if status in VALIDATION_N2 or status not in _LEADS.values()
+    }
+)
 
 
 def told(folder: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -88,31 +92,36 @@ def _of_json(payload: bytes) -> Iterator[Word]:
     for one in json.loads(payload).get("statuses", ()):
         yield Word(
             number=one["number"],
-            event=Event(one["event"]),
-            at=datetime.fromisoformat(one["said_at"]),
-            reasons=tuple(one["reasons"]),
             status=Status(one["status"]),
+            at=datetime.fromisoformat(one["said_at"]),
         )
 
 
 def _of_xml(reader: Party, payload: bytes) -> Iterator[Word]:
     root = parse(payload, Limits())
     if root.tag == cdar.ROOT:
-        yield from _words([read_cdar(cdar.read(root), "")])
+        one = read_cdar(cdar.read(root), "")
+        status = _clear(one) or (one.event and leads_to(one.event))
+        if status:
+            yield Word(number=one.number, status=status, at=one.said_at)
         return
     numbering = Numbering.N2 if reader.speech is Speech.N2 else Numbering.N1
-    yield from _words(read_statut(cpp_status.read(root), numbering, ""))
+    for each in cpp_status.read(root).invoices:
+        of_validation = _OF_VALIDATIONS.get(each.status) if numbering is Numbering.N2 else None
+        event = event_of_number(each.status, numbering)
+        status = of_validation or (event and leads_to(event))
+        if status:
+            yield Word(number=each.number, status=status, at=each.at)
 
 
-def _words(sayings: Iterable[Saying]) -> Iterator[Word]:
-    for one in sayings:
-        if one.event is None:
-            continue
-        events = [
-            event for event, words in AS_TAKEN_IN_CHARGE.items() if words in one.given.comment
-        ]
-        event = events[0] if one.event is Event.TAKE_IN_CHARGE and events else one.event
-        yield Word(number=one.number, event=event, at=one.said_at, reasons=one.given.reasons)
+def _clear(one: Saying) -> Status | None:
+    """Return what the words of a CDAR say that its code, which stands for several, does not."""
+    comment = one.given.comment
+    for event, words in AS_TAKEN_IN_CHARGE.items():
+        if one.event is Event.TAKE_IN_CHARGE and words in comment:
+            return leads_to(event)
+    told = re.match(r"(?P<status>[^(:]+?)( \([A-Z_ ]+\))? :", comment)
+    return _BY_WORDS.get(told["status"]) if told else None
 
 
 def view(words: Iterable[Word]) -> dict[str, Status]:
@@ -122,27 +131,21 @@ def view(words: Iterable[Word]) -> dict[str, Status]:
     """
     found: dict[str, Status] = {}
     for word in sorted(words, key=lambda one: one.at.replace(microsecond=0)):
-        after = word.leads_to
-        # a second deposit is the same invoice's
-        again = word.event is Event.DEPOSIT and word.number in found
-        if after is not None and not again:
-            found[word.number] = after
+        # that it was deposited is told by the answer to its flow, which may come last
+        if word.status is not Status.DEPOSEE or word.number not in found:
+            found[word.number] = word.status
     return found
 
 
-def invoices_of(folder: Mapping[str, bytes]) -> Iterator[tuple[str, Event]]:
-    """Yield each invoice among files, pivots and UBL: its number, and how it came.
+def invoices_of(folder: Mapping[str, bytes]) -> Iterator[tuple[str, Status]]:
+    """Yield each invoice among files, pivots and UBL: its number, and where it stands then.
 
     A pivot says of an invoice that was there before why it comes again.
     """
     for name, payload in folder.items():
-        if name.startswith(_PIVOT) or name.endswith(".xml"):
+        if name.startswith(_UNNAMED) or name.endswith(".xml"):
             root = parse(payload, WIDE)
-            completed = Resubmission.COMPLETED.value in _texts(root, _AGAIN)
-            event = Event.COMPLETE if completed else Event.MAKE_AVAILABLE
-            yield from ((one, event) for path in _NUMBERS for one in _texts(root, path))
-
-
-def _texts(root: etree._Element, path: str) -> list[str]:
-    found = root.xpath(path)
-    return [str(one) for one in found] if isinstance(found, list) else []
+            completed = root.findtext(_AGAIN) == Resubmission.COMPLETED.value
+            status = Status.COMPLETEE if completed else Status.MISE_A_DISPOSITION
+            found = root.iterfind(_IN_PIVOT if root.tag == _PIVOT_ROOT else _IN_UBL)
+            yield from ((one.text or "", status) for one in found)

@@ -6,22 +6,26 @@ happens is written as people say it, parted by semicolons, each with its day::
     8 service-done; 15 suspend JUSTIF_ABS; 22 complete; 29 pay; 36 cash 208.80@20
 
 An act is an event of the life cycle (`model.life.Event`); whose it is, the table of moves
-says. After it stand reason codes, amounts received with their VAT rates, or a partner: the
-recipient to which an invoice goes instead (``resend``), who validates or refuses it.
+says. After it stand reason codes, amounts received with their VAT rates, or (``resend``) the
+recipient to which the invoice goes instead. ``lapse`` is the clock's: a validator's last day.
+An invoice that somebody validates first says which way it goes (`WAYS`); one that takes the
+place of a rejected one names it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
+from types import MappingProxyType
 
 from pipeline.entry.two_months.parties import PARTIES
-from pipeline.model.life import Actor, Event, Status
+from pipeline.model.life import Actor, Circuit, Event, Status
 from pipeline.model.life_table import MOVES
 
-#: Days that are told, the first of them day 1.
-DAYS = 61
+#: The morning of day 1, and how many days are told.
+BEGINS, DAYS = datetime(2026, 9, 1, 8, tzinfo=UTC), 61
 
 
 class Flaw(Enum):
@@ -30,6 +34,63 @@ class Flaw(Enum):
     NO_DATE = "no-date"  #: the XSD asks for one
     WRONG_TOTAL = "wrong-total"  #: BR-CO-15
     NOBODY = "nobody"  #: its buyer is in nobody's directory
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Through whose hands an invoice goes before its recipient has it.
+
+    Attributes:
+        frame: BT-23.
+        circuit: Who is asked.
+        validators: They, by name, in order.
+        contract: BT-12; empty where the invoice itself names its validator.
+    """
+
+    frame: str
+    circuit: Circuit
+    validators: tuple[str, ...]
+    contract: str = ""
+
+    @property
+    def waits(self) -> tuple[Status, ...]:
+        """Return where it waits for each of them."""
+        return _WAITS[self.circuit]
+
+    @property
+    def is_works(self) -> bool:
+        """Tell whether works are invoiced: by contract the hub knows who validates them."""
+        return self.circuit in {Circuit.WORKS, Circuit.WORKS_TWICE, Circuit.WORKS_OWNER}
+
+
+_WAITS: Mapping[Circuit, tuple[Status, ...]] = MappingProxyType(
+    {
+        Circuit.SUBCONTRACT: (Status.A_VALIDER_1,),
+        Circuit.SUBCONTRACT_TWICE: (Status.A_VALIDER_1, Status.A_VALIDER_2),
+        Circuit.COCONTRACT: (Status.A_VALIDER_1,),
+        Circuit.WORKS: (Status.A_VALIDER_MOE,),
+        Circuit.WORKS_TWICE: (Status.A_VALIDER_MOE, Status.MISE_A_DISPOSITION_MOA),
+        Circuit.WORKS_OWNER: (Status.MISE_A_DISPOSITION_MOA,),
+    }
+)
+#: Contracts by which the hub knows who validates: a mandataire's, and two of works.
+MANDATED, SUPERVISED, OWNED = "M-2026-014", "T-2026-001", "T-2026-002"
+
+#: Each way, as the table below calls it.
+WAYS: Mapping[str, Way] = MappingProxyType(
+    {
+        "A9": Way("A9", Circuit.SUBCONTRACT, ("batisseur",)),
+        "S3": Way("S3", Circuit.SUBCONTRACT, ("architecte",)),
+        "A9, mandataire": Way(
+            "A9", Circuit.SUBCONTRACT_TWICE, ("batisseur", "mandataire"), MANDATED
+        ),
+        "A12": Way("A12", Circuit.COCONTRACT, ("batisseur",)),
+        "S6": Way("S6", Circuit.COCONTRACT, ("mandataire",)),
+        "A4, MOE": Way("A4", Circuit.WORKS, ("architecte",), SUPERVISED),
+        "A4, MOE, MOA": Way("A4", Circuit.WORKS_TWICE, ("architecte", "amenageur"), OWNED),
+        "A15, MOA": Way("A15", Circuit.WORKS_OWNER, ("amenageur",), OWNED),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +108,15 @@ class Act:
     words: tuple[str, ...] = ()
 
     @property
-    def partner(self) -> str:
-        """Return the partner that its words name; empty if none."""
-        return next((word for word in self.words if word in PARTIES), "")
-
-    @property
     def actor(self) -> Actor:
         """Return whose act it is."""
         said = (move.actor for move in MOVES if move.event is self.event)
         return next(one for one in said if one is not Actor.HUB)
+
+    @property
+    def validates(self) -> bool:
+        """Tell whether it is a validator's word, or its silence."""
+        return self.actor in {Actor.VALIDATOR, Actor.CLOCK}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +130,10 @@ class Row:
         day: On which it is deposited, from 1.
         acts: What happens then, in order.
         final: Where it ends; None where it is refused at the door.
-        frame: BT-23, where it is not that of its supplier.
-        agent: Who stands between seller and buyer, by name; empty for nobody.
-        follows: Number of the rejected invoice that it stands for (BT-25); empty for none.
         flaw: What is wrong with it.
         refused: Code that its supplier reads; empty where it is taken.
+        way: Through whose hands it goes first; None where it goes straight to its recipient.
+        replaces: Number of the rejected invoice that it takes the place of; empty for none.
     """
 
     number: str
@@ -82,11 +142,41 @@ class Row:
     day: int
     acts: tuple[Act, ...] = ()
     final: Status | None = None
-    frame: str = ""
-    agent: str = ""
-    follows: str = ""
     flaw: Flaw | None = None
     refused: str = ""
+    way: Way | None = None
+    replaces: str = ""
+
+    def holder(self, day: int = DAYS) -> str:
+        """Return the recipient that has it at the end of a day, or will have it."""
+        resent = [
+            one.words[0] for one in self.acts if one.event is Event.RESEND and one.day <= day
+        ]
+        return resent[-1] if resent else self.recipient
+
+    def whose(self, act: Act) -> str:
+        """Return who does something, by name; empty where time itself does."""
+        if act.actor is Actor.SUPPLIER:
+            return self.supplier
+        if self.way is not None and act.actor is Actor.VALIDATOR:
+            return self.way.validators[self.place_of(act)]
+        return "" if act.actor is Actor.CLOCK else self.holder(act.day)
+
+    def place_of(self, act: Act) -> int:
+        """Return whose turn it is to validate with an act, from 0."""
+        return [one for one in self.acts if one.validates].index(act)
+
+    def leads_to(self, act: Act) -> Status | None:
+        """Return where a validator's word leads; None for anything else."""
+        if self.way is None or not act.validates:
+            return None
+        before, circuit = self.way.waits[self.place_of(act)], self.way.circuit
+        fitting = (
+            move.after
+            for move in MOVES
+            if move.event is act.event and before in move.before and circuit in move.circuits
+        )
+        return next(fitting)
 
 
 def _read_acts(text: str) -> Iterator[Act]:
@@ -103,9 +193,8 @@ def _taken(
     acts: str,
     final: str,
     *,
-    frame: str = "",
-    agent: str = "",
-    follows: str = "",
+    way: str = "",
+    replaces: str = "",
 ) -> Row:
     return Row(
         number=number,
@@ -114,9 +203,8 @@ def _taken(
         day=day,
         acts=tuple(_read_acts(acts)),
         final=Status(final),
-        frame=frame,
-        agent=agent,
-        follows=follows,
+        way=WAYS[way] if way else None,
+        replaces=replaces,
     )
 
 
@@ -136,7 +224,7 @@ _DIRECT = (
            "3 service-done; 8 mandate; 15 give-to-accountant; 22 book; 36 pay",
            "MISE_EN_PAIEMENT"),
     _taken("PAP-02", "papeterie", "ville", 1,
-           "8 service-done; 15 mandate; 43 pay", "MISE_EN_PAIEMENT"),
+           "8 service-done; 15 mandate; 57 pay", "MISE_EN_PAIEMENT"),
     _taken("PAP-03", "papeterie", "ville", 1, "8 service-done", "SERVICE_FAIT"),
     _taken("PAP-04", "papeterie", "hopital", 1, "8 service-done; 15 mandate", "MANDATEE"),
     _taken("PAP-05", "papeterie", "hopital", 1,
@@ -153,7 +241,7 @@ _DIRECT = (
     _taken("PLA-01", "plateforme", "ville", 1,
            "8 service-done; 22 mandate; 36 pay; 43 cash 208.80@20", "MISE_EN_PAIEMENT"),
     _taken("PLA-02", "plateforme", "hopital", 1,
-           "8 mandate; 22 pay; 29 cash 100.00@20; 43 cash 108.80@20", "MISE_EN_PAIEMENT"),
+           "8 mandate; 22 pay; 29 cash 100.00@20; 57 cash 108.80@20", "MISE_EN_PAIEMENT"),
     _taken("PLA-03", "plateforme", "hopital", 1,
            "10 suspend COORD_BANC_ERR; 22 reject COORD_BANC_ERR", "REJETEE"),
     _taken("PLA-04", "plateforme", "ville", 3, "10 reject MONTANTTOTAL_ERR", "REJETEE"),
@@ -179,56 +267,65 @@ _DIRECT = (
     _taken("EAU-09", "regie", "imprimerie", 8, "", "MISE_A_DISPOSITION"),
 
     # A caterer with free names, which reads JSON; the museum answers it by tables.
-    _taken("TRA-01", "traiteur", "musee", 1, "8 approve; 22 pay", "MISE_EN_PAIEMENT"),
+    _taken("TRA-01", "traiteur", "musee", 1, "8 approve; 22 pay; 29 cash 208.80@20",
+           "MISE_EN_PAIEMENT"),
     _taken("TRA-02", "traiteur", "musee", 1, "8 approve", "APPROUVEE"),
     _taken("TRA-03", "traiteur", "musee", 3, "10 dispute PU_ERR", "EN_LITIGE"),
     _taken("TRA-04", "traiteur", "ville", 3,
-           "10 service-done; 22 mandate; 43 pay", "MISE_EN_PAIEMENT"),
+           "10 service-done; 22 mandate; 57 pay", "MISE_EN_PAIEMENT"),
     _taken("TRA-05", "traiteur", "hopital", 3, "15 mandate", "MANDATEE"),
     _taken("TRA-06", "traiteur", "musee", 8, "15 suspend REF_ERR", "SUSPENDUE"),
     _taken("TRA-07", "traiteur", "imprimerie", 8, "15 take-in-charge", "PRISE_EN_CHARGE"),
+    _taken("TRA-08", "traiteur", "musee", 8, "15 dispute PU_ERR; 22 cancel", "ANNULEE"),
 )
 
-#: Sent back: to another recipient, with the paper that was missing, under a new number.
+#: Sent back by their recipients, and put right by new deposits.
 _RETURNED = (
-    _taken("PAP-21", "papeterie", "ville", 1,
-           "8 return ROUTAGE_ERR; 10 resend hopital; 22 mandate; 43 pay", "MISE_EN_PAIEMENT"),
-    _taken("PAP-22", "papeterie", "ville", 1,
-           "8 suspend JUSTIF_ABS; 15 complete; 29 mandate; 43 pay", "MISE_EN_PAIEMENT"),
-    _taken("PAP-23", "papeterie", "hopital", 3, "10 suspend JUSTIF_ABS; 22 complete", "COMPLETEE"),
+    _taken("PAP-20", "papeterie", "ville", 3,
+           "10 return DEST_ERR; 15 resend hopital; 22 service-done; 43 pay", "MISE_EN_PAIEMENT"),
+    _taken("PAP-21", "papeterie", "hopital", 3, "10 return ADR_ERR; 15 resend ville",
+           "MISE_A_DISPOSITION"),
+    _taken("PAP-22", "papeterie", "ville", 3,
+           "10 suspend JUSTIF_ABS; 15 complete; 22 mandate; 43 pay", "MISE_EN_PAIEMENT"),
+    _taken("PAP-23", "papeterie", "hopital", 3, "10 reject JUSTIF_ABS; 15 complete", "COMPLETEE"),
     _taken("PAP-24", "papeterie", "ville", 15, "22 service-done; 43 pay", "MISE_EN_PAIEMENT",
-           follows="PAP-07"),
-    _taken("TRA-21", "traiteur", "musee", 3,
-           "8 return DEST_ERR; 15 resend ville; 22 book", "COMPTABILISEE"),
+           replaces="PAP-07"),
+    _taken("PLA-20", "plateforme", "ville", 3, "10 suspend REF_CT_ABSENT; 15 complete",
+           "COMPLETEE"),
+    _taken("TRA-20", "traiteur", "musee", 3, "10 suspend REF_ERR; 15 complete; 22 approve",
+           "APPROUVEE"),
 )
 
-#: Validated before their recipients get them: of sub-contractors (A9, S3), of co-contractors
-#: (A12, S6), of a co-contractor's sub-contractor, and of works.
+#: Validated, or not, before their recipients have them.
 _VALIDATED = (
-    _taken("TRA-31", "traiteur", "ville", 1, "8 validate titulaire; 15 mandate; 36 pay",
-           "MISE_EN_PAIEMENT", frame="A9", agent="titulaire"),
-    _taken("TRA-32", "traiteur", "ville", 1, "8 refuse titulaire DEST_ERR; 15 service-done",
-           "SERVICE_FAIT", frame="A9", agent="titulaire"),
-    _taken("TRA-33", "traiteur", "hopital", 1, "29 mandate; 43 pay",
-           "MISE_EN_PAIEMENT", frame="A9", agent="titulaire"),
-    _taken("PLA-31", "plateforme", "ville", 3, "8 validate titulaire; 22 mandate",
-           "MANDATEE", frame="S3", agent="titulaire"),
-    _taken("PLA-32", "plateforme", "hopital", 3, "29 service-done",
-           "SERVICE_FAIT", frame="S3", agent="titulaire"),
-    _taken("PLA-33", "plateforme", "ville", 3, "10 validate mandataire; 22 book",
-           "COMPTABILISEE", frame="S6", agent="mandataire"),
-    _taken("PLA-34", "plateforme", "ville", 3, "10 refuse mandataire DEST_ERR",
-           "REFUSEE_1", frame="S6", agent="mandataire"),
-    _taken("TRA-34", "traiteur", "ville", 8, "", "A_VALIDER_1", frame="A12", agent="mandataire"),
-    _taken("TRA-35", "traiteur", "ville", 1,
-           "8 validate cotraitant; 15 validate mandataire; 22 mandate",
-           "MANDATEE", frame="A9", agent="cotraitant"),
-    _taken("PAP-31", "papeterie", "ville", 1,
-           "3 validate moe; 8 validate moa; 15 mandate; 36 pay", "MISE_EN_PAIEMENT", frame="A4"),
-    _taken("PAP-32", "papeterie", "ville", 1, "3 refuse moe PU_ERR",
-           "REFUSEE_MOE", frame="A4"),
-    _taken("PAP-33", "papeterie", "ville", 1, "15 validate moa; 22 service-done",
-           "SERVICE_FAIT", frame="A7"),
+    # Sub-contractors: a refusal goes on all the same, and so does silence after 15 days.
+    _taken("MAC-01", "macon", "ville", 3, "8 validate; 22 service-done; 43 pay",
+           "MISE_EN_PAIEMENT", way="A9"),
+    _taken("MAC-02", "macon", "ville", 3, "8 refuse; 22 mandate", "MANDATEE", way="A9"),
+    _taken("MAC-03", "macon", "hopital", 3, "18 lapse; 29 service-done", "SERVICE_FAIT", way="A9"),
+    _taken("PLA-30", "plateforme", "ville", 3, "10 refuse PU_ERR; 29 pay; 43 cash 208.80@20",
+           "MISE_EN_PAIEMENT", way="S3"),
+    # One of a co-contractor: its mandataire reads after it.
+    _taken("MAC-04", "macon", "hopital", 3, "8 validate; 15 validate; 29 mandate", "MANDATEE",
+           way="A9, mandataire"),
+    _taken("MAC-05", "macon", "ville", 3, "8 refuse; 23 lapse; 36 book", "COMPTABILISEE",
+           way="A9, mandataire"),
+    # Co-contractors: a refusal stops, silence waits.
+    _taken("MAC-06", "macon", "ville", 3, "10 validate; 22 service-done; 43 pay",
+           "MISE_EN_PAIEMENT", way="A12"),
+    _taken("MAC-07", "macon", "ville", 3, "10 refuse DEST_ERR", "REFUSEE_1", way="A12"),
+    _taken("MAC-08", "macon", "ville", 8, "", "A_VALIDER_1", way="A12"),
+    _taken("PLA-31", "plateforme", "hopital", 3, "10 validate; 22 pay; 36 cash 208.80@20",
+           "MISE_EN_PAIEMENT", way="S6"),
+    _taken("PLA-32", "plateforme", "ville", 3, "10 refuse DEST_ERR", "REFUSEE_1", way="S6"),
+    # Works: the MOE has seven days, and its refusal stops.
+    _taken("MAC-09", "macon", "ville", 8, "15 lapse; 22 service-done; 43 pay",
+           "MISE_EN_PAIEMENT", way="A4, MOE"),
+    _taken("MAC-10", "macon", "ville", 8, "10 refuse", "REFUSEE_MOE", way="A4, MOE"),
+    _taken("MAC-11", "macon", "ville", 8, "15 lapse; 22 validate; 43 service-done",
+           "SERVICE_FAIT", way="A4, MOE, MOA"),
+    _taken("MAC-12", "macon", "ville", 8, "15 validate; 29 mandate; 43 pay", "MISE_EN_PAIEMENT",
+           way="A15, MOA"),
 )
 
 #: Refused at the door.
@@ -238,6 +335,7 @@ _AT_THE_DOOR = (
     _refused("TRA-90", "traiteur", "inconnue", 3, "DEST_INC", Flaw.NOBODY),
     _refused("PAP-01", "papeterie", "ville", 8, "DOUBLON"),
     _refused("EAU-01", "regie", "imprimerie", 8, "DOUBLON"),
+    _refused("PAP-07", "papeterie", "ville", 15, "RETURN_REJECTED"),
 )
 # fmt: on
 

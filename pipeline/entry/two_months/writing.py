@@ -13,29 +13,27 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from pipeline import bootstrap
-from pipeline.entry.two_months.parties import PARTIES, Party, Speech
-from pipeline.entry.two_months.story import Act, Flaw, Row
-from pipeline.model.life import Actor, Event, Numbering
+from pipeline.entry.two_months.parties import Party, Speech
+from pipeline.entry.two_months.story import Act, Flaw
+from pipeline.model.life import Actor, Circuit, Event, Numbering, Status
 from pipeline.route.pack import pack_tar_gz
 from pipeline.syntax import cdar
 from pipeline.syntax.cpp_parties import Envelope, SupplierId
 from pipeline.syntax.cpp_status import Debtor, FactureStatus, StatusMessage, Supplier
-from pipeline.syntax.status_codes import CODES, cdar_code
+from pipeline.syntax.status_codes import CODES, VALIDATION_N2, cdar_code
 
 #: The invoice that all are written after, and what stands in it.
 _SAMPLE = "ubl-380-fournitures.xml"
 _SELLER = ("Papeterie Durand SAS", "09100001800019", "FR65091000018")
 _BUYER = ("Ville d'Exemple", "21000123600012")
 _NUMBER, _ISSUED, _DUE = "F26-0001", "2026-09-01", "2026-10-01"
-#: Where its seller ends, and what comes before the invoice that it follows.
-_SELLER_END = "</cac:Party>\n  </cac:AccountingSupplierParty>"
-_ORDER_END = "</cac:OrderReference>\n"
-_ENDS = (_SELLER_END, _ORDER_END)
 #: What completes an invoice.
 _PAPER = b"%PDF-1.4 bon de livraison"
 _PAPER_NAME = "bon-de-livraison.pdf"
 _REASON = re.compile("[A-Z_]+")
 _HUB = "CPP001"
+#: Before it stands what an invoice refers to.
+_SUPPLIER = "  <cac:AccountingSupplierParty>\n"
 
 #: What people write beside a status that has to be explained.
 _COMMENTS = {
@@ -44,8 +42,8 @@ _COMMENTS = {
     Event.DISPUTE: "Facture contestée : voir le motif.",
     Event.APPROVE_PARTLY: "Facture approuvée en partie : voir le motif.",
     Event.RETURN: "Facture à adresser à un autre destinataire.",
-    Event.VALIDATE: "Lue et validée.",
-    Event.REFUSE: "Refusée par son valideur : voir le motif.",
+    Event.VALIDATE: "Prestation conforme.",
+    Event.REFUSE: "Prestation contestée.",
 }
 
 
@@ -60,6 +58,8 @@ class Said:
         recipient: Who was billed.
         act: What is said.
         at: When (aware, whole seconds).
+        leads_to: Where a validator's word leads; None for anybody else's.
+        circuit: Of the invoice.
     """
 
     number: str
@@ -68,6 +68,8 @@ class Said:
     recipient: Party
     act: Act
     at: datetime
+    leads_to: Status | None = None
+    circuit: Circuit = Circuit.DIRECT
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -86,97 +88,109 @@ class Said:
         return _COMMENTS.get(self.act.event, "")
 
 
-def invoice(
-    number: str,
-    supplier: Party,
-    recipient: Party,
-    issued: date,
-    *,
-    due: date,
-    row: Row,
-    paper: bool = False,
-) -> bytes:
-    """Write an invoice in UBL.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """What an invoice says.
 
-    Args:
+    Attributes:
         number: BT-1.
         supplier: Who bills.
         recipient: Who is billed.
+        named: Who is named as the buyer (BT-44), also where it has gone on to another.
         issued: BT-2.
         due: BT-9.
-        row: What else the story says of it.
+        frame: BT-23.
+        contract: BT-12; empty for none.
+        agent: Who stands between the two (EXT-FR-FE-BG-03); None for nobody.
+        replaces: BT-25; empty for none.
         paper: Whether a delivery note is attached.
+        flaw: What is wrong with it.
     """
+
+    number: str
+    supplier: Party
+    recipient: Party
+    named: Party
+    issued: date
+    due: date
+    frame: str
+    contract: str = ""
+    agent: Party | None = None
+    replaces: str = ""
+    paper: bool = False
+    flaw: Flaw | None = None
+
+
+def invoice(bill: Bill) -> bytes:
+    """Write an invoice in UBL, after the sample."""
     text = (bootstrap.samples() / "invoices" / _SAMPLE).read_text(encoding="utf-8")
-    text = _between(text, supplier, recipient)
     for old, new in (
-        (_NUMBER, number),
-        (_ISSUED, issued.isoformat()),
-        (_DUE, due.isoformat()),
-        ("<cbc:ProfileID>B1<", f"<cbc:ProfileID>{row.frame or supplier.frame}<"),
-        (_SELLER_END, _agent(row.agent) + _SELLER_END),
-        (_ORDER_END, _ORDER_END + _followed(row.follows)),
+        *_parties(bill),
+        (_NUMBER, bill.number),
+        (_ISSUED, bill.issued.isoformat()),
+        (_DUE, bill.due.isoformat()),
+        ("<cbc:ProfileID>B1<", f"<cbc:ProfileID>{bill.frame}<"),
+        ("</cac:Contact>\n", f"</cac:Contact>\n{_agent(bill.agent)}"),
+        (_SUPPLIER, f"{_references(bill)}{_SUPPLIER}"),
     ):
-        text = text.replace(old, new, 1 if old in _ENDS else -1)
-    if paper:
-        place = text.index("  <cac:AccountingSupplierParty>")
-        text = text[:place] + _attached() + text[place:]
-    return _spoilt(text, issued, row.flaw).encode()
+        text = text.replace(old, new)
+    return _spoilt(text, bill.issued, bill.flaw).encode()
 
 
-def _agent(name: str) -> str:
-    """Write who stands between seller and buyer (EXT-FR-FE-BG-03)."""
-    if not name:
-        return ""
-    party = PARTIES[name]
-    return (
-        "  <cac:AgentParty><cac:PartyIdentification>"
-        f'<cbc:ID schemeID="0009">{party.siret}</cbc:ID></cac:PartyIdentification>'
-        f"<cac:PartyLegalEntity><cbc:RegistrationName>{party.title}</cbc:RegistrationName>"
-        f'<cbc:CompanyID schemeID="0002">{party.siren}</cbc:CompanyID></cac:PartyLegalEntity>'
-        "</cac:AgentParty>\n    "
-    )
-
-
-def _followed(number: str) -> str:
-    """Write which invoice it stands for (BT-25)."""
-    if not number:
-        return ""
-    return (
-        "  <cac:BillingReference><cac:InvoiceDocumentReference>"
-        f"<cbc:ID>{number}</cbc:ID></cac:InvoiceDocumentReference></cac:BillingReference>\n"
-    )
-
-
-def _between(text: str, supplier: Party, recipient: Party) -> str:
-    """Put other parties in the place of the sample's."""
+def _parties(bill: Bill) -> tuple[tuple[str, str], ...]:
+    """Return what stands for the sample's parties, and what takes its place."""
+    supplier, recipient = bill.supplier, bill.recipient
     title, siret, vat = _SELLER
     buyer_title, buyer = _BUYER
     is_company = recipient.siret.startswith("09")
     address = recipient.siren if is_company else f"{recipient.siren}_{recipient.siret}"
-    for old, new in (
+    return (
         (f"{buyer[:9]}_{buyer}", address),
         (buyer, recipient.siret),
         (f">{buyer[:9]}<", f">{recipient.siren}<"),
-        (buyer_title, recipient.title),
+        (buyer_title, bill.named.title),
         (siret, supplier.siret),
         (vat, supplier.vat),
         (f">{siret[:9]}<", f">{supplier.siren}<"),
         (title, supplier.title),
-    ):
-        text = text.replace(old, new)
-    return text
-
-
-def _attached() -> str:
-    content = b64encode(_PAPER).decode("ascii")
-    return (
-        f"  <cac:AdditionalDocumentReference>\n    <cbc:ID>{_PAPER_NAME}</cbc:ID>\n"
-        "    <cac:Attachment>\n      <cbc:EmbeddedDocumentBinaryObject"
-        f' mimeCode="application/pdf" filename="{_PAPER_NAME}">{content}'
-        "</cbc:EmbeddedDocumentBinaryObject>\n    </cac:Attachment>\n"
-        "  </cac:AdditionalDocumentReference>\n"
     )
+
+
+def _agent(agent: Party | None) -> str:
+    if agent is None:
+        return ""
+    return (
+        '<cac:AgentParty><cac:PartyIdentification><cbc:ID schemeID="0009">'
+        f"{agent.siret}</cbc:ID></cac:PartyIdentification><cac:PartyLegalEntity>"
+        f"<cbc:RegistrationName>{agent.title}</cbc:RegistrationName>"
+        f'<cbc:CompanyID schemeID="0002">{agent.siren}</cbc:CompanyID>'
+        "</cac:PartyLegalEntity></cac:AgentParty>\n"
+    )
+
+
+def _references(bill: Bill) -> str:
+    """Write what an invoice refers to, in the order of the schema."""
+    parts = []
+    if bill.replaces:
+        parts.append(
+            "<cac:BillingReference><cac:InvoiceDocumentReference>"
+            f"<cbc:ID>{bill.replaces}</cbc:ID>"
+            "</cac:InvoiceDocumentReference></cac:BillingReference>\n"
+        )
+    if bill.contract:
+        parts.append(
+            "<cac:ContractDocumentReference>"
+            f"<cbc:ID>{bill.contract}</cbc:ID></cac:ContractDocumentReference>\n"
+        )
+    if bill.paper:
+        parts.append(
+            f"<cac:AdditionalDocumentReference><cbc:ID>{_PAPER_NAME}</cbc:ID>"
+            "<cac:Attachment><cbc:EmbeddedDocumentBinaryObject"
+            f' mimeCode="application/pdf" filename="{_PAPER_NAME}">'
+            f"{b64encode(_PAPER).decode('ascii')}</cbc:EmbeddedDocumentBinaryObject>"
+            "</cac:Attachment></cac:AdditionalDocumentReference>\n"
+        )
+    return "".join(parts)
 
 
 def _spoilt(text: str, issued: date, flaw: Flaw | None) -> str:
@@ -225,7 +239,10 @@ def flow_name(code: str, application: str, number: int) -> str:
 
 
 def _facture(one: Said, numbering: Numbering) -> FactureStatus:
-    number = CODES[one.act.event].number(numbering)
+    if one.leads_to is None:
+        number = CODES[one.act.event].number(numbering)
+    else:
+        number = VALIDATION_N2.get(one.leads_to) if numbering is Numbering.N2 else None
     if number is None:
         raise ValueError(f"{one.number}: {one.act.event.value} has no number in {numbering.value}")
     return FactureStatus(
@@ -243,8 +260,7 @@ def _facture(one: Said, numbering: Numbering) -> FactureStatus:
 
 
 def _cdar(speaker: Party, one: Said, ident: str) -> cdar.Cdar:
-    # a mandataire refuses by the word of a recipient
-    code = cdar_code(Event.REJECT if one.act.event is Event.REFUSE else one.act.event)
+    code = cdar_code(_spoken(one))
     if code.cdar is None:
         raise ValueError(f"{one.number}: a CDAR has no word for {one.act.event.value}")
     party = _speaking(speaker, one)
@@ -274,8 +290,18 @@ def _cdar(speaker: Party, one: Said, ident: str) -> cdar.Cdar:
     )
 
 
+def _spoken(one: Said) -> Event:
+    """Return what a CDAR calls an act: validators speak in words that others have too."""
+    event = one.act.event
+    if one.circuit in {Circuit.SUBCONTRACT, Circuit.SUBCONTRACT_TWICE}:
+        return {Event.VALIDATE: Event.APPROVE, Event.REFUSE: Event.APPROVE_PARTLY}.get(
+            event, event
+        )
+    return Event.REJECT if event is Event.REFUSE else event
+
+
 def _speaking(speaker: Party, one: Said) -> cdar.Party:
-    """Name who decided: seller and mandataire by their SIREN, the buyer by its SIRET."""
+    """Name who decided: seller and validator by their SIREN, the buyer by its SIRET."""
     if one.act.actor is Actor.SUPPLIER:
         return cdar.Party(cdar.SELLER, speaker.siren, cdar.SIREN, speaker.title)
     if one.act.actor is Actor.VALIDATOR:
@@ -312,6 +338,7 @@ def _line(one: Said) -> dict[str, str]:
         "at": one.at.isoformat(),
         "reason": " ".join(one.reasons),
         "comment": one.comment,
+        "cash": " ".join(f"{amount}@{rate}" for amount, rate in one.cash),
     }
 
 

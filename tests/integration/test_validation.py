@@ -389,7 +389,7 @@ def test_operators_verbs_meet_what_waits(world: World) -> None:
     deposit(world, "A1", "A9")
     hub, sheets = world.hub, world.hub.ledger.sheets()
     one = document(world, "A1")
-    target, order = Target(one.interchange, (one.id,)), Order("demandé")
+    target, order = Target(one.interchange, frozenset({one.id})), Order("demandé")
 
     held = hold(hub, sheets, target, order)
     again = redeliver(hub, sheets, target, order)

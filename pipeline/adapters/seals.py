@@ -172,8 +172,8 @@ def key_named(public: bytes) -> tuple[str, Ed25519PublicKey]:
     """
     try:
         key = serialization.load_pem_public_key(public)
-    except UnsupportedAlgorithm as error:
-        raise ValueError(str(error)) from error
+    except (UnsupportedAlgorithm, ValueError) as error:
+        raise ValueError("PEM attendu / PEM expected") from error
     if not isinstance(key, Ed25519PublicKey):
         raise ValueError("n'est pas une clé Ed25519 / is no Ed25519 key")  # noqa: TRY004  # said
     return _fingerprint(key), key

@@ -41,7 +41,7 @@ from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.receipt import Receipt
 from pipeline.model.seal import Seal
 from pipeline.model.status import OutboxState
-from pipeline.ports.ledger import Query, Sheets
+from pipeline.ports.ledger import Ledger, Query, Sheets
 
 log = get_logger(__name__)
 
@@ -114,16 +114,10 @@ def gather(hub: Hub, sheets: Sheets, subject: Document, *, whole: bool = False) 
 def _look_up(hub: Hub, subject: Document) -> _Gathered:
     """Find everything that rows say of an invoice."""
     ledger = hub.ledger
-    # of a document that corrects an invoice, and was taken as such, it is the invoice's
-    first = next(iter(ledger.lives([one for one in (subject.id, subject.first) if one])), None)
-    life = ledger.lives([first])[first] if first else None
-    lines = ledger.history(life.id) if life else ()
-    borne = [life.id, *(one.bearer for one in lines if one.bearer)] if life else []
-    ids = list(dict.fromkeys([*borne, subject.id]))
-    named = {one.id: one for one in ledger.documents_named(ids)}
-    found = _Gathered(documents=[named[one] for one in ids], life=life, lines=lines)
+    found = _lived(ledger, subject)
+    ids = [one.id for one in found.documents]
     found.receipts = ledger.receipts(documents=ids)
-    sources = [one.source for one in lines if one.source]
+    sources = [one.source for one in found.lines if one.source]
     said = [one.interchange for one in found.receipts]
     came = [one.interchange for one in found.documents]
     for flow in dict.fromkeys([*came, *sources, *said]):
@@ -136,6 +130,21 @@ def _look_up(hub: Hub, subject: Document) -> _Gathered:
         rows.update((row.key, row) for row in answers)
     found.rows = [rows[key] for key in sorted(rows) if rows[key].kind in _FOLDERS]
     return found
+
+
+def _lived(ledger: Ledger, subject: Document) -> _Gathered:
+    """Return the documents that bore an invoice, with its life; else the one alone.
+
+    What only repeats a number is no part of the invoice that has it: that may be another's.
+    """
+    known = [one for one in (subject.id, subject.first) if one]
+    for life in ledger.lives(known).values():
+        lines = ledger.history(life.id)
+        ids = list(dict.fromkeys([life.id, *(one.bearer for one in lines if one.bearer)]))
+        if subject.id in ids:
+            named = {one.id: one for one in ledger.documents_named(ids)}
+            return _Gathered(documents=[named[one] for one in ids], life=life, lines=lines)
+    return _Gathered(documents=[subject])
 
 
 def _invoice(found: _Gathered) -> dict[str, object]:

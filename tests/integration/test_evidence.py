@@ -21,8 +21,9 @@ from pipeline.app.seal import seal_now
 from pipeline.evidence.bundle import Bundle, pack
 from pipeline.evidence.check import Checked
 from pipeline.model.errors import EvidenceFault
+from pipeline.ports.ledger import Query
 from tests.evidence_files import AT, evidence, sealing
-from tests.hubs import World, opened
+from tests.hubs import World, invoice, opened
 from tests.statuses import FLOW, STATUT, Said, deliver, run, statut
 
 #: The invoice that is asked for, and one of the same supplier for the same recipient.
@@ -265,3 +266,24 @@ def test_an_invoice_that_came_back_is_proven_with_both_its_documents(tmp_path: P
         assert checked(by_first).sound
         assert by_first == by_last
         assert len([one for one in unzipped(by_first) if one.startswith("invoice/")]) == 2
+
+
+def test_a_refused_document_is_proven_alone(tmp_path: Path) -> None:
+    """It repeats a number that another supplier holds: nothing of that one's is in its file."""
+    with opened(tmp_path) as world:
+        sealing(world, tmp_path / "seals")
+        deliver(world, OURS)
+        world.drop("caterer", "again.xml", invoice(OURS) + b"<!-- other -->")
+        run(world)
+        holder = find_invoice(world.hub.ledger, OURS)
+        every = world.hub.ledger.documents(Query(limit=None))
+        (second,) = [one for one in every if one.first == holder.id]
+
+        made = gather(world.hub, world.hub.ledger.sheets(), second)
+
+        assert checked(made).sound
+        record = json.loads(unzipped(made)["record.json"])
+        assert [one["reasons"] for one in record["documents"]] == [["DOUBLON"]]
+        assert record["invoice"]["status"] is None
+        assert [one["partner"] for one in record["flows"]] == ["caterer"]
+        assert b"supplier" not in made

@@ -11,6 +11,9 @@ from pipeline import bootstrap
 from pipeline.app.evidence import gather
 from pipeline.app.operate.declare import find_invoice
 from pipeline.entry.cli.output import Subject, say, whole_file
+from pipeline.model.document import Document
+from pipeline.model.errors import ConfigError
+from pipeline.ports.ledger import Ledger, Query
 
 
 def evidence(
@@ -33,9 +36,30 @@ def evidence(
     """
     place = bootstrap.workspace()
     with bootstrap.open_hub(place, by=bootstrap.operator(), log_to_file=True) as hub:
-        document = hub.ledger.document(subject) or find_invoice(hub.ledger, subject)
+        document = _find(hub.ledger, subject)
         made = gather(hub, hub.ledger.sheets(), document, whole=whole)
     output = output or Path(f"preuve-{document.id}.zip")
     with whole_file(output) as file:
         file.write(made)
     say(f"+ {output}")
+
+
+def _find(ledger: Ledger, subject: str) -> Document:
+    """Return a document by its id, or that of a number: taken, or else refused.
+
+    Raises:
+        ConfigError: There is none, or several: their ids are named.
+    """
+    if found := ledger.document(subject):
+        return found
+    numbered = [
+        one
+        for one in ledger.documents(Query(text=subject, limit=None))
+        if one.header.number == subject
+    ]
+    if not numbered or ledger.lives([one.id for one in numbered]):
+        return find_invoice(ledger, subject)
+    if len(numbered) > 1:
+        ids = ", ".join(one.id for one in numbered)
+        raise ConfigError(f"{subject}: plusieurs documents, nommez l'identifiant / several: {ids}")
+    return numbered[0]

@@ -104,7 +104,7 @@ def gather(hub: Hub, sheets: Sheets, subject: Document, *, whole: bool = False) 
         "flows": flows,
         "leaving": leaving,
         "receipts": [_receipt(one) for one in found.receipts],
-        "life": [_line(found, one) for one in found.lines],
+        "life": [_line(found, one, events) for one in found.lines],
     }
     found.files[README] = page_of(record, stretches)
     log.info("operator.evidence", subject=subject.id, events=len(events))
@@ -294,10 +294,16 @@ def _receipt(one: Receipt) -> dict[str, object]:
     }
 
 
-def _line(found: _Gathered, one: Entry) -> dict[str, object]:
-    """Tell of one line; where its words were erased, it says so."""
-    source = found.flows.get(one.source or found.documents[0].interchange)
-    return {**one.told(), "erased": source is not None and source.erased}
+def _line(found: _Gathered, one: Entry, events: Sequence[Event]) -> dict[str, object]:
+    """Tell of one line; where its words were erased, so that it is not proven, it says so.
+
+    They go with the flow that said them, and with any that the invoice came in.
+    """
+    came = {document.interchange for document in found.documents}
+    flows = (found.flows.get(flow) for flow in {one.source, *came} if flow)
+    gone = any(flow is not None and flow.erased for flow in flows)
+    proven = any(one.digest in str(event.fact.data.get("lines")) for event in events)
+    return {**one.told(), "erased": gone and not proven}
 
 
 # -- proof

@@ -234,6 +234,9 @@ def test_of_an_erased_flow_the_course_is_still_proven(tmp_path: Path) -> None:
         sealing(world, tmp_path / "seals")
         deliver(world, OURS)
         document = find_invoice(world.hub.ledger, OURS)
+        said = Said(number=OURS, status=6, at=AT, comment="Mme Durand absente")
+        world.drop("ville", STATUT.format(1), statut([said]))
+        run(world)
         erase(world.hub, document.interchange, "demande")
         seal_now(world.hub)
 
@@ -241,6 +244,7 @@ def test_of_an_erased_flow_the_course_is_still_proven(tmp_path: Path) -> None:
 
         assert checked(made).sound
         assert not [name for name in unzipped(made) if name.startswith("invoice/")]
+        assert b"Durand absente" not in unzipped(made)["record.json"]
 
 
 def test_an_invoice_that_came_back_is_proven_with_both_its_documents(tmp_path: Path) -> None:

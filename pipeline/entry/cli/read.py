@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -445,4 +445,6 @@ def _cell(column: str, value: object) -> object:
     """Return what a table shows of a value: of an event's facts, each with its name."""
     if isinstance(value, dict):
         return ", ".join(f"{name}={one}" for name, one in value.items())
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
     return in_words(value) if column in _IN_WORDS else value

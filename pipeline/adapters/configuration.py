@@ -61,6 +61,7 @@ from pipeline.model.interface import Carries, Direction, Interface
 from pipeline.model.life import Numbering
 from pipeline.model.limits import Limits
 from pipeline.model.offered import Offered
+from pipeline.model.path_trouble import path_told
 from pipeline.model.profile import AttachmentRules, Base, Claim, Profile
 from pipeline.model.report import Syntax
 from pipeline.model.retention import DEFAULT_CLASS, CountedFrom, Period, RetentionClass
@@ -1329,7 +1330,9 @@ def read_settings(path: Path) -> Settings:
 def _read(path: Path, model: type[M]) -> M:
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: {path_told(error)}") from error
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: {error}") from error
     return _parse(text, str(path), model)
 

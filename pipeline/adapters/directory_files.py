@@ -37,6 +37,7 @@ from pipeline.model.directory import (
 )
 from pipeline.model.directory_update import Table, Update, merge, orphans
 from pipeline.model.errors import ConfigError
+from pipeline.model.path_trouble import path_told
 
 #: The table of the B2B pilot, which lies beside those of the directory and is none of them.
 PILOT = "pilot.csv"
@@ -411,7 +412,7 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
+        raise ConfigError(f"{path}: {path_told(error)}") from error
 
 
 def _read_csv(name: str, data: bytes, reading: _Reading) -> None:

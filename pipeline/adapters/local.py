@@ -25,6 +25,7 @@ from pipeline.model.errors import (
 )
 from pipeline.model.interchange import RemoteFile
 from pipeline.model.names import raw_name, shown_name
+from pipeline.model.path_trouble import path_told
 from pipeline.ports.failpoint import failpoint
 from pipeline.ports.outside import Listing, nothing
 
@@ -60,7 +61,7 @@ class LocalDoors:
         try:
             base = os.open(path, _FOLDER)
         except OSError as error:
-            raise ConnectError(connection.name, f"{path}: {error.strerror}") from error
+            raise ConnectError(connection.name, f"{path}: {path_told(error)}") from error
         try:
             yield LocalSession(connection, base)
         finally:

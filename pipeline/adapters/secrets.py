@@ -14,6 +14,7 @@ from secrets import token_hex
 from pipeline.adapters.files import sync_all, write_new
 from pipeline.model.connection import Secret, SecretKind
 from pipeline.model.errors import ConfigError
+from pipeline.model.path_trouble import path_told
 
 _OF_OTHERS = 0o077
 _LONGEST = 4096
@@ -108,7 +109,7 @@ def _read(path: Path, *, closed: bool) -> bytes:
                 _check_owner_and_mode(path, status)
             return file.read(_LONGEST)
     except OSError as error:
-        raise ConfigError(f"{path}: illisible / cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{path}: illisible / cannot be read: {path_told(error)}") from error
 
 
 def _check_owner_and_mode(path: Path, status: os.stat_result) -> None:

@@ -41,11 +41,10 @@ def write_rows(rows: Sequence[Mapping[str, object]], path: Path) -> None:
     cells = [{key: _inert(value) for key, value in row.items()} for row in rows]
     # as objects, so that a column with a gap keeps its whole numbers whole
     frame = pd.DataFrame(cells, dtype=object)
-    with _whole(path) as part:
+    # opened here: of a folder that is not there pandas says it in words of its own
+    with _whole(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
         # every text quoted: a bare carriage return would start a row of the sender's making
-        frame.to_csv(
-            part, index=False, sep=";", encoding="utf-8-sig", quoting=csv.QUOTE_NONNUMERIC
-        )
+        frame.to_csv(file, index=False, sep=";", quoting=csv.QUOTE_NONNUMERIC)
 
 
 def tabulate(figures: Figures) -> tuple[Table, ...]:

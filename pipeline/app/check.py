@@ -13,6 +13,7 @@ from pipeline.model.controls import reason
 from pipeline.model.decision import Reason
 from pipeline.model.finding import Finding, Layer, LayerResult, Outcome, Severity
 from pipeline.model.limits import Limits
+from pipeline.model.path_trouble import path_words
 from pipeline.model.profile import Profile
 from pipeline.model.report import Judged, ValidationReport
 from pipeline.ports.engine import Engine, Job
@@ -114,10 +115,8 @@ def _parts(sources: Iterable[Source], spool: Spool, limits: Limits) -> Iterator[
             with source.open() as stream:
                 yield from _take_apart(source.path, stream, spool, limits, number)
         except OSError as error:
-            message = {
-                "fr": f"fichier illisible ({error.strerror or error})",
-                "en": f"unreadable file ({error.strerror or error})",
-            }
+            fr, en = path_words(error)
+            message = {"fr": f"fichier illisible ({fr})", "en": f"unreadable file ({en})"}
             unreadable = Reason(code="UNREADABLE", place=source.path, message=message)
             yield _Part(source.path, source.path, None, _refused(unreadable, Outcome.UNCLEAR))
 

@@ -13,6 +13,7 @@ from pipeline.bootstrap.places import Workspace, shelf
 from pipeline.bootstrap.workers import judge_worker
 from pipeline.model.errors import ConfigError
 from pipeline.model.interface import Interface
+from pipeline.model.path_trouble import path_told
 from pipeline.model.report import Syntax
 from pipeline.model.settings import Settings
 
@@ -98,7 +99,7 @@ def sample_flow(sheet: Sheet, interfaces: Mapping[str, Interface], own: Path | N
         try:
             return Sample(own.name, own.read_bytes())
         except OSError as error:
-            raise ConfigError(f"{own}: {error.strerror or error}") from error
+            raise ConfigError(f"{own}: {path_told(error)}") from error
     taken = [interfaces[code].syntaxes for code in sheet.interfaces[:1]]
     for syntax, name in _SAMPLES.items():
         if not taken or syntax.value in taken[0]:

@@ -12,6 +12,7 @@ from pipeline.model.acknowledgement import AnswerFacts, AnswerFile
 from pipeline.model.errors import ConfigError
 from pipeline.model.figures import Figures, Table
 from pipeline.model.gauge import Gauge
+from pipeline.model.path_trouble import path_told
 from pipeline.model.settings import Settings
 from pipeline.model.telling import StatusNews
 from pipeline.ports.engine import Engine
@@ -140,7 +141,7 @@ def export_rows(rows: Sequence[Mapping[str, object]], path: Path) -> None:
     try:
         write_rows(rows, path)
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
+        raise ConfigError(f"{path}: {path_told(error)}") from error
 
 
 def report_tables(figures: Figures) -> tuple[Table, ...]:

@@ -14,6 +14,7 @@ import typer
 from pipeline import __version__
 from pipeline.entry.cli.output import complain, say
 from pipeline.model.errors import PipelineError
+from pipeline.model.path_trouble import path_told
 
 #: Exit code when something could not be done, as opposed to done with a bad result.
 CANNOT = 2
@@ -128,7 +129,7 @@ def run() -> None:
         sys.exit(CANNOT)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        complain(f"{place}{error.strerror or error}")
+        complain(f"{place}{path_told(error)}")
         sys.exit(CANNOT)
 
 

@@ -19,6 +19,7 @@ from pipeline.model.comeback import Change
 from pipeline.model.errors import ConfigError
 from pipeline.model.labels import LABELS
 from pipeline.model.life import STATUS_WORDS, Attached
+from pipeline.model.path_trouble import path_told
 from pipeline.syntax.correcting import Correction
 
 
@@ -88,7 +89,7 @@ def _paper(path: Path) -> Attached:
     try:
         payload = path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{path}: illisible / cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{path}: illisible / cannot be read: {path_told(error)}") from error
     return Attached(name=path.name, mime=mime, payload=payload)
 
 

@@ -21,19 +21,11 @@ from pipeline.model.errors import ConfigError, EvidenceFault
 def verify(
     file: Annotated[
         Path | None,
-        typer.Argument(
-            help="Dossier de preuve, vérifié seul et hors ligne / evidence file.",
-            exists=True,
-            dir_okay=False,
-        ),
+        typer.Argument(help="Dossier de preuve, vérifié seul et hors ligne / evidence file."),
     ] = None,
     key: Annotated[
         Path | None,
-        typer.Option(
-            help="Clé publique à croire (PEM) / public key to be believed.",
-            exists=True,
-            dir_okay=False,
-        ),
+        typer.Option(help="Clé publique à croire (PEM) / public key to be believed."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -21,6 +21,8 @@ from pipeline.model.path_trouble import path_told
         pytest.param(
             "convert {}/a/b --to ubl", "passe par un fichier", "through a file", id="file"
         ),
+        pytest.param("verify {}/no.zip", "n'existe pas", "does not exist", id="evidence"),
+        pytest.param("verify {}", "est un dossier", "is a folder", id="folder"),
     ],
 )
 def test_what_was_named_what_is_expected_and_what_to_do_is_told(

@@ -55,9 +55,6 @@ def verify(
 
 def _verify_file(file: Path, key: Path | None, *, as_json: bool) -> None:
     """Check an evidence file, whoever wrote it: no workspace is needed."""
-    for path in (file, key):
-        if path is not None and not path.is_file():
-            raise ConfigError(f"{path}: aucun fichier de ce nom / no such file")
     try:
         with file.open("rb") as stream:
             bundle = open_evidence(stream)

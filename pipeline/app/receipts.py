@@ -160,9 +160,9 @@ class _Desk:
         )
 
     def _find(self, tx: Transaction, statement: Statement) -> _Found | Reason:
-        if statement.number is None:
+        if statement.number is None or statement.seller is None:
             return self._find_file(tx, statement)
-        return self._find_document(tx, statement, statement.number)
+        return self._find_document(tx, statement, statement.number, statement.seller)
 
     def _find_file(self, tx: Transaction, statement: Statement) -> _Found | Reason:
         rows = tx.rows_named(self._names(statement.flow or ""))
@@ -173,21 +173,20 @@ class _Desk:
         return _Found(_newest(ours), None)
 
     def _find_document(
-        self, tx: Transaction, statement: Statement, number: str
+        self, tx: Transaction, statement: Statement, number: str, seller: str
     ) -> _Found | Reason:
         names = self._names(statement.flow) if statement.flow else None
         found: list[_Found] = []
         foreign: list[OutboxRow] = []
-        for one in tx.documents_numbered(number):
+        for one in tx.documents_numbered(number, seller):
             issued = one.header.issue_date
-            of_year = statement.year is None or (issued and issued.year == statement.year)
-            if one.header.seller_siren != statement.seller or not of_year:
+            if statement.year is not None and (not issued or issued.year != statement.year):
                 continue
             rows = tx.rows_carrying(one.id)
             ours = [row for row in self._of_partner(rows) if names is None or row.name in names]
             foreign += rows
             found += [_Found(_newest(ours), one.id)] if ours else []
-        shown = " ".join(str(part) for part in (number, statement.year, statement.seller) if part)
+        shown = " ".join(str(part) for part in (number, statement.year, seller) if part)
         if not found:
             self._tell_foreign(statement, foreign)
             return _unknown(statement, shown)

@@ -33,7 +33,7 @@ class Statement:
         status: The code or word it is said by, as written.
         flow: Name of the file, or the identifier that its name ends with; or None.
         number: Of the document (BT-1), or None.
-        seller: SIREN of the document's seller, or None.
+        seller: SIREN of the document's seller, always beside `number`, else None.
         year: Of the document's date; None where it is not given.
         said_at: When the partner set it (aware); None where it does not say.
         text: Why, in the partner's words; may be empty.

@@ -79,8 +79,13 @@ class Transaction(Protocol):
     def rows_carrying(self, subject: DocumentId) -> Sequence[OutboxRow]:
         """Return the deliveries that carry a document, by key."""
 
-    def documents_numbered(self, number: str) -> Sequence[Document]:
-        """Return the documents of this number, of any seller, by id."""
+    def documents_numbered(self, number: str, seller: str) -> Sequence[Document]:
+        """Return the documents that a seller numbered so, by id.
+
+        Args:
+            number: As the invoice says it (BT-1).
+            seller: As a `BusinessKey` names it.
+        """
 
     def claimed(self, key: OutboxKey) -> bool:
         """Tell whether somebody ever had an outbox row in hand: its file may be there."""

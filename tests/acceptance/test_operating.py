@@ -150,6 +150,7 @@ def test_nothing_is_marked_answered_while_the_answer_folder_cannot_be_written(
     assert len(world.out("ville-exemple")) == 1
 
 
+@pytest.mark.slow
 def test_an_abandoned_delivery_is_redelivered_under_another_name(
     world: Any, samples: ModuleType
 ) -> None:
@@ -331,6 +332,7 @@ def test_a_flow_whose_original_is_lost_can_still_be_rejected(
     assert any(name.endswith("ack.json") and "college" in name for name in world.out("caterer"))
 
 
+@pytest.mark.slow
 def test_a_recipient_that_cannot_be_reached_is_named_and_costs_no_early_retries(
     world: Any, samples: ModuleType
 ) -> None:

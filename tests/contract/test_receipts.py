@@ -262,6 +262,25 @@ def test_a_platform_takes_one_invoice_and_refuses_another(world: World) -> None:
     }
 
 
+def test_a_number_that_two_sellers_used_stands_for_the_invoice_of_one(either: World) -> None:
+    """SIREN and number name an invoice; what another seller numbered so is none of it."""
+    agree(either, PLAIN)
+    other = "732829320"
+    either.drop("caterer", "other.xml", invoice("F1").replace(SIREN.encode(), other.encode()))
+    deliver(either, "F1")
+
+    taken = reply(either, "1.csv", f"number;seller;status\r\nF1;{other};taken\r\n".encode())
+
+    listed = either.hub.ledger.documents(Query(partner="caterer"))
+    said = last_word(either.hub.ledger, [one.id for one in listed])
+    with either.hub.ledger.transaction() as tx:
+        numbered = tx.documents_numbered("F1", other)
+    assert taken.step is InterchangeStep.CLOSED
+    assert len(listed) == 2
+    assert [one.header.seller_siren for one in numbered] == [other]
+    assert said.keys() == {one.id for one in numbered}
+
+
 def test_a_platform_could_not_take_a_flow(world: World) -> None:
     """CEI3036A: 501 of the flow as a whole."""
     agree(world, PLATFORM)

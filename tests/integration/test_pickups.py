@@ -10,17 +10,21 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from pipeline import bootstrap
 from pipeline.app.operate.acting import Order
 from pipeline.app.operate.resend import Resent, find_files, resend
 from pipeline.app.pickup import look_after_pickups
 from pipeline.app.run import run_once
+from pipeline.entry.cli import command_line
 from pipeline.model.carriage import Carriage, Grouping
 from pipeline.model.connection import Envelope
 from pipeline.model.errors import ConfigError
 from pipeline.model.handover import Filter, Handover, Pickup
 from pipeline.model.outbox import OutboxKind, OutboxRow
 from pipeline.model.pickup import Known, PickupState
+from pipeline.model.settings import Encryption
 from pipeline.ports.failpoint import arm, disarm
 from pipeline.route.pack import pack_tar_gz
 from tests.hubs import World, invoice, opened
@@ -317,3 +321,32 @@ def test_an_unknown_name_is_told(world: World) -> None:
     """An operator mistyped: nothing is guessed."""
     with pytest.raises(ConfigError, match="no delivered file"):
         again(world, "nothing-of-that-name.xml")
+
+
+def test_nothing_to_pick_up_is_said_in_one_line(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No sliver of an empty table: whoever asks hears that all was picked up."""
+    monkeypatch.setenv("EDI_HOME", str(world.home))
+    bootstrap.initialise(bootstrap.workspace(world.home), Encryption.NONE)
+
+    ran = CliRunner().invoke(command_line(()), ["pickups"])
+
+    assert (ran.exit_code, ran.output) == (0, "À relever / to pick up : rien / nothing\n")
+
+
+def test_a_local_door_without_successor_has_nothing_to_try(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no server to knock at: that is said, and why."""
+    monkeypatch.setenv("EDI_HOME", str(world.home))
+    bootstrap.initialise(bootstrap.workspace(world.home), Encryption.NONE)
+
+    ran = CliRunner().invoke(command_line(()), ["certificates", "try", "ville"])
+
+    assert ran.exit_code == 0, ran.exception
+    assert ran.output.splitlines()[0] == (
+        "Ni serveur à joindre ni certificat à venir : rien à essayer"
+        " / no server to reach, no certificate to come: nothing to try"
+    )
+    assert "─" not in ran.output

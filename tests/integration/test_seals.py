@@ -211,6 +211,7 @@ def test_the_seal_of_another_key_is_not_believed_unless_it_is_trusted(
     assert check_seals(hub.ledger, bootstrap.seals(place), today).sound
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize("point", ["seal.written", "seal.kept"])
 def test_nothing_half_made_stays_beside_the_seals_of_a_killed_process(

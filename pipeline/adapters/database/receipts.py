@@ -45,9 +45,12 @@ def rows_carrying(connection: Connection, subject: DocumentId) -> Sequence[Outbo
     return reading.find_outbox(connection, outbox_where(outbox.c.key.in_(carried), delivers))
 
 
-def documents_numbered(connection: Connection, number: str) -> Sequence[Document]:
-    """Return the documents of this number, by id."""
-    wanted = select(document).where(document.c.number == storable(number))
+def documents_numbered(connection: Connection, number: str, seller: str) -> Sequence[Document]:
+    """Return the documents that a seller numbered so, by id."""
+    columns = document.c
+    wanted = select(document).where(
+        columns.number == storable(number), columns.seller == storable(seller)
+    )
     return [rows.document_of(row) for row in connection.execute(wanted.order_by(document.c.id))]
 
 

@@ -156,7 +156,8 @@ document = Table(
     Column("buyer_siret", Text),
     UniqueConstraint("interchange", "seq", name="document_place"),
     Index("document_step", "step"),
-    Index("document_number", "number"),
+    # a seller may have sent nearly all there is: one index, so that nobody looks through those
+    Index("document_number", "number", "seller"),
     Index("document_seller", "seller"),
     Index("document_buyer", "buyer_siret"),
 )

@@ -222,6 +222,12 @@ def _stop(one: Stop) -> dict[str, object]:
 
 
 def _say_trials(trials: Sequence[Trial]) -> None:
+    if not trials:
+        say(
+            "Ni serveur à joindre ni certificat à venir : rien à essayer"
+            " / no server to reach, no certificate to come: nothing to try"
+        )
+        return
     marks = {True: "✓", False: "✗", None: "?"}
     rows = [
         (marks[one.works], " / ".join(one.part.words), _TURNS[one.turn], one.told)

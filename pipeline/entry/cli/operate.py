@@ -394,7 +394,7 @@ def _say_rows(title: str, rows: list[dict[str, object]], *, as_json: bool) -> No
     if as_json:
         say_json(rows)
     else:
-        columns = tuple(rows[0]) if rows else ("—",)
+        columns = tuple(rows[0]) if rows else ()
         say_table(title, columns, ([_cell(*each) for each in row.items()] for row in rows))
 
 

@@ -136,8 +136,15 @@ def _json_character(char: str) -> str:
 
 
 def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; names and texts of partners are `shown` as values, never obeyed."""
+    """Print a table, or in one line that nothing is in it.
+
+    Names and texts of partners are `shown` as values, never obeyed.
+    """
+    listed = list(rows)
+    if not listed:
+        say(f"{title} : rien / nothing" if title else "Rien / nothing")
+        return
     table = Table(*columns, title=title or None, title_justify="left")
-    for row in rows:
+    for row in listed:
         table.add_row(*(shown(value(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(table)

@@ -64,7 +64,7 @@ def pickups(
     if as_json:
         say_json(rows)
     else:
-        columns = tuple(rows[0]) if rows else ("—",)
+        columns = tuple(rows[0]) if rows else ()
         say_table("À relever / to pick up", columns, (tuple(row.values()) for row in rows))
 
 

@@ -437,7 +437,7 @@ def _show_rows(
 
 
 def _show_list(title: str, rows: list[dict[str, object]]) -> None:
-    columns = tuple(rows[0]) if rows else ("—",)
+    columns = tuple(rows[0]) if rows else ()
     say_table(title, columns, ([_cell(*each) for each in row.items()] for row in rows))
 
 

@@ -21,19 +21,11 @@ from pipeline.model.errors import ConfigError, EvidenceFault
 def verify(
     file: Annotated[
         Path | None,
-        typer.Argument(
-            help="Dossier de preuve, vérifié seul et hors ligne / evidence file.",
-            exists=True,
-            dir_okay=False,
-        ),
+        typer.Argument(help="Dossier de preuve, vérifié seul et hors ligne / evidence file."),
     ] = None,
     key: Annotated[
         Path | None,
-        typer.Option(
-            help="Clé publique à croire (PEM) / public key to be believed.",
-            exists=True,
-            dir_okay=False,
-        ),
+        typer.Option(help="Clé publique à croire (PEM) / public key to be believed."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -63,6 +55,9 @@ def verify(
 
 def _verify_file(file: Path, key: Path | None, *, as_json: bool) -> None:
     """Check an evidence file, whoever wrote it: no workspace is needed."""
+    for path in (file, key):
+        if path is not None and not path.is_file():
+            raise ConfigError(f"{path}: aucun fichier de ce nom / no such file")
     try:
         with file.open("rb") as stream:
             bundle = open_evidence(stream)

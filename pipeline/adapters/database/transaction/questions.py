@@ -147,11 +147,11 @@ class Questions(Collected):
         with self._guard():
             return receipts.rows_carrying(self._connection, subject)
 
-    def documents_numbered(self, number: str) -> Sequence[Document]:
-        """Return the documents of this number, by id."""
+    def documents_numbered(self, number: str, seller: str) -> Sequence[Document]:
+        """Return the documents that a seller numbered so, by id."""
         self._write_collected()
         with self._guard():
-            return receipts.documents_numbered(self._connection, number)
+            return receipts.documents_numbered(self._connection, number, seller)
 
     def claimed(self, key: OutboxKey) -> bool:
         """Tell whether somebody ever had an outbox row in hand."""

@@ -147,7 +147,7 @@ def _documents() -> None:
         sa.Column("buyer_siret", sa.Text()),
         sa.UniqueConstraint("interchange", "seq", name="document_place"),
         sa.Index("document_step", "step"),
-        sa.Index("document_number", "number"),
+        sa.Index("document_number", "number", "seller"),
         sa.Index("document_seller", "seller"),
         sa.Index("document_buyer", "buyer_siret"),
     )

@@ -7,12 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from pipeline.app.verify_erased import Erasures
+from pipeline.app.verify_lines import compare_lines
 from pipeline.model.decision import Reason
-from pipeline.model.document import Document
-from pipeline.model.interchange import Interchange
-from pipeline.model.life import Life
-from pipeline.model.outbox import OutboxRow
-from pipeline.model.retention import erased_document
 from pipeline.model.status import OutboxState
 from pipeline.ports.ledger import Break, Ledger, Subject
 from pipeline.ports.outside import Archive
@@ -165,13 +162,16 @@ def verify(ledger: Ledger, archive: Archive) -> Verified:
         return Verified(breaks=breaks)
     needed: set[str] = set()
     erased: set[str] = set()
-    blank: set[str] = set()
+    erasures = Erasures()
     differences: list[str] = []
     for subject in ledger.subjects():
         told = _told(subject)
-        if subject.kind == "interchange" and told.get("erased"):
-            blank.add(subject.id)  # interchanges come before what lies inside
-        wrong = [*_compare(subject, told), *_unblanked(subject.row, blank)]
+        erasures.learn(subject)
+        wrong = [
+            *_compare(subject, told),
+            *compare_lines(subject, erasures),
+            *erasures.left_of(subject),
+        ]
         differences.extend(f"{subject.id}: {one}" for one in wrong)
         digest = told.get("sha256") or getattr(subject.row, "sha256", None)
         if subject.kind == "interchange" and isinstance(digest, str):
@@ -202,23 +202,6 @@ def _compare(subject: Subject, told: _Facts) -> Iterator[str]:
             found = _plain(getattr(subject.row, name))
             if found != said:
                 yield f"{_CALLED[name]} « {found} », événement / event « {said} »"
-
-
-def _unblanked(
-    row: Interchange | Document | OutboxRow | Life | None, blank: set[str]
-) -> Iterator[str]:
-    """Yield what is wrong with a row of an erased flow."""
-    match row:
-        case Interchange():
-            left = row.id in blank and bool(row.detail)
-        case Document():
-            left = row.interchange in blank and erased_document(row) != row
-        case OutboxRow():
-            left = row.interchange in blank and bool(row.payload)
-        case Life() | None:
-            left = False
-    if left:
-        yield "effacé, mais des valeurs y sont / erased, but values are there"
 
 
 def _told(subject: Subject) -> _Facts:

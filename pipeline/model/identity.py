@@ -38,6 +38,15 @@ def document_id(interchange: InterchangeId, seq: int) -> DocumentId:
     return DocumentId(f"{interchange}-{seq:04d}")
 
 
+def flow_of(document: DocumentId) -> InterchangeId:
+    """Return the interchange that a document lies in, as its id says.
+
+    >>> flow_of(DocumentId("F00-0007"))
+    'F00'
+    """
+    return InterchangeId(document.rpartition("-")[0])
+
+
 def outbox_key(
     kind: str, interchange: InterchangeId, connection: str, subject: str, generation: int = 1
 ) -> OutboxKey:

@@ -11,7 +11,7 @@ from pipeline.model.document import Document
 from pipeline.model.event import Fact
 from pipeline.model.identity import InterchangeId
 from pipeline.model.interchange import Interchange
-from pipeline.model.life import Life
+from pipeline.model.life import Entry, Life
 from pipeline.model.outbox import OutboxRow
 
 
@@ -69,8 +69,9 @@ class Subject:
         kind: ``interchange``, ``document``, ``outbox`` or ``life``.
         id: As events name it.
         row: As it stands, true or not; None if there is none, or none that can be read.
-        trouble: What cannot be read in its row; empty if nothing is wrong with it.
+        trouble: What cannot be read in its row or lines; empty if nothing is wrong with them.
         facts: What happened to it, in order.
+        lines: Of a life its history, by place, as it stands, true or not.
     """
 
     kind: str
@@ -78,6 +79,7 @@ class Subject:
     row: Interchange | Document | OutboxRow | Life | None
     trouble: str = ""
     facts: Sequence[Fact] = ()
+    lines: Sequence[Entry] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,6 +151,27 @@ def test_every_change_of_a_life_is_told_by_an_event(ledger: Ledger) -> None:
     assert told[0].data["entries"] == 3
 
 
+def test_a_history_is_read_beside_its_events_whatever_was_done_to_it(
+    database: Any, ledger: Ledger
+) -> None:
+    """A line that cannot be read hides no other invoice; one without a life is found."""
+    begin(ledger, FIRST, SECOND)
+
+    def lives() -> dict[str, tuple[bool, int, str]]:
+        found = (one for one in ledger.subjects() if one.kind == "life")
+        return {one.id: (one.row is not None, len(one.lines), one.trouble) for one in found}
+
+    whole = lives()
+    database.sql(f"UPDATE life_entry SET event = 'zzz' WHERE place = 2 AND document = '{FIRST}'")
+    database.sql(f"DELETE FROM life WHERE document = '{SECOND}'")
+
+    assert whole == {FIRST: (True, 3, ""), SECOND: (True, 3, "")}
+    assert lives() == {
+        FIRST: (True, 0, "'zzz' is not a valid Event"),
+        SECOND: (False, 3, ""),
+    }
+
+
 def test_two_who_move_one_life_do_not_both(ledger: Ledger) -> None:
     """What was read before somebody else moved it moves nothing."""
     begin(ledger, FIRST)

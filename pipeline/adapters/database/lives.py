@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
@@ -24,6 +24,11 @@ _ENTRIES = (
     select(life_entry)
     .where(life_entry.c.document == bindparam("b_document"))
     .order_by(life_entry.c.place)
+)
+_HISTORIES = (
+    select(life_entry)
+    .where(life_entry.c.document.in_(bindparam("ids", expanding=True)))
+    .order_by(life_entry.c.document, life_entry.c.place)
 )
 _KNOWN = select(life_entry.c.id).where(life_entry.c.id.in_(bindparam("ids", expanding=True)))
 _SAID = (
@@ -90,6 +95,18 @@ def find_lives_due(connection: Connection, due: Due) -> list[Life]:
 def find_history(connection: Connection, subject: str) -> list[Entry]:
     """Return the history of one invoice, in order."""
     return [entry_of(row) for row in connection.execute(_ENTRIES, {"b_document": subject})]
+
+
+def find_histories(
+    connection: Connection, subjects: Collection[str]
+) -> dict[DocumentId, list[Entry]]:
+    """Return the histories of some invoices, each in order; those without one are left out."""
+    found = (
+        entry_of(row)
+        for part in sliced(sorted(subjects))
+        for row in connection.execute(_HISTORIES, {"ids": part})
+    )
+    return by_document(found)
 
 
 def find_said(connection: Connection, source: str) -> list[Entry]:
@@ -221,7 +238,7 @@ def move_values(first: Entry, life_now: Life) -> Values:
     }
 
 
-def by_document(entries: Sequence[Entry]) -> dict[DocumentId, list[Entry]]:
+def by_document(entries: Iterable[Entry]) -> dict[DocumentId, list[Entry]]:
     """Part lines by the invoice they are of, each in order."""
     found: dict[DocumentId, list[Entry]] = {}
     for entry in entries:

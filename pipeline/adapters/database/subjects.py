@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from sqlalchemy import Column, Connection, bindparam, select
+from sqlalchemy import Column, Connection, bindparam, select, union
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.adapters.database.chain import read_events
 from pipeline.adapters.database.codec import UNREADABLE
-from pipeline.adapters.database.lives import find_lives
+from pipeline.adapters.database.lives import find_histories, find_lives
 from pipeline.adapters.database.reading import find_named, find_outbox
 from pipeline.adapters.database.rows import interchange_of
 from pipeline.adapters.database.statements import OUTBOX_NAMED
-from pipeline.adapters.database.tables import document, event, interchange, life, outbox
+from pipeline.adapters.database.tables import (
+    document,
+    event,
+    interchange,
+    life,
+    life_entry,
+    outbox,
+)
 from pipeline.model.document import Document
 from pipeline.model.event import Fact
 from pipeline.model.identity import DocumentId
 from pipeline.model.interchange import Interchange
-from pipeline.model.life import Life
+from pipeline.model.life import Entry, Life
 from pipeline.model.outbox import OutboxRow
 from pipeline.ports.ledger import Subject
 
 _Row = Interchange | Document | OutboxRow | Life
+_Key = TypeVar("_Key", bound=str)
+_Found = TypeVar("_Found")
 
 #: Rows held at once; those of the outbox bring the bytes of answers with them.
 _PAGE = 100
@@ -37,13 +46,13 @@ class _Kind(NamedTuple):
 
     Attributes:
         name: What the names of its events begin with.
-        key: Column that its events name it by.
+        keys: Columns that hold what its events name it by; the first is that of its rows.
         attribute: The value's attribute that holds it.
         read: Returns the rows of some keys.
     """
 
     name: str
-    key: Column[str]
+    keys: tuple[Column[str], ...]
     attribute: str
     read: Callable[[Connection, Sequence[str]], Sequence[_Row]]
 
@@ -65,10 +74,10 @@ def _lives(connection: Connection, keys: Sequence[str]) -> list[Life]:
 
 
 _KINDS = (
-    _Kind("interchange", interchange.c.id, "id", _interchanges),
-    _Kind("document", document.c.id, "id", _documents),
-    _Kind("outbox", outbox.c.key, "key", _outbox),
-    _Kind("life", life.c.document, "id", _lives),
+    _Kind("interchange", (interchange.c.id,), "id", _interchanges),
+    _Kind("document", (document.c.id,), "id", _documents),
+    _Kind("life", (life.c.document, life_entry.c.document), "id", _lives),
+    _Kind("outbox", (outbox.c.key,), "key", _outbox),
 )
 
 
@@ -76,33 +85,51 @@ def read_subjects(connection: Connection) -> Iterator[Subject]:
     """Yield all that has a row or an event, by kind; a page of each is held at a time."""
     for kind in _KINDS:
         told = select(event.c.subject).where(event.c.what.startswith(f"{kind.name}."))
-        either = select(kind.key).union(told).execution_options(yield_per=_PAGE)
+        rows = (select(key) for key in kind.keys)
+        either = union(told, *rows).execution_options(yield_per=_PAGE)
         with connection.execute(either) as found:
             for keys in found.scalars().partitions():
                 yield from _page(connection, kind, keys)
 
 
 def _page(connection: Connection, kind: _Kind, keys: Sequence[str]) -> Iterator[Subject]:
-    rows = _read(connection, kind, keys)
+    def rows_of(some: Sequence[str]) -> Mapping[str, _Row]:
+        return {getattr(row, kind.attribute): row for row in kind.read(connection, some)}
+
+    def lines_of(some: Sequence[str]) -> Mapping[DocumentId, Sequence[Entry]]:
+        return find_histories(connection, some) if kind.name == "life" else {}
+
+    rows, no_row = _read(rows_of, keys)
+    lines, no_lines = _read(lines_of, keys)
     facts: dict[str, list[Fact]] = {}
     for one in read_events(connection, event.c.subject.in_(keys)):
         facts.setdefault(one.fact.subject, []).append(one.fact)
     for key in keys:
-        row, trouble = rows.get(key, (None, ""))
         # an edited key may be no text any more
         yield Subject(
-            kind=kind.name, id=str(key), row=row, trouble=trouble, facts=facts.get(key, ())
+            kind=kind.name,
+            id=str(key),
+            row=rows.get(key),
+            trouble=no_row.get(key, "") or no_lines.get(key, ""),
+            facts=facts.get(key, ()),
+            lines=lines.get(DocumentId(key), ()),
         )
 
 
 def _read(
-    connection: Connection, kind: _Kind, keys: Sequence[str]
-) -> Mapping[str, tuple[_Row | None, str]]:
-    """Return the rows of some keys, or why one cannot be read; absent ones are left out."""
+    find: Callable[[Sequence[str]], Mapping[_Key, _Found]], keys: Sequence[str]
+) -> tuple[Mapping[_Key, _Found], Mapping[str, str]]:
+    """Return what is found of some keys, and why that of others cannot be read."""
     try:
-        return {getattr(row, kind.attribute): (row, "") for row in kind.read(connection, keys)}
+        return find(keys), {}
     except (*UNREADABLE, DBAPIError) as error:
         if len(keys) == 1:
-            return {keys[0]: (None, str(getattr(error, "orig", error)))}
+            return {}, {keys[0]: str(getattr(error, "orig", error))}
     # one of them is at fault: each for itself
-    return {key: one for each in keys for key, one in _read(connection, kind, [each]).items()}
+    found: dict[_Key, _Found] = {}
+    troubles: dict[str, str] = {}
+    for each in keys:
+        one, trouble = _read(find, [each])
+        found |= one
+        troubles |= trouble
+    return found, troubles
